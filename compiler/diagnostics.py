@@ -1,0 +1,40 @@
+"""The one exception users see, and the shape of what it says: what, where, why, what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem with a user's model, data or design.
+
+    what:  the problem in one line
+    where: ONNX node, tensor and index, file, or command-line option ("" when it is the whole model)
+    why:   why threshc does not go on ("" when `what` already says it)
+    hint:  what the user can try ("" when nothing can be advised)
+    """
+
+    what: str
+    where: str = ""
+    why: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        lines += [f"  {label}: {text}" for label, text in (("where", self.where), ("why", self.why), ("try", self.hint)) if text]
+        return "\n".join(lines)
+
+
+class CompileError(Exception):
+    """The model, the data or the design is at fault (exit code 1). Holds every problem that was found."""
+
+    def __init__(self, problems: Diagnostic | Iterable[Diagnostic]) -> None:
+        self.diagnostics = (problems,) if isinstance(problems, Diagnostic) else tuple(problems)
+        super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+
+def fail(what: str, *, where: str = "", why: str = "", hint: str = "") -> CompileError:
+    """A `CompileError` with a single diagnostic, to be raised by the caller."""
+    return CompileError(Diagnostic(what, where, why, hint))

@@ -1,0 +1,90 @@
+"""User arrays to the integers or bits of a network's input; every value is represented exactly or refused by index."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.encoding import Affine, Step
+from threshc.compiler.ir.network import Network
+
+
+def encode(network: Network, x: ArrayLike) -> NDArray[np.integer]:
+    """Samples (N, features) or (N, *model_shape) to (N, n): integers lo..hi (Affine) or bits (Step), smallest dtype.
+
+    Affine: integer arrays are the integers themselves; real arrays, and -1 in a bipolar input, are the model's real
+    values and must each be exactly representable. Step: real features, or a bool array of the bits themselves.
+    Raises CompileError naming sample and feature of the first value that cannot be taken, and wrong shapes.
+    """
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise fail(f"samples have dtype {array.dtype}, numbers are needed", where="input data")
+    rows = _rows(network, array)
+    match network.input.encoding:
+        case Affine() as affine:
+            return _affine(affine, rows)
+        case Step() as step:
+            return _step(step, rows)
+
+
+def _rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]:
+    op = network.input
+    sizes = {int(np.prod(op.shape))}
+    if isinstance(op.encoding, Step):
+        sizes = {op.encoding.features} if x.dtype.kind == "f" else sizes
+    if x.ndim >= 2 and int(np.prod(x.shape[1:])) in sizes:
+        return x.reshape(len(x), -1)
+    shape = ", ".join(map(str, op.model_shape or op.shape))
+    want = f"(N, {min(sizes)})" + (f" or (N, {shape})" if len(op.model_shape) > 1 else "")
+    raise fail(f"samples have shape {tuple(x.shape)}, {want} is needed", where=f"input {op.name!r}")
+
+
+def _refuse(bad: NDArray[np.bool_], x: NDArray[np.generic], why: str, hint: str = "") -> CompileError:
+    sample, feature = (int(i) for i in np.argwhere(bad)[0])
+    return fail(f"sample {sample}, feature {feature} is {x[sample, feature]}", where="input data", why=why, hint=hint)
+
+
+def _affine(enc: Affine, x: NDArray[np.generic]) -> NDArray[np.integer]:
+    bipolar = (enc.lo, enc.hi, enc.real(np.array([0, 1])).tolist()) == (0, 1, [-1.0, 1.0])
+    if x.dtype.kind == "f" or (bipolar and x.dtype.kind == "i" and len(x) and x.min() == -1):
+        return _from_real(enc, x.astype(np.float64))
+    if x.dtype.kind != "b":
+        bad = (x < enc.lo) | (x > enc.hi)
+        if bad.any():
+            raise _refuse(bad, x, f"the input holds integers {enc.lo}..{enc.hi} ({enc}); nothing is clipped")
+    return x.astype(np.result_type(np.min_scalar_type(enc.lo), np.min_scalar_type(enc.hi)))
+
+
+def _from_real(enc: Affine, x: NDArray[np.float64]) -> NDArray[np.integer]:
+    if not np.isfinite(x).all():
+        raise _refuse(~np.isfinite(x), x, "a feature must be a finite number")
+    nearest = np.clip(np.rint((x - enc.add) * enc.div / enc.mul), enc.lo, enc.hi).astype(np.int64)
+    bad = enc.real(nearest) != x.astype(np.float32)
+    if bad.any():
+        raise _refuse(
+            bad,
+            x,
+            f"it is not the real value of any integer {enc.lo}..{enc.hi} ({enc})",
+            "pass the integers themselves as an integer array, or state another encoding with --input / input=",
+        )
+    return nearest.astype(np.result_type(np.min_scalar_type(enc.lo), np.min_scalar_type(enc.hi)))
+
+
+def _step(enc: Step, x: NDArray[np.generic]) -> NDArray[np.uint8]:
+    if x.dtype.kind == "b":
+        return x.astype(np.uint8)
+    if x.dtype.kind != "f":
+        raise fail(
+            "the samples are integers, the model compares real features with its own thresholds",
+            where="input data",
+            why="no encoding was stated, so an integer could mean a pixel or a real number",
+            hint="load the model with --input uint8/255 (or the encoding that fits), or pass floating-point features",
+        )
+    if np.isnan(x).any():
+        raise _refuse(np.isnan(x), x, "a feature must be a number")
+    out = np.empty((len(x), len(enc.feature)), np.uint8)
+    for start in range(0, len(x), 4096):  # bounds the copy that gathering the features makes
+        block = slice(start, start + 4096)
+        out[block] = x[block].astype(np.float32)[:, enc.feature] >= enc.threshold
+    return out

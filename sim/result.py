@@ -1,0 +1,46 @@
+"""What every simulator returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.ir.network import Network
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """The outputs of a network for N samples, exact.
+
+    values: per network output, (N, ...) int64 for `class` and `scores`, uint8 for `bits`
+    bits:   per Compare operation in network order, (N, ...) uint8; empty when the caller asked for none
+    """
+
+    network: Network
+    values: tuple[NDArray[np.integer], ...]
+    bits: tuple[NDArray[np.uint8], ...]
+
+    def _first(self, kind: str) -> NDArray[np.integer] | None:
+        return next((v for o, v in zip(self.network.outputs, self.values, strict=True) if o.kind == kind), None)
+
+    @property
+    def scores(self) -> NDArray[np.integer] | None:
+        """(N, classes) exact integer scores; the real value is about scale * score + offset of the output. None without."""
+        return self._first("scores")
+
+    @property
+    def labels(self) -> NDArray[np.integer] | None:
+        """(N,) class per sample, lowest index among equals: the class output, else the largest score, else, for outputs
+        that are bits, the only bit or the first set bit. None for a single score, which states no class."""
+        label = self._first("class")
+        if label is not None:
+            return label.reshape(len(label))
+        rest = self.scores
+        if rest is not None:
+            return None if rest.shape[-1] == 1 else rest.reshape(len(rest), -1).argmax(axis=1)
+        bits = self._first("bits")
+        assert bits is not None  # the verifier wants at least one output
+        flat = bits.reshape(len(bits), -1)
+        return flat[:, 0] if flat.shape[1] == 1 else flat.argmax(axis=1)
