@@ -23,7 +23,11 @@ class Diagnostic:
 
     def __str__(self) -> str:
         lines = [self.what]
-        lines += [f"  {label}: {text}" for label, text in (("where", self.where), ("why", self.why), ("try", self.hint)) if text]
+        lines += [
+            f"  {label}: {text}"
+            for label, text in (("where", self.where), ("why", self.why), ("try", self.hint))
+            if text
+        ]
         return "\n".join(lines)
 
 

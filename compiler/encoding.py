@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
 from threshc.compiler.diagnostics import fail
 
 _NAMED = {
@@ -87,7 +86,12 @@ def parse_encoding(text: str) -> Affine:
         raise fail(f"input encoding {text!r} is not understood", where="--input", hint=_HINT)
     unsigned, bits = bool(match[1]), int(match[2])
     if not (1 if unsigned else 2) <= bits <= 32:
-        raise fail(f"input encoding {text!r} has {bits} bits", where="--input", why="1 to 32 bits (int: 2 to 32) are supported", hint=_HINT)
+        raise fail(
+            f"input encoding {text!r} has {bits} bits",
+            where="--input",
+            why="1 to 32 bits (int: 2 to 32) are supported",
+            hint=_HINT,
+        )
     lo, hi = (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     mul, div, add = (float(match[k]) if match[k] else default for k, default in ((3, 1.0), (4, 1.0), (5, 0.0)))
     reals = [float(v) for v in (mul, div, add)]

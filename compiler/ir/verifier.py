@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-
 from threshc.compiler.diagnostics import CompileError, Diagnostic
 from threshc.compiler.encoding import Affine, Step
-from threshc.compiler.ir.ops import ONE, ArgMax, Bitplanes, Compare, Gather, Input, Op, Output, Reduce, Sum, Window, operands
+from threshc.compiler.ir.ops import (
+    ONE,
+    ArgMax,
+    Bitplanes,
+    Compare,
+    Gather,
+    Input,
+    Op,
+    Output,
+    Reduce,
+    Sum,
+    Window,
+    operands,
+)
 from threshc.compiler.ir.shapes import result_type, window_size
 from threshc.compiler.ir.types import Bits, Ints, ValueType
 

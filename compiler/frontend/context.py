@@ -1,0 +1,94 @@
+"""What a lowering may use: the network under construction, what is known of every tensor, and the registry of lowerings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.builder import Builder
+from threshc.compiler.frontend.coding import Coded, Probe, encode_steps
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.registry import Array
+from threshc.compiler.frontend.symbolic import Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassIndex:
+    """The index of the largest score (ArgMax, TopK with k = 1) of an expression."""
+
+    scores: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Softmaxed:
+    """Softmax of scores: the order is that of the scores, the values are not integers."""
+
+    scores: Expr
+
+
+Known = Array | Expr | ClassIndex | Softmaxed
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """State of one lowering. `probes` grows with every layer of bits; codes are made once per expression."""
+
+    builder: Builder
+    probes: list[Probe] = field(default_factory=list)
+    _coded: dict[int, tuple[Expr, Coded]] = field(default_factory=dict)
+
+    def code(self, expr: Expr) -> Coded:
+        """The expression as thermometer bits."""
+        if id(expr) not in self._coded:
+            coded, probe = encode_steps(self.builder, expr)
+            self.probes.append(probe)
+            self._coded[id(expr)] = (expr, coded)  # keeps expr alive, so that its id stays its own
+        return self._coded[id(expr)][1]
+
+
+Lowering = Callable[[Context, Node, Sequence[Known | None]], Known]
+LOWERINGS: dict[str, Lowering] = {}
+
+
+def lowers(*ops: str) -> Callable[[Lowering], Lowering]:
+    """Register the lowering of operators of the default domain. It returns what is known of the node's output:
+    the first one, or for TopK the second (see `OUTPUT`)."""
+
+    def register(function: Lowering) -> Lowering:
+        LOWERINGS.update(dict.fromkeys(ops, function))
+        return function
+
+    return register
+
+
+OUTPUT = {"TopK": 1}
+"""Operators whose interesting output is not the first."""
+
+
+def constant(node: Node, args: Sequence[Known | None], k: int, what: str) -> Array:
+    """Input k of a node, which has to be a constant. Raises CompileError naming it otherwise."""
+    import numpy as np
+
+    value = args[k] if k < len(args) else None
+    if not isinstance(value, np.ndarray | np.generic):
+        name = node.inputs[k] if k < len(node.inputs) else ""
+        raise fail(
+            f"the {what} of a layer is not a constant",
+            where=f"{node.where}, tensor {name!r}",
+            hint="export a trained model with its weights",
+        )
+    return np.asarray(value)
+
+
+def symbolic(node: Node, args: Sequence[Known | None], k: int) -> Expr:
+    """Input k of a node, which has to be a tensor of functions of sums. Raises CompileError otherwise."""
+    value = args[k] if k < len(args) else None
+    if isinstance(value, Expr):
+        return value
+    kind = {ClassIndex: "a class index", Softmaxed: "a softmax"}.get(type(value), "a constant")
+    raise fail(
+        f"{node.op} of {kind} is not supported",
+        where=node.where,
+        hint="end the model at the scores, or at the class index",
+    )

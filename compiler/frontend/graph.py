@@ -1,0 +1,176 @@
+"""The ONNX graph as the front end walks it: plain nodes in topological order, constants as arrays, domains normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.frontend.tensors import to_array
+
+if TYPE_CHECKING:
+    import onnx
+
+QUANT = "quant"
+"""One name for every domain in which the QONNX operators are found."""
+
+_DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"} | dict.fromkeys(
+    (
+        "onnx.brevitas",
+        "brevitas.onnx",
+        "finn.custom_op.general",
+        "qonnx.custom_op.general",
+        "qonnx.custom_op.channels_last",
+    ),
+    QUANT,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One ONNX node. `domain` is normalised, `opset` the version of the default domain; absent inputs are ""."""
+
+    op: str
+    domain: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attrs: Mapping[str, Any]
+    opset: int
+
+    @property
+    def where(self) -> str:
+        """How messages name this node."""
+        label = self.name or (self.outputs[0] if self.outputs else "")
+        kind = self.op if self.domain in ("", QUANT) else f"{self.domain}.{self.op}"
+        return f"node {label!r} ({kind})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """A model's main graph. `inputs` and `outputs` exclude constants; shapes hold None for unknown or named sizes."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, NDArray[np.generic]]
+    inputs: Mapping[str, tuple[int | None, ...]]
+    outputs: tuple[str, ...]
+    opset: int
+
+
+def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
+    """ModelProto to Graph. Raises CompileError naming every tensor that is damaged, undefined, defined twice or cyclic."""
+    proto = model.graph
+    opset = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=13)
+    problems: list[Diagnostic] = []
+    constants: dict[str, NDArray[np.generic]] = {}
+    for tensor in proto.initializer:
+        try:
+            constants[tensor.name] = to_array(tensor, folder)
+        except CompileError as error:
+            problems += error.diagnostics
+    if proto.sparse_initializer:
+        problems.append(Diagnostic("sparse initializers are not supported", hint="export dense initializers"))
+    if problems:
+        raise CompileError(problems)
+    _refuse_not_finite(constants)
+    inputs = {i.name: _shape(i) for i in proto.input if i.name not in constants}
+    nodes = tuple(_node(n, opset, folder) for n in proto.node)
+    outputs = tuple(o.name for o in proto.output)
+    if not nodes or not outputs:
+        raise fail(
+            "the model's graph is empty",
+            why=f"it has {len(nodes)} nodes and {len(outputs)} outputs",
+            hint="export the model again",
+        )
+    return Graph(proto.name, _ordered(nodes, set(constants) | set(inputs), outputs), constants, inputs, outputs, opset)
+
+
+def _shape(info: onnx.ValueInfoProto) -> tuple[int | None, ...]:
+    dims = info.type.tensor_type.shape.dim
+    return tuple(d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in dims)
+
+
+def _refuse_not_finite(constants: Mapping[str, NDArray[np.generic]]) -> None:
+    problems = []
+    for name, array in constants.items():
+        if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+            index = tuple(int(i) for i in np.argwhere(~finite)[0])
+            problems.append(
+                Diagnostic(
+                    f"a constant is {array[index]}",
+                    f"tensor {name!r}, index {list(index)}",
+                    "no threshold can be exact with it",
+                    "train or export the model again",
+                )
+            )
+    if problems:
+        raise CompileError(problems)
+
+
+def _node(proto: onnx.NodeProto, opset: int, folder: Path | None) -> Node:
+    from onnx import AttributeProto, helper
+
+    attrs: dict[str, Any] = {}
+    for attribute in proto.attribute:
+        match attribute.type:
+            case AttributeProto.TENSOR:
+                attrs[attribute.name] = to_array(attribute.t, folder)
+            case AttributeProto.STRING:
+                attrs[attribute.name] = attribute.s.decode("utf-8", "replace")
+            case (
+                AttributeProto.INT
+                | AttributeProto.FLOAT
+                | AttributeProto.INTS
+                | AttributeProto.FLOATS
+                | AttributeProto.STRINGS
+            ):
+                attrs[attribute.name] = helper.get_attribute_value(attribute)
+            case _:
+                attrs[attribute.name] = None  # sub-graphs and the like; only operators that are refused have them
+    domain = _DOMAINS.get(proto.domain, proto.domain)
+    return Node(proto.op_type, domain, proto.name, tuple(proto.input), tuple(proto.output), attrs, opset)
+
+
+def _ordered(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, ...]) -> tuple[Node, ...]:
+    """The nodes that the outputs need, each after the nodes it reads. The file's own order is not trusted."""
+    maker: dict[str, Node] = {}
+    for node in nodes:
+        for tensor in node.outputs:
+            if tensor and (tensor in maker or tensor in known):
+                raise fail(
+                    "a tensor is defined twice", where=f"{node.where}, tensor {tensor!r}", hint="export the model again"
+                )
+            maker[tensor] = node
+    order: list[Node] = []
+    state: dict[int, bool] = {}  # False: being visited, True: placed
+    stack: list[tuple[str, str, Node | None]] = [(t, "a graph output", None) for t in reversed(outputs)]
+    while stack:
+        tensor, reader, done = stack.pop()
+        if done is not None:
+            state[id(done)] = True
+            order.append(done)
+            continue
+        if not tensor or tensor in known:
+            continue
+        node = maker.get(tensor)
+        if node is None:
+            raise fail(
+                "a tensor is read that nothing defines",
+                where=f"tensor {tensor!r}, read by {reader}",
+                hint="export the model again",
+            )
+        if id(node) in state:
+            if not state[id(node)]:
+                raise fail(
+                    "the graph has a cycle", where=f"{node.where}, tensor {tensor!r}", hint="export the model again"
+                )
+            continue
+        state[id(node)] = False
+        stack.append(("", "", node))
+        stack += [(t, node.where, None) for t in reversed(node.inputs)]
+    return tuple(order)

@@ -1,0 +1,114 @@
+"""The end of a model: integer scores whose order is the order of the model's float32 outputs, proved, not assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
+
+_SPAN_LIMIT = 1 << 17
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """Scores s_c = factor[c] * D_c + offset[c] over the exact dot products D_c of the last layer.
+
+    The largest s_c, lowest index first among equals, is the largest model output, for every reachable input.
+    scale, shift (C,): the model's real output is about scale * s + shift.
+    """
+
+    factor: IntArray
+    offset: IntArray
+    scale: Floats
+    shift: Floats
+
+
+def find_head(expr: Expr) -> Head:
+    """Integer scores for a tensor of C outputs, the smallest that keep the order on all pairs of reachable sums.
+
+    First the dot products themselves, then their negatives, then affine fits with more and more bits.
+    Raises CompileError where the tail is too wide to check or no fit of 40 bits keeps the order.
+    """
+    values, sums = _reachable(expr)
+    slope, shift = _lines(values, sums)
+    plain = np.ones(len(values), np.int64)
+    for sign in (1, -1):
+        if keeps_order(values, [sign * s for s in sums]):
+            return Head(sign * plain, 0 * plain, sign * slope, shift)
+    for sigma in _resolutions(float(np.abs(slope).max())):
+        factor, offset = np.rint(slope * sigma).astype(np.int64), np.rint(shift * sigma).astype(np.int64)
+        if keeps_order(values, [f * s + o for f, s, o in zip(factor, sums, offset, strict=True)]):
+            return Head(factor, offset, np.full(len(values), 1 / sigma), np.zeros(len(values)))
+    raise fail(
+        "the model's outputs cannot be ordered by integer scores",
+        where=f"tensor {expr.tensor!r}",
+        why="no affine function of the last sums with 40 bits has the order of the float32 outputs",
+        hint="let the last layer end in a plain affine map (BatchNormalization, Mul, Add)",
+    )
+
+
+def _reachable(expr: Expr) -> tuple[list[NDArray[np.float32]], list[IntArray]]:
+    """Per output: the model's value at every reachable integer, and the dot product there."""
+    leaf, src = expr.leaf, expr.src.ravel()
+    linear = leaf.linear
+    assert linear is not None
+    lo, hi = leaf.lo.ravel(), leaf.hi.ravel()
+    span = int((hi - lo)[src].max()) + 1
+    if span > _SPAN_LIMIT:
+        raise fail(
+            "the last layer has too many reachable sums to check the order of its outputs",
+            where=f"tensor {expr.tensor!r}",
+            why=f"{span} sums per output",
+            hint="quantize the weights of the last layer",
+        )
+    columns = [evaluate(expr, np.minimum(leaf.lo + k, leaf.hi)).astype(np.float32).ravel() for k in range(span)]
+    table = np.stack(columns, axis=1)
+    if not np.isfinite(table).all():
+        raise fail(
+            "the model computes NaN or infinity",
+            where=f"tensor {expr.tensor!r}",
+            hint="check the scales of the last layer",
+        )
+    counts = (hi - lo + 1)[src]
+    sums = [linear.step[r] * np.arange(lo[r], hi[r] + 1) + linear.base[r] for r in src]
+    return [row[:n] for row, n in zip(table, counts, strict=True)], sums
+
+
+def _lines(values: Sequence[NDArray[np.float32]], sums: Sequence[IntArray]) -> tuple[Floats, Floats]:
+    """Slope and intercept per output, through its first and last point."""
+    slope = np.array(
+        [(float(v[-1]) - float(v[0])) / max(int(s[-1] - s[0]), 1) for v, s in zip(values, sums, strict=True)]
+    )
+    first = np.array([float(v[0]) for v in values])
+    return slope, first - slope * np.array([int(s[0]) for s in sums])
+
+
+def _resolutions(steepest: float) -> Iterator[float]:
+    """Scales to try, from one unit for the steepest output up to 40 bits, four per octave."""
+    if steepest == 0:
+        steepest = 1.0
+    for quarter in range(160):
+        yield 2 ** (quarter / 4) / steepest
+
+
+def keeps_order(values: Sequence[NDArray[np.float32]], scores: Sequence[IntArray]) -> bool:
+    """Whether argmax over scores equals argmax over values for every choice of one point per output.
+
+    That is, for all outputs c < d and points i, j: values[c][i] >= values[d][j] iff scores[c][i] >= scores[d][j].
+    """
+    order = [np.argsort(s, kind="stable") for s in scores]
+    f = [v[o] for v, o in zip(values, order, strict=True)]
+    s = [x[o] for x, o in zip(scores, order, strict=True)]
+    if any((np.diff(v) < 0).any() for v in f) and len(f) > 1:
+        return False
+    for d in range(1, len(f)):
+        for c in range(d):
+            # both sides are sorted alike, so equal counts of smaller points are equal sets
+            if (np.searchsorted(f[c], f[d]) != np.searchsorted(s[c], s[d])).any():
+                return False
+    return True

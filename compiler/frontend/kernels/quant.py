@@ -1,0 +1,121 @@
+"""The QONNX operators, and standard ONNX quantization, as their reference implementations compute them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.registry import Array, kernel, need, rising, sign
+
+
+def _scaled(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
+    """Rising for positive scales; a negative scale divides and multiplies, which leaves the direction alone too."""
+    return 1 if k == 0 else 0
+
+
+@kernel("quant:BipolarQuant", direction=_scaled)
+def bipolar_quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """scale * (+1 where x / scale >= 0, else -1)   (qonnx.custom_op.general.bipolar_quant)"""
+    x, scale = need(args, 0), need(args, 1)
+    y = np.where(x / scale >= 0, x.dtype.type(1), x.dtype.type(-1))
+    return [(y * scale).astype(x.dtype)]
+
+
+_ROUNDING: dict[str, Callable[[Array], Array]] = {
+    "ROUND": np.rint,
+    "HALF_EVEN": np.rint,
+    "CEIL": np.ceil,
+    "FLOOR": np.floor,
+    "ROUND_TO_ZERO": np.trunc,
+    "DOWN": np.trunc,
+    "UP": lambda x: np.sign(x) * np.ceil(np.abs(x)),
+    "HALF_UP": lambda x: np.sign(x) * np.floor(np.abs(x) + x.dtype.type(0.5)),
+    "HALF_DOWN": lambda x: np.sign(x) * np.ceil(np.abs(x) - x.dtype.type(0.5)),
+}
+
+
+def quant_range(bits: float, signed: bool, narrow: bool) -> tuple[float, float]:
+    """Smallest and largest integer of a quantizer (qonnx.custom_op.general.intquant)."""
+    if signed:
+        return -(2.0 ** (bits - 1)) + narrow, 2.0 ** (bits - 1) - 1
+    return 0.0, 2.0**bits - 1 - narrow
+
+
+@kernel("quant:Quant", "quant:IntQuant", direction=_scaled)
+def quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """scale * (round(clip(x / scale + zero_point)) - zero_point); one signed bit is bipolar (qonnx intquant)."""
+    x, scale, zero, bits = (need(args, k) for k in range(4))
+    if bits.size != 1:
+        raise ValueError("a bit width per channel is not supported")
+    width = float(bits.reshape(()))
+    signed, narrow = bool(node.attrs.get("signed", 1)), bool(node.attrs.get("narrow", 0))
+    mode = str(node.attrs.get("rounding_mode", "ROUND")).upper()
+    if mode not in _ROUNDING:
+        raise ValueError(f"rounding mode {mode!r} is not supported; known: {', '.join(_ROUNDING)}")
+    if not 1 <= width <= 32 or width != int(width):
+        raise ValueError(f"a bit width of {width:g} is not supported; 1 to 32 whole bits are")
+    y = x / scale + zero
+    if width == 1 and signed:
+        y = np.where(y >= 0, x.dtype.type(1), x.dtype.type(-1))
+    else:
+        low, high = quant_range(width, signed, narrow)
+        y = _ROUNDING[mode](np.clip(y, x.dtype.type(low), x.dtype.type(high)))
+    return [((y - zero) * scale).astype(x.dtype)]
+
+
+def _out_scale(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
+    return sign(np.asarray(node.attrs.get("out_scale", 1.0))) if k == 0 else 0
+
+
+@kernel("quant:MultiThreshold", direction=_out_scale)
+def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """out_scale * (number of thresholds t with x >= t) + out_bias, thresholds (channels or 1, steps)."""
+    x, thresholds = need(args, 0), need(args, 1)
+    layout = str(node.attrs.get("data_layout", ""))
+    axis = x.ndim - 1 if layout.endswith("C") and x.ndim > 1 else min(1, x.ndim - 1)
+    if thresholds.ndim != 2 or thresholds.shape[0] not in (1, x.shape[axis]):
+        raise ValueError(f"thresholds have shape {list(thresholds.shape)} for {x.shape[axis]} channels")
+    shape = [1] * x.ndim
+    shape[axis] = thresholds.shape[0]
+    count = np.zeros(x.shape, x.dtype)
+    for step in thresholds.T:
+        count += x >= step.reshape(shape)
+    scale, bias = (
+        x.dtype.type(node.attrs.get(key, default)) for key, default in (("out_scale", 1.0), ("out_bias", 0.0))
+    )
+    return [scale * count + bias]
+
+
+@kernel("QuantizeLinear", direction=rising)
+def quantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """saturate(round_half_even(x / scale) + zero_point)"""
+    x, scale = need(args, 0), _per_axis(node, need(args, 0), need(args, 1))
+    zero = args[2] if len(args) > 2 else None
+    dtype = np.dtype(np.uint8) if zero is None else zero.dtype
+    offset = 0 if zero is None else _per_axis(node, x, zero).astype(np.float32)
+    limits = np.iinfo(dtype)
+    return [np.clip(np.rint(x / scale) + offset, limits.min, limits.max).astype(dtype)]
+
+
+@kernel("DequantizeLinear", direction=rising)
+def dequantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """(x - zero_point) * scale in float32"""
+    x, scale = need(args, 0), _per_axis(node, need(args, 0), need(args, 1))
+    zero = args[2] if len(args) > 2 else None
+    shifted = x.astype(np.int64) - (0 if zero is None else _per_axis(node, x, zero).astype(np.int64))
+    return [shifted.astype(np.float32) * scale]
+
+
+def _per_axis(node: Node, x: Array, value: Array) -> Array:
+    if value.ndim == 0 or value.size == 1:
+        return value.reshape(())
+    axis = int(node.attrs.get("axis", 1)) % x.ndim
+    return value.reshape([-1 if k == axis else 1 for k in range(x.ndim)])
+
+
+@kernel("ai.onnx.ml:Binarizer", direction=rising)
+def binarizer(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """1 where x > threshold, else 0"""
+    x = need(args, 0)
+    return [(x > x.dtype.type(node.attrs.get("threshold", 0.0))).astype(x.dtype)]

@@ -1,0 +1,95 @@
+"""The table of ONNX operators that threshc can evaluate in numpy. This table is the law: what a model means.
+
+Each kernel computes one operator as the ONNX reference evaluator does (float32 in, float32 out), on whole arrays. The
+same kernels fold constants, evaluate the tail of a neuron at candidate integers, and run whole models for `verify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threshc.compiler.frontend.graph import QUANT, Node
+
+Array = NDArray[Any]
+Compute = Callable[[Node, Sequence[Array | None]], Sequence[Array]]
+Direction = Callable[[Node, Sequence[Array | None], int], Array | int]
+
+
+class Kind(Enum):
+    """How an operator moves information: what the front end may do with it besides evaluating it."""
+
+    ELEMENTWISE = "each output element depends on the element at its place (with broadcasting)"
+    STRUCTURE = "only moves elements"
+    LINEAR = "weighted sums"
+    SHAPE = "reads shapes, not values"
+    OTHER = "anything else that can be evaluated"
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """compute: arrays (None where an optional input is absent) to arrays.
+
+    direction: for ELEMENTWISE, how the output moves when input k rises and all others are constants: +1 never falls,
+    -1 never rises, 0 unknown; one number or an array that broadcasts against the output. float32 rounding keeps order,
+    so this is a proof, not an estimate.
+    """
+
+    compute: Compute
+    kind: Kind
+    direction: Direction
+
+
+_KERNELS: dict[tuple[str, str], Kernel] = {}
+
+
+def rising(node: Node, args: Sequence[Array | None], k: int) -> int:
+    """Direction of operators that never fall in their first input."""
+    return 1 if k == 0 else 0
+
+
+def unknown(node: Node, args: Sequence[Array | None], k: int) -> int:
+    """Direction of operators that are not monotone, or not known to be."""
+    return 0
+
+
+def kernel(*names: str, kind: Kind = Kind.ELEMENTWISE, direction: Direction = unknown) -> Callable[[Compute], Compute]:
+    """Register a function as the kernel of operators: `Add`, `quant:BipolarQuant`, `ai.onnx.ml:Binarizer`."""
+
+    def register(compute: Compute) -> Compute:
+        for name in names:
+            domain, _, op = name.rpartition(":")
+            _KERNELS[domain, op] = Kernel(compute, kind, direction)
+        return compute
+
+    return register
+
+
+def find_kernel(node: Node) -> Kernel | None:
+    """The kernel of a node's operator, or None. QONNX operators are also found in files that name no domain for them."""
+    found = _KERNELS.get((node.domain, node.op))
+    return found or (_KERNELS.get((QUANT, node.op)) if node.domain == "" else None)
+
+
+def need(args: Sequence[Array | None], k: int) -> Array:
+    """Input k, which the operator cannot do without."""
+    if k >= len(args):
+        raise IndexError(f"input {k} is missing")
+    value = args[k]
+    if value is None:
+        raise IndexError(f"input {k} is missing")
+    return value
+
+
+def optional(args: Sequence[Array | None], k: int) -> Array | None:
+    """Input k, or None where it is absent."""
+    return args[k] if k < len(args) else None
+
+
+def sign(x: Array) -> Array:
+    """Direction of a product with x: +1, -1, and +1 for 0, where the product is constant."""
+    return np.where(np.asarray(x) < 0, -1, 1)

@@ -1,0 +1,166 @@
+"""Exact thresholds: where, over the reachable integers, a model's own float32 tail changes its value.
+
+Monotone tails (proved operator by operator, see `Expr.direction`) are bisected: evaluating the tail itself at candidate
+integers is exact where closed forms such as ceil(mean - beta * sqrt(var + eps) / gamma) are off by one near ties.
+Tails whose direction is not proved are evaluated at every reachable integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.frontend.kernels.registry import Array
+from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
+
+MAX_STEPS = 255
+"""Thresholds per element that still count as a step function: an 8-bit activation has 255."""
+
+EXHAUSTIVE_LIMIT = 1 << 20
+"""Reachable integers up to which a tail of unknown direction is evaluated at each of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """Per element of a tensor (flattened, E elements): the value is table[e, k] where k thresholds are passed.
+
+    count: (E,) thresholds of each element; threshold: (E, K) int64, ascending: the least integer of the next level;
+    table: (E, K + 1) float32; both padded beyond count[e].
+    """
+
+    count: IntArray
+    threshold: IntArray
+    table: NDArray[np.float32]
+
+
+class NotAStep(CompileError):
+    """The tail takes more values than a step function would."""
+
+
+def find_levels(expr: Expr, limit: int = MAX_STEPS) -> Levels:
+    """The levels of every element of a tensor.
+
+    Raises NotAStep beyond `limit` thresholds, CompileError for NaN and for tails that rise and fall.
+    """
+    lo, hi = expr.leaf.lo.ravel()[expr.src].ravel(), expr.leaf.hi.ravel()[expr.src].ravel()
+    steps: list[IntArray] = []
+    values: list[Array] = []
+    search = _bisect(expr, lo, hi) if expr.direction.all() else _scan(expr, lo, hi)
+    for threshold, value in search:
+        if len(steps) > limit:
+            raise NotAStep(fail(f"it takes more than {limit + 1} values").diagnostics)
+        steps.append(threshold)
+        values.append(value)
+    table = np.stack(values, axis=1).astype(np.float32)
+    threshold = np.stack(steps, axis=1)[:, 1:]
+    count = (threshold <= hi[:, None]).sum(axis=1)
+    _refuse_rise_and_fall(expr, count, table, threshold)
+    return Levels(count, threshold, table)
+
+
+def _bisect(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Array]]:
+    """Level by level, all elements at once: (least integer of the level, value). Past an element's last level: hi + 1."""
+    last = _at(expr, hi)
+    start, value = lo, _at(expr, lo)
+    yield start, value
+    while (open_ := value != last).any():
+        below, above = start.copy(), np.where(open_, hi, hi + 1)  # f(below) == value; f(above) != value where open
+        while (open_ & (above - below > 1)).any():
+            middle = below + (above - below) // 2
+            same = _at(expr, np.minimum(middle, hi)) == value
+            below = np.where(open_ & same, middle, below)
+            above = np.where(open_ & ~same, middle, above)
+        start = np.where(open_, above, hi + 1)
+        value = np.where(open_, _at(expr, np.minimum(start, hi)), value)
+        yield start, value
+
+
+def _scan(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Array]]:
+    """Like `_bisect`, but reading the tail at every reachable integer, because nothing proves that it is monotone."""
+    span = int((hi - lo).max()) + 1
+    if span > EXHAUSTIVE_LIMIT:
+        raise fail(
+            "the operators before the step are not known to be monotone",
+            where=_where(expr),
+            why=f"{span} reachable sums are too many to evaluate each",
+            hint="write the step as a comparison, Sign or quantizer behind BatchNormalization, scaling and offsets only",
+        )
+    changes: list[tuple[IntArray, Array]] = []
+    level = np.zeros(len(lo), np.int64)
+    value = _at(expr, lo)
+    changes.append((lo, value))
+    for offset in range(1, span):
+        now = np.minimum(lo + offset, hi)
+        new = _at(expr, now)
+        moved = new != value
+        if not moved.any():
+            continue
+        level = level + moved
+        while len(changes) <= level.max():
+            changes.append((hi + 1, value.copy()))
+            if len(changes) > MAX_STEPS + 2:
+                raise NotAStep(fail(f"it takes more than {MAX_STEPS + 1} values").diagnostics)
+        for e in np.flatnonzero(moved):
+            changes[level[e]][0][e] = now[e]
+            for later in changes[level[e] :]:
+                later[1][e] = new[e]
+        value = new
+    yield from changes
+
+
+def _at(expr: Expr, candidates: IntArray) -> Array:
+    """The tail at one candidate integer per element (E,). Elements that share a leaf element are evaluated in turns."""
+    src = expr.src.ravel()
+    out: Array | None = None
+    for group in _turns(src):
+        integers = expr.leaf.lo.ravel().copy()
+        integers[src[group]] = candidates[group]
+        got = evaluate(expr, integers.reshape(expr.leaf.shape)).ravel()
+        if out is None:
+            out = got.copy()
+        out[group] = got[group]
+    assert out is not None
+    if out.dtype.kind == "f" and np.isnan(out).any():
+        element = int(np.flatnonzero(np.isnan(out))[0])
+        index = [int(i) for i in np.unravel_index(element, expr.shape)]
+        raise fail(
+            "the model computes NaN",
+            where=f"{_where(expr)}, index {index}",
+            why=f"at the reachable sum {int(candidates[element])}",
+            hint="check the scales and variances of this channel",
+        )
+    return out
+
+
+def _turns(src: IntArray) -> list[IntArray]:
+    """Elements grouped so that no group reads a leaf element twice; one group in the usual case."""
+    if len(np.unique(src)) == len(src):
+        return [np.arange(len(src))]
+    order = np.argsort(src, kind="stable")
+    ordered = src[order]
+    first = np.r_[True, ordered[1:] != ordered[:-1]]
+    turn = np.arange(len(src)) - np.maximum.accumulate(np.where(first, np.arange(len(src)), 0))
+    return [order[turn == k] for k in range(int(turn.max()) + 1)]
+
+
+def _refuse_rise_and_fall(expr: Expr, count: IntArray, table: NDArray[np.float32], threshold: IntArray) -> None:
+    moves = np.diff(table, axis=1)
+    bad = (moves > 0).any(axis=1) & (moves < 0).any(axis=1)
+    if not bad.any():
+        return
+    e = int(np.flatnonzero(bad)[0])
+    index = [int(i) for i in np.unravel_index(e, expr.shape)]
+    seen = ", ".join(f"{table[e, k + 1]:g} from {int(threshold[e, k])}" for k in range(min(int(count[e]), 4)))
+    raise fail(
+        "the activation rises and falls, so it is no threshold",
+        where=f"{_where(expr)}, index {index}",
+        why=f"over the reachable sums its value is {table[e, 0]:g}, then {seen}",
+        hint="use a monotone activation: Sign, a comparison, a quantizer",
+    )
+
+
+def _where(expr: Expr) -> str:
+    return f"{expr.node.where}, tensor {expr.tensor!r}" if expr.node else f"tensor {expr.tensor!r}"

@@ -1,0 +1,31 @@
+"""ONNX in, Network out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from threshc.compiler.encoding import Affine, parse_encoding
+from threshc.compiler.frontend.graph import build_graph
+from threshc.compiler.frontend.lower import Lowered, lower
+from threshc.compiler.frontend.source import read_model
+from threshc.compiler.ir.network import Network
+
+if TYPE_CHECKING:
+    from threshc.compiler.frontend.source import Source
+
+
+def lower_model(source: Source, *, input: str | Affine | None = None) -> Lowered:
+    """A model as a network before any pass, with its graph and the probes that `verify` compares.
+
+    source: path of an .onnx or .onnx.gz file, its bytes, or a ModelProto. input: how integers encode the model's
+    real features (`uint8/255`, `bipolar`, ..., see `parse_encoding`); None where the model compares them itself.
+    Raises CompileError with every problem found.
+    """
+    encoding = parse_encoding(input) if isinstance(input, str) else input
+    model, folder = read_model(source)
+    return lower(build_graph(model, folder), encoding)
+
+
+def load(source: Source, *, input: str | Affine | None = None) -> Network:
+    """A model as a network, before any pass. See `lower_model`."""
+    return lower_model(source, input=input).network

@@ -1,0 +1,202 @@
+"""The walk over the graph: every tensor becomes a constant or a function of exact sums; layers become operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import threshc.compiler.frontend.kernels.all
+import threshc.compiler.frontend.lowerings  # noqa: F401  registers the lowerings
+from numpy.typing import NDArray
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.encoding import Affine
+from threshc.compiler.frontend.builder import Builder
+from threshc.compiler.frontend.coding import Probe
+from threshc.compiler.frontend.context import LOWERINGS, OUTPUT, ClassIndex, Context, Known, Softmaxed
+from threshc.compiler.frontend.graph import Graph, Node
+from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
+from threshc.compiler.frontend.lowerings.dense import no_step
+from threshc.compiler.frontend.outputs import Outputs
+from threshc.compiler.frontend.symbolic import STEPS, Expr, IntArray, Leaf, apply, leaf_expr
+from threshc.compiler.ir.network import Network
+
+_GREATEST = int(np.array(np.finfo(np.float32).max, np.float32).view(np.int32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lowered:
+    """A model as a network, before any pass, and how its bits and outputs are found in the ONNX graph."""
+
+    network: Network
+    graph: Graph
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """Stands for a tensor whose node was refused, so that the walk can go on and find every problem.
+
+    trail: the nodes since the last layer, whose steps can still be checked; None where nothing more can be said.
+    """
+
+    trail: tuple[Node, ...] | None = None
+
+
+def lower(graph: Graph, encoding: Affine | None) -> Lowered:
+    """The network that a graph computes. Raises CompileError with every problem found."""
+    name, shape = _only_input(graph)
+    leaf = _input_leaf(name, shape, encoding)
+    context = Context(Builder(name, shape[1:] if len(shape) > 1 else shape, encoding))
+    known: dict[str, Known | _Broken] = dict(graph.constants)
+    known[name] = leaf_expr(leaf)
+    problems: list[Diagnostic] = []
+    for node in graph.nodes:
+        args = [known[t] if t else None for t in node.inputs]
+        results: Sequence[Known | _Broken]
+        broken = [a for a in args if isinstance(a, _Broken)]
+        if broken:
+            results = [_past_broken(node, broken[0], problems)] * len(node.outputs)
+        else:
+            try:
+                results = _visit(context, node, [a for a in args if not isinstance(a, _Broken)])
+            except CompileError as error:
+                problems += error.diagnostics
+                results = [_Broken(() if _is_layer(node) else None)] * len(node.outputs)
+        known.update(zip(node.outputs, results, strict=False))
+    outputs = Outputs(context)
+    for tensor in graph.outputs:
+        value = known.get(tensor)
+        if value is None:
+            problems.append(
+                Diagnostic("a graph output is defined by nothing that can be computed", f"tensor {tensor!r}")
+            )
+        elif not isinstance(value, _Broken):
+            try:
+                outputs.add(tensor, value)
+            except CompileError as error:
+                problems += error.diagnostics
+    if problems:
+        raise CompileError(dict.fromkeys(problems))
+    network = Network(graph.name or "network", context.builder.finish(), outputs.finish())
+    return Lowered(network, graph, tuple(context.probes))
+
+
+def _is_layer(node: Node) -> bool:
+    kernel = find_kernel(node)
+    return kernel is not None and kernel.kind is Kind.LINEAR
+
+
+def _past_broken(node: Node, broken: _Broken, problems: list[Diagnostic]) -> _Broken:
+    """What is known behind a refused node; a layer that no step precedes is one more problem."""
+    if broken.trail is None or not _is_layer(node):
+        return broken if broken.trail is None else _Broken((*broken.trail, node))
+    if not any(n.op in STEPS for n in broken.trail):
+        problems.append(no_step(node, node.inputs[0], broken.trail, "no step function lies between the layers"))
+    return _Broken(())
+
+
+def _only_input(graph: Graph) -> tuple[str, tuple[int, ...]]:
+    if len(graph.inputs) != 1:
+        names = ", ".join(repr(n) for n in graph.inputs) or "none"
+        raise fail(
+            f"the model has {len(graph.inputs)} inputs",
+            where=names,
+            why="one input tensor is supported",
+            hint="export a model with one input",
+        )
+    ((name, shape),) = graph.inputs.items()
+    sizes = (1, *shape[1:]) if len(shape) > 1 else shape
+    if not sizes or any(d is None for d in sizes):
+        text = ", ".join("?" if d is None else str(d) for d in shape)
+        raise fail(
+            "the size of a sample is not stated by the model",
+            where=f"input {name!r}, shape [{text}]",
+            why="hardware has a fixed number of inputs; only the first axis, the samples, may be open",
+            hint="export with fixed feature sizes (in PyTorch: dynamic_axes for axis 0 only)",
+        )
+    if int(np.prod([d or 1 for d in sizes], dtype=object)) > 1 << 24:
+        raise fail("a sample has more than 16 million features", where=f"input {name!r}")
+    return name, tuple(d or 1 for d in sizes)
+
+
+def _input_leaf(name: str, shape: tuple[int, ...], encoding: Affine | None) -> Leaf:
+    if encoding is not None:
+        lo, hi = np.full(shape, encoding.lo, np.int64), np.full(shape, encoding.hi, np.int64)
+        return Leaf(name, shape, lo, hi, encoding.real)
+    lo, hi = np.full(shape, -_GREATEST, np.int64), np.full(shape, _GREATEST, np.int64)
+    return Leaf(name, shape, lo, hi, _ordered_float, None, False)
+
+
+def _ordered_float(order: IntArray) -> NDArray[np.float32]:
+    """The float32 numbers in their order: 0 is 0.0, 1 the least positive number, -1 its negative, and so on."""
+    bits = np.abs(order).astype(np.int32).view(np.float32)
+    return np.where(order < 0, -bits, bits).astype(np.float32)
+
+
+def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequence[Known | _Broken]:
+    symbolic = [a for a in args if a is not None and not isinstance(a, np.ndarray | np.generic)]
+    kernel = find_kernel(node)
+    if not symbolic:
+        return _fold(node, args)
+    if node.domain == "" and node.op in LOWERINGS:
+        result = LOWERINGS[node.op](context, node, args)
+        outputs: list[Known | _Broken] = [_Broken()] * len(node.outputs)
+        outputs[OUTPUT.get(node.op, 0)] = result
+        return outputs
+    if kernel is None:
+        raise CompileError(_unsupported(node))
+    if isinstance(symbolic[0], ClassIndex | Softmaxed):
+        return [_after_class(node, symbolic[0])]
+    exprs = [
+        a if isinstance(a, Expr) else None if a is None else np.asarray(a)
+        for a in args
+        if not isinstance(a, ClassIndex | Softmaxed)
+    ]
+    if kernel.kind is Kind.SHAPE:
+        first = exprs[0]
+        assert isinstance(first, Expr)
+        return list(kernel.compute(node, [np.broadcast_to(np.zeros((), np.float32), first.shape)]))
+    if kernel.kind not in (Kind.ELEMENTWISE, Kind.STRUCTURE):
+        raise CompileError(_unsupported(node))
+    try:
+        return [apply(node, kernel, exprs, node.outputs[0])]
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+        raise _does_not_fit(node, error) from error
+
+
+def _fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
+    kernel = find_kernel(node)
+    if kernel is None:
+        raise CompileError(_unsupported(node))
+    arrays = [None if a is None else np.asarray(a) for a in args]
+    try:
+        with np.errstate(all="ignore"):
+            return list(kernel.compute(node, arrays))
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError) as error:
+        raise _does_not_fit(node, error) from error
+
+
+def _after_class(node: Node, value: ClassIndex | Softmaxed) -> ClassIndex | Softmaxed:
+    if node.op in ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast"):
+        return value
+    what = "a class index" if isinstance(value, ClassIndex) else "a softmax"
+    raise fail(
+        f"{node.op} of {what} is not supported",
+        where=node.where,
+        hint="end the model at the class index or at the scores",
+    )
+
+
+def _does_not_fit(node: Node, error: Exception) -> CompileError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return fail("an operator does not fit its inputs", where=node.where, why=reason, hint="export the model again")
+
+
+def _unsupported(node: Node) -> Diagnostic:
+    return Diagnostic(
+        f"operator {node.op!r} of domain {node.domain or 'ai.onnx'!r} is not supported",
+        node.where,
+        "threshc compiles layers of weighted sums with steps between them",
+        "docs/onnx.md lists the operators; new ones go into compiler/frontend/",
+    )

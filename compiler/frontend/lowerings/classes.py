@@ -1,0 +1,63 @@
+"""Softmax, ArgMax and TopK at the end of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, constant, lowers, symbolic
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.symbolic import Expr
+
+
+@lowers("Softmax", "LogSoftmax")
+def softmax(context: Context, node: Node, args: Sequence[Known | None]) -> Softmaxed:
+    """Keeps the order of the scores, so that the scores stand for it."""
+    scores = symbolic(node, args, 0)
+    _want_class_axis(node, scores, int(node.attrs.get("axis", -1 if node.opset >= 13 else 1)))
+    return Softmaxed(scores)
+
+
+@lowers("ArgMax")
+def argmax(context: Context, node: Node, args: Sequence[Known | None]) -> ClassIndex:
+    """The class index; ties go to the lowest index."""
+    scores = _scores(node, args)
+    _want_class_axis(node, scores, int(node.attrs.get("axis", 0)))
+    if node.attrs.get("select_last_index", 0):
+        raise fail(
+            "ties that go to the last index are not supported",
+            where=node.where,
+            hint="export ArgMax with select_last_index=0",
+        )
+    return ClassIndex(scores)
+
+
+@lowers("TopK")
+def topk(context: Context, node: Node, args: Sequence[Known | None]) -> ClassIndex:
+    """The class index, for k = 1."""
+    scores = _scores(node, args)
+    k = int(constant(node, args, 1, "k").reshape(())) if len(args) > 1 else int(node.attrs["k"])
+    _want_class_axis(node, scores, int(node.attrs.get("axis", -1)))
+    if k != 1 or not node.attrs.get("largest", 1):
+        raise fail(
+            f"TopK with k={k}, largest={node.attrs.get('largest', 1)} is not supported",
+            where=node.where,
+            why="the class index is the single largest score",
+            hint="export with k=1, or end the model at the scores",
+        )
+    return ClassIndex(scores)
+
+
+def _scores(node: Node, args: Sequence[Known | None]) -> Expr:
+    first = args[0] if args else None
+    return first.scores if isinstance(first, Softmaxed) else symbolic(node, args, 0)
+
+
+def _want_class_axis(node: Node, scores: Expr, axis: int) -> None:
+    size = scores.shape[axis] if -len(scores.shape) <= axis < len(scores.shape) else 0
+    if size != scores.src.size:
+        raise fail(
+            f"{node.op} along axis {axis} of shape {list(scores.shape)} does not compare all scores of a sample",
+            where=node.where,
+            hint="reduce over the class axis, usually axis 1 or -1",
+        )

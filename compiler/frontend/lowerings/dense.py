@@ -1,0 +1,132 @@
+"""MatMul and Gemm: one exact integer sum per output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.frontend.context import Context, Known, constant, lowers, symbolic
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.linear import gemm_tail
+from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need, optional, sign
+from threshc.compiler.frontend.levels import NotAStep
+from threshc.compiler.frontend.sums import coded_sums, plane_sums
+from threshc.compiler.frontend.symbolic import Expr, Leaf, apply, evaluate, leaf_expr
+from threshc.compiler.ir.shapes import plane_weights
+
+
+@lowers("MatMul")
+def matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
+    """x @ W with x (.., n) holding one sample and W (n, R) constant."""
+    return _dense(context, node, symbolic(node, args, 0), constant(node, args, 1, "weight matrix"))
+
+
+@lowers("Gemm")
+def gemm(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
+    """alpha * (x @ W') + beta * C with W' = W or its transpose; what follows the sum is part of the tail."""
+    x, weights = symbolic(node, args, 0), constant(node, args, 1, "weight matrix")
+    if node.attrs.get("transA", 0):
+        raise fail("Gemm with transA=1 is not supported", where=node.where, hint="export the layer as x @ W")
+    total = _dense(context, node, x, weights.T if node.attrs.get("transB", 0) else weights)
+    bias = None if len(args) < 3 or args[2] is None else constant(node, args, 2, "bias")
+    if bias is None and node.attrs.get("alpha", 1.0) == 1.0:
+        return total
+    tail = Kernel(lambda n, a: [gemm_tail(n, need(a, 0), optional(a, 1))], Kind.ELEMENTWISE, _alpha)
+    return apply(node, tail, (total, bias), node.outputs[0])
+
+
+def _alpha(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
+    return sign(np.asarray(node.attrs.get("alpha", 1.0)))
+
+
+def _dense(context: Context, node: Node, x: Expr, weights: Array) -> Expr:
+    if weights.ndim != 2 or x.shape[-1:] != weights.shape[:1] or x.src.size != x.shape[-1]:
+        raise fail(
+            f"a matrix product of shapes {list(x.shape)} and {list(weights.shape)} is not a dense layer",
+            where=node.where,
+            why="one sample is one row of features, and every feature needs a weight",
+            hint="flatten the features before the layer",
+        )
+    name, shape = node.outputs[0], (*x.shape[:-1], weights.shape[1])
+    if x.leaf.linear is None and x.leaf.encoded and not x.stepped and _levels_of_input(x) > 2:
+        return leaf_expr(_integer_features(context, node, x, weights, shape, name))
+    _want_step(node, x)
+    try:
+        coded = context.code(x)
+    except NotAStep as error:
+        raise CompileError(no_step(node, x.tensor, x.trail, str(error))) from error
+    return leaf_expr(coded_sums(coded, weights.T, shape, name, node.where))
+
+
+def _levels_of_input(x: Expr) -> int:
+    return int((x.leaf.hi - x.leaf.lo).max()) + 1
+
+
+def _integer_features(context: Context, node: Node, x: Expr, weights: Array, shape: tuple[int, ...], name: str) -> Leaf:
+    """A layer on the input's integers: they enter as bit planes, through an affine map."""
+    slope, offset = _affine(node, x)
+    lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
+    order = x.src.ravel()
+    inverse = np.empty_like(weights.T)
+    inverse[:, order] = weights.T  # planes lie in the order of the input's features
+    shift = np.zeros(len(order))
+    shift[order] = offset
+    plane = np.array(plane_weights(lo, hi))
+    return plane_sums(context.builder.planes(), plane, slope, shift, inverse, shape, name, node.where)
+
+
+def _affine(node: Node, x: Expr) -> tuple[float, NDArray[np.float64]]:
+    """The one slope and the offsets (E,) of features that are affine functions of the input's integers."""
+    lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
+    at = partial(_value_at, x)
+    first, last = at(lo), at(hi)
+    slopes = (last - first) / (hi - lo)
+    offsets = first - slopes * lo
+    probes = np.unique(np.linspace(lo, hi, min(hi - lo + 1, 1024)).astype(np.int64))
+    tolerance = 4 * np.finfo(np.float32).eps * max(float(np.abs(np.r_[first, last]).max()), 1e-30)
+    straight = all(np.abs(at(int(i)) - (slopes * i + offsets)).max() <= tolerance for i in probes)
+    if not straight or np.ptp(slopes) > 0 or slopes[0] == 0:
+        raise fail(
+            "the input reaches a layer through a map that is not one affine scale",
+            where=f"{node.where}, tensor {x.tensor!r}",
+            why="features that are not compared first must be integers times one scale, plus offsets",
+            hint="use one scale for all features, or compare the features with thresholds",
+        )
+    return float(slopes[0]), offsets
+
+
+def _value_at(x: Expr, i: int) -> NDArray[np.float64]:
+    return evaluate(x, np.full(x.leaf.shape, i, np.int64)).astype(np.float64).ravel()
+
+
+def _want_step(node: Node, x: Expr) -> None:
+    if x.leaf.linear is None and not x.leaf.encoded and not x.stepped:
+        raise fail(
+            "the input enters a layer without a comparison, and nothing states its integers",
+            where=f"{node.where}, input {x.leaf.name!r}",
+            why="a sum over real features is not a sum over integers",
+            hint="state the input with --input (input= in Python): uint8, uint8/255, bipolar, bit, int12*0.01, ...",
+        )
+    if x.leaf.linear is not None and not x.stepped:
+        raise CompileError(no_step(node, x.tensor, x.trail, "no step function lies between the layers"))
+
+
+def no_step(node: Node, tensor: str, trail: Sequence[Node], why: str) -> Diagnostic:
+    """The problem that a layer's input is not binary, with what the operators since the last layer suggest."""
+    between = [n.op for n in trail]
+    hint = "train with binary activations (Sign, comparisons, BipolarQuant, Quant, MultiThreshold) and export them"
+    if "Relu" in between:
+        why, hint = f"{why}: ReLU networks are not threshold networks", f"{hint}; for ReLU networks use hls4ml or FINN"
+    if "Clip" in between:
+        why = (
+            f"{why}. Clip to -1..1 right before a layer is what remains of a BinaryNet-style sign: an assignment to "
+            "`.data` is not recorded by torch.onnx.export, so the Sign was lost on export"
+        )
+        hint = (
+            "in PyTorch binarize inside the graph, with torch.where(x >= 0, 1.0, -1.0) or torch.sign in an "
+            "autograd.Function with a straight-through backward, and export again"
+        )
+    return Diagnostic("a layer's input is not binary", f"{node.where}, tensor {tensor!r}", why, hint)

@@ -1,0 +1,101 @@
+"""Graph outputs to network outputs: bits, or integer scores and the class index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.builder import smallest_dtype
+from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed
+from threshc.compiler.frontend.heads import find_head
+from threshc.compiler.frontend.sums import coded_sums
+from threshc.compiler.frontend.symbolic import Expr, leaf_expr
+from threshc.compiler.ir.ops import ArgMax, Gather, Loc, Output, Sum, Value
+
+
+@dataclass(slots=True, eq=False)
+class Outputs:
+    """The outputs made so far; scores and classes of one expression are made once."""
+
+    context: Context
+    made: list[Output] = field(default_factory=list)
+    _scores: dict[int, tuple[Expr, Output]] = field(default_factory=dict)
+
+    def add(self, tensor: str, known: Known) -> None:
+        """Append what a graph output asks for. A classifier gets its scores and its class, whichever it ends in."""
+        match known:
+            case ClassIndex(scores=expr):
+                scores = self._make_scores(f"{tensor}.scores", expr)
+                self._make_class(tensor, expr, scores)
+            case Softmaxed(scores=expr):
+                self._make_class(f"{tensor}.class", expr, self._make_scores(tensor, expr))
+            case Expr() as expr if expr.stepped and expr.leaf.linear is not None:
+                self._make_steps(tensor, expr)
+            case Expr() as expr:
+                self._make_class(f"{tensor}.class", expr, self._make_scores(tensor, expr))
+            case _:
+                raise fail(
+                    "an output of the model does not depend on its input",
+                    where=f"tensor {tensor!r}",
+                    hint="remove it from the outputs",
+                )
+
+    def finish(self) -> tuple[Output, ...]:
+        """All outputs, each under its own name."""
+        unique: dict[str, Output] = {}
+        for o in self.made:
+            name = o.name
+            while name in unique:
+                name += "_"
+            unique[name] = Output(name, o.value, o.kind, o.scale, o.offset)
+        return tuple(unique.values())
+
+    def _make_scores(self, name: str, expr: Expr) -> Output:
+        if id(expr) in self._scores:
+            return self._scores[id(expr)][1]
+        linear = expr.leaf.linear
+        if linear is None:
+            raise fail(
+                "the model has no layer of weighted sums",
+                where=f"tensor {name!r}",
+                hint="give a network with at least one MatMul or Gemm",
+            )
+        if len(np.unique(expr.src)) != expr.src.size:
+            raise fail(
+                "an output repeats one sum", where=f"tensor {name!r}", hint="end the model at the scores themselves"
+            )
+        head, row = find_head(expr), expr.src.ravel()
+        weights = (head.factor * linear.step[row])[:, None] * linear.weights[row]
+        bias = head.factor * linear.base[row] + head.offset
+        loc = Loc(expr.trail[-1].name if expr.trail else "", expr.tensor)
+        value = self.context.builder.add(Sum(linear.bits, smallest_dtype(weights), bias, loc))
+        output = Output(name, value, "scores", head.scale, head.shift)
+        self._scores[id(expr)] = (expr, output)
+        self.made.append(output)
+        return output
+
+    def _make_class(self, name: str, expr: Expr, scores: Output) -> None:
+        if expr.src.size == 1:
+            return  # a single score names no class
+        value = self.context.builder.add(ArgMax(scores.value, Loc("", name)))
+        self.made.append(Output(name, value, "class", np.ones(()), np.zeros(())))
+
+    def _make_steps(self, name: str, expr: Expr) -> None:
+        coded = self.context.code(expr)
+        top = coded.table[np.arange(len(coded.count)), coded.count].astype(np.float64)
+        bottom = coded.table[:, 0].astype(np.float64)
+        if coded.count.max() == 1:
+            value = (
+                coded.bits if coded.count.all() else self._with_constants(coded.start, coded.count, coded.bits, name)
+            )
+            self.made.append(Output(name, value, "bits", top - bottom, bottom))
+            return
+        levels = coded_sums(coded, np.eye(len(coded.count), dtype=np.float32), coded.shape, name, f"tensor {name!r}")
+        whole = leaf_expr(levels)
+        self._make_class(f"{name}.class", whole, self._make_scores(name, whole))
+
+    def _with_constants(self, start: np.ndarray, count: np.ndarray, bits: Value, name: str) -> Value:  # type: ignore[type-arg]
+        from threshc.compiler.ir.ops import ZERO
+
+        return self.context.builder.add(Gather((bits,), np.where(count > 0, start, ZERO), Loc("", name)))

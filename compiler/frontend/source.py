@@ -1,0 +1,115 @@
+"""From whatever the user names - a path, bytes, a ModelProto - to a parsed ModelProto; every way a file can be bad is said."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from threshc.compiler.diagnostics import fail
+
+if TYPE_CHECKING:
+    import onnx
+
+    Source = str | os.PathLike[str] | bytes | onnx.ModelProto
+
+SIZE_LIMIT = 2 * 1024**3  # protobuf's own limit for one message
+
+
+def read_model(source: Source) -> tuple[onnx.ModelProto, Path | None]:
+    """The parsed model and the folder that its external data may lie in (None when there is no file).
+
+    source: path of an `.onnx` or `.onnx.gz` file, the bytes of one, or a ModelProto. Raises CompileError for missing,
+    unreadable, empty, oversized and truncated files, for text and for other protobufs.
+    """
+    import onnx
+
+    if isinstance(source, onnx.ModelProto):
+        return source, None
+    if isinstance(source, bytes):
+        return parse_model(source, "the given bytes"), None
+    path = Path(source)
+    return parse_model(_read(path), str(path)), path.parent
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            what = (
+                "is a folder, not a file"
+                if path.is_dir()
+                else "does not exist"
+                if not path.exists()
+                else "is not a regular file"
+            )
+            raise fail(f"model file {what}", where=str(path), hint="give the path of an .onnx or .onnx.gz file")
+        size = path.stat().st_size
+        if size > SIZE_LIMIT:
+            raise _too_large(str(path), size)
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise fail("the model file cannot be read", where=repr(str(path)), why=str(error)) from error
+    return _unzip(data, str(path)) if data[:2] == b"\x1f\x8b" else data
+
+
+def _unzip(data: bytes, where: str) -> bytes:
+    """Gzip data, read no further than the size limit so that a small file cannot fill the memory."""
+    import io
+
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            plain = stream.read(SIZE_LIMIT + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise fail(
+            "the gzip file is damaged or truncated", where=where, why=str(error), hint="fetch the file again"
+        ) from error
+    if len(plain) > SIZE_LIMIT:
+        raise _too_large(where, len(plain))
+    return plain
+
+
+def _too_large(where: str, size: int) -> Exception:
+    return fail(
+        f"the model file is larger than {SIZE_LIMIT // 1024**3} GiB",
+        where=where,
+        why=f"{size} bytes; one protobuf message cannot be",
+        hint="export the weights as external data",
+    )
+
+
+def parse_model(data: bytes, where: str) -> onnx.ModelProto:
+    """Bytes to ModelProto. Raises CompileError saying what the bytes look like when they are no ONNX model."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    if not data:
+        raise fail("the model file is empty", where=where, hint="export the model again")
+    try:
+        model = onnx.ModelProto.FromString(data)
+    except (DecodeError, RecursionError) as error:
+        raise fail(
+            _looks_like(data), where=where, why=str(error), hint="export the model again, or fetch the file again"
+        ) from error
+    if not model.HasField("graph"):
+        raise fail(
+            _looks_like(data),
+            where=where,
+            why="the protobuf holds no graph",
+            hint="give an ONNX model, not a tensor or a checkpoint",
+        )
+    return model
+
+
+def _looks_like(data: bytes) -> str:
+    head = data[:256]
+    if data[:2] == b"PK":
+        return (
+            "the file is a zip archive (a PyTorch checkpoint, or a .thresh file under another name), not an ONNX model"
+        )
+    if head.startswith(b"version https://git-lfs"):
+        return "the file is a Git LFS pointer, not the model itself"
+    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
+        return "the file is text, not an ONNX model"
+    return "the file is no ONNX model, or is damaged or truncated"

@@ -1,0 +1,166 @@
+"""What the front end knows about a tensor that depends on the input: each element is a float function of one integer.
+
+A `Leaf` is a tensor of exact integers (sums over bits, or the input's own integers). An `Expr` is what the model computes
+from a leaf, element by element, recorded as the model's own nodes so that it can be evaluated at any candidate integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind
+from threshc.compiler.ir.ops import Value
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """R exact sums over bits: real dot product r = unit[r] * (step[r] * u_r + base[r]) + shift[r], u_r = weights[r] . bits.
+
+    bits: IR value of Bits (C,); weights (R, C) int64 without a common divisor per row; step, base (R,) int64;
+    unit, shift (R,) float64.
+    """
+
+    bits: Value
+    weights: IntArray
+    step: IntArray
+    base: IntArray
+    unit: NDArray[np.float64]
+    shift: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A tensor of integers: element e takes any value of lo[e]..hi[e] (int64, shaped like the tensor).
+
+    real: integers of the leaf's shape to the float32 tensor that the model computes with.
+    linear: the sums behind it; None for the model's input (`encoded` says whether its integers are known, or stand for
+    the float32 numbers in order).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    lo: IntArray
+    hi: IntArray
+    real: Callable[[IntArray], Array]
+    linear: Linear | None = None
+    encoded: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expr:
+    """A tensor whose element e is a function of leaf element src[e].
+
+    direction[e]: +1 when it never falls as the integer rises, -1 never rises, 0 not known. stepped: a step lies on the
+    way, so that few levels are to be expected. `args` are expressions of the same leaf, or constants; none for the leaf.
+    """
+
+    leaf: Leaf
+    tensor: str
+    src: IntArray
+    direction: NDArray[np.int8]
+    stepped: bool
+    node: Node | None = None
+    kernel: Kernel | None = None
+    args: tuple[Expr | Array | None, ...] = ()
+    result: int = 0
+    trail: tuple[Node, ...] = field(default=())
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.src.shape
+
+
+def leaf_expr(leaf: Leaf) -> Expr:
+    """The leaf itself as an expression."""
+    size = int(np.prod(leaf.shape))
+    return Expr(leaf, leaf.name, np.arange(size).reshape(leaf.shape), np.ones(leaf.shape, np.int8), False)
+
+
+STEPS = {
+    *("Sign", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Round", "Floor", "Ceil", "QuantizeLinear"),
+    *("BipolarQuant", "Quant", "IntQuant", "MultiThreshold", "Binarizer"),
+}
+
+
+def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tensor: str) -> Expr:
+    """The expression of a node's first output. Symbolic arguments share one leaf.
+
+    Raises CompileError when elements of different places meet, or when the operator does not fit its arguments.
+    """
+    exprs = [a for a in args if isinstance(a, Expr)]
+    first = exprs[0]
+    if any(e.leaf is not first.leaf for e in exprs):
+        raise fail(
+            "two different sums meet before a step",
+            where=node.where,
+            why=f"it combines values of {first.leaf.name!r} and {next(e.leaf.name for e in exprs if e.leaf is not first.leaf)!r}",
+            hint="put a step before the operator",
+        )
+    shapes = [a.shape if isinstance(a, Expr) else np.shape(a) for a in args if a is not None]
+    if kernel.kind is Kind.STRUCTURE:
+        moved = [kernel.compute(node, [_pick(a, f) for a in args])[0] for f in (lambda e: e.src, lambda e: e.direction)]
+        src, direction = moved[0], moved[1].astype(np.int8)
+    else:
+        shape = shapes[0] if node.op == "BatchNormalization" else tuple(np.broadcast_shapes(*shapes))
+        srcs = [np.broadcast_to(e.src, shape) for e in exprs]
+        if any((s != srcs[0]).any() for s in srcs):
+            raise fail(
+                "values of different places meet before a step",
+                where=node.where,
+                why="an element of the result depends on several sums",
+                hint="put a step before the operator",
+            )
+        src, direction = srcs[0].copy(), _direction(node, kernel, args, shape)
+    steps = any(e.stepped for e in exprs) or node.op in STEPS
+    trail = (*max((e.trail for e in exprs), key=len), node)
+    return Expr(first.leaf, tensor, src, direction, steps, node, kernel, tuple(args), 0, trail)
+
+
+def _pick(a: Expr | Array | None, what: Callable[[Expr], Array]) -> Array | None:
+    return what(a) if isinstance(a, Expr) else a
+
+
+def _direction(
+    node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], shape: tuple[int, ...]
+) -> NDArray[np.int8]:
+    known = [None if isinstance(a, Expr) else a for a in args]
+    if node.op == "BatchNormalization":
+        return np.broadcast_to(
+            np.where(np.asarray(known[1]).reshape(-1, *[1] * (len(shape) - 2)) < 0, -1, 1) * _expr(args[0]).direction,
+            shape,
+        ).astype(np.int8)
+    parts = [
+        np.broadcast_to(np.asarray(kernel.direction(node, known, k)) * a.direction, shape)
+        for k, a in enumerate(args)
+        if isinstance(a, Expr)
+    ]
+    agree = np.all([p == parts[0] for p in parts], axis=0)
+    return np.where(agree, parts[0], 0).astype(np.int8)
+
+
+def _expr(a: Expr | Array | None) -> Expr:
+    assert isinstance(a, Expr)
+    return a
+
+
+def evaluate(expr: Expr, integers: IntArray, memo: dict[int, Array] | None = None) -> Array:
+    """The model's own float32 values for leaf integers (leaf shape): the law, applied to candidates."""
+    memo = {} if memo is None else memo
+    found = memo.get(id(expr))
+    if found is not None:
+        return found
+    if expr.node is None or expr.kernel is None:
+        value = expr.leaf.real(integers)
+    else:
+        args = [evaluate(a, integers, memo) if isinstance(a, Expr) else a for a in expr.args]
+        with np.errstate(all="ignore"):  # overflow to inf is the model's own arithmetic; NaN is checked by the caller
+            value = expr.kernel.compute(expr.node, args)[expr.result]
+    memo[id(expr)] = value
+    return value
