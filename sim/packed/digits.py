@@ -1,0 +1,54 @@
+"""Integer weights as signed binary digits, and the choice of what a threshold row counts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Digits = NDArray[np.int8]
+
+
+def _take(w: NDArray[np.int64]) -> tuple[Digits, NDArray[np.int64]]:
+    """The lowest digit of every integer, and what remains of it above."""
+    digit = np.where(w & 1, 2 - (w & 3), 0)
+    return digit.astype(np.int8), (w - digit) >> 1
+
+
+def signed_digits(weights: NDArray[np.signedinteger]) -> Digits:
+    """(R, C) integers below 2**62 to (D, R, C) digits -1, 0, 1 of weight 2**d: the non-adjacent form, fewest nonzeros."""
+    w = weights.astype(np.int64)
+    found: list[Digits] = []
+    while w.any():
+        digit, w = _take(w)
+        found.append(digit)
+    return np.stack(found) if found else np.zeros((0, *w.shape), np.int8)
+
+
+def cost(weights: NDArray[np.signedinteger]) -> NDArray[np.int64]:
+    """Nonzero signed digits per row of (R, C) weights."""
+    w = weights.astype(np.int64)
+    total = np.zeros(len(w), np.int64)
+    while w.any():
+        digit, w = _take(w)
+        total += np.count_nonzero(digit, axis=1)
+    return total
+
+
+def against_sum(weights: NDArray[np.signedinteger], levels: int) -> NDArray[np.int8]:
+    """Per row the cheapest way to compare it: 0 counts w itself; +1 / -1 counts w + 1 / -w + 1 against the sum of all inputs.
+
+    With w in -1, +1 the digits of w + 1 are only the plus weights (2P - S), so at most half of the inputs are counted
+    where the sign is chosen well. `levels` is the price of the comparison with S; S itself costs one row of C.
+    """
+    w = weights.astype(np.int64)
+    prices = np.stack([cost(w), cost(w + 1) + levels, cost(1 - w) + levels])
+    choice = prices.argmin(axis=0)
+    saved = int((prices[0] - prices.min(axis=0)).sum())
+    if saved <= w.shape[1]:
+        choice[:] = 0
+    return np.array([0, 1, -1], np.int8)[choice]
+
+
+def signed_width(lo: int, hi: int) -> int:
+    """Two's complement digits that hold every integer of lo..hi."""
+    return max(hi.bit_length() if hi >= 0 else 0, (-lo - 1).bit_length() if lo < 0 else 0) + 1

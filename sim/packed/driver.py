@@ -1,0 +1,78 @@
+"""Runs a plan on a batch: workspace, threads, and views of the results."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+from threshc.sim.packed.kernels import SOURCES, execute
+from threshc.sim.packed.layout import LANES
+from threshc.sim.packed.packing import WORDS
+from threshc.sim.packed.plan import Plan, Slot
+
+_CACHE_BYTES = 4 << 20  # blocks that pass a layer together share its tables; their planes should stay in cache
+_BLOCKS = 4
+
+Arrays = tuple[NDArray[np.integer], ...]
+
+
+def execute_plan(plan: Plan, x: NDArray[np.integer], bits: bool, threads: int) -> tuple[Arrays, Arrays]:
+    """Output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape)."""
+    samples = len(x)
+    row = -(-samples // 64) * 64
+    program = np.concatenate([plan.program, plan.hidden]) if bits else plan.program
+    bit_rows, int_rows = plan.output_rows
+    bit_results = np.empty((bit_rows + (plan.hidden_rows if bits else 0), row), np.uint8)
+    int_results = np.empty((int_rows, row), np.int64)
+    data = _bytes(plan, x)
+
+    def work(span: tuple[int, int]) -> None:
+        blocks = max(1, min(_BLOCKS, _CACHE_BYTES // (64 * plan.planes), -(-(span[1] - span[0]) // LANES)))
+        execute(
+            SOURCES, program, plan.lits, plan.starts, plan.runs, plan.masks, plan.tables, plan.limits, plan.offsets,
+            data.ctypes.data, data.strides[0], *span, _workspace(plan, blocks), plan.planes, blocks,
+            np.empty(-(-plan.width // 64) * WORDS, np.int64), bit_results.ravel(), int_results.ravel(), row,
+        )  # fmt: skip
+
+    spans = _spans(samples, threads)
+    if len(spans) > 1:
+        with ThreadPoolExecutor(len(spans)) as pool:
+            list(pool.map(work, spans))
+    elif spans:
+        work(spans[0])
+
+    def view(slot: Slot) -> NDArray[np.integer]:
+        size = int(np.prod(slot.shape))
+        source: NDArray[np.integer] = bit_results if slot.kind == "bits" else int_results
+        return np.moveaxis(source[slot.row : slot.row + size, :samples].reshape(*slot.shape, samples), -1, 0)
+
+    return tuple(map(view, plan.outputs)), tuple(map(view, plan.bits)) if bits else ()
+
+
+def _bytes(plan: Plan, x: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """The samples as rows of little-endian bytes, at least plan.width of them."""
+    assert x.dtype == plan.dtype, (x.dtype, plan.dtype)
+    raw = np.ascontiguousarray(x.astype(x.dtype.newbyteorder("<"), copy=False)).view(np.uint8)
+    if raw.shape[1] >= plan.width:
+        return raw
+    padded = np.zeros((len(raw), plan.width), np.uint8)
+    padded[:, : raw.shape[1]] = raw
+    return padded
+
+
+def _workspace(plan: Plan, blocks: int) -> NDArray[np.int64]:
+    """Zeroed planes on a 64-byte boundary, with plane 1 of every block all ones."""
+    raw = np.zeros(blocks * plan.planes * 8 + 8, np.int64)
+    start = -(raw.ctypes.data // 8) % 8
+    planes = raw[start : start + blocks * plan.planes * 8]
+    planes.reshape(blocks, -1)[:, 8:16] = -1
+    return planes
+
+
+def _spans(samples: int, threads: int) -> list[tuple[int, int]]:
+    """The samples in at most `threads` parts that begin at multiples of 512."""
+    blocks = -(-samples // LANES)
+    parts = max(1, min(threads, blocks))
+    edges = [min(LANES * (blocks * k // parts), samples) for k in range(parts + 1)]
+    return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]

@@ -1,0 +1,221 @@
+# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+"""The interpreter of a plan: every step of every block of samples inside one compiled function."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from numba import njit
+from numba.core import types
+from numba.core.extending import NativeValue, models, register_model, typeof_impl, unbox
+from threshc.sim.packed.layout import (
+    ARGMAX,
+    BITS,
+    COPY,
+    INTS,
+    LANES,
+    LEVELS,
+    PACK,
+    REDUCE,
+    ROWS,
+    THRESH,
+    VALUE,
+)  # fmt: skip
+from threshc.sim.packed.packing import pack
+from threshc.sim.packed.rows import make
+from threshc.sim.packed.simd import add_bits, and_, load, maj, or_, splat, store, store_bytes, store_ints, xor
+
+CHUNK = 32  # rows whose lists stay in the nearest cache while the blocks of samples pass
+rows_6, rows_8, rows_10, rows_12, rows_16, rows_24, rows_64 = (make(n) for n in LEVELS)
+
+
+class Sources:
+    """Stands for the text of this folder in the signature of `execute`.
+
+    Numba keys its cache on the signature and on the file of the function only; with this argument a change in any
+    file of the folder is a different signature, so no stale machine code is ever run.
+    """
+
+
+class SourcesType(types.Type):
+    def __init__(self) -> None:
+        text = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+        super().__init__(name=f"Sources({hashlib.sha256(text).hexdigest()})")
+
+
+register_model(SourcesType)(models.OpaqueModel)
+_SOURCES = SourcesType()
+
+
+@typeof_impl.register(Sources)
+def _typeof(value, context):
+    return _SOURCES
+
+
+@unbox(SourcesType)
+def _unbox(typ, obj, c):
+    return NativeValue(c.context.get_dummy_value())
+
+
+@njit(nogil=True, error_model="numpy")
+def _rows(levels, planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out):
+    if levels == 6:
+        rows_6(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
+    elif levels == 8:
+        rows_8(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
+    elif levels == 10:
+        rows_10(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
+    elif levels == 12:
+        rows_12(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
+    elif levels == 16:
+        rows_16(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
+    elif levels == 24:
+        rows_24(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
+    else:
+        rows_64(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
+
+
+@njit(nogil=True, error_model="numpy")
+def _run_rows(s, planes, block, blocks, lits, starts, runs, masks, tables):
+    starts, runs, masks = starts[s.row0 :], runs[s.run0 :], masks[s.mask0 :]
+    size = s.levels if s.mode == VALUE else 1
+    ones = splat(-1)
+    for position in range(s.positions):
+        here = s.table + position * s.width
+        for g in range(blocks):
+            for i in range(s.width):
+                bit = load(planes, g * block + tables[here + i])
+                store(planes, g * block + s.patch + i, bit)
+                if s.inverse:
+                    store(planes, g * block + s.patch + s.width + i, xor(bit, ones))
+        against, out = s.against + position * s.levels, s.out + position * s.pitch
+        for first in range(0, s.rows, CHUNK):
+            last = min(first + CHUNK, s.rows)
+            for g in range(blocks):
+                base = 8 * (g * block)
+                _rows(
+                    s.levels, planes, base, lits, starts, runs, masks, first, last, s.digits, s.mode,
+                    against, out + first * size,
+                )  # fmt: skip
+
+
+@njit(nogil=True, error_model="numpy")
+def _copy(s, planes, at, tables):
+    flip = splat(-1 if s.mode else 0)
+    for i in range(s.rows):
+        store(planes, at + s.out + i, xor(load(planes, at + tables[s.table + i]), flip))
+
+
+@njit(nogil=True, error_model="numpy")
+def _thresh(s, planes, at, tables, masks):
+    for j in range(s.rows):
+        carry = splat(0)
+        for level in range(s.levels):
+            k = j * s.levels + level
+            carry = maj(load(planes, at + tables[s.table + k]), splat(masks[s.mask0 + k]), carry)
+        store(planes, at + s.out + j, carry)
+
+
+@njit(nogil=True, error_model="numpy")
+def _reduce(s, planes, at, tables):
+    for j in range(s.rows):
+        here = s.table + j * s.width
+        bit = load(planes, at + tables[here])
+        for tap in range(1, s.width):
+            other = load(planes, at + tables[here + tap])
+            bit = and_(bit, other) if s.mode else or_(bit, other)
+        store(planes, at + s.out + j, bit)
+
+
+@njit(nogil=True, error_model="numpy")
+def _argmax(s, planes, at, tables):
+    """Keep the largest number so far at `patch`; a later one replaces it only where it is larger."""
+    ones = splat(-1)
+    for level in range(s.levels):
+        store(planes, at + s.patch + level, load(planes, at + tables[s.table + level]))
+    for d in range(s.digits):
+        store(planes, at + s.out + d, splat(0))
+    for j in range(1, s.rows):
+        here = s.table + j * s.levels
+        larger = splat(0)
+        for level in range(s.levels):
+            best = xor(load(planes, at + s.patch + level), ones)
+            larger = maj(best, load(planes, at + tables[here + level]), larger)
+        for level in range(s.levels):
+            best = load(planes, at + s.patch + level)
+            new = load(planes, at + tables[here + level])
+            store(planes, at + s.patch + level, xor(best, and_(larger, xor(best, new))))
+        for d in range(s.digits):
+            best = load(planes, at + s.out + d)
+            new = splat(-((j >> d) & 1))
+            store(planes, at + s.out + d, xor(best, and_(larger, xor(best, new))))
+
+
+@njit(nogil=True, error_model="numpy")
+def _bits(s, planes, at, tables, samples, out, row, first):
+    for i in range(s.rows):
+        plane = 8 * (at + tables[s.table + i])
+        for word in range((samples + 63) >> 6):
+            store_bytes(out, (s.out + i) * row + first + 64 * word, planes[plane + word])
+
+
+@njit(nogil=True, error_model="numpy")
+def _ints(s, planes, at, tables, samples, offsets, out, row, first):
+    for i in range(s.rows):
+        here = s.table + i * s.levels
+        for byte in range((samples + 7) >> 3):
+            total = splat(offsets[s.out + i])
+            for level in range(s.levels):
+                total = add_bits(total, planes, 64 * (at + tables[here + level]) + byte, 1 << level)
+            store_ints(out, (s.out + i) * row + first + 8 * byte, total)
+
+
+def _execute(
+    sources, program, lits, starts, runs, masks, tables, limits, offsets,
+    x, pitch, first, last, planes, block, blocks, scratch, bits, ints, row,
+):  # fmt: skip
+    """Run a plan's steps on samples first..last-1.
+
+    x: address of the input bytes of sample 0, `pitch` bytes per sample. planes: (blocks * block * 8,) int64, 64-byte
+    aligned, planes 0 and 1 of every block set. bits uint8, ints int64: one row of `row` samples per result element.
+    """
+    for start in range(first, last, LANES * blocks):
+        live = min(blocks, (last - start + LANES - 1) // LANES)
+        for k in range(len(program)):
+            s = program[k]
+            if s.op == ROWS:
+                _run_rows(s, planes, block, live, lits, starts, runs, masks, tables)
+                continue
+            for g in range(live):
+                at = g * block
+                here = start + g * LANES
+                samples = min(LANES, last - here)
+                if s.op == PACK:
+                    pack(
+                        x + here * pitch, pitch, samples, s.width, s.mode, limits, s.table, planes, at + s.out, scratch
+                    )
+                elif s.op == COPY:
+                    _copy(s, planes, at, tables)
+                elif s.op == THRESH:
+                    _thresh(s, planes, at, tables, masks)
+                elif s.op == REDUCE:
+                    _reduce(s, planes, at, tables)
+                elif s.op == ARGMAX:
+                    _argmax(s, planes, at, tables)
+                elif s.op == BITS:
+                    _bits(s, planes, at, tables, samples, bits, row, here)
+                elif s.op == INTS:
+                    _ints(s, planes, at, tables, samples, offsets, ints, row, here)
+
+
+def _compiled():
+    options = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+    try:
+        return njit(cache=True, **options)(_execute)
+    except RuntimeError:  # no folder that can be written to for the cache: compile in every process
+        return njit(**options)(_execute)
+
+
+execute = _compiled()
+SOURCES = Sources()

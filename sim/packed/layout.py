@@ -1,0 +1,45 @@
+"""The tables that a plan holds and the kernels read: one record per step, and what its fields mean.
+
+Planes are 64 bytes: one bit of 512 samples. Plane 0 is all zeros, plane 1 all ones. `table` entries are plane numbers.
+
+op      | reads                                             | writes
+PACK    | input bytes 0..width-1 & mode                     | bit (byte >= bytes[table + j]) to plane out + j
+COPY    | rows planes tables[table..], xor all ones if mode | planes out..
+ROWS    | see rows.py; per position the literals are planes | out + position * pitch ..
+        | of the block itself (width 0), or of a patch of   |
+        | width planes tables[table + position * width ..]  |
+        | copied to plane `patch`, then their complements   |
+        | if `inverse`                                      |
+THRESH  | rows numbers of `levels` planes tables[table..],  | plane out + j: number >= constant; masks[mask0 ..] =
+        |                                                   | digits of 2**levels - constant, the carry is the bit
+REDUCE  | rows times `width` planes tables[table..]         | plane out + j: their or (mode 0) / and (mode 1)
+ARGMAX  | rows numbers of `levels` planes tables[table..]   | index of the largest as `digits` planes out.. (scratch
+        |                                                   | of `levels` planes at `patch`)
+BITS    | rows planes tables[table..]                       | bits, from row `out` on
+INTS    | rows numbers of `levels` planes tables[table..]   | ints = number + offset[out + j], from row `out` on
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS = range(8)
+VALUE, SIGN, AGAINST = range(3)
+
+LANES = 512
+"""Samples per plane."""
+
+LEVELS = (6, 8, 10, 12, 16, 24, 64)
+"""The numbers of digits that the row kernel is compiled for."""
+
+FIELDS = (
+    "op", "levels", "digits", "mode", "rows", "row0", "run0", "mask0",
+    "positions", "table", "width", "inverse", "patch", "against", "out", "pitch",
+)  # fmt: skip
+
+STEP = np.dtype([(name, np.int64) for name in FIELDS])
+
+
+def levels_for(digits: int) -> int:
+    """The smallest compiled number of digits that holds `digits`."""
+    return next(n for n in LEVELS if n >= digits)

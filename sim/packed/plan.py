@@ -1,0 +1,104 @@
+"""What a batch needs to know about a network: finished tables, and where each result lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import Compare
+from threshc.sim.packed.layout import BITS, INTS
+from threshc.sim.packed.lower import Lowering
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A result: `rows` rows from `row` on of the bit or integer results, the elements of `shape` in order."""
+
+    kind: str
+    row: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Tables of a network (see `layout`), and where its outputs and hidden bits are found.
+
+    program: steps that make the outputs; hidden: steps that store the Compare bits. planes: size of a block's
+    workspace; width: input bytes per sample that are read (rows shorter than that are padded by the caller).
+    """
+
+    dtype: np.dtype[np.generic]
+    width: int
+    planes: int
+    program: NDArray[np.void]
+    hidden: NDArray[np.void]
+    lits: NDArray[np.generic]
+    starts: NDArray[np.int64]
+    runs: NDArray[np.uint32]
+    masks: NDArray[np.int64]
+    tables: NDArray[np.int32]
+    limits: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    outputs: tuple[Slot, ...]
+    bits: tuple[Slot, ...]
+    output_rows: tuple[int, int]
+    hidden_rows: int
+
+
+@lru_cache(maxsize=8)
+def plan(network: Network) -> Plan:
+    """The plan of a network; the last eight are kept."""
+    low = Lowering(network)
+    tables = low.tables
+    outputs, offsets = [], []
+    bit_rows = int_rows = 0
+    for output in network.outputs:
+        shape = network.types[output.value].shape
+        size = int(np.prod(shape))
+        if output.kind == "bits":
+            tables.step(BITS, rows=size, table=tables.table(low.bits[output.value]), out=bit_rows)
+            outputs.append(Slot("bits", bit_rows, shape))
+            bit_rows += size
+            continue
+        numbers = low.ints(output.value)
+        tables.step(INTS, rows=size, levels=numbers.planes.shape[-1], table=tables.table(numbers.planes), out=int_rows)
+        outputs.append(Slot("ints", int_rows, shape))
+        offsets.append(np.full(size, numbers.offset, np.int64))
+        int_rows += size
+    program = tables.steps()
+    tables.program.clear()
+    bits, rows = [], bit_rows
+    for v, op in enumerate(network.ops):
+        if isinstance(op, Compare):
+            shape = network.types[v].shape
+            size = int(np.prod(shape))
+            tables.step(BITS, rows=size, table=tables.table(low.bits[v]), out=rows)
+            bits.append(Slot("bits", rows, shape))
+            rows += size
+    lits = _joined(tables.lits, np.int64) * 8
+    return Plan(
+        dtype=low.dtype,
+        width=low.width,
+        planes=tables.planes,
+        program=program,
+        hidden=tables.steps(),
+        lits=lits.astype(np.uint16 if lits.max() < 2**16 else np.uint32),
+        starts=np.array([*tables.starts, 0], np.int64),
+        runs=np.array([*tables.runs, 0], np.uint32),
+        masks=_joined(tables.masks, np.int64),
+        tables=_joined(tables.tables, np.int32),
+        limits=_joined(tables.limits, np.uint8),
+        offsets=_joined(offsets, np.int64),
+        outputs=tuple(outputs),
+        bits=tuple(bits),
+        output_rows=(bit_rows, int_rows),
+        hidden_rows=rows - bit_rows,
+    )
+
+
+def _joined(parts: list[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:
+    """The parts end to end and one more element, so that no table is empty."""
+    return np.concatenate([*parts, np.zeros(1, dtype)])

@@ -1,0 +1,152 @@
+# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+"""The hot kernel: bit-sliced sums of literals, 512 samples at a time, written as LLVM IR.
+
+A row is U = sum over d of 2**d * (number of set literals in its list d), plus a constant E, all modulo 2**levels.
+The running sum lives in `levels` vector registers s[0..], one per binary digit. Lists are taken from the highest d
+down (Horner: shift the digits up by one, which is a renaming of registers, then add the next list), in blocks of
+32, 16, 8 and 4 literals. A block of n literals takes n - 1 full adders (two three-input logic instructions each) in
+carry-save order, and its last carry, of weight n, ripples into the digits above. So a literal costs about one full
+adder whatever the number of digits, and a +-1 weight costs half a literal (see `lower.py`).
+
+At the end of a row, by mode:
+    VALUE    stores the `levels` digits
+    SIGN     stores the top digit
+    AGAINST  stores the top digit of U + E + H, H being `levels` planes shared by all rows: carries only
+each xored with the row's last mask. Source: bit-sliced (carry-save) counting as in KERNELS section 3.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import njit
+from numba.core import cgutils, types
+from numba.core.extending import intrinsic
+from threshc.sim.packed.layout import AGAINST, SIGN, VALUE
+from threshc.sim.packed.simd import I64, V, broadcast, data, load_at, majority, parity, store_at
+
+BLOCKS = (32, 16, 8, 4)
+
+
+class _Emitter:
+    """Emits the code of one row loop. `s` are stack slots that LLVM turns into registers."""
+
+    def __init__(self, context, builder, levels, planes, lits, lit_type) -> None:
+        self.context, self.builder, self.levels = context, builder, levels
+        self.planes, self.lits = planes, lits
+        self.wide = lit_type
+        self.s = [cgutils.alloca_once(builder, V) for _ in range(levels)]
+        self.at = cgutils.alloca_once(builder, I64)
+
+    def literal(self, k):
+        """The plane of the k-th literal from `at` on; tables hold plane offsets in words."""
+        b = self.builder
+        offset = b.load(b.gep(self.lits, [b.add(b.load(self.at), I64(k))]))
+        return load_at(b, self.planes, b.zext(offset, I64), V, 64)
+
+    def full_add(self, level, x, y):
+        """Add x and y into digit `level`; returns the carry."""
+        a = self.builder.load(self.s[level])
+        self.builder.store(parity(self.context, self.builder, a, x, y), self.s[level])
+        return majority(self.context, self.builder, a, x, y)
+
+    def count(self, n, first):
+        """Add n = 2**k literals; returns the carry of weight n."""
+        if n == 2:
+            return self.full_add(0, self.literal(first), self.literal(first + 1))
+        low, high = self.count(n // 2, first), self.count(n // 2, first + n // 2)
+        return self.full_add(n.bit_length() - 2, low, high)
+
+    def add_block(self, n):
+        b = self.builder
+        carry = self.count(n, 0)
+        for level in range(n.bit_length() - 1, self.levels):
+            a = b.load(self.s[level])
+            b.store(b.xor(a, carry), self.s[level])
+            carry = b.and_(a, carry)
+        b.store(b.add(b.load(self.at), I64(n)), self.at)
+
+    def add_list(self, fours):
+        """Add the next 4 * fours literals."""
+        b = self.builder
+        with cgutils.for_range(b, b.lshr(fours, I64(3))):
+            self.add_block(32)
+        for n in BLOCKS[1:]:
+            with b.if_then(b.icmp_unsigned("!=", b.and_(fours, I64(n // 4)), I64(0))):
+                self.add_block(n)
+
+    def shift(self, low):
+        b = self.builder
+        for level in range(self.levels - 1, 0, -1):
+            b.store(b.load(self.s[level - 1]), self.s[level])
+        b.store(low, self.s[0])
+
+    def finish(self, mode, against, out, flip):
+        """Store what the mode asks for; `out` and `against` in words."""
+        b, top = self.builder, self.levels - 1
+        with b.if_then(b.icmp_signed("==", mode, I64(VALUE))):
+            for level in range(self.levels):
+                store_at(b, self.planes, b.add(out, I64(8 * level)), b.xor(b.load(self.s[level]), flip), 64)
+        with b.if_then(b.icmp_signed("==", mode, I64(SIGN))):
+            store_at(b, self.planes, out, b.xor(b.load(self.s[top]), flip), 64)
+        with b.if_then(b.icmp_signed("==", mode, I64(AGAINST))):
+            carry = ir.Constant(V, [0] * 8)
+            for level in range(top):
+                h = load_at(b, self.planes, b.add(against, I64(8 * level)), V, 64)
+                carry = majority(self.context, b, b.load(self.s[level]), h, carry)
+            h = load_at(b, self.planes, b.add(against, I64(8 * top)), V, 64)
+            sign = parity(self.context, b, b.load(self.s[top]), h, carry)
+            store_at(b, self.planes, out, b.xor(sign, flip), 64)
+
+
+def _emit(context, builder, levels, types_, args):
+    planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out = args
+    b = builder
+    pointers = {k: data(context, b, types_[k], args[k]) for k in (0, 2, 3, 4, 5)}
+    here = b.gep(pointers[0], [base])
+    e = _Emitter(context, b, levels, here, pointers[2], types_[2].dtype)
+    words = cgutils.alloca_once(b, I64)
+    b.store(b.shl(out, I64(3)), words)
+    stride = b.select(b.icmp_signed("==", mode, I64(VALUE)), I64(8 * levels), I64(8))
+
+    def mask(index):
+        return broadcast(b, b.load(b.gep(pointers[5], [index])))
+
+    with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (row, _):
+        constants = b.mul(row, b.add(digits, I64(levels)))
+        for level in range(levels):
+            b.store(mask(b.add(constants, b.add(digits, I64(level - 1)))), e.s[level])
+        b.store(b.load(b.gep(pointers[3], [row])), e.at)
+        with cgutils.for_range(b, digits, intp=I64) as loop:
+            d = b.sub(b.sub(digits, I64(1)), loop.index)
+            with b.if_then(b.icmp_signed("!=", loop.index, I64(0))):
+                e.shift(mask(b.add(constants, d)))
+            e.add_list(b.zext(b.load(b.gep(pointers[4], [b.add(b.mul(row, digits), d)])), I64))
+        flip = mask(b.add(constants, b.add(digits, I64(levels - 1))))
+        e.finish(mode, b.shl(against, I64(3)), b.load(words), flip)
+        b.store(b.add(b.load(words), stride), words)
+    return context.get_dummy_value()
+
+
+def make(levels):
+    """The row kernel for a number of digits.
+
+    kernel(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out) runs rows first..last-1;
+    planes from word `base` on, plane `out` takes the first row. Per row r: starts[r] in lits; runs[r*digits + d] =
+    blocks of four literals of weight 2**d; masks[r*(digits + levels) ..] = the digits of E as 0 / -1, then the flip.
+    """
+
+    @intrinsic
+    def kernel(typingctx, planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out):
+        i = types.int64
+        sig = types.void(planes, i, lits, starts, runs, masks, i, i, i, i, i, i)
+
+        def codegen(context, builder, sig, args):
+            return _emit(context, builder, levels, sig.args, args)
+
+        return sig, codegen
+
+    @njit(nogil=True, error_model="numpy")
+    def run_rows(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out):
+        kernel(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
+
+    return run_rows

@@ -1,0 +1,174 @@
+# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+"""Explicit SIMD for Numba: the value type V8 is LLVM's <8 x i64>, one 512-bit register where the CPU has them.
+
+LLVM splits it into 2 x 256 or 4 x 128 bits elsewhere. `V8` values are 512 samples of one bit; `load` and `store`
+take a plane number. Plain Numba loops reach a quarter of this on the same machine (KERNELS: short vectors, reloads).
+Addresses are used as given: no bounds check, no negative index.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.extending import intrinsic, models, register_model
+
+I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+V = ir.VectorType(I64, 8)
+BYTES = ir.VectorType(I8, 64)
+MASK = ir.VectorType(ir.IntType(1), 64)
+ONES = ir.Constant(V, [-1] * 8)
+
+
+class V8Type(types.Type):
+    def __init__(self) -> None:
+        super().__init__(name="V8")
+
+
+v8 = V8Type()
+
+
+@register_model(V8Type)
+class V8Model(models.PrimitiveModel):
+    def __init__(self, manager, fe_type) -> None:
+        super().__init__(manager, fe_type, V)
+
+
+def call(builder, name, result, args):
+    """Call the LLVM intrinsic `name`."""
+    function = ir.FunctionType(result, [a.type for a in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), args)
+
+
+def broadcast(builder, scalar, lanes=8):
+    """A vector with the scalar in every lane."""
+    vector = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
+    first = builder.insert_element(vector, scalar, I32(0))
+    return builder.shuffle_vector(first, vector, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
+
+
+def data(context, builder, array_type, array):
+    """The pointer to an array's first element."""
+    return context.make_array(array_type)(context, builder, array).data
+
+
+def load_at(builder, pointer, index, vector, align):
+    """Load a vector from element `index` of a pointer to scalars."""
+    place = builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
+    value = builder.load(place)
+    value.align = align
+    return value
+
+
+def store_at(builder, pointer, index, value, align):
+    """Store a vector at element `index` of a pointer to scalars."""
+    builder.store(value, builder.bitcast(builder.gep(pointer, [index]), value.type.as_pointer()), align=align)
+
+
+def has_pternlog(context) -> bool:
+    """Whether the machine that Numba compiles for has the three-input logic instruction (AVX-512F)."""
+    return "+avx512f" in context.codegen().magic_tuple()[2].split(",")
+
+
+def majority(context, builder, a, x, y):
+    """Carry of a full adder."""
+    if has_pternlog(context):
+        return call(builder, "llvm.x86.avx512.pternlog.q.512", V, [a, x, y, I32(0xE8)])
+    return builder.or_(builder.and_(a, x), builder.and_(y, builder.or_(a, x)))
+
+
+def parity(context, builder, a, x, y):
+    """Sum of a full adder."""
+    if has_pternlog(context):
+        return call(builder, "llvm.x86.avx512.pternlog.q.512", V, [a, x, y, I32(0x96)])
+    return builder.xor(builder.xor(a, x), y)
+
+
+@intrinsic
+def load(typingctx, planes, plane):
+    def codegen(context, builder, sig, args):
+        return load_at(builder, data(context, builder, sig.args[0], args[0]), builder.shl(args[1], I64(3)), V, 64)
+
+    return v8(planes, types.int64), codegen
+
+
+@intrinsic
+def store(typingctx, planes, plane, value):
+    def codegen(context, builder, sig, args):
+        store_at(builder, data(context, builder, sig.args[0], args[0]), builder.shl(args[1], I64(3)), args[2], 64)
+        return context.get_dummy_value()
+
+    return types.void(planes, types.int64, v8), codegen
+
+
+@intrinsic
+def splat(typingctx, word):
+    """The 64-bit word in all eight lanes."""
+
+    def codegen(context, builder, sig, args):
+        return broadcast(builder, args[0])
+
+    return v8(types.int64), codegen
+
+
+@intrinsic
+def maj(typingctx, a, x, y):
+    def codegen(context, builder, sig, args):
+        return majority(context, builder, *args)
+
+    return v8(v8, v8, v8), codegen
+
+
+def _binary(name):
+    @intrinsic
+    def operation(typingctx, a, b):
+        def codegen(context, builder, sig, args):
+            return getattr(builder, name)(*args)
+
+        return v8(v8, v8), codegen
+
+    return operation
+
+
+xor, and_, or_ = _binary("xor"), _binary("and_"), _binary("or_")
+
+
+@intrinsic
+def add_bits(typingctx, total, planes, byte, weight):
+    """total + weight in the lanes whose bit is set in the given byte of the planes (8 samples of one plane)."""
+
+    def codegen(context, builder, sig, args):
+        total, planes, byte, weight = args
+        raw = builder.bitcast(data(context, builder, sig.args[1], planes), I8.as_pointer())
+        mask = builder.bitcast(builder.load(builder.gep(raw, [byte])), ir.VectorType(ir.IntType(1), 8))
+        return builder.add(total, builder.select(mask, broadcast(builder, weight), ir.Constant(V, [0] * 8)))
+
+    return v8(v8, planes, types.int64, types.int64), codegen
+
+
+@intrinsic
+def store_ints(typingctx, out, index, value):
+    """Store eight 64-bit integers from element `index` on."""
+
+    def codegen(context, builder, sig, args):
+        store_at(builder, data(context, builder, sig.args[0], args[0]), args[1], args[2], 8)
+        return context.get_dummy_value()
+
+    return types.void(out, types.int64, v8), codegen
+
+
+@intrinsic
+def store_bytes(typingctx, out, index, word):
+    """Store the 64 bits of a word as 64 bytes 0 or 1 from element `index` on."""
+
+    def codegen(context, builder, sig, args):
+        out, index, word = args
+        store_at(
+            builder,
+            data(context, builder, sig.args[0], out),
+            index,
+            builder.zext(builder.bitcast(word, MASK), BYTES),
+            1,
+        )
+        return context.get_dummy_value()
+
+    return types.void(out, types.int64, types.int64), codegen

@@ -1,0 +1,94 @@
+"""Collects the steps and tables of a plan while a network is lowered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from threshc.sim.packed.layout import COPY, FIELDS, STEP
+
+Planes = NDArray[np.int64]
+
+ZERO_PLANE, ONE_PLANE = 0, 1
+
+
+class Tables:
+    """Append-only tables; every method returns where its data went."""
+
+    def __init__(self) -> None:
+        self.planes = 2
+        self.program: list[tuple[int, ...]] = []
+        self.lits: list[Planes] = []
+        self.literals = 0
+        self.starts: list[int] = []
+        self.runs: list[int] = []
+        self.masks: list[NDArray[np.int64]] = []
+        self.mask_count = 0
+        self.tables: list[NDArray[np.int32]] = []
+        self.table_count = 0
+        self.limits: list[NDArray[np.uint8]] = []
+        self.limit_count = 0
+        self.complements: dict[int, int] = {ZERO_PLANE: ONE_PLANE, ONE_PLANE: ZERO_PLANE}
+
+    def allocate(self, planes: int) -> int:
+        """New planes; the first one's number."""
+        self.planes += planes
+        return self.planes - planes
+
+    def step(self, op: int, **fields: int) -> None:
+        """Append a step (see `layout`)."""
+        self.program.append(tuple(op if name == "op" else fields.get(name, 0) for name in FIELDS))
+
+    def table(self, planes: ArrayLike) -> int:
+        """Append plane numbers."""
+        flat = np.asarray(planes, np.int32).ravel()
+        self.tables.append(flat)
+        self.table_count += flat.size
+        return self.table_count - flat.size
+
+    def digits(self, numbers: Iterable[int], width: int) -> int:
+        """Append the lowest `width` binary digits of each number as 0 / -1."""
+        return self.mask_rows([[-((n >> k) & 1) for k in range(width)] for n in numbers])
+
+    def mask_rows(self, rows: Sequence[Sequence[int]]) -> int:
+        """Append words."""
+        flat = np.array(rows, np.int64).ravel()
+        self.masks.append(flat)
+        self.mask_count += flat.size
+        return self.mask_count - flat.size
+
+    def limit(self, limits: NDArray[np.uint8]) -> int:
+        """Append limits of a PACK step."""
+        self.limits.append(limits)
+        self.limit_count += limits.size
+        return self.limit_count - limits.size
+
+    def row(self, lists: Sequence[Planes]) -> None:
+        """Append a row's literals (plane numbers), from the highest list to the lowest, in whole blocks of four."""
+        self.starts.append(self.literals)
+        fours = [-(-len(planes) // 4) for planes in lists]
+        for planes, count in zip(lists, fours, strict=True):
+            padded = np.full(4 * count, ZERO_PLANE, np.int64)
+            padded[: len(planes)] = planes
+            self.lits.append(padded)
+            self.literals += padded.size
+        self.runs += reversed(fours)
+
+    def complement(self, planes: Planes) -> Planes:
+        """Planes that hold the complements, made where they do not exist yet."""
+        missing = [int(p) for p in np.unique(planes) if int(p) not in self.complements]
+        if missing:
+            first = self.allocate(len(missing))
+            self.step(COPY, rows=len(missing), table=self.table(missing), mode=1, out=first)
+            self.complements |= {p: first + i for i, p in enumerate(missing)}
+            self.complements |= {first + i: p for i, p in enumerate(missing)}
+        return np.array([self.complements[int(p)] for p in planes.ravel()], np.int64).reshape(planes.shape)
+
+    def array(self, parts: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:
+        """The parts end to end, never empty."""
+        return np.concatenate([*parts, np.zeros(1, dtype)]).astype(dtype)
+
+    def steps(self) -> NDArray[np.void]:
+        """The program so far."""
+        return np.array(self.program, STEP)
