@@ -41,6 +41,16 @@ class Probe:
     count: IntArray
 
 
+def expected_bits(probe: Probe, values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """The bits (N, B) that a model's tensor values (N, E) stand for: above the middle of two neighbouring levels."""
+    table = probe.table[probe.element].astype(np.float64)
+    bit = np.arange(len(probe.element))
+    below, above = table[bit, probe.level], table[bit, probe.level + 1]
+    seen = values[:, probe.element].astype(np.float64)
+    middle = (below + above) / 2
+    return np.where(above > below, seen > middle, seen < middle).astype(np.uint8)
+
+
 def encode_steps(builder: Builder, expr: Expr) -> tuple[Coded, Probe]:
     """Find the levels of a tensor and append the Compare operation that makes its bits."""
     levels = find_levels(expr)

@@ -1,4 +1,4 @@
-"""What a lowering may use: the network under construction, what is known of every tensor, and the registry of lowerings."""
+"""What a lowering may use: the network under construction, what is known of each tensor, the registry of lowerings."""
 
 from __future__ import annotations
 

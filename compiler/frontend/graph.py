@@ -1,4 +1,4 @@
-"""The ONNX graph as the front end walks it: plain nodes in topological order, constants as arrays, domains normalised."""
+"""The ONNX graph as the front end walks it: nodes in topological order, constants as arrays, domains normalised."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Graph:
 
 
 def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
-    """ModelProto to Graph. Raises CompileError naming every tensor that is damaged, undefined, defined twice or cyclic."""
+    """ModelProto to Graph. Raises CompileError naming tensors that are damaged, undefined, defined twice or cyclic."""
     proto = model.graph
     opset = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=13)
     problems: list[Diagnostic] = []
@@ -157,20 +157,20 @@ def _ordered(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, ...])
             continue
         if not tensor or tensor in known:
             continue
-        node = maker.get(tensor)
-        if node is None:
+        found = maker.get(tensor)
+        if found is None:
             raise fail(
                 "a tensor is read that nothing defines",
                 where=f"tensor {tensor!r}, read by {reader}",
                 hint="export the model again",
             )
-        if id(node) in state:
-            if not state[id(node)]:
+        if id(found) in state:
+            if not state[id(found)]:
                 raise fail(
-                    "the graph has a cycle", where=f"{node.where}, tensor {tensor!r}", hint="export the model again"
+                    "the graph has a cycle", where=f"{found.where}, tensor {tensor!r}", hint="export the model again"
                 )
             continue
-        state[id(node)] = False
-        stack.append(("", "", node))
-        stack += [(t, node.where, None) for t in reversed(node.inputs)]
+        state[id(found)] = False
+        stack.append(("", "", found))
+        stack += [(t, found.where, None) for t in reversed(found.inputs)]
     return tuple(order)

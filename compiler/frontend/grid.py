@@ -1,4 +1,4 @@
-"""Float tensors as integers times one unit, exactly: what makes a row of +-s, or of small integers times s, integral."""
+"""Float tensors as integers times one unit, exactly: what makes a row of +-s, or of small multiples of s, integral."""
 
 from __future__ import annotations
 

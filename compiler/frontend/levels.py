@@ -62,7 +62,7 @@ def find_levels(expr: Expr, limit: int = MAX_STEPS) -> Levels:
 
 
 def _bisect(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Array]]:
-    """Level by level, all elements at once: (least integer of the level, value). Past an element's last level: hi + 1."""
+    """Level by level, all elements at once: (least integer of the level, value); hi + 1 past its last level."""
     last = _at(expr, hi)
     start, value = lo, _at(expr, lo)
     yield start, value
@@ -86,7 +86,7 @@ def _scan(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Ar
             "the operators before the step are not known to be monotone",
             where=_where(expr),
             why=f"{span} reachable sums are too many to evaluate each",
-            hint="write the step as a comparison, Sign or quantizer behind BatchNormalization, scaling and offsets only",
+            hint="write the step as a comparison, Sign or quantizer behind BatchNormalization, scales and offsets only",
         )
     changes: list[tuple[IntArray, Array]] = []
     level = np.zeros(len(lo), np.int64)

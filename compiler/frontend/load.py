@@ -21,9 +21,13 @@ def lower_model(source: Source, *, input: str | Affine | None = None) -> Lowered
     real features (`uint8/255`, `bipolar`, ..., see `parse_encoding`); None where the model compares them itself.
     Raises CompileError with every problem found.
     """
-    encoding = parse_encoding(input) if isinstance(input, str) else input
     model, folder = read_model(source)
-    return lower(build_graph(model, folder), encoding)
+    return lower(build_graph(model, folder), parse_input(input))
+
+
+def parse_input(input: str | Affine | None) -> Affine | None:
+    """The encoding that a caller states, as text or as such; None where the model compares its features itself."""
+    return parse_encoding(input) if isinstance(input, str) else input
 
 
 def load(source: Source, *, input: str | Affine | None = None) -> Network:

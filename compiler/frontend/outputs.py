@@ -10,8 +10,8 @@ from threshc.compiler.frontend.builder import smallest_dtype
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed
 from threshc.compiler.frontend.heads import find_head
 from threshc.compiler.frontend.sums import coded_sums
-from threshc.compiler.frontend.symbolic import Expr, leaf_expr
-from threshc.compiler.ir.ops import ArgMax, Gather, Loc, Output, Sum, Value
+from threshc.compiler.frontend.symbolic import Expr, IntArray, leaf_expr
+from threshc.compiler.ir.ops import ZERO, ArgMax, Gather, Loc, Output, Sum, Value
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +95,5 @@ class Outputs:
         whole = leaf_expr(levels)
         self._make_class(f"{name}.class", whole, self._make_scores(name, whole))
 
-    def _with_constants(self, start: np.ndarray, count: np.ndarray, bits: Value, name: str) -> Value:  # type: ignore[type-arg]
-        from threshc.compiler.ir.ops import ZERO
-
+    def _with_constants(self, start: IntArray, count: IntArray, bits: Value, name: str) -> Value:
         return self.context.builder.add(Gather((bits,), np.where(count > 0, start, ZERO), Loc("", name)))

@@ -1,4 +1,4 @@
-"""From whatever the user names - a path, bytes, a ModelProto - to a parsed ModelProto; every way a file can be bad is said."""
+"""From what the user names - a path, bytes, a ModelProto - to a parsed ModelProto; says every way a file can be bad."""
 
 from __future__ import annotations
 
@@ -82,12 +82,13 @@ def _too_large(where: str, size: int) -> Exception:
 def parse_model(data: bytes, where: str) -> onnx.ModelProto:
     """Bytes to ModelProto. Raises CompileError saying what the bytes look like when they are no ONNX model."""
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 
     if not data:
         raise fail("the model file is empty", where=where, hint="export the model again")
     try:
-        model = onnx.ModelProto.FromString(data)
+        model = onnx.ModelProto()
+        model.ParseFromString(data)
     except (DecodeError, RecursionError) as error:
         raise fail(
             _looks_like(data), where=where, why=str(error), hint="export the model again, or fetch the file again"

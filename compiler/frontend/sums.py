@@ -15,7 +15,7 @@ _LIMIT = 2.0**61
 
 
 def weight_grid(weights: Array, where: str) -> tuple[Integers, Floats]:
-    """Weights (R, E) float as integers (R, E) and one unit per row (R,), exactly. One unit for all rows if there is one."""
+    """Weights (R, E) float as integers (R, E) and a unit per row (R,), exactly; the same unit for all rows if possible."""
     exact = weights.astype(np.float64)
     nonzero = np.abs(exact[exact != 0])
     common = on_unit(exact, float(nonzero.min())) if nonzero.size else None
@@ -101,7 +101,8 @@ def _leaf(
 
     def real(u: IntArray) -> NDArray[np.float32]:
         flat = u.reshape(-1, len(step))
-        return (unit * (step * flat + base) + shift).astype(np.float32).reshape(u.shape)
+        exact: Floats = unit * (step * flat + base) + shift
+        return exact.astype(np.float32).reshape(u.shape)
 
     lo, hi = np.minimum(w, 0).sum(axis=1), np.maximum(w, 0).sum(axis=1)
     return Leaf(name, shape, lo.reshape(shape), hi.reshape(shape), real, linear)

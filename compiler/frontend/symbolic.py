@@ -1,7 +1,7 @@
 """What the front end knows about a tensor that depends on the input: each element is a float function of one integer.
 
-A `Leaf` is a tensor of exact integers (sums over bits, or the input's own integers). An `Expr` is what the model computes
-from a leaf, element by element, recorded as the model's own nodes so that it can be evaluated at any candidate integers.
+A `Leaf` is a tensor of exact integers (sums over bits, or the input's own integers). An `Expr` is what the model
+computes from a leaf, element by element, recorded as the model's own nodes so that it can be evaluated at any integers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
-    """R exact sums over bits: real dot product r = unit[r] * (step[r] * u_r + base[r]) + shift[r], u_r = weights[r] . bits.
+    """R exact sums u_r = weights[r] . bits, and the real dot products unit[r] * (step[r] * u_r + base[r]) + shift[r].
 
     bits: IR value of Bits (C,); weights (R, C) int64 without a common divisor per row; step, base (R,) int64;
     unit, shift (R,) float64.
@@ -58,7 +58,7 @@ class Expr:
     """A tensor whose element e is a function of leaf element src[e].
 
     direction[e]: +1 when it never falls as the integer rises, -1 never rises, 0 not known. stepped: a step lies on the
-    way, so that few levels are to be expected. `args` are expressions of the same leaf, or constants; none for the leaf.
+    way, so that few levels are to be expected. `args`: expressions of the same leaf, or constants; none for the leaf.
     """
 
     leaf: Leaf
@@ -96,11 +96,12 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
     """
     exprs = [a for a in args if isinstance(a, Expr)]
     first = exprs[0]
-    if any(e.leaf is not first.leaf for e in exprs):
+    other = next((e.leaf for e in exprs if e.leaf is not first.leaf), None)
+    if other is not None:
         raise fail(
             "two different sums meet before a step",
             where=node.where,
-            why=f"it combines values of {first.leaf.name!r} and {next(e.leaf.name for e in exprs if e.leaf is not first.leaf)!r}",
+            why=f"it combines values of {first.leaf.name!r} and {other.name!r}",
             hint="put a step before the operator",
         )
     shapes = [a.shape if isinstance(a, Expr) else np.shape(a) for a in args if a is not None]

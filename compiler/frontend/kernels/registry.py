@@ -70,7 +70,7 @@ def kernel(*names: str, kind: Kind = Kind.ELEMENTWISE, direction: Direction = un
 
 
 def find_kernel(node: Node) -> Kernel | None:
-    """The kernel of a node's operator, or None. QONNX operators are also found in files that name no domain for them."""
+    """The kernel of a node's operator, or None. QONNX operators are found in the default domain too."""
     found = _KERNELS.get((node.domain, node.op))
     return found or (_KERNELS.get((QUANT, node.op)) if node.domain == "" else None)
 

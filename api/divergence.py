@@ -1,0 +1,63 @@
+"""Where two executions of one network first differ, in words that lead to the neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import Compare
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first difference: earliest layer, then earliest sample. `sum` and `threshold` are None outside neurons."""
+
+    sample: int
+    layer: str
+    neuron: tuple[int, ...]
+    expected: int
+    found: int
+    sum: int | None = None
+    threshold: int | None = None
+
+    def __str__(self) -> str:
+        text = f"sample {self.sample}, {self.layer}, neuron {list(self.neuron)}: expected {self.expected}, found {self.found}"
+        if self.sum is not None:
+            text += (
+                f" (sum {self.sum}, threshold {self.threshold}: the law says {int(self.sum >= (self.threshold or 0))})"
+            )
+        return text
+
+
+def first_difference(layer: str, expected: NDArray[np.generic], found: NDArray[np.generic]) -> Divergence | None:
+    """The first place where two arrays (N, ...) of one layer differ."""
+    if expected.shape != found.shape:
+        return Divergence(0, f"{layer} has shape {found.shape[1:]} instead of {expected.shape[1:]}", (), 0, 0)
+    different = expected != found
+    if not different.any():
+        return None
+    sample, *neuron = (int(i) for i in np.argwhere(different)[0])
+    at = (sample, *neuron)
+    return Divergence(sample, layer, tuple(neuron), int(expected[at]), int(found[at]))
+
+
+def explain(network: Network, value: int, found: Divergence, values: Sequence[NDArray[np.int64]]) -> Divergence:
+    """The same difference with the sum and the threshold of its neuron, from the reference values of the network."""
+    op = network.ops[value]
+    if not isinstance(op, Compare) or not found.neuron:
+        return found
+    *place, channel = found.neuron
+    total = values[op.s][(found.sample, *place, int(op.row[channel]))]
+    return Divergence(
+        found.sample, found.layer, found.neuron, found.expected, found.found, int(total), int(op.threshold[channel])
+    )
+
+
+def layer_name(network: Network, value: int) -> str:
+    """How messages name the layer of a Compare operation."""
+    loc = network.ops[value].loc
+    return f"layer %{value}" + (f" (tensor {loc.tensor!r})" if loc.tensor else "")

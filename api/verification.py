@@ -1,0 +1,254 @@
+"""Everything against everything: the ONNX model, the reference, the packed simulator and the RTL on the same inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from threshc.compiler.encoding import Affine, Step
+from threshc.compiler.frontend.coding import expected_bits
+from threshc.compiler.frontend.float_model import run_float
+from threshc.compiler.frontend.graph import build_graph
+from threshc.compiler.frontend.load import parse_input
+from threshc.compiler.frontend.lower import Lowered, lower
+from threshc.compiler.frontend.source import read_model
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import Compare, Output
+from threshc.compiler.passes.pipeline import optimize
+from threshc.divergence import Divergence, explain, first_difference, layer_name
+from threshc.sim import reference
+from threshc.sim.inputs import encode
+from threshc.sim.onnx_peer import run_onnxruntime
+from threshc.sim.result import Result
+
+if TYPE_CHECKING:
+    from threshc.compiler.frontend.source import Source
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Two executions compared: how many samples, hidden bits and outputs, and the first difference if there is one."""
+
+    name: str
+    samples: int
+    bits: int
+    outputs: int
+    divergence: Divergence | None = None
+    note: str = ""
+
+    @property
+    def equal(self) -> bool:
+        return self.divergence is None
+
+    def __str__(self) -> str:
+        if self.divergence is None:
+            text = f"equal: {self.name}: {self.samples} samples, {self.bits} hidden bits, {self.outputs} outputs"
+        else:
+            text = f"DIFFERENT: {self.name}: {self.divergence}"
+        return f"{text} ({self.note})" if self.note else text
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """All comparisons of one `verify`. `ok` when every one of them is equal."""
+
+    model: str
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(c.equal for c in self.checks)
+
+    def __str__(self) -> str:
+        return "\n".join(str(c) for c in self.checks)
+
+
+def verify(
+    source: Source,
+    x: ArrayLike | None = None,
+    *,
+    input: str | None = None,
+    samples: int = 256,
+    rtl: bool = True,
+    rtl_samples: int = 64,
+    neuron: str = "auto",
+    pipeline: str | int = "layer",
+    simulator: str = "auto",
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> VerifyReport:
+    """Run a model four ways on the same samples and compare every hidden bit and every output.
+
+    x: samples as `simulate` takes them; None: `samples` random ones and the extremes, from `seed`. rtl: also simulate
+    the emitted Verilog, with every hidden bit led out, on the first `rtl_samples` samples.
+    Raises CompileError for models that cannot be read; differences are reported, not raised.
+    """
+    say = progress or (lambda text: None)
+    model, folder = read_model(source)
+    lowered = lower(build_graph(model, folder), parse_input(input))
+    network = lowered.network
+    data = np.asarray(random_samples(network, samples, seed) if x is None else x)
+    checks: list[Check] = []
+    say("ONNX model against the reference")
+    real = _real(network, data)
+    tensors = list(dict.fromkeys([*(p.tensor for p in lowered.probes), *lowered.graph.outputs]))
+    values = reference.evaluate(network, encode(network, data))
+    peer = run_onnxruntime(model, real, tensors, None if folder is None else str(folder))
+    law = run_float(lowered.graph, real, tensors)
+    for name, got in (("onnxruntime", peer), ("float32 evaluator", law)):
+        if got is not None:
+            checks.append(_against_onnx(lowered, dict(zip(tensors, got, strict=True)), values, name))
+    say("passes, and the packed simulator")
+    checks += verify_network(
+        optimize(network),
+        data,
+        unoptimized=(network, values),
+        progress=progress,
+        rtl=rtl,
+        rtl_samples=rtl_samples,
+        neuron=neuron,
+        pipeline=pipeline,
+        simulator=simulator,
+    )
+    return VerifyReport(str(source) if isinstance(source, str | Path) else lowered.graph.name, tuple(checks))
+
+
+def verify_network(
+    network: Network,
+    x: ArrayLike,
+    *,
+    unoptimized: tuple[Network, list[NDArray[np.int64]]] | None = None,
+    rtl: bool = True,
+    rtl_samples: int = 64,
+    neuron: str = "auto",
+    pipeline: str | int = "layer",
+    simulator: str = "auto",
+    progress: Progress | None = None,
+) -> Iterator[Check]:
+    """The comparisons that need no ONNX model: passes, packed simulator, RTL, each against the reference."""
+    from threshc.sim import packed
+
+    say = progress or (lambda text: None)
+    data = np.asarray(x)
+    expected = reference.run(network, data)
+    if unoptimized is not None:
+        before, values = unoptimized
+        outputs = [values[o.value] for o in before.outputs]
+        yield _outputs_only("reference before passes = after passes", outputs, expected)
+    yield _compare("reference = packed", expected, packed.run(network, data), data)
+    if not rtl:
+        return
+    from threshc.hdl.design import build_design
+    from threshc.sim import rtl as rtl_simulator
+
+    say("Verilog: emitting, compiling and simulating it")
+    some = data[:rtl_samples]
+    scores = network.output("scores") is not None
+    design = build_design(network, neuron=neuron, pipeline=pipeline, scores=scores, taps=True)
+    got = rtl_simulator.run(design, some, simulator=simulator)
+    note = f"{got.simulator}, latency {got.latency} cycles"
+    yield _compare("reference = RTL", reference.run(network, some), got, some, note)
+
+
+def random_samples(network: Network, count: int, seed: int) -> NDArray[np.generic]:
+    """Samples for a network: the extremes of its encoding, then random ones, (count, features)."""
+    rng = np.random.default_rng(seed)
+    match network.input.encoding:
+        case Affine(lo=lo, hi=hi):
+            x = rng.integers(lo, hi, (count, *network.input.shape), endpoint=True)
+            x[:1], x[1:2] = lo, hi
+            return x
+        case Step() as step:
+            picked = np.zeros((count, step.features), np.float32)
+            for feature in range(step.features):
+                own = step.threshold[step.feature == feature]
+                near = rng.choice(own, count) if len(own) else np.zeros(count, np.float32)
+                picked[:, feature] = near + rng.normal(scale=1 + np.abs(near)).astype(np.float32) * rng.integers(
+                    0, 2, count
+                )
+            return picked
+
+
+def _real(network: Network, x: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Samples as the model itself takes them: float32 in the model's shape."""
+    op = network.input
+    match op.encoding:
+        case Affine() as affine:
+            real = affine.real(encode(network, x))
+        case Step():
+            real = x.astype(np.float32)
+    return real.reshape(len(x), *op.model_shape)
+
+
+def _against_onnx(
+    lowered: Lowered, tensors: dict[str, NDArray[np.generic]], values: list[NDArray[np.int64]], name: str
+) -> Check:
+    network, bits = lowered.network, 0
+    title = f"{name} = reference"
+    count = len(values[0])
+    for probe in lowered.probes:
+        ours = values[probe.value].reshape(count, -1)
+        wanted = expected_bits(probe, tensors[probe.tensor])
+        found = first_difference(layer_name(network, probe.value), wanted, ours)
+        if found is not None:
+            return Check(title, count, bits, 0, explain(network, probe.value, found, values))
+        bits += ours.size
+    outputs = 0
+    for o in network.outputs:
+        if o.name in tensors:
+            wanted, ours = _output_of(network, o, tensors[o.name], values)
+            found = first_difference(f"output {o.name!r}", wanted, ours)
+            if found is not None:
+                return Check(title, count, bits, outputs, found)
+            outputs += ours.size
+    return Check(title, count, bits, outputs)
+
+
+def _output_of(
+    network: Network, o: Output, tensor: NDArray[np.generic], values: list[NDArray[np.int64]]
+) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    ours = values[o.value].reshape(len(tensor), -1)
+    match o.kind:
+        case "class":
+            return tensor.astype(np.int64), ours
+        case "bits":
+            middle = o.offset + o.scale / 2
+            return np.where(o.scale < 0, tensor < middle, tensor > middle).astype(np.int64), ours
+        case "scores":
+            return tensor.argmax(axis=1)[:, None], ours.argmax(axis=1)[:, None]
+
+
+def _outputs_only(title: str, outputs: list[NDArray[np.int64]], result: Result) -> Check:
+    total = 0
+    for o, wanted, ours in zip(result.network.outputs, outputs, result.values, strict=True):
+        found = first_difference(f"output {o.name!r}", wanted, ours)
+        if found is not None:
+            return Check(title, len(wanted), 0, total, found)
+        total += ours.size
+    return Check(title, len(outputs[0]), 0, total)
+
+
+def _compare(title: str, expected: Result, result: Result, x: NDArray[np.generic], note: str = "") -> Check:
+    """Every hidden bit, then every output that the execution under test has."""
+    network, bits = expected.network, 0
+    compares = [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
+    for value, wanted, ours in zip(compares, expected.bits, result.bits, strict=True):
+        found = first_difference(layer_name(network, value), wanted, ours)
+        if found is not None:
+            values = reference.evaluate(network, encode(network, x))
+            return Check(title, len(wanted), bits, 0, explain(network, value, found, values), note)
+        bits += ours.size
+    total = 0
+    for o, wanted, ours in zip(network.outputs, expected.values, result.values, strict=True):
+        found = first_difference(f"output {o.name!r}", wanted, ours)
+        if found is not None:
+            return Check(title, len(wanted), bits, total, found, note)
+        total += ours.size
+    return Check(title, len(expected.values[0]), bits, total, None, note)

@@ -1,0 +1,51 @@
+"""The law, run on data: a whole ONNX graph evaluated operator by operator in float32, QONNX operators included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+import threshc.compiler.frontend.kernels.all  # noqa: F401  registers the kernels
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.graph import Graph
+from threshc.compiler.frontend.kernels.registry import Array, find_kernel
+
+_BLOCK = 1024
+
+
+def run_float(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> list[Array]:
+    """The named tensors for N samples, (N, elements) each.
+
+    x: (N, *sample shape) float32. Samples go through in blocks where the graph takes any batch size, else one by one.
+    Raises CompileError for operators that are not known.
+    """
+    size = _BLOCK if _takes_batches(graph, x, tensors) else 1
+    blocks = [_evaluate(graph, x[k : k + size], tensors) for k in range(0, len(x), size)]
+    return [np.concatenate([block[k] for block in blocks]) for k in range(len(tensors))]
+
+
+def _takes_batches(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> bool:
+    """Some exports fix the batch size inside (Reshape to 1, -1): try two samples together and apart."""
+    if len(x) < 2 or x.ndim < 2:
+        return False
+    try:
+        together = _evaluate(graph, x[:2], tensors)
+    except (ValueError, IndexError):
+        return False
+    apart = [_evaluate(graph, x[k : k + 1], tensors) for k in range(2)]
+    return all(np.array_equal(t, np.concatenate([a[k] for a in apart])) for k, t in enumerate(together))
+
+
+def _evaluate(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> list[Array]:
+    (name,) = graph.inputs
+    values: dict[str, Array] = {**graph.constants, name: x}
+    for node in graph.nodes:
+        kernel = find_kernel(node)
+        if kernel is None:
+            raise fail(f"operator {node.op!r} cannot be evaluated", where=node.where)
+        args = [values[t] if t else None for t in node.inputs]
+        with np.errstate(all="ignore"):
+            values.update(zip(node.outputs, kernel.compute(node, args), strict=False))
+    return [values[t].reshape(len(x), -1) for t in tensors]
