@@ -49,11 +49,11 @@ def _affine(enc: Affine, x: NDArray[np.generic]) -> NDArray[np.integer]:
     bipolar = (enc.lo, enc.hi, enc.real(np.array([0, 1])).tolist()) == (0, 1, [-1.0, 1.0])
     if x.dtype.kind == "f" or (bipolar and x.dtype.kind == "i" and len(x) and x.min() == -1):
         return _from_real(enc, x.astype(np.float64))
-    if x.dtype.kind != "b":
+    if x.dtype.kind != "b" and not enc.lo <= np.iinfo(x.dtype).min <= np.iinfo(x.dtype).max <= enc.hi:
         bad = (x < enc.lo) | (x > enc.hi)
         if bad.any():
             raise _refuse(bad, x, f"the input holds integers {enc.lo}..{enc.hi} ({enc}); nothing is clipped")
-    return x.astype(np.result_type(np.min_scalar_type(enc.lo), np.min_scalar_type(enc.hi)))
+    return x.astype(np.result_type(np.min_scalar_type(enc.lo), np.min_scalar_type(enc.hi)), copy=False)
 
 
 def _from_real(enc: Affine, x: NDArray[np.float64]) -> NDArray[np.integer]:
