@@ -25,7 +25,8 @@ class Divergence:
     threshold: int | None = None
 
     def __str__(self) -> str:
-        text = f"sample {self.sample}, {self.layer}, neuron {list(self.neuron)}: expected {self.expected}, found {self.found}"
+        text = f"sample {self.sample}, {self.layer}, neuron {list(self.neuron)}: "
+        text += f"expected {self.expected}, found {self.found}"
         if self.sum is not None:
             text += (
                 f" (sum {self.sum}, threshold {self.threshold}: the law says {int(self.sum >= (self.threshold or 0))})"

@@ -50,13 +50,13 @@ def _session(onnxruntime: Any, model: onnx.ModelProto, tensors: Sequence[str], f
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(copy.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except Exception:  # noqa: BLE001  onnxruntime raises many kinds; whatever it is, it has no opinion on this model
+    except Exception:  # onnxruntime raises many kinds; whatever it is, it has no opinion on this model
         return None
 
 
 def _run(session: Any, x: NDArray[np.float32], tensors: Sequence[str]) -> list[NDArray[Any]] | None:
     try:
         got = session.run(list(tensors), {session.get_inputs()[0].name: x})
-    except Exception:  # noqa: BLE001  as above: a fixed batch size, an unsupported operator
+    except Exception:  # as above: a fixed batch size, an unsupported operator
         return None
     return [np.asarray(g).reshape(len(x), -1) for g in got] if all(np.size(g) % len(x) == 0 for g in got) else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.frontend.symbolic import IntArray, Leaf
 from threshc.compiler.ir.ops import Bitplanes, Gather, Input, Loc, Op, Sum, Value

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.levels import Levels, find_levels

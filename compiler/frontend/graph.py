@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
 from threshc.compiler.frontend.tensors import to_array
 

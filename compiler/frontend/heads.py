@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
 

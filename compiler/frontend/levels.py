@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate

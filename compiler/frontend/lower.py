@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 import threshc.compiler.frontend.kernels.all
 import threshc.compiler.frontend.lowerings  # noqa: F401  registers the lowerings
-from numpy.typing import NDArray
 from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
 from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.builder import Builder

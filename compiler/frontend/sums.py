@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.grid import Floats, Integers, integer_grid, on_unit
@@ -15,7 +16,7 @@ _LIMIT = 2.0**61
 
 
 def weight_grid(weights: Array, where: str) -> tuple[Integers, Floats]:
-    """Weights (R, E) float as integers (R, E) and a unit per row (R,), exactly; the same unit for all rows if possible."""
+    """Weights (R, E) float as integers (R, E) and a unit per row (R,), exactly; one unit for all rows if possible."""
     exact = weights.astype(np.float64)
     nonzero = np.abs(exact[exact != 0])
     common = on_unit(exact, float(nonzero.min())) if nonzero.size else None

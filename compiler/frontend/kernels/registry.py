@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.frontend.graph import QUANT, Node
 
 Array = NDArray[Any]

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
 from threshc.compiler.frontend.context import Context, Known, constant, lowers, symbolic
 from threshc.compiler.frontend.graph import Node
