@@ -1,0 +1,150 @@
+"""A netlist as Amaranth: one module per layer, vectors of up to 64 cells per statement.
+
+Wide words keep the number of statements small, which is what Amaranth, Verilator and Icarus take time for; 64 is a machine
+word of a simulator.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from numpy.typing import NDArray
+
+from threshc.hdl.netlist import Cell, Lits, Netlist
+
+LANES = 64
+
+
+class Combinational(wiring.Component):
+    """A netlist without registers between `x` and `y`."""
+
+    def __init__(self, net: Netlist, x: Lits, y: Lits) -> None:
+        self._net, self._y = net, y
+        super().__init__({"x": In(len(x)), "y": Out(len(y))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        emitter = Emitter(m, self._net, self._net.live(self._y), self.x, None)
+        m.d.comb += self.y.eq(emitter.value(self._y))
+        return m
+
+
+class Pipeline(wiring.Component):
+    """A netlist between two streams: `latency` registers deep, one sample per cycle, stalled as a whole.
+
+    Every register samples while the last one is empty or being taken (`o.ready`); that is also `i.ready`. So bubbles are
+    kept, not squeezed, and no path leads from `o.ready` to anything but enables and `i.ready`. Reset clears `valid` only.
+    """
+
+    def __init__(self, net: Netlist, x: Lits, y: Lits, latency: int) -> None:
+        self._net, self._y, self._latency = net, y, latency
+        super().__init__({"i": In(stream.Signature(len(x))), "o": Out(stream.Signature(len(y)))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        enable, valid = Signal(), Signal(self._latency)
+        emitter = Emitter(m, self._net, self._net.live(self._y), self.i.payload, enable)
+        m.d.comb += [
+            enable.eq(~self.o.valid | self.o.ready),
+            self.i.ready.eq(enable),
+            self.o.valid.eq(valid[-1]),
+            self.o.payload.eq(emitter.value(self._y)),
+        ]
+        with m.If(enable):
+            m.d.sync += valid.eq(Cat(self.i.valid, valid))
+        return m
+
+
+class Emitter:
+    """Writes the live cells of a netlist into submodules of `m`, one per scope, and finds the signals of literals."""
+
+    def __init__(self, m: Module, net: Netlist, live: NDArray[np.bool_], x: Value, enable: Value | None) -> None:
+        self._signals: list[Value] = [x]
+        self._where = np.full(net.count, -1, np.int64)  # signal of each bit; -1 is the constant
+        self._offset = np.zeros(net.count, np.int64)
+        self._modules: dict[str, Module] = {}
+        self._top, self._enable = m, enable
+        for cell in net.cells:
+            if cell.kind == "input":
+                self._bind(0, np.arange(cell.first, cell.first + cell.width))
+                continue
+            kept = np.flatnonzero(live[cell.first : cell.first + cell.width])
+            if cell.kind == "add" and len(kept):
+                self._statement(cell, np.arange(kept[-1] + 1), cell.operands)
+                continue
+            for start in range(0, len(kept), LANES):
+                lanes = kept[start : start + LANES]
+                self._statement(cell, lanes, tuple(o[lanes] for o in cell.operands))
+
+    def value(self, lits: Lits) -> Value:
+        """The literals as one word, first literal lowest."""
+        where, offset = self._where[lits >> 1], self._offset[lits >> 1]
+        same = (where[1:] == where[:-1]) if len(lits) else np.zeros(0, np.bool_)
+        step = np.where(same, offset[1:] - offset[:-1], 2) if len(lits) else same
+        parts: list[Value] = []
+        start, count = 0, len(lits)
+        while start < count:
+            stride = int(step[start]) if start + 1 < count else 2
+            end = start + 1
+            while stride in (0, 1) and end < count and step[end - 1] == stride:
+                end += 1
+            parts.append(self._run(int(where[start]), int(offset[start]), end - start, stride))
+            start = end
+        mask = int.from_bytes(np.packbits((lits & 1).astype(np.uint8), bitorder="little").tobytes(), "little")
+        word = parts[0] if len(parts) == 1 else Cat(*parts)
+        if not mask:
+            return word
+        if mask == (1 << count) - 1:
+            return Const(mask, count) if (where < 0).all() else ~word
+        return Const(mask, count) if (where < 0).all() else word ^ Const(mask, count)
+
+    def _run(self, signal: int, offset: int, count: int, stride: int) -> Value:
+        if signal < 0:
+            return Const(0, count)
+        source = self._signals[signal]
+        if stride == 0:
+            return source[offset].replicate(count)
+        return source if count == len(source) else source[offset : offset + count]
+
+    def _bind(self, signal: int, bits: Lits) -> None:
+        self._where[bits] = signal
+        self._offset[bits] = np.arange(len(bits))
+
+    def _module(self, scope: str) -> Module:
+        if scope and scope not in self._modules:
+            self._modules[scope] = self._top.submodules[scope] = Module()
+        return self._modules[scope] if scope else self._top
+
+    def _statement(self, cell: Cell, lanes: Lits, operands: tuple[Lits, ...]) -> None:
+        m = self._module(cell.scope)
+        name = f"{cell.kind}{len(self._signals)}"
+        out = Signal(len(lanes), name=name, reset_less=True)
+        words = [self.value(o) for o in operands]
+        match cell.kind:
+            case "xor":
+                m.d.comb += out.eq(words[0] ^ words[1] ^ words[2])
+            case "maj":
+                a, b, c = (self._named(m, f"{name}_{k}", w) for k, w in zip("abc", words, strict=True))
+                m.d.comb += out.eq((a & b) | (c & (a | b)))
+            case "mux":
+                s, one, zero = (self._named(m, f"{name}_{k}", w) for k, w in zip("spq", words, strict=True))
+                m.d.comb += out.eq((s & one) | (~s & zero))
+            case "add":
+                m.d.comb += out.eq(words[0] + words[1] + words[2])
+            case "reg":
+                with m.If(self._enable):
+                    m.d.sync += out.eq(words[0])
+            case kind:
+                raise AssertionError(kind)
+        self._bind(len(self._signals), cell.first + lanes)
+        self._signals.append(out)
+
+    def _named(self, m: Module, name: str, word: Value) -> Value:
+        """A word that is used twice, behind a signal unless it is one already."""
+        if isinstance(word, Signal | Const):
+            return word
+        signal = Signal(len(word), name=name)
+        m.d.comb += signal.eq(word)
+        return signal

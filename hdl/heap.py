@@ -1,0 +1,69 @@
+"""Weighted sums of bits as heaps: columns of literals of weight 1, 2, 4, .., one row per neuron, plus an integer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.hdl.netlist import ONE, Lits, Netlist
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heap:
+    """Row r stands for `constant[r] + sum over columns c and entries of 2**c * columns[c][r]`, entries never negative.
+
+    columns[c]: (R, h) literals, packed to the left, literal 0 beyond the row's end. most[r]: the largest sum of entries.
+    """
+
+    columns: tuple[Lits, ...]
+    constant: tuple[int, ...]
+    most: tuple[int, ...]
+
+    def rows(self, pick: NDArray[np.int64]) -> Heap:
+        """Some of the rows, in the order of `pick`."""
+        return Heap(
+            tuple(c[pick] for c in self.columns),
+            tuple(self.constant[r] for r in pick.tolist()),
+            tuple(self.most[r] for r in pick.tolist()),
+        )
+
+    def plus(self, words: Sequence[int]) -> Heap:
+        """Row r with the constant bits of words[r] >= 0 as entries; `constant` is left alone."""
+        columns = list(self.columns)
+        for c in range(max((w.bit_length() for w in words), default=0)):
+            bits = np.array([[w >> c & 1] for w in words], np.int64)
+            if c == len(columns):
+                columns.append(bits[:, :0])
+            columns[c] = pack(np.concatenate([columns[c], bits], axis=1))
+        return Heap(tuple(columns), self.constant, tuple(m + w for m, w in zip(self.most, words, strict=True)))
+
+
+def pack(column: Lits, key: Lits | None = None) -> Lits:
+    """Each row with its non-zero literals first, in the order of `key` (else as they stand), trimmed to the longest row."""
+    order = np.argsort(np.where(column == 0, np.int64(2**62), 0 if key is None else key), axis=1, kind="stable")
+    longest = int((column != 0).sum(axis=1).max(initial=0))
+    return np.take_along_axis(column, order[:, :longest], axis=1)
+
+
+def weigh(bits: Lits, weights: NDArray[np.signedinteger], bias: NDArray[np.int64]) -> Heap:
+    """The heap of `bias + weights * bits`: a negative weight takes the inverted bit, w*x = |w|*(1-x) - |w|.
+
+    bits: (P, C) literals; weights: (R, C); bias: (R,). Row p*R + r is position p and neuron r; constant bits are folded.
+    """
+    positions, rows = len(bits), len(weights)
+    size = np.abs(weights.astype(np.int64))
+    lits = (bits[:, None, :] ^ (weights < 0)[None]).reshape(positions * rows, -1)
+    sizes = np.tile(size, (positions, 1))
+    constant = np.tile(bias + np.minimum(weights, 0).sum(axis=1, dtype=np.int64), positions)
+    constant = constant + np.where(lits == ONE, sizes, 0).sum(axis=1)
+    sizes = np.where(lits > ONE, sizes, 0)
+    columns = [pack(np.where(sizes >> c & 1, lits, 0)) for c in range(int(sizes.max(initial=0)).bit_length())]
+    return Heap(tuple(columns), tuple(constant.tolist()), tuple(sizes.sum(axis=1).tolist()))
+
+
+def shallow_first(net: Netlist, column: Lits) -> Lits:
+    """A column with the literals that arrive first at the left."""
+    return pack(column, net.depth(column))

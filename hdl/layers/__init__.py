@@ -1,0 +1,1 @@
+"""IR operations as netlists."""

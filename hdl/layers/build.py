@@ -1,0 +1,132 @@
+"""A whole network as one netlist: one left-to-right pass over its operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
+from threshc.compiler.ir.shapes import plane_weights
+from threshc.compiler.ir.types import Ints
+from threshc.hdl.layers.neurons import compare_words, explicit_sum, fused_compare
+from threshc.hdl.layers.wiring import gather, reduce_taps, window
+from threshc.hdl.naming import Names
+from threshc.hdl.netlist import Lits, Netlist
+from threshc.hdl.neurons import ARCHITECTURES, Architecture, Estimate
+from threshc.hdl.words import arg_max, offset_binary
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What was chosen for one `Sum`: its value id, its module's name, the architecture, its size, and an estimate.
+
+    `estimate` is predicted from the weights, per position of a spatial layer times positions; it is not a measurement.
+    """
+
+    value: int
+    name: str
+    architecture: str
+    neurons: int
+    synapses: int
+    estimate: Estimate
+
+
+def digits(t: Ints) -> int:
+    """Bits of an integer type in two's complement (unsigned when lo >= 0)."""
+    return len(plane_weights(t.lo, t.hi))
+
+
+class Builder:
+    """Values as literals: Bits of their own shape, Ints with a further last axis of digits."""
+
+    def __init__(self, network: Network, neuron: str, limit: int, register: bool, wanted: set[int]) -> None:
+        self.network, self.neuron, self.register, self.wanted = network, neuron, register, wanted
+        self.net = Netlist(limit)
+        self.users = network.users()
+        self.layers: list[Layer] = []
+        self.values: list[Lits] = []
+        self._fused: dict[int, Lits] = {}
+        self._names = Names(("top",))
+        self._scopes = [self._names.pick(op.loc.node or op.loc.tensor, f"l{v}") for v, op in enumerate(network.ops)]
+        t = network.types[0]
+        shape = (*t.shape, digits(t)) if isinstance(t, Ints) else t.shape
+        self.x = self.net.inputs(int(np.prod(shape)))
+
+    def run(self, progress: Progress | None) -> None:
+        """Build every value in turn."""
+        for v, op in enumerate(self.network.ops):
+            if progress is not None:
+                progress(self._scopes[v], v, len(self.network.ops))
+            self.net.scope = self._scopes[v]
+            self.values.append(self._build(v, op))
+
+    def words(self, v: int) -> tuple[Lits, bool]:
+        """An integer value and whether it is signed."""
+        t = self.network.types[v]
+        assert isinstance(t, Ints)
+        return self.values[v], t.lo < 0
+
+    def _build(self, v: int, op: Op) -> Lits:
+        match op:
+            case Input():
+                t = self.network.types[v]
+                return self.x.reshape(*t.shape, digits(t)) if isinstance(t, Ints) else self.x.reshape(t.shape)
+            case Bitplanes():
+                x = self.values[op.x]
+                return x.reshape(*x.shape[:-2], -1)
+            case Window():
+                return window(op, self.values[op.x])
+            case Gather():
+                return gather(op, [self.values[x] for x in op.x])
+            case Sum():
+                return self._sum(v, op)
+            case Compare():
+                return self._compare(v, op)
+            case Reduce():
+                return reduce_taps(self.net, op, self.values[op.x])
+            case ArgMax():
+                words, signed = self.words(op.s)
+                return self._stage(arg_max(self.net, offset_binary(words, signed))[None])
+
+    def _stage(self, lits: Lits) -> Lits:
+        return self.net.register(lits) if self.register else lits
+
+    def _sum(self, v: int, op: Sum) -> Lits:
+        x = self.values[op.x]
+        arch = self._choose(v, op, x)
+        compares = {u: self.network.ops[u] for u in self.users[v]}
+        plain = [c for c in compares.values() if isinstance(c, Compare)]
+        if v in self.wanted or len(plain) < len(compares):
+            t = self.network.types[v]
+            assert isinstance(t, Ints)
+            return self._stage(explicit_sum(self.net, arch, op, x, digits(t)))
+        if plain:
+            self._fused.update(zip(compares, fused_compare(self.net, arch, op, plain, x), strict=True))
+        return np.zeros(0, np.int64)  # nobody reads the words
+
+    def _compare(self, v: int, op: Compare) -> Lits:
+        if v in self._fused:
+            return self._stage(self._fused.pop(v))
+        words, signed = self.words(op.s)
+        return self._stage(compare_words(self.net, op, words, signed))
+
+    def _choose(self, v: int, op: Sum, x: Lits) -> type[Architecture]:
+        positions = x.size // x.shape[-1]
+        arch = cheapest(op) if self.neuron == "auto" else ARCHITECTURES[self.neuron]
+        arch.check(op.weights)
+        cost = arch.predict(op.weights)
+        cost = Estimate(cost.lut4 * positions, cost.lut6 * positions, cost.depth4, cost.depth6)
+        synapses = int(np.count_nonzero(op.weights)) * positions
+        self.layers.append(Layer(v, self._scopes[v], arch.name, len(op.bias) * positions, synapses, cost))
+        return arch
+
+
+def cheapest(op: Sum) -> type[Architecture]:
+    """The architecture with the fewest estimated 4-input LUTs (the first of equals) among those that take the weights."""
+    fits = [a for n, a in ARCHITECTURES.items() if n != "table" or (op.weights != 0).sum(axis=1).max() <= 6]
+    return min(fits, key=lambda a: a.predict(op.weights).lut4)

@@ -1,0 +1,179 @@
+"""A netlist of full-adder halves on vectors of bits, hash-consed and cut into pipeline stages while it is built.
+
+A literal is `2 * bit + inverted`; bit 0 is the constant 0, so literals 0 and 1 are the constants. Vectors of literals are
+int64 arrays. Every primitive works on whole vectors, folds constants and equal operands, and gives each distinct function
+of the same operands only one bit: that is where neurons share their first levels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Lits = NDArray[np.int64]
+ZERO, ONE = 0, 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """A vector of equal cells; bit first + i is the function of element i of each operand.
+
+    Kinds: `input` (no operands), `xor` and `maj` of three, `mux` (select, one, zero), `reg` (one operand), and `add`:
+    a single word first.. = operands[0] + operands[1] + operands[2][0], lowest bit first.
+    """
+
+    kind: str
+    operands: tuple[Lits, ...]
+    first: int
+    width: int
+    scope: str
+
+
+class Netlist:
+    """Cells in topological order. `limit`: most cell levels between registers; 0 for no automatic registers."""
+
+    def __init__(self, limit: int = 0) -> None:
+        self.limit = limit
+        self.cells: list[Cell] = []
+        self.scope = ""
+        self.count = 1
+        self._stage = np.zeros(1024, np.int64)  # registers between the input and this bit
+        self._level = np.zeros(1024, np.int64)  # cells between the last register and this bit
+        self._delayed = np.zeros(1024, np.int64)  # the register that samples this bit, 0 for none
+        self._seen: dict[tuple[str, tuple[int, ...]], int] = {}
+
+    def stage(self, lits: Lits) -> Lits:
+        """Registers between the input and each literal; 0 for constants."""
+        return self._stage[lits >> 1]
+
+    def depth(self, lits: Lits) -> Lits:
+        """A sort key that grows with arrival time: stage first, then levels since the last register."""
+        return (self._stage[lits >> 1] << 32) + self._level[lits >> 1]
+
+    def level(self, lits: Lits) -> Lits:
+        """Cell levels since the last register."""
+        return self._level[lits >> 1]
+
+    def _cell(self, kind: str, operands: tuple[Lits, ...], stage: Lits, level: Lits) -> Lits:
+        first, width = self.count, len(stage)
+        self.count += width
+        while self.count > len(self._stage):
+            self._stage, self._level, self._delayed = (
+                np.concatenate([a, np.zeros_like(a)]) for a in (self._stage, self._level, self._delayed)
+            )
+        self._stage[first : self.count], self._level[first : self.count] = stage, level
+        self.cells.append(Cell(kind, operands, first, width, self.scope))
+        return np.arange(first, self.count) * 2
+
+    def inputs(self, width: int) -> Lits:
+        """The input vector."""
+        zero = np.zeros(width, np.int64)
+        return self._cell("input", (), zero, zero)
+
+    def delay(self, lits: Lits, stage: Lits | int) -> Lits:
+        """The same literals, each registered until it is at `stage`; constants stay what they are."""
+        while True:
+            bits = lits >> 1
+            early = (bits > 0) & (self._stage[bits] < stage)
+            if not early.any():
+                return lits
+            bare = np.unique(bits[early])
+            bare = bare[self._delayed[bare] == 0]
+            if len(bare):
+                fresh = self._cell("reg", (2 * bare,), self._stage[bare] + 1, np.zeros(len(bare), np.int64))
+                self._delayed[bare] = fresh >> 1
+            lits = np.where(early, 2 * self._delayed[bits] + (lits & 1), lits)
+
+    def register(self, lits: Lits) -> Lits:
+        """A vector behind one more register than its latest literal, all at the same stage."""
+        flat = lits.ravel()
+        target = int(self.stage(flat).max(initial=0)) + 1
+        return self.delay(flat, target).reshape(lits.shape)
+
+    def _place(self, operands: Lits) -> tuple[Lits, Lits, Lits]:
+        """Operands (k, m) delayed to a common stage per column; the stage and level of the cell behind them."""
+        stages, levels = self._stage[operands >> 1], self._level[operands >> 1]
+        stage = stages.max(axis=0)
+        level = np.where(stages == stage, levels, 0).max(axis=0) + 1
+        if self.limit:
+            over = level > self.limit
+            stage, level = stage + over, np.where(over, 1, level)
+        return self.delay(operands, stage), stage, level
+
+    def _share(self, kind: str, operands: Lits, stage: Lits, level: Lits) -> Lits:
+        """One literal per column of operands (k, m); equal columns, now or earlier, share their bit."""
+        out, new = [], []
+        for j, key in enumerate(zip(*operands.tolist(), strict=True)):
+            bit = self._seen.setdefault((kind, key), self.count + len(new))
+            if bit == self.count + len(new):
+                new.append(j)
+            out.append(2 * bit)
+        if new:
+            self._cell(kind, tuple(operands[:, new]), stage[new], level[new])
+        return np.array(out, np.int64)
+
+    def xor(self, a: Lits, b: Lits, c: Lits) -> Lits:
+        """Parity of three."""
+        lits, stage, level = self._place(np.stack([a, b, c]))
+        odd = (lits & 1).sum(axis=0) & 1
+        bits = np.sort(lits >> 1, axis=0)
+        low, high = bits[0] == bits[1], bits[1] == bits[2]  # an equal pair cancels
+        out = np.where(low, 2 * bits[2], 2 * bits[0])
+        rest = ~(low | high)
+        out[rest] = self._share("xor", 2 * bits[:, rest], stage[rest], level[rest])
+        return out ^ odd
+
+    def maj(self, a: Lits, b: Lits, c: Lits) -> Lits:
+        """Majority of three: the carry of a full adder; with a constant, and / or of two."""
+        lits, stage, level = self._place(np.stack([a, b, c]))
+        lits = np.sort(lits, axis=0)
+        low, high = lits[0] >> 1 == lits[1] >> 1, lits[1] >> 1 == lits[2] >> 1
+        out = np.where(lits[1] == lits[2], lits[1], lits[0])  # pair (1, 2): equal wins, opposite leaves the third
+        out = np.where(low, np.where(lits[0] == lits[1], lits[0], lits[2]), out)
+        rest = ~(low | high)
+        odd = lits[0] & 1  # self-dual: maj(~a, ~b, ~c) = ~maj(a, b, c)
+        out[rest] = self._share("maj", (lits ^ odd)[:, rest], stage[rest], level[rest]) ^ odd[rest]
+        return out
+
+    def mux(self, select: Lits, one: Lits, zero: Lits) -> Lits:
+        """`select ? one : zero`."""
+        lits, stage, level = self._place(np.stack([select, one, zero]))
+        flip = lits[0] & 1
+        s, p, q = lits[0] ^ flip, np.where(flip, lits[2], lits[1]), np.where(flip, lits[1], lits[2])
+        odd = q & 1  # the data side is kept positive at 0, so inverted words share their cells
+        p, q = p ^ odd, q ^ odd
+        out = np.where(p == q, p, q)  # equal data, or a select of constant 0
+        out[(s > 0) & (p == 1) & (q == 0)] = s[(s > 0) & (p == 1) & (q == 0)]
+        rest = (s > 0) & (p != q) & ~((p == 1) & (q == 0))
+        out[rest] = self._share("mux", np.stack([s, p, q])[:, rest], stage[rest], level[rest])
+        return out ^ odd
+
+    def full_add(self, a: Lits, b: Lits, c: Lits) -> tuple[Lits, Lits]:
+        """Sum and carry of three bits."""
+        return self.xor(a, b, c), self.maj(a, b, c)
+
+    def add(self, a: Lits, b: Lits, width: int, carry: int = ZERO) -> Lits:
+        """The lowest `width` bits of word a + word b + carry, (width,); one level, whatever the width."""
+        size = min(max(len(a), len(b), 1), width)
+        words = [np.concatenate([w, np.zeros(size, np.int64)])[:size] for w in (a, b)]
+        placed, stage, level = self._place(np.concatenate([*words, [carry]])[:, None])
+        flat = placed[:, 0]
+        key = ("add", (width, *flat.tolist()))
+        if key not in self._seen:
+            self._seen[key] = self.count
+            self._cell("add", (flat[:size], flat[size:-1], flat[-1:]), np.repeat(stage, width), np.repeat(level, width))
+        return 2 * np.arange(self._seen[key], self._seen[key] + width)
+
+    def live(self, outputs: Lits) -> NDArray[np.bool_]:
+        """Which bits the outputs depend on, (count,) bool."""
+        used = np.zeros(self.count, np.bool_)
+        used[outputs.ravel() >> 1] = True
+        for cell in reversed(self.cells):
+            mine = used[cell.first : cell.first + cell.width]
+            if not mine.any():
+                continue
+            for operand in cell.operands:
+                used[(operand if cell.kind == "add" else operand[mine]) >> 1] = True
+        return used

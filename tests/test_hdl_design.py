@@ -1,0 +1,173 @@
+"""Whole networks as hardware, in Amaranth's simulator with random stalls: every hidden bit and output equal to the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networks
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from threshc.compiler.encoding import parse_encoding
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Output, Sum
+from threshc.compiler.ir.types import Ints
+from threshc.hdl.design import Design, Field, build_design
+from threshc.hdl.layers.build import digits
+from threshc.sim import reference
+from threshc.sim.inputs import encode
+
+
+def pack_inputs(network: Network, encoded: NDArray[np.integer]) -> list[int]:
+    """Input payloads as the `Design` docstring words them."""
+    t = network.types[0]
+    k = digits(t) if isinstance(t, Ints) else 1
+    return [
+        sum((v & ((1 << k) - 1)) << (f * k) for f, v in enumerate(row))
+        for row in encoded.reshape(len(encoded), -1).tolist()
+    ]
+
+
+def unpack(field: Field, payload: int) -> NDArray[np.int64]:
+    """The elements of a field."""
+    w = field.element_width
+    raw = [(payload >> (field.offset + e * w)) & ((1 << w) - 1) for e in range(field.width // w)]
+    return np.array([v - (1 << w) if field.signed and v >> (w - 1) else v for v in raw]).reshape(field.shape)
+
+
+def simulate(design: Design, payloads: list[int], seed: int = 0, stall: float = 0.3) -> tuple[list[int], list[int]]:
+    """Output payloads, and for each sample the cycles from the accepting edge to the first valid cycle."""
+    from amaranth.sim import Simulator
+
+    dut = design.component()
+    rng = np.random.default_rng(seed)
+    out: list[int] = []
+    times: dict[str, list[int]] = {"in": [], "out": []}
+    now = [0]
+
+    async def source(ctx: Any) -> None:
+        for payload in payloads:
+            while rng.random() < stall:
+                await ctx.tick()
+            ctx.set(dut.i.payload, payload)
+            ctx.set(dut.i.valid, 1)
+            await ctx.tick().until(dut.i.ready)
+            times["in"].append(now[0])
+            ctx.set(dut.i.valid, 0)
+            ctx.set(dut.i.payload, int(rng.integers(2)))
+
+    async def sink(ctx: Any) -> None:
+        while len(out) < len(payloads):
+            ctx.set(dut.o.ready, int(rng.random() >= stall))
+            _, _, valid, ready, payload = await ctx.tick().sample(dut.o.valid, dut.o.ready, dut.o.payload)
+            if valid and ready:
+                out.append(payload)
+                times["out"].append(now[0])
+
+    async def clock(ctx: Any) -> None:
+        while True:
+            await ctx.tick()
+            now[0] += 1
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    sim.add_process(clock)
+    sim.add_testbench(source)
+    sim.add_testbench(sink)
+    sim.run()
+    # an output handshake at edge k was valid in the cycle before it
+    return out, [b - a for a, b in zip(times["in"], times["out"], strict=True)]
+
+
+def check(network: Network, samples: NDArray[np.generic], **options: Any) -> Design:
+    """Build with every tap, simulate with and without stalls, compare everything with the reference."""
+    has_scores = network.output("scores") is not None
+    design = build_design(network, taps=True, scores=has_scores, **options)
+    payloads = pack_inputs(network, encode(network, samples))
+    values = reference.evaluate(network, encode(network, samples))
+    for stall in (0.0, 0.4):
+        got, delays = simulate(design, payloads, stall=stall)
+        assert len(got) == len(payloads)
+        for field in design.fields:
+            want = values[field.value]
+            np.testing.assert_array_equal(np.stack([unpack(field, p) for p in got]), want, err_msg=field.name)
+        if stall == 0.0:
+            assert set(delays) == {design.latency}
+    taps = [f.value for f in design.fields if f.kind == "tap"]
+    assert taps == [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
+    return design
+
+
+PIPELINES = ["none", "layer", 1, 3]
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+@pytest.mark.parametrize("neuron", ["tree", "compressor", "compressor63"])
+@pytest.mark.parametrize("kind", ["pm1", "ternary", "int", "sparse"])
+def test_dense(kind: str, neuron: str, pipeline: str | int) -> None:
+    rng = np.random.default_rng(1)
+    network = networks.random_dense(rng, (13, 9, 7, 5), kind)
+    check(network, networks.random_samples(rng, network, 40), neuron=neuron, pipeline=pipeline)
+
+
+@pytest.mark.parametrize("pipeline", ["layer", 2])
+@pytest.mark.parametrize(
+    ("encoding", "compare_input"),
+    [("int4", False), ("uint3", True), ("int5", True), ("step", False), ("bipolar", False)],
+)
+def test_inputs(encoding: str, compare_input: bool, pipeline: str | int) -> None:
+    rng = np.random.default_rng(2)
+    network = networks.random_dense(rng, (6, 8, 4), "int", encoding, compare_input=compare_input)
+    check(network, networks.random_samples(rng, network, 60), pipeline=pipeline)
+
+
+@pytest.mark.parametrize("pipeline", ["layer", 2])
+def test_convolution(pipeline: str | int) -> None:
+    rng = np.random.default_rng(3)
+    network = networks.random_conv(rng, 8, (2, 2))
+    check(network, networks.random_samples(rng, network, 20), pipeline=pipeline)
+
+
+@pytest.mark.parametrize("neuron", ["auto", "table", "tree"])
+def test_xor(neuron: str) -> None:
+    samples = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    design = check(networks.xor(), samples, neuron=neuron)
+    assert design.fields[0].kind == "bits"
+
+
+def test_bits_output() -> None:
+    rng = np.random.default_rng(4)
+    network = networks.random_dense(rng, (10, 6, 6), "ternary", outputs="bits")
+    check(network, networks.random_samples(rng, network, 40))
+
+
+def test_argmax_of_input_and_ties() -> None:
+    """The arg-max straight on signed features; all equal gives index 0, an equal pair the lower one."""
+    network = Network(
+        "top",
+        (Input("x", (5,), parse_encoding("int3")), ArgMax(0)),
+        (Output("c", 1, "class", networks.ONE_SCALE, networks.NO_OFFSET),),
+    )
+    samples = np.array([[0] * 5, [-4, 3, -1, 3, 0], [-4, -4, -4, -4, -3], [-1, -2, -3, -4, -1]])
+    check(network, samples)
+
+
+def test_many_thresholds_on_one_sum_and_constants() -> None:
+    """Several Compare share rows; thresholds below, inside and beyond the reachable sums; huge weights."""
+    big = 2**40
+    weights = np.array([[1, -1, 2, 0], [big, -big, 3, 1], [0, 0, 0, 0]])
+    network = Network(
+        "m",
+        (
+            Input("x", (4,), parse_encoding("bit")),
+            Bitplanes(0),
+            Sum(1, weights, np.array([0, -5, 2])),
+            Compare(2, np.array([0, 0, 0, 1, 2]), np.array([-1, 0, 3, big - 4, 2])),
+            Compare(2, np.array([1, 1, 2]), np.array([-big - 5, big, 3])),
+        ),
+        (Output("y", 4, "bits", networks.ONE_SCALE, networks.NO_OFFSET),),
+    )
+    samples = (np.arange(16)[:, None] >> np.arange(4)) & 1
+    for neuron in ("tree", "compressor", "compressor63", "table"):
+        check(network, samples, neuron=neuron, pipeline=2)
