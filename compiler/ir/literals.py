@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.ir.lexer import Cursor
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -114,7 +115,7 @@ def _read(cursor: Cursor, dtype: np.dtype[np.generic], numbers: list[int | float
     begin = len(numbers)
     first, count = _read(cursor, dtype, numbers, depth + 1), 1
     if not first and numbers and cursor.token.text == "..":
-        _read_range(cursor, numbers)
+        _read_range(cursor, dtype, numbers)
         cursor.need("]")
         return (len(numbers) - begin,)
     while not cursor.accept("]"):
@@ -138,11 +139,11 @@ def _read_number(cursor: Cursor, dtype: np.dtype[np.generic], numbers: list[int 
     numbers.append(cursor.integer(int(limits.min), int(limits.max)))
 
 
-def _read_range(cursor: Cursor, numbers: list[int | float]) -> None:
+def _read_range(cursor: Cursor, dtype: np.dtype[np.generic], numbers: list[int | float]) -> None:
     """The rest of `first..last`, whose first number was the latest to be read."""
     first = numbers[-1]
     if not isinstance(first, int):
         raise cursor.expected("',' or ']'")
     cursor.need("..")
-    last = cursor.integer(first, first + _LONGEST - len(numbers))
+    last = cursor.integer(first, min(first + _LONGEST - len(numbers), int(np.iinfo(dtype.name).max)))
     numbers += range(first + 1, last + 1)
