@@ -1,0 +1,1 @@
+"""The network on a board: UART, byte protocol, shell."""

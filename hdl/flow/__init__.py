@@ -1,0 +1,1 @@
+"""FPGA builds: yosys, nextpnr, packing, and what their reports say."""

@@ -1,0 +1,138 @@
+"""From a design to a bitstream: yosys, nextpnr, packing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from threshc.compiler.diagnostics import fail
+from threshc.hdl.board.protocol import BAUD
+from threshc.hdl.design import Design
+from threshc.hdl.flow.report import BuildReport
+from threshc.hdl.flow.routing import Routing, logic_cells, pack_bitstream, refuse_oversize, route
+from threshc.hdl.flow.synthesis import Synthesis, synthesize
+from threshc.hdl.flow.tools import Progress, Run, find_tools
+from threshc.hdl.targets.base import Target
+
+_TOOLS = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
+_AIM_HZ = {"ice40": 100e6, "ecp5": 200e6}  # of a bare device when nothing is asked for: what nextpnr works towards
+
+
+def build(
+    design: Design,
+    target: Target,
+    out_dir: str | Path,
+    *,
+    seed: int = 1,
+    freq: float | None = None,
+    baud: int = BAUD,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Builds a design for a target and leaves MODULE.bin or .bit and the tools' logs in `out_dir` (made if need be).
+
+    freq: Hz that must be reached; a board must reach its clock in any case. seed: of nextpnr's placement. `progress` is
+    told each step. Raises CompileError when tools are missing, the circuit does not fit or is too slow; nothing is
+    left in `out_dir` then.
+    """
+    from threshc.hdl.flow.top import make_top  # brings in Amaranth
+
+    tell = progress or (lambda _: None)
+    device, board = target.device, target.board
+    names = _TOOLS[device.family]
+    required = _required(target, freq)
+    tools = find_tools(names)
+    yosys, nextpnr, packer = (tools[name] for name in names)
+    top = make_top(design, target, baud)
+    with tempfile.TemporaryDirectory(prefix="threshc-") as name:
+        folder = Path(name)
+        (folder / "design.v").write_text(design.verilog())
+        (folder / "top.il").write_text(top.rtlil)
+        for suffix in ("pcf", "lpf"):
+            (folder / f"top.{suffix}").write_text(top.constraints)
+        tell(f"yosys: synthesizing for {device.part}")
+        synthesis = synthesize(yosys, device, design.name, folder, tell)
+        refuse_oversize(device, synthesis.whole)
+        tell(
+            f"{nextpnr.name}: placing and routing {synthesis.whole.luts:,} LUTs and {synthesis.whole.ffs:,} flip-flops"
+        )
+        aim = required or _AIM_HZ[device.family]
+        routing = route(nextpnr, device, folder, constrained=board is not None, freq_hz=aim, seed=seed, progress=tell)
+        _refuse_slow(target, required, routing)
+        tell(f"{packer.name}: packing the bitstream")
+        made, packing = pack_bitstream(packer, device, folder, tell)
+        runs = (synthesis.run, routing.run, packing)
+        files = _deliver(design, folder, made, runs, Path(out_dir))
+    return _report(design, target, synthesis, routing, seed, files, runs)
+
+
+def _required(target: Target, freq: float | None) -> float | None:
+    clock = None if target.board is None else float(target.board.clock_hz)
+    if freq is not None and not 1e3 <= freq <= 1e9:
+        raise fail(f"a frequency of {freq:g} Hz makes no sense", where="--freq", hint="1 kHz to 1 GHz")
+    return max((f for f in (clock, freq) if f is not None), default=None)
+
+
+def _refuse_slow(target: Target, required: float | None, routing: Routing) -> None:
+    if required is None or routing.fmax_hz >= required:
+        return
+    whose = (
+        "the board's clock"
+        if target.board is not None and required == target.board.clock_hz
+        else "the frequency asked for"
+    )
+    raise fail(
+        f"the circuit is too slow for {target.name}: it reaches {routing.fmax_hz / 1e6:.1f} MHz",
+        where="place and route",
+        why=f"{whose} is {required / 1e6:g} MHz",
+        hint="more registers (--pipeline layer, or a smaller --pipeline N), another --seed, or a faster target",
+    )
+
+
+def _deliver(design: Design, folder: Path, made: str, runs: tuple[Run, ...], out_dir: Path) -> tuple[Path, ...]:
+    """Moves the bitstream, the logs and the timing report to their place; the bitstream comes last."""
+    for run in runs[:2]:
+        (folder / f"{run.tool.name}.log").write_text(run.text)
+    wanted = {f"{run.tool.name}.log": f"{design.name}.{run.tool.name.partition('-')[0]}.log" for run in runs[:2]}
+    wanted |= {"timing.json": f"{design.name}.timing.json", made: design.name + Path(made).suffix}
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        for source, name in wanted.items():
+            partial = out_dir / f".{name}.partial"
+            shutil.copyfile(folder / source, partial)
+            os.replace(partial, out_dir / name)
+    except OSError as problem:
+        raise fail(f"cannot write the bitstream: {problem}", where=str(out_dir)) from None
+    return tuple(out_dir / name for name in reversed(wanted.values()))
+
+
+def _report(
+    design: Design,
+    target: Target,
+    synthesis: Synthesis,
+    routing: Routing,
+    seed: int,
+    files: tuple[Path, ...],
+    runs: tuple[Run, ...],
+) -> BuildReport:
+    used, available = logic_cells(routing, target.device)
+    return BuildReport(
+        target=target.name,
+        part=target.device.part,
+        on_board=target.board is not None,
+        network=synthesis.network,
+        whole=synthesis.whole,
+        cells_used=used,
+        cells_available=available,
+        utilization={kind: (n, routing.available[kind]) for kind, n in routing.used.items()},
+        fmax_hz=routing.fmax_hz,
+        clock_hz=routing.fmax_hz if target.board is None else float(target.board.clock_hz),
+        latency_cycles=design.latency,
+        interval_cycles=1,  # fully unrolled designs take a sample every cycle
+        seed=seed,
+        bitstream=files[0],
+        files=files,
+        tools={run.tool.name: f"{run.tool.version} ({run.tool.origin})".strip() for run in runs},
+        seconds={run.tool.name: round(run.seconds, 1) for run in runs},
+    )

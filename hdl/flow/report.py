@@ -1,0 +1,84 @@
+"""What a build ended with, every figure with its source."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from threshc.hdl.flow.synthesis import Cells
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """A finished build.
+
+    network, whole: cells of the network alone, and with its UART shell (board) or harness (bare device), by Yosys
+    cells_used, cells_available: logic cells as nextpnr packs them; utilization: every cell type used, (used, available)
+    fmax_hz: by nextpnr for this seed; clock_hz: what the network runs at: the board's clock, else fmax_hz
+    latency_cycles: of the network, from sample to answer; interval_cycles: between samples when streaming
+    tools: name to "version (native|YoWASP)"; seconds: wall time by tool
+    """
+
+    target: str
+    part: str
+    on_board: bool
+    network: Cells
+    whole: Cells
+    cells_used: int
+    cells_available: int
+    utilization: dict[str, tuple[int, int]]
+    fmax_hz: float
+    clock_hz: float
+    latency_cycles: int
+    interval_cycles: int
+    seed: int
+    bitstream: Path
+    files: tuple[Path, ...]
+    tools: dict[str, str]
+    seconds: dict[str, float]
+
+    @property
+    def latency_ns(self) -> float:
+        """Latency of the network at fmax_hz, nanoseconds."""
+        return self.latency_cycles / self.fmax_hz * 1e9
+
+    @property
+    def samples_per_second(self) -> float:
+        """Throughput of the network at fmax_hz, fed by its stream (a UART is far slower)."""
+        return self.fmax_hz / self.interval_cycles
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """The figures as (name, value, source) for a table."""
+        shell = "UART shell" if self.on_board else "harness"
+        n, w = self.network, self.whole
+        rows = [
+            ("LUTs, network", f"{n.luts:,}", "synthesized"),
+            ("flip-flops, network", f"{n.ffs:,}", "synthesized"),
+            ("carry cells, network", f"{n.carries:,}", "synthesized"),
+            ("block RAMs, network", f"{n.brams:,}", "synthesized"),
+            (f"LUTs, with {shell}", f"{w.luts:,}", "synthesized"),
+            (f"flip-flops, with {shell}", f"{w.ffs:,}", "synthesized"),
+            (
+                "logic cells",
+                f"{self.cells_used:,} of {self.cells_available:,} ({self.cells_used / self.cells_available:.0%})",
+                "routed",
+            ),
+            ("Fmax", f"{self.fmax_hz / 1e6:.1f} MHz (seed {self.seed})", "routed"),
+            ("latency", f"{self.latency_cycles} cycles", "counted"),
+            ("latency at Fmax", f"{self.latency_ns:.1f} ns", "routed"),
+            ("throughput at Fmax", f"{self.samples_per_second:,.0f} samples/s", "routed"),
+        ]
+        if self.on_board:
+            rows.append(("clock on the board", f"{self.clock_hz / 1e6:g} MHz", "board"))
+        return rows
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for report.json: plain numbers, lists and texts."""
+        plain = asdict(self)
+        plain["bitstream"] = self.bitstream.name
+        plain["files"] = [path.name for path in self.files]
+        plain["utilization"] = {kind: list(pair) for kind, pair in self.utilization.items()}
+        plain["latency_ns"] = self.latency_ns
+        plain["samples_per_second"] = self.samples_per_second
+        return plain

@@ -1,0 +1,104 @@
+"""nextpnr and the packers: a netlist to a routed design, its timing, and a bitstream."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from threshc.compiler.diagnostics import CompileError, fail
+from threshc.hdl.flow.synthesis import Cells
+from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
+from threshc.hdl.targets.base import Device
+
+_LOGIC = {"ice40": "ICESTORM_LC", "ecp5": "TRELLIS_COMB"}
+_USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", re.MULTILINE)
+_BIGGER = "a bigger target (`threshc targets`), another --neuron, fewer registers (--pipeline), or a smaller network"
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """used, available: cells by type; fmax_hz: of the slowest clock; run: the nextpnr run."""
+
+    used: dict[str, int]
+    available: dict[str, int]
+    fmax_hz: float
+    run: Run
+
+
+def refuse_oversize(device: Device, cells: Cells) -> None:
+    """Raises CompileError when the synthesized cells cannot fit whatever nextpnr does."""
+    counts = (
+        ("LUTs", cells.luts, device.luts),
+        ("flip-flops", cells.ffs, device.ffs),
+        ("block RAMs", cells.brams, device.brams),
+    )
+    over = [f"{used} {what}, of {available}" for what, used, available in counts if used > available]
+    if over:
+        raise _too_big(device, "; ".join(over))
+
+
+def route(
+    nextpnr: Tool, device: Device, folder: Path, *, constrained: bool, freq_hz: float, seed: int, progress: Progress
+) -> Routing:
+    """Places and routes top.json in `folder` into top.asc (iCE40) or top.config (ECP5), aiming for a frequency.
+
+    Missing the frequency is not an error here. Raises CompileError when the circuit does not fit.
+    """
+    constraints, result = {"ice40": ("pcf", "--asc top.asc"), "ecp5": ("lpf", "--textcfg top.config")}[device.family]
+    arguments = [*device.nextpnr, "--json", "top.json", *result.split(), "--report", "timing.json"]
+    arguments += ["--freq", f"{freq_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"]
+    arguments += [f"--{constraints}", f"top.{constraints}"] if constrained else [f"--{constraints}-allow-unconstrained"]
+    done = run_tool(nextpnr, arguments, folder, progress)
+    utilization = {kind: (int(used), int(available)) for kind, used, available in _USED.findall(done.text)}
+    if done.code:
+        over = [f"{used} {kind}, of {available}" for kind, (used, available) in utilization.items() if used > available]
+        if (
+            over
+            or "no BELs remaining" in done.text
+            or "Unable to place" in done.text
+            or "failed to place" in done.text.lower()
+        ):
+            raise _too_big(device, "; ".join(over) or _logic(utilization, device))
+        check(done, f"placing and routing on {device.part}")
+    return parse_report(json.loads((folder / "timing.json").read_text()), done)
+
+
+def parse_report(report: dict[str, Any], run: Run) -> Routing:
+    """A nextpnr `--report` file. A design without any path between registers has fmax_hz inf."""
+    fmax = [float(clock["achieved"]) * 1e6 for clock in report.get("fmax", {}).values()]
+    utilization = report["utilization"]
+    return Routing(
+        {kind: int(cell["used"]) for kind, cell in utilization.items() if cell["used"]},
+        {kind: int(cell["available"]) for kind, cell in utilization.items() if cell["used"]},
+        min(fmax, default=float("inf")),
+        run,
+    )
+
+
+def logic_cells(routing: Routing, device: Device) -> tuple[int, int]:
+    """Logic cells used and available, as nextpnr counts them for the family."""
+    kind = _LOGIC[device.family]
+    return routing.used.get(kind, 0), routing.available.get(kind, device.luts)
+
+
+def pack_bitstream(packer: Tool, device: Device, folder: Path, progress: Progress) -> tuple[str, Run]:
+    """Packs the routed design; returns the bitstream's file name in `folder`, and the run."""
+    if device.family == "ice40":
+        run = run_tool(packer, ["top.asc", "top.bin"], folder, progress)
+        return "top.bin", check(run, "packing the bitstream")
+    run = run_tool(packer, ["--compress", "--input", "top.config", "--bit", "top.bit"], folder, progress)
+    return "top.bit", check(run, "packing the bitstream")
+
+
+def _logic(utilization: dict[str, tuple[int, int]], device: Device) -> str:
+    used, available = utilization.get(_LOGIC[device.family], (0, device.luts))
+    return f"{used} {_LOGIC[device.family]}, of {available}; they cannot all be placed"
+
+
+def _too_big(device: Device, figures: str) -> CompileError:
+    return fail(
+        f"the circuit does not fit the {device.part}", where="place and route", why=f"it needs {figures}", hint=_BIGGER
+    )

@@ -1,0 +1,75 @@
+"""Yosys: the design's Verilog and the top's RTLIL to a netlist of the device's cells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from threshc.compiler.diagnostics import fail
+from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
+from threshc.hdl.targets.base import Device
+
+TOP = "threshc__top"  # two underscores: no name that is made of a model has them
+_EXHAUSTED = ("bad_alloc", "call stack exhausted", "out of memory", "Out of memory", "out of bounds memory access")
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Counted by Yosys after mapping. luts: 4-input LUTs (an ECP5 CCU2C holds two); carries: SB_CARRY or CCU2C."""
+
+    luts: int
+    ffs: int
+    carries: int
+    brams: int
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """network: the network alone; whole: with its shell or harness; run: the Yosys run."""
+
+    network: Cells
+    whole: Cells
+    run: Run
+
+
+def synthesize(yosys: Tool, device: Device, module: str, folder: Path, progress: Progress) -> Synthesis:
+    """Reads design.v and top.il in `folder`, writes top.json there. `module` is the design's module.
+
+    The network is mapped first, by itself, so that its figures do not depend on what stands around it.
+    """
+    synth = f"synth_{device.family}"
+    script = f"""\
+read_verilog design.v
+{synth} -top {module}
+tee -q -o network.stat stat -json
+read_rtlil top.il
+{synth} -top {TOP}
+tee -q -o whole.stat stat -json
+write_json top.json
+"""
+    (folder / "synth.ys").write_text(script)
+    done = run_tool(yosys, ["synth.ys"], folder, progress)
+    if done.code and any(sign in done.text for sign in _EXHAUSTED):
+        raise fail(
+            "Yosys ran out of memory",
+            where=f"synthesis for {device.part}",
+            why=done.tail(2),
+            hint="a smaller network, another --neuron, or a native yosys on PATH (YoWASP is limited to 4 GB)",
+        )
+    check(done, f"synthesizing for {device.part}")
+    cells = [count_cells(json.loads((folder / f).read_text()), device.family) for f in ("network.stat", "whole.stat")]
+    return Synthesis(cells[0], cells[1], done)
+
+
+def count_cells(stat: dict[str, Any], family: str) -> Cells:
+    """The totals of a `stat -json` report."""
+    found: dict[str, int] = {k: int(v) for k, v in stat["design"]["num_cells_by_type"].items()}
+
+    def total(*prefixes: str) -> int:
+        return sum(n for kind, n in found.items() if kind.startswith(prefixes))
+
+    if family == "ice40":
+        return Cells(total("SB_LUT4"), total("SB_DFF"), total("SB_CARRY"), total("SB_RAM40"))
+    return Cells(total("LUT4") + 2 * total("CCU2C"), total("TRELLIS_FF"), total("CCU2C"), total("DP16KD", "PDPW16KD"))

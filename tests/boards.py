@@ -1,0 +1,68 @@
+"""A board on the desk of the test suite: the real shell in Amaranth's simulator, bit by bit, behind a serial port."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from amaranth.sim import Simulator
+
+from threshc.hdl.board.protocol import identity
+from threshc.hdl.board.shell import Shell
+from threshc.hdl.design import Design
+
+CYCLES_PER_BIT = 6
+
+
+class SimulatedPort:
+    """What `threshc.hdl.host.Board` needs of a serial port. `damage` may change or drop bytes sent to the board."""
+
+    def __init__(self, design: Design, damage: Callable[[bytes], bytes] = bytes, timeout: int = 400) -> None:
+        self.cycles = 0
+        self.damage = damage
+        self._patience = 3 * timeout
+        self._to_board: deque[int] = deque()  # line levels, one per cycle
+        self._from_board: deque[int] = deque()  # bytes
+        self._shell: Any = Shell(design.component(), identity(design), cycles_per_bit=CYCLES_PER_BIT, timeout=timeout)
+        self._simulator = Simulator(self._shell)
+        self._simulator.add_clock(1e-6)
+        self._simulator.add_testbench(self._line)
+
+    def write(self, data: bytes) -> None:
+        for byte in self.damage(data):
+            self.send_levels([0, *(byte >> k & 1 for k in range(8)), 1])
+
+    def send_levels(self, bits: list[int]) -> None:
+        """Puts raw bits on the line."""
+        self._to_board.extend(bit for bit in bits for _ in range(CYCLES_PER_BIT))
+
+    def read(self, size: int = 1) -> bytes:
+        deadline = self.cycles + len(self._to_board) + self._patience
+        while len(self._from_board) < size and self.cycles < deadline:
+            before = len(self._from_board)
+            self._simulator.advance()
+            if len(self._from_board) > before:
+                deadline = self.cycles + len(self._to_board) + self._patience
+        return bytes(self._from_board.popleft() for _ in range(min(size, len(self._from_board))))
+
+    async def _line(self, ctx: Any) -> None:
+        countdown, bits, received = 0, 0, 0
+        while True:
+            ctx.set(self._shell.rx, self._to_board.popleft() if self._to_board else 1)
+            await ctx.tick()
+            self.cycles += 1
+            level = ctx.get(self._shell.tx)
+            if not bits:
+                if not level:
+                    bits, countdown, received = 9, CYCLES_PER_BIT + CYCLES_PER_BIT // 2, 0
+                continue
+            countdown -= 1
+            if countdown:
+                continue
+            bits, countdown = bits - 1, CYCLES_PER_BIT
+            if bits:
+                received |= level << (8 - bits)
+            else:
+                assert level == 1, "the board sent a byte without a stop bit"
+                self._from_board.append(received)
