@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -45,7 +47,7 @@ def _refuse(bad: NDArray[np.bool_], x: NDArray[np.generic], why: str, hint: str 
     return fail(f"sample {sample}, feature {feature} is {x[sample, feature]}", where="input data", why=why, hint=hint)
 
 
-def _affine(enc: Affine, x: NDArray[np.generic]) -> NDArray[np.integer]:
+def _affine(enc: Affine, x: NDArray[Any]) -> NDArray[np.integer]:
     bipolar = (enc.lo, enc.hi, enc.real(np.array([0, 1])).tolist()) == (0, 1, [-1.0, 1.0])
     if x.dtype.kind == "f" or (bipolar and x.dtype.kind == "i" and len(x) and x.min() == -1):
         return _from_real(enc, x.astype(np.float64))

@@ -1,8 +1,9 @@
-"""The packed simulator: 512 samples per bit plane, compiled by Numba on first use. Exactly `sim.reference`, much faster."""
+"""The packed simulator: 512 samples per bit plane, compiled by Numba on first use; exactly `sim.reference`, faster."""
 
 from __future__ import annotations
 
 from numpy.typing import ArrayLike
+
 from threshc.compiler.ir.network import Network
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result

@@ -15,13 +15,17 @@ def _take(w: NDArray[np.int64]) -> tuple[Digits, NDArray[np.int64]]:
 
 
 def signed_digits(weights: NDArray[np.signedinteger]) -> Digits:
-    """(R, C) integers below 2**62 to (D, R, C) digits -1, 0, 1 of weight 2**d: the non-adjacent form, fewest nonzeros."""
+    """(R, C) integers below 2**62 to (D, R, C) digits -1, 0, 1 of weight 2**d, D > 0: the non-adjacent form.
+
+    No signed representation has fewer nonzero digits (Reitwiesner, Binary Arithmetic, 1960).
+    """
     w = weights.astype(np.int64)
-    found: list[Digits] = []
+    digit, w = _take(w)
+    found = [digit]
     while w.any():
         digit, w = _take(w)
         found.append(digit)
-    return np.stack(found) if found else np.zeros((0, *w.shape), np.int8)
+    return np.stack(found)
 
 
 def cost(weights: NDArray[np.signedinteger]) -> NDArray[np.int64]:
@@ -34,19 +38,19 @@ def cost(weights: NDArray[np.signedinteger]) -> NDArray[np.int64]:
     return total
 
 
-def against_sum(weights: NDArray[np.signedinteger], levels: int) -> NDArray[np.int8]:
-    """Per row the cheapest way to compare it: 0 counts w itself; +1 / -1 counts w + 1 / -w + 1 against the sum of all inputs.
+def against_sum(weights: NDArray[np.signedinteger], levels: int) -> Digits:
+    """The cheapest way to compare each row of (R, C) weights w with a threshold.
 
-    With w in -1, +1 the digits of w + 1 are only the plus weights (2P - S), so at most half of the inputs are counted
-    where the sign is chosen well. `levels` is the price of the comparison with S; S itself costs one row of C.
+    0 counts w itself; f = +1 or -1 counts f * w + 1 and compares it with S, the sum of all inputs. For weights +-1 the
+    digits of f * w + 1 are those of one sign only, so at most half of the inputs are counted (2P - S, 2M - S).
+    `levels` is the price of the comparison with S; S itself costs one row of C inputs, or nothing if no row wants it.
     """
     w = weights.astype(np.int64)
     prices = np.stack([cost(w), cost(w + 1) + levels, cost(1 - w) + levels])
-    choice = prices.argmin(axis=0)
     saved = int((prices[0] - prices.min(axis=0)).sum())
-    if saved <= w.shape[1]:
-        choice[:] = 0
-    return np.array([0, 1, -1], np.int8)[choice]
+    best = prices.argmin(axis=0) if saved > w.shape[1] else np.zeros(len(w), np.int64)
+    choice: Digits = np.array([0, 1, -1], np.int8)[best]
+    return choice
 
 
 def signed_width(lo: int, hi: int) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.sim.packed.kernels import SOURCES, execute
 from threshc.sim.packed.layout import LANES
 from threshc.sim.packed.packing import WORDS
@@ -14,10 +17,13 @@ from threshc.sim.packed.plan import Plan, Slot
 _CACHE_BYTES = 4 << 20  # blocks that pass a layer together share its tables; their planes should stay in cache
 _BLOCKS = 4
 
+_T = TypeVar("_T", bound=np.integer)
+
 Arrays = tuple[NDArray[np.integer], ...]
+Bits = tuple[NDArray[np.uint8], ...]
 
 
-def execute_plan(plan: Plan, x: NDArray[np.integer], bits: bool, threads: int) -> tuple[Arrays, Arrays]:
+def execute_plan(plan: Plan, x: NDArray[np.integer], bits: bool, threads: int) -> tuple[Arrays, Bits]:
     """Output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape)."""
     samples = len(x)
     row = -(-samples // 64) * 64
@@ -42,12 +48,15 @@ def execute_plan(plan: Plan, x: NDArray[np.integer], bits: bool, threads: int) -
     elif spans:
         work(spans[0])
 
-    def view(slot: Slot) -> NDArray[np.integer]:
-        size = int(np.prod(slot.shape))
-        source: NDArray[np.integer] = bit_results if slot.kind == "bits" else int_results
-        return np.moveaxis(source[slot.row : slot.row + size, :samples].reshape(*slot.shape, samples), -1, 0)
+    values = tuple(_view(bit_results if slot.kind == "bits" else int_results, slot, samples) for slot in plan.outputs)
+    return values, tuple(_view(bit_results, slot, samples) for slot in plan.bits) if bits else ()
 
-    return tuple(map(view, plan.outputs)), tuple(map(view, plan.bits)) if bits else ()
+
+def _view(results: NDArray[_T], slot: Slot, samples: int) -> NDArray[_T]:
+    """A slot's rows as (N, *shape), without a copy: the samples of one element lie next to each other."""
+    size = int(np.prod(slot.shape))
+    rows = results[slot.row : slot.row + size, :samples]
+    return np.moveaxis(rows.reshape(*slot.shape, samples), -1, 0)
 
 
 def _bytes(plan: Plan, x: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -75,4 +84,4 @@ def _spans(samples: int, threads: int) -> list[tuple[int, int]]:
     blocks = -(-samples // LANES)
     parts = max(1, min(threads, blocks))
     edges = [min(LANES * (blocks * k // parts), samples) for k in range(parts + 1)]
-    return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [(a, b) for a, b in pairwise(edges) if a < b]

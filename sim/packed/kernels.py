@@ -1,4 +1,5 @@
-# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+# mypy: ignore-errors
+# (Numba compiles these functions: their types are machine types, which mypy does not know)
 """The interpreter of a plan: every step of every block of samples inside one compiled function."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from pathlib import Path
 from numba import njit
 from numba.core import types
 from numba.core.extending import NativeValue, models, register_model, typeof_impl, unbox
+
 from threshc.sim.packed.layout import (
     ARGMAX,
     BITS,

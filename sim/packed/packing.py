@@ -1,4 +1,5 @@
-# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+# mypy: ignore-errors
+# (Numba compiles these functions: their types are machine types, which mypy does not know)
 """Input bytes to planes: 64 comparisons per instruction, then a 64 x 64 bit transpose of eight words side by side."""
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from llvmlite import ir
 from numba import njit
 from numba.core import types
 from numba.core.extending import intrinsic
+
 from threshc.sim.packed.simd import BYTES, I8, I64, V, broadcast, data, load_at, store_at
 
 WORDS = 520

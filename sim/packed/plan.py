@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare
 from threshc.sim.packed.layout import BITS, INTS
 from threshc.sim.packed.lower import Lowering
+
+_T = TypeVar("_T", bound=np.integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ def plan(network: Network) -> Plan:
     """The plan of a network; the last eight are kept."""
     low = Lowering(network)
     tables = low.tables
-    outputs, offsets = [], []
+    outputs: list[Slot] = []
+    offsets: list[NDArray[np.int64]] = []
     bit_rows = int_rows = 0
     for output in network.outputs:
         shape = network.types[output.value].shape
@@ -70,7 +76,8 @@ def plan(network: Network) -> Plan:
         int_rows += size
     program = tables.steps()
     tables.program.clear()
-    bits, rows = [], bit_rows
+    bits: list[Slot] = []
+    rows = bit_rows
     for v, op in enumerate(network.ops):
         if isinstance(op, Compare):
             shape = network.types[v].shape
@@ -80,8 +87,8 @@ def plan(network: Network) -> Plan:
             rows += size
     lits = _joined(tables.lits, np.int64) * 8
     return Plan(
-        dtype=low.dtype,
-        width=low.width,
+        dtype=low.input.dtype,
+        width=low.input.width,
         planes=tables.planes,
         program=program,
         hidden=tables.steps(),
@@ -99,6 +106,6 @@ def plan(network: Network) -> Plan:
     )
 
 
-def _joined(parts: list[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:
+def _joined(parts: Sequence[NDArray[_T]], dtype: type[_T]) -> NDArray[_T]:
     """The parts end to end and one more element, so that no table is empty."""
     return np.concatenate([*parts, np.zeros(1, dtype)])

@@ -1,4 +1,5 @@
-# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+# mypy: ignore-errors
+# (Numba compiles these functions: their types are machine types, which mypy does not know)
 """The hot kernel: bit-sliced sums of literals, 512 samples at a time, written as LLVM IR.
 
 A row is U = sum over d of 2**d * (number of set literals in its list d), plus a constant E, all modulo 2**levels.
@@ -21,6 +22,7 @@ from llvmlite import ir
 from numba import njit
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic
+
 from threshc.sim.packed.layout import AGAINST, SIGN, VALUE
 from threshc.sim.packed.simd import I64, V, broadcast, data, load_at, majority, parity, store_at
 
@@ -99,7 +101,7 @@ class _Emitter:
 
 
 def _emit(context, builder, levels, types_, args):
-    planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out = args
+    _, base, _, _, _, _, first, last, digits, mode, against, out = args
     b = builder
     pointers = {k: data(context, b, types_[k], args[k]) for k in (0, 2, 3, 4, 5)}
     here = b.gep(pointers[0], [base])

@@ -1,4 +1,5 @@
-# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+# mypy: ignore-errors
+# (Numba compiles these functions: their types are machine types, which mypy does not know)
 """Explicit SIMD for Numba: the value type V8 is LLVM's <8 x i64>, one 512-bit register where the CPU has them.
 
 LLVM splits it into 2 x 256 or 4 x 128 bits elsewhere. `V8` values are 512 samples of one bit; `load` and `store`

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from threshc.sim.packed.layout import COPY, FIELDS, STEP
 
 Planes = NDArray[np.int64]
@@ -84,10 +85,6 @@ class Tables:
             self.complements |= {p: first + i for i, p in enumerate(missing)}
             self.complements |= {first + i: p for i, p in enumerate(missing)}
         return np.array([self.complements[int(p)] for p in planes.ravel()], np.int64).reshape(planes.shape)
-
-    def array(self, parts: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:
-        """The parts end to end, never empty."""
-        return np.concatenate([*parts, np.zeros(1, dtype)]).astype(dtype)
 
     def steps(self) -> NDArray[np.void]:
         """The program so far."""
