@@ -158,7 +158,7 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
         first = exprs[0]
         assert isinstance(first, Expr)
         return list(kernel.compute(node, [np.broadcast_to(np.zeros((), np.float32), first.shape)]))
-    if kernel.kind not in (Kind.ELEMENTWISE, Kind.STRUCTURE):
+    if kernel.kind not in (Kind.ELEMENTWISE, Kind.CHANNELWISE, Kind.STRUCTURE):
         raise CompileError(_unsupported(node))
     try:
         return [apply(node, kernel, exprs, node.outputs[0])]

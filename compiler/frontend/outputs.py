@@ -26,6 +26,13 @@ class Outputs:
     def add(self, tensor: str, known: Known) -> None:
         """Append what a graph output asks for. A classifier gets its scores and its class, whichever it ends in."""
         match known:
+            case ClassIndex(scores=expr) if expr.src.size == 1:
+                raise fail(
+                    "an output of the model does not depend on its input",
+                    where=f"tensor {tensor!r}",
+                    why="the class among one score is always 0",
+                    hint="end the model at the score",
+                )
             case ClassIndex(scores=expr):
                 scores = self._make_scores(f"{tensor}.scores", expr)
                 self._make_class(tensor, expr, scores)

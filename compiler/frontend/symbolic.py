@@ -59,7 +59,8 @@ class Expr:
     """A tensor whose element e is a function of leaf element src[e].
 
     direction[e]: +1 when it never falls as the integer rises, -1 never rises, 0 not known. stepped: a step lies on the
-    way, so that few levels are to be expected. `args`: expressions of the same leaf, or constants; none for the leaf.
+    way, so that few levels are to be expected. sample: the tensor at the least integers, which fixes its dtype.
+    args: expressions of the same leaf, or constants; none for the leaf itself.
     """
 
     leaf: Leaf
@@ -67,6 +68,7 @@ class Expr:
     src: IntArray
     direction: NDArray[np.int8]
     stepped: bool
+    sample: Array
     node: Node | None = None
     kernel: Kernel | None = None
     args: tuple[Expr | Array | None, ...] = ()
@@ -81,7 +83,9 @@ class Expr:
 def leaf_expr(leaf: Leaf) -> Expr:
     """The leaf itself as an expression."""
     size = int(np.prod(leaf.shape))
-    return Expr(leaf, leaf.name, np.arange(size).reshape(leaf.shape), np.ones(leaf.shape, np.int8), False)
+    return Expr(
+        leaf, leaf.name, np.arange(size).reshape(leaf.shape), np.ones(leaf.shape, np.int8), False, leaf.real(leaf.lo)
+    )
 
 
 STEPS = {
@@ -110,7 +114,8 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
         moved = [kernel.compute(node, [_pick(a, f) for a in args])[0] for f in (lambda e: e.src, lambda e: e.direction)]
         src, direction = moved[0], moved[1].astype(np.int8)
     else:
-        shape = shapes[0] if node.op == "BatchNormalization" else tuple(np.broadcast_shapes(*shapes))
+        channelwise = kernel.kind is Kind.CHANNELWISE
+        shape = shapes[0] if channelwise else tuple(np.broadcast_shapes(*shapes))
         srcs = [np.broadcast_to(e.src, shape) for e in exprs]
         if any((s != srcs[0]).any() for s in srcs):
             raise fail(
@@ -122,7 +127,9 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
         src, direction = srcs[0].copy(), _direction(node, kernel, args, shape)
     steps = any(e.stepped for e in exprs) or node.op in STEPS
     trail = (*max((e.trail for e in exprs), key=len), node)
-    return Expr(first.leaf, tensor, src, direction, steps, node, kernel, tuple(args), 0, trail)
+    with np.errstate(all="ignore"):
+        sample = kernel.compute(node, [a.sample if isinstance(a, Expr) else a for a in args])[0]
+    return Expr(first.leaf, tensor, src, direction, steps, sample, node, kernel, tuple(args), 0, trail)
 
 
 def _pick(a: Expr | Array | None, what: Callable[[Expr], Array]) -> Array | None:
@@ -133,23 +140,13 @@ def _direction(
     node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], shape: tuple[int, ...]
 ) -> NDArray[np.int8]:
     known = [None if isinstance(a, Expr) else a for a in args]
-    if node.op == "BatchNormalization":
-        return np.broadcast_to(
-            np.where(np.asarray(known[1]).reshape(-1, *[1] * (len(shape) - 2)) < 0, -1, 1) * _expr(args[0]).direction,
-            shape,
-        ).astype(np.int8)
     parts = [
-        np.broadcast_to(np.asarray(kernel.direction(node, known, k)) * a.direction, shape)
+        np.broadcast_to(np.asarray(kernel.direction(node, known, k, shape)) * a.direction, shape)
         for k, a in enumerate(args)
         if isinstance(a, Expr)
     ]
     agree = np.all([p == parts[0] for p in parts], axis=0)
     return np.where(agree, parts[0], 0).astype(np.int8)
-
-
-def _expr(a: Expr | Array | None) -> Expr:
-    assert isinstance(a, Expr)
-    return a
 
 
 def evaluate(expr: Expr, integers: IntArray, memo: dict[int, Array] | None = None) -> Array:

@@ -7,32 +7,32 @@ from collections.abc import Sequence
 import numpy as np
 
 from threshc.compiler.frontend.graph import Node
-from threshc.compiler.frontend.kernels.registry import Array, kernel, need, optional, rising, sign
+from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, optional, rising, sign
 
 
-def _both_rise(node: Node, args: Sequence[Array | None], k: int) -> int:
+def _both_rise(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
     return 1
 
 
-def _falls_second(node: Node, args: Sequence[Array | None], k: int) -> int:
+def _falls_second(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
     return 1 if k == 0 else -1
 
 
-def _rises_second(node: Node, args: Sequence[Array | None], k: int) -> int:
+def _rises_second(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
     return -1 if k == 0 else 1
 
 
-def _falls(node: Node, args: Sequence[Array | None], k: int) -> int:
+def _falls(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
     return -1
 
 
-def _product(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
+def _product(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
     other = args[1 - k]
     return 0 if other is None else sign(other)
 
 
-def _quotient(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
-    return _product(node, args, k) if k == 0 else 0
+def _quotient(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
+    return _product(node, args, k, shape) if k == 0 else 0
 
 
 @kernel("Add", direction=_both_rise)
@@ -194,7 +194,7 @@ def or_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.logical_or(need(args, 0), need(args, 1))]
 
 
-def _where_direction(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
+def _where_direction(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
     if k:
         return 1
     a, b = args[1], args[2]
@@ -206,7 +206,7 @@ def where(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.where(need(args, 0), need(args, 1), need(args, 2))]
 
 
-def _cast_direction(node: Node, args: Sequence[Array | None], k: int) -> int:
+def _cast_direction(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
     from onnx import TensorProto
 
     return 0 if node.attrs.get("to") == TensorProto.BOOL else 1
@@ -225,14 +225,14 @@ def identity(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [x, np.ones(x.shape, bool)][: max(len(node.outputs), 1)]
 
 
-def _gamma_direction(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
+def _gamma_direction(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
     if k:
         return 0
     gamma = sign(need(args, 1))
-    return gamma.reshape(1, -1, *[1] * max(node.attrs.get("_rank", 2) - 2, 0))
+    return gamma.reshape(-1, *[1] * (len(shape) - 2))
 
 
-@kernel("BatchNormalization", direction=_gamma_direction)
+@kernel("BatchNormalization", kind=Kind.CHANNELWISE, direction=_gamma_direction)
 def batch_normalization(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """As onnx.reference: scale * (x - mean) / sqrt(var + epsilon) + bias, each step rounded to float32."""
     x = need(args, 0)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from threshc.compiler.frontend.graph import Node
-from threshc.compiler.frontend.kernels.registry import Array, kernel, need, rising, sign
+from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, rising, sign
 
 
-def _scaled(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
+def _scaled(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
     """Rising for positive scales; a negative scale divides and multiplies, which leaves the direction alone too."""
     return 1 if k == 0 else 0
 
@@ -65,11 +65,11 @@ def quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [((y - zero) * scale).astype(x.dtype)]
 
 
-def _out_scale(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
+def _out_scale(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
     return sign(np.asarray(node.attrs.get("out_scale", 1.0))) if k == 0 else 0
 
 
-@kernel("quant:MultiThreshold", direction=_out_scale)
+@kernel("quant:MultiThreshold", kind=Kind.CHANNELWISE, direction=_out_scale)
 def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """out_scale * (number of thresholds t with x >= t) + out_bias, thresholds (channels or 1, steps)."""
     x, thresholds = need(args, 0), need(args, 1)
@@ -88,7 +88,7 @@ def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [scale * count + bias]
 
 
-@kernel("QuantizeLinear", direction=rising)
+@kernel("QuantizeLinear", kind=Kind.CHANNELWISE, direction=rising)
 def quantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """saturate(round_half_even(x / scale) + zero_point)"""
     x, scale = need(args, 0), _per_axis(node, need(args, 0), need(args, 1))
@@ -99,7 +99,7 @@ def quantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.clip(np.rint(x / scale) + offset, limits.min, limits.max).astype(dtype)]
 
 
-@kernel("DequantizeLinear", direction=rising)
+@kernel("DequantizeLinear", kind=Kind.CHANNELWISE, direction=rising)
 def dequantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """(x - zero_point) * scale in float32"""
     x, scale = need(args, 0), _per_axis(node, need(args, 0), need(args, 1))

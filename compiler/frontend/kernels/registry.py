@@ -18,13 +18,14 @@ from threshc.compiler.frontend.graph import QUANT, Node
 
 Array = NDArray[Any]
 Compute = Callable[[Node, Sequence[Array | None]], Sequence[Array]]
-Direction = Callable[[Node, Sequence[Array | None], int], Array | int]
+Direction = Callable[[Node, Sequence[Array | None], int, tuple[int, ...]], Array | int]
 
 
 class Kind(Enum):
     """How an operator moves information: what the front end may do with it besides evaluating it."""
 
     ELEMENTWISE = "each output element depends on the element at its place (with broadcasting)"
+    CHANNELWISE = "like ELEMENTWISE, but input 0 alone has the output's shape; the others hold one value per channel"
     STRUCTURE = "only moves elements"
     LINEAR = "weighted sums"
     SHAPE = "reads shapes, not values"
@@ -35,9 +36,9 @@ class Kind(Enum):
 class Kernel:
     """compute: arrays (None where an optional input is absent) to arrays.
 
-    direction: for ELEMENTWISE, how the output moves when input k rises and all others are constants: +1 never falls,
-    -1 never rises, 0 unknown; one number or an array that broadcasts against the output. float32 rounding keeps order,
-    so this is a proof, not an estimate.
+    direction: for ELEMENTWISE and CHANNELWISE, how an output of the given shape moves when input k rises and all others
+    are constants: +1 never falls, -1 never rises, 0 unknown; one number or an array that broadcasts against the output.
+    float32 rounding keeps order, so this is a proof, not an estimate.
     """
 
     compute: Compute
@@ -48,12 +49,12 @@ class Kernel:
 _KERNELS: dict[tuple[str, str], Kernel] = {}
 
 
-def rising(node: Node, args: Sequence[Array | None], k: int) -> int:
+def rising(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
     """Direction of operators that never fall in their first input."""
     return 1 if k == 0 else 0
 
 
-def unknown(node: Node, args: Sequence[Array | None], k: int) -> int:
+def unknown(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
     """Direction of operators that are not monotone, or not known to be."""
     return 0
 

@@ -39,7 +39,7 @@ def gemm(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     return apply(node, tail, (total, bias), node.outputs[0])
 
 
-def _alpha(node: Node, args: Sequence[Array | None], k: int) -> Array | int:
+def _alpha(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
     return sign(np.asarray(node.attrs.get("alpha", 1.0)))
 
 

@@ -1,0 +1,97 @@
+"""Random models in every spelling: each hidden bit and output of the network equals the float32 model's."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_models
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx_models import STEP_SPELLINGS, random_mlp
+
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.frontend.coding import expected_bits
+from threshc.compiler.frontend.float_model import run_float
+from threshc.compiler.frontend.load import lower_model
+from threshc.sim import reference
+from threshc.sim.inputs import encode
+
+
+def compare(model: object, x: np.ndarray, input: str | None = None) -> None:
+    """Assert that the lowered network has the model's hidden bits, classes and output bits on real samples x."""
+    lowered = lower_model(model, input=input)  # type: ignore[arg-type]
+    network = lowered.network
+    values = reference.evaluate(network, encode(network, x))
+    names = list(dict.fromkeys([p.tensor for p in lowered.probes] + list(lowered.graph.outputs)))
+    tensors = dict(zip(names, run_float(lowered.graph, x.astype(np.float32), names), strict=True))
+    assert lowered.probes
+    for probe in lowered.probes:
+        assert np.array_equal(expected_bits(probe, tensors[probe.tensor]), values[probe.value])
+    checked = 0
+    for o in network.outputs:
+        if o.name not in tensors:
+            continue
+        ours, theirs = values[o.value], tensors[o.name]
+        if o.kind == "class":
+            assert np.array_equal(ours, theirs)
+        elif o.kind == "bits":
+            assert np.array_equal((o.offset + o.scale * ours).astype(np.float32), theirs)
+        else:
+            assert np.array_equal(ours.argmax(axis=1), theirs.argmax(axis=1))
+        checked += 1
+    assert checked
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    sizes=st.lists(st.integers(1, 12), min_size=3, max_size=5),
+    kind=st.sampled_from(["pm1", "ternary", "int", "scaled", "latent"]),
+    spelling=st.sampled_from(STEP_SPELLINGS),
+    gemm=st.booleans(),
+    norm=st.booleans(),
+    head=st.sampled_from(["scores", "argmax", "topk", "softmax", "step"]),
+)
+def test_random_mlp(seed: int, sizes: list[int], kind: str, spelling: str, gemm: bool, norm: bool, head: str) -> None:
+    model = random_mlp(seed, sizes, kind, spelling, gemm, norm, head)
+    x = np.random.default_rng(seed).normal(size=(40, sizes[0])).astype(np.float32)
+    try:
+        compare(model, x)
+    except CompileError as error:
+        known = ("a whole layer is constant", "does not depend on its input")
+        if not any(text in str(error) for text in known):
+            raise
+
+
+@pytest.mark.parametrize("input", ["uint8", "uint8/255", "int4*0.5", "uint8/127.5-1"])
+def test_integer_features_enter_as_bit_planes(input: str) -> None:
+    rng = np.random.default_rng(3)
+    m = onnx_models.Model(["batch", 6])
+    x = m.batch_norm(onnx_models.dense(m, m.input, rng, 6, 5, "pm1", False), rng, 5)
+    x = onnx_models.dense(m, onnx_models.step(m, x, "where"), rng, 5, 3, "int", True)
+    model = m.build(x)
+    encoding = lower_model(model, input=input).network.input.encoding
+    integers = rng.integers(encoding.lo, encoding.hi, (200, 6), endpoint=True)  # type: ignore[union-attr]
+    compare(model, encoding.real(integers), input)  # type: ignore[union-attr]
+
+
+def test_sign_of_zero_is_a_third_level() -> None:
+    m = onnx_models.Model(["batch", 4])
+    x = m.op("MatMul", m.op("Sign", m.input), m.const(np.ones((4, 3)) * [1, -1, 1]))
+    x = m.op("MatMul", m.op("Sign", x), m.const([[1.0], [2.0], [-3.0]]))
+    model = m.build(m.op("Sign", x))
+    x = np.random.default_rng(1).integers(-1, 2, (60, 4)).astype(np.float32)
+    lowered = lower_model(model)
+    assert lowered.probes[1].table.shape[1] == 3
+    values = reference.evaluate(lowered.network, encode(lowered.network, x))
+    for probe in lowered.probes:
+        (tensor,) = run_float(lowered.graph, x, [probe.tensor])
+        assert np.array_equal(expected_bits(probe, tensor), values[probe.value])
+
+
+def test_parity_proves_that_zero_cannot_occur() -> None:
+    m = onnx_models.Model(["batch", 5])
+    x = m.op("MatMul", m.op("Sign", m.input), m.const(np.ones((5, 3))))
+    model = m.build(m.op("MatMul", m.op("Sign", x), m.const(np.eye(3))))
+    lowered = lower_model(model, input="bipolar")
+    assert [p.table.shape[1] for p in lowered.probes] == [2, 2]
