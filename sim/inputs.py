@@ -36,7 +36,7 @@ def _rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]:
     if isinstance(op.encoding, Step):
         sizes = {op.encoding.features} if x.dtype.kind == "f" else sizes
     if x.ndim >= 2 and int(np.prod(x.shape[1:])) in sizes:
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), int(np.prod(x.shape[1:])))  # not -1: there may be no samples
     shape = ", ".join(map(str, op.model_shape or op.shape))
     want = f"(N, {min(sizes)})" + (f" or (N, {shape})" if len(op.model_shape) > 1 else "")
     raise fail(f"samples have shape {tuple(x.shape)}, {want} is needed", where=f"input {op.name!r}")

@@ -41,12 +41,12 @@ def _evaluate(network: Network, op: Op, values: list[Array], encoded: NDArray[np
             t = network.types[op.x]
             assert isinstance(t, Ints)
             planes = values[op.x][..., None] >> np.arange(len(plane_weights(t.lo, t.hi))) & 1
-            return planes.reshape(*planes.shape[:-2], -1)
+            return planes.reshape(*planes.shape[:-2], planes.shape[-2] * planes.shape[-1])
         case Window():
             return _window(op, values[op.x])
         case Gather():
             n = len(encoded)
-            flat = np.concatenate([values[x].reshape(n, -1) for x in op.x], axis=1)
+            flat = np.concatenate([_flat(values[x]) for x in op.x], axis=1)
             picked = flat[:, np.maximum(op.index, 0).ravel()].reshape(n, *op.index.shape)
             return np.where(op.index == ZERO, 0, np.where(op.index == ONE, 1, picked))
         case Sum():
@@ -54,10 +54,15 @@ def _evaluate(network: Network, op: Op, values: list[Array], encoded: NDArray[np
         case Compare():
             return (values[op.s][..., op.row] >= op.threshold).astype(np.int64)
         case Reduce():
-            taps = values[op.x].reshape(*values[op.x].shape[:-1], op.taps, -1)
+            width = values[op.x].shape[-1]
+            taps = values[op.x].reshape(*values[op.x].shape[:-1], op.taps, width // op.taps)
             return taps.max(axis=-2) if op.kind == "or" else taps.min(axis=-2)
         case ArgMax():
             return values[op.s].argmax(axis=-1)[:, None]
+
+
+def _flat(x: Array) -> Array:
+    return x.reshape(len(x), int(np.prod(x.shape[1:])))  # not -1: there may be no samples
 
 
 def _window(op: Window, x: Array) -> Array:

@@ -39,8 +39,12 @@ class Result:
             return label.reshape(len(label))
         rest = self.scores
         if rest is not None:
-            return None if rest.shape[-1] == 1 else rest.reshape(len(rest), -1).argmax(axis=1)
+            return None if rest.shape[-1] == 1 else _flat(rest).argmax(axis=1)
         bits = self._first("bits")
         assert bits is not None  # the verifier wants at least one output
-        flat = bits.reshape(len(bits), -1)
+        flat = _flat(bits)
         return flat[:, 0] if flat.shape[1] == 1 else flat.argmax(axis=1)
+
+
+def _flat(x: NDArray[np.integer]) -> NDArray[np.integer]:
+    return x.reshape(len(x), int(np.prod(x.shape[1:])))  # not -1: there may be no samples

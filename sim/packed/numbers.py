@@ -31,10 +31,11 @@ def offset_of(t: Ints) -> int:
 
 def twos_complement(tables: Tables, numbers: Numbers) -> Planes:
     """The bits of `Bitplanes`, (.., n * L)."""
-    planes = numbers.planes.copy()
+    planes: Planes = numbers.planes.copy()
     if numbers.offset:
         planes[..., -1] = tables.complement(planes[..., -1])
-    return planes.reshape(*planes.shape[:-2], -1)
+    n, levels = planes.shape[-2:]
+    return planes.reshape(*planes.shape[:-2], n * levels)
 
 
 def constants(
