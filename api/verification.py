@@ -194,7 +194,7 @@ def _against_onnx(
     title = f"{name} = reference"
     count = len(values[0])
     for probe in lowered.probes:
-        ours = values[probe.value].reshape(count, -1)
+        ours = values[probe.value].reshape(count, -1)[:, probe.position]
         wanted = expected_bits(probe, tensors[probe.tensor])
         found = first_difference(layer_name(network, probe.value), wanted, ours)
         if found is not None:

@@ -26,7 +26,9 @@ def compare(model: object, x: np.ndarray, input: str | None = None) -> None:
     tensors = dict(zip(names, run_float(lowered.graph, x.astype(np.float32), names), strict=True))
     assert lowered.probes
     for probe in lowered.probes:
-        assert np.array_equal(expected_bits(probe, tensors[probe.tensor]), values[probe.value])
+        assert np.array_equal(
+            expected_bits(probe, tensors[probe.tensor]), values[probe.value].reshape(len(x), -1)[:, probe.position]
+        )
     checked = 0
     for o in network.outputs:
         if o.name not in tensors:
@@ -86,7 +88,7 @@ def test_sign_of_zero_is_a_third_level() -> None:
     values = reference.evaluate(lowered.network, encode(lowered.network, x))
     for probe in lowered.probes:
         (tensor,) = run_float(lowered.graph, x, [probe.tensor])
-        assert np.array_equal(expected_bits(probe, tensor), values[probe.value])
+        assert np.array_equal(expected_bits(probe, tensor), values[probe.value].reshape(len(x), -1)[:, probe.position])
 
 
 def test_parity_proves_that_zero_cannot_occur() -> None:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.diagnostics import fail
 from threshc.compiler.encoding import Affine, Step
-from threshc.compiler.frontend.symbolic import IntArray, Leaf
-from threshc.compiler.ir.ops import Bitplanes, Gather, Input, Loc, Op, Sum, Value
+from threshc.compiler.frontend.symbolic import IntArray, Leaf, Sums
+from threshc.compiler.ir.ops import Bitplanes, Gather, Input, Loc, Op, Sum, Value, operands
+from threshc.compiler.ir.shapes import result_type
+from threshc.compiler.ir.types import ValueType
 
 
 @dataclass(slots=True, eq=False)
@@ -22,15 +25,27 @@ class Builder:
     input_name: str
     model_shape: tuple[int, ...]
     encoding: Affine | None
-    ops: list[Op | None] = field(default_factory=lambda: [None])
+    ops: list[Op] = field(default_factory=list)
+    types: list[ValueType] = field(default_factory=list)
     _feature: list[IntArray] = field(default_factory=list)
     _threshold: list[NDArray[np.float32]] = field(default_factory=list)
     _cache: dict[tuple[int, bytes], Value] = field(default_factory=dict)
+    _alive: list[Leaf] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        head = self._input() if self.encoding is not None else _GROWING
+        self.ops.append(head)
+        self.types.append(result_type(head, ()))
 
     def add(self, op: Op) -> Value:
         """Append an operation and name its value."""
         self.ops.append(op)
+        self.types.append(result_type(op, [self.types[x] for x in operands(op)]))
         return len(self.ops) - 1
+
+    def shape(self, value: Value) -> tuple[int, ...]:
+        """The shape of a value that has been made."""
+        return self.types[value].shape
 
     def step_bits(self, feature: IntArray, threshold: NDArray[np.float32], loc: Loc) -> Value:
         """Input bits `real feature >= threshold`, (m,) each."""
@@ -48,25 +63,31 @@ class Builder:
 
     def sums(self, leaf: Leaf, sign: IntArray, loc: Loc) -> Value:
         """The leaf's integers, each row times +1 or -1, as a Sum."""
-        linear = leaf.linear
-        assert linear is not None
+        source = leaf.source
+        assert isinstance(source, Sums)
         key = (id(leaf), sign.tobytes())
         if key not in self._cache:
-            weights = smallest_dtype(linear.weights * sign[:, None])
-            self._cache[key] = self.add(Sum(linear.bits, weights, np.zeros(len(sign), np.int64), loc))
+            weights = smallest_dtype(source.weights * sign[:, None])
+            self._cache[key] = self.add(Sum(source.bits, weights, np.zeros(len(sign), np.int64), loc))
+            self._alive.append(leaf)  # so that its id stays its own
         return self._cache[key]
 
     def finish(self) -> tuple[Op, ...]:
         """All operations, the input completed."""
-        loc = Loc("", self.input_name)
+        if self.encoding is None and not self._feature:
+            raise fail("the model does not depend on its input", where=f"input {self.input_name!r}")
+        return (self._input(), *self.ops[1:])
+
+    def _input(self) -> Input:
+        loc, size = Loc("", self.input_name), int(np.prod(self.model_shape))
         if self.encoding is not None:
-            size = int(np.prod(self.model_shape))
-            head = Input(self.input_name, (size,), self.encoding, self.model_shape, loc)
-        else:
-            feature, threshold = np.concatenate(self._feature), np.concatenate(self._threshold)
-            step = Step(int(np.prod(self.model_shape)), feature, threshold)
-            head = Input(self.input_name, feature.shape, step, self.model_shape, loc)
-        return (head, *(op for op in self.ops if op is not None))
+            return Input(self.input_name, (size,), self.encoding, self.model_shape, loc)
+        feature, threshold = np.concatenate(self._feature), np.concatenate(self._threshold)
+        return Input(self.input_name, feature.shape, Step(size, feature, threshold), self.model_shape, loc)
+
+
+_GROWING = Input("", (1,), Step(1, np.zeros(1, np.int64), np.zeros(1, np.float32)))
+"""Stands for a Step input until all its bits are known."""
 
 
 def smallest_dtype(weights: IntArray) -> NDArray[np.signedinteger]:

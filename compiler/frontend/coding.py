@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.levels import Levels, find_levels
-from threshc.compiler.frontend.symbolic import Expr, IntArray
-from threshc.compiler.ir.ops import Compare, Loc, Value
+from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums
+from threshc.compiler.frontend.thresholds import threshold_bits
+from threshc.compiler.ir.ops import Loc, Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
     """A tensor of E elements as bits: element e has the value table[e, k] where k of its count[e] bits are set.
 
-    Its bits are start[e] .. start[e] + count[e] - 1 of the IR value `bits` (M,), and set from the first on.
+    Its bits are index[e, :count[e]] of the IR value `bits`, flattened, and are set from the first on.
     """
 
     bits: Value
     shape: tuple[int, ...]
-    start: IntArray
+    index: IntArray
     count: IntArray
     table: NDArray[np.float32]
     tensor: str
@@ -31,15 +32,15 @@ class Coded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Probe:
-    """How hidden bits can be read off the model, to check them: bit b of IR value `value` is 1 iff the ONNX tensor
-    `tensor`, flattened per sample, has at element[b] a value above level[b], counting levels in table[element[b]]."""
+    """How hidden bits can be read off the model, to check them: bit position[b] of IR value `value`, flattened, is 1
+    iff the ONNX tensor `tensor`, flattened per sample, has at element[b] a value above level[b] of table[element[b]]."""
 
     value: Value
+    position: IntArray
     tensor: str
     element: IntArray
     level: IntArray
     table: NDArray[np.float32]
-    count: IntArray
 
 
 def expected_bits(probe: Probe, values: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -53,7 +54,7 @@ def expected_bits(probe: Probe, values: NDArray[np.generic]) -> NDArray[np.uint8
 
 
 def encode_steps(builder: Builder, expr: Expr) -> tuple[Coded, Probe]:
-    """Find the levels of a tensor and append the Compare operation that makes its bits."""
+    """Find the levels of a tensor and append the operations that make its bits."""
     levels = find_levels(expr)
     if not levels.count.any():
         raise fail(
@@ -62,43 +63,43 @@ def encode_steps(builder: Builder, expr: Expr) -> tuple[Coded, Probe]:
             why="no reachable input changes any of its values",
             hint="check the thresholds, scales and the stated input encoding",
         )
-    loc = Loc(expr.trail[-1].name if expr.trail else "", expr.tensor)
+    src = expr.src.ravel()
+    sign = _signs(expr, levels)
+    levels = _turned(levels, sign[src] < 0)
     element = np.repeat(np.arange(len(levels.count)), levels.count)
     level = np.arange(len(element)) - np.repeat(np.cumsum(levels.count) - levels.count, levels.count)
-    row = expr.src.ravel()[element]
-    if expr.leaf.linear is None:
-        threshold = levels.threshold[element, level]
-        value = (
-            builder.add(Compare(0, row, threshold, loc))
-            if expr.leaf.encoded
-            else builder.step_bits(row, expr.leaf.real(threshold.reshape(1, -1)).ravel(), loc)
-        )
-    else:
-        sign = _row_signs(expr, levels)
-        levels = _turned(levels, sign[expr.src.ravel()] < 0)
-        sums = builder.sums(expr.leaf, sign, Loc("", expr.leaf.name))
-        value = builder.add(Compare(sums, row, levels.threshold[element, level], loc))
-    start = np.cumsum(levels.count) - levels.count
-    coded = Coded(value, expr.shape, start, levels.count, levels.table, expr.tensor)
-    return coded, Probe(value, expr.tensor, element, level, levels.table, levels.count)
+    loc = Loc(expr.trail[-1].name if expr.trail else "", expr.tensor)
+    bits, position = threshold_bits(builder, expr.leaf, src[element], levels.threshold[element, level], sign, loc)
+    index = np.zeros(levels.threshold.shape, np.int64)
+    index[element, level] = position
+    coded = Coded(bits, expr.shape, index, levels.count, levels.table, expr.tensor)
+    return coded, Probe(bits, position, expr.tensor, element, level, levels.table)
 
 
-def _row_signs(expr: Expr, levels: Levels) -> IntArray:
-    """-1 for sums whose every element falls as they rise, so that a set bit always means the higher value."""
-    assert expr.leaf.linear is not None
+def _signs(expr: Expr, levels: Levels) -> IntArray:
+    """-1 for leaf elements behind which everything falls as they rise, so that a set bit means the higher value.
+
+    Sums can be negated for it, all places of a row alike; the integers of other leaves stay as they are.
+    """
+    size, src = int(np.prod(expr.leaf.shape)), expr.src.ravel()
+    source = expr.leaf.source
+    if not isinstance(source, Sums):
+        return np.ones(size, np.int64)
     falls = levels.table[:, 0] > levels.table[np.arange(len(levels.count)), levels.count]
-    rows, src = len(expr.leaf.linear.weights), expr.src.ravel()
     moves = levels.count > 0
+    rows, row = len(source.weights), src // source.places
     any_fall, any_rise = np.zeros(rows, bool), np.zeros(rows, bool)
-    np.logical_or.at(any_fall, src[moves & falls], True)
-    np.logical_or.at(any_rise, src[moves & ~falls], True)
-    return np.where(any_fall & ~any_rise, -1, 1)
+    np.logical_or.at(any_fall, row[moves & falls], True)
+    np.logical_or.at(any_rise, row[moves & ~falls], True)
+    return np.repeat(np.where(any_fall & ~any_rise, -1, 1), source.places)
 
 
 def _turned(levels: Levels, flip: NDArray[np.bool_]) -> Levels:
     """The same levels over the negated sums: u >= t is not (-u >= 1 - t), and the order of levels reverses."""
+    if not flip.any():
+        return levels
     threshold, table = levels.threshold.copy(), levels.table.copy()
-    for e in np.flatnonzero(flip):
+    for e in np.flatnonzero(flip & (levels.count > 0)):
         k = levels.count[e]
         threshold[e, :k] = 1 - levels.threshold[e, :k][::-1]
         table[e, : k + 1] = levels.table[e, : k + 1][::-1]

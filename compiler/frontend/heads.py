@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
-from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
+from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums, evaluate
 
 _SPAN_LIMIT = 1 << 17
 Floats = NDArray[np.float64]
@@ -56,8 +56,8 @@ def find_head(expr: Expr) -> Head:
 def _reachable(expr: Expr) -> tuple[list[NDArray[np.float32]], list[IntArray]]:
     """Per output: the model's value at every reachable integer, and the dot product there."""
     leaf, src = expr.leaf, expr.src.ravel()
-    linear = leaf.linear
-    assert linear is not None
+    linear = leaf.source
+    assert isinstance(linear, Sums)
     lo, hi = leaf.lo.ravel(), leaf.hi.ravel()
     span = int((hi - lo)[src].max()) + 1
     if span > _SPAN_LIMIT:
@@ -76,7 +76,8 @@ def _reachable(expr: Expr) -> tuple[list[NDArray[np.float32]], list[IntArray]]:
             hint="check the scales of the last layer",
         )
     counts = (hi - lo + 1)[src]
-    sums = [linear.step[r] * np.arange(lo[r], hi[r] + 1) + linear.base[r] for r in src]
+    row = src // linear.places
+    sums = [linear.step[r] * np.arange(lo[e], hi[e] + 1) + linear.base[r] for r, e in zip(row, src, strict=True)]
     return [row[:n] for row, n in zip(table, counts, strict=True)], sums
 
 

@@ -19,7 +19,7 @@ from threshc.compiler.frontend.graph import Graph, Node
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
 from threshc.compiler.frontend.lowerings.dense import no_step
 from threshc.compiler.frontend.outputs import Outputs
-from threshc.compiler.frontend.symbolic import STEPS, Expr, IntArray, Leaf, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import STEPS, Expr, Features, IntArray, Leaf, apply, leaf_expr
 from threshc.compiler.ir.network import Network
 
 _GREATEST = int(np.array(np.finfo(np.float32).max, np.float32).view(np.int32))
@@ -124,9 +124,9 @@ def _only_input(graph: Graph) -> tuple[str, tuple[int, ...]]:
 def _input_leaf(name: str, shape: tuple[int, ...], encoding: Affine | None) -> Leaf:
     if encoding is not None:
         lo, hi = np.full(shape, encoding.lo, np.int64), np.full(shape, encoding.hi, np.int64)
-        return Leaf(name, shape, lo, hi, encoding.real)
+        return Leaf(name, shape, lo, hi, encoding.real, Features(True))
     lo, hi = np.full(shape, -_GREATEST, np.int64), np.full(shape, _GREATEST, np.int64)
-    return Leaf(name, shape, lo, hi, _ordered_float, None, False)
+    return Leaf(name, shape, lo, hi, _ordered_float, Features(False))
 
 
 def _ordered_float(order: IntArray) -> NDArray[np.float32]:

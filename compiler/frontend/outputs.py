@@ -11,8 +11,9 @@ from threshc.compiler.frontend.builder import smallest_dtype
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed
 from threshc.compiler.frontend.heads import find_head
 from threshc.compiler.frontend.sums import coded_sums
-from threshc.compiler.frontend.symbolic import Expr, IntArray, leaf_expr
-from threshc.compiler.ir.ops import ZERO, ArgMax, Gather, Loc, Output, Sum, Value
+from threshc.compiler.frontend.symbolic import Expr, Sums, Thermometer, leaf_expr
+from threshc.compiler.frontend.thresholds import gathered
+from threshc.compiler.ir.ops import ZERO, ArgMax, Loc, Output, Sum
 
 
 @dataclass(slots=True, eq=False)
@@ -38,7 +39,9 @@ class Outputs:
                 self._make_class(tensor, expr, scores)
             case Softmaxed(scores=expr):
                 self._make_class(f"{tensor}.class", expr, self._make_scores(tensor, expr))
-            case Expr() as expr if expr.stepped and expr.leaf.linear is not None:
+            case Expr() as expr if (expr.stepped and not expr.leaf.is_input) or isinstance(
+                expr.leaf.source, Thermometer
+            ):
                 self._make_steps(tensor, expr)
             case Expr() as expr:
                 self._make_class(f"{tensor}.class", expr, self._make_scores(tensor, expr))
@@ -62,8 +65,8 @@ class Outputs:
     def _make_scores(self, name: str, expr: Expr) -> Output:
         if id(expr) in self._scores:
             return self._scores[id(expr)][1]
-        linear = expr.leaf.linear
-        if linear is None:
+        linear = expr.leaf.source
+        if not isinstance(linear, Sums) or linear.places != 1:
             raise fail(
                 "the model has no layer of weighted sums",
                 where=f"tensor {name!r}",
@@ -91,17 +94,15 @@ class Outputs:
 
     def _make_steps(self, name: str, expr: Expr) -> None:
         coded = self.context.code(expr)
-        top = coded.table[np.arange(len(coded.count)), coded.count].astype(np.float64)
-        bottom = coded.table[:, 0].astype(np.float64)
         if coded.count.max() == 1:
-            value = (
-                coded.bits if coded.count.all() else self._with_constants(coded.start, coded.count, coded.bits, name)
-            )
+            top = coded.table[np.arange(len(coded.count)), coded.count].astype(np.float64)
+            bottom = coded.table[:, 0].astype(np.float64)
+            index = np.where(coded.count > 0, coded.index[:, 0], ZERO)
+            shape = self.context.builder.shape(coded.bits)
+            value = gathered(self.context.builder, coded.bits, index, shape, Loc("", name))
             self.made.append(Output(name, value, "bits", top - bottom, bottom))
             return
-        levels = coded_sums(coded, np.eye(len(coded.count), dtype=np.float32), coded.shape, name, f"tensor {name!r}")
+        shape = (1, len(coded.count))
+        levels = coded_sums(self.context.builder, coded, np.eye(len(coded.count), dtype=np.float32), shape, name, name)
         whole = leaf_expr(levels)
         self._make_class(f"{name}.class", whole, self._make_scores(name, whole))
-
-    def _with_constants(self, start: IntArray, count: IntArray, bits: Value, name: str) -> Value:
-        return self.context.builder.add(Gather((bits,), np.where(count > 0, start, ZERO), Loc("", name)))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.grid import Floats, Integers, integer_grid, on_unit
 from threshc.compiler.frontend.kernels.registry import Array
-from threshc.compiler.frontend.symbolic import IntArray, Leaf, Linear
-from threshc.compiler.ir.ops import Value
+from threshc.compiler.frontend.symbolic import IntArray, Leaf, Sums
+from threshc.compiler.frontend.thresholds import gathered
+from threshc.compiler.ir.ops import Loc, Value
 
 _LIMIT = 2.0**61
 
@@ -37,9 +41,37 @@ def weight_grid(weights: Array, where: str) -> tuple[Integers, Floats]:
     return np.stack(rows), np.array(units)
 
 
-def coded_sums(coded: Coded, weights: Array, shape: tuple[int, ...], name: str, where: str) -> Leaf:
+def coded_sums(builder: Builder, coded: Coded, weights: Array, shape: tuple[int, ...], name: str, where: str) -> Leaf:
     """The leaf of `weights @ activations`: weights (R, E) float32, activations coded as thermometer bits."""
     n, row_unit = weight_grid(weights, where)
+    m, unit = level_grid(coded)
+    element, level = coded_bits(coded)
+    delta = m[element, level + 1] - m[element, level]
+    check_size([(n[:, element], delta), (n, m[:, 0])], where)
+    bits, column, width = flat_bits(builder, coded, element, level)
+    w = np.zeros((len(n), width), np.int64)
+    np.add.at(w, (slice(None), column), n[:, element] * delta)
+    return sums_leaf(bits, w, n @ m[:, 0], row_unit * unit, np.zeros(len(n)), shape, name)
+
+
+def coded_bits(coded: Coded) -> tuple[IntArray, IntArray]:
+    """Element and level of every bit, element by element."""
+    element = np.repeat(np.arange(len(coded.count)), coded.count)
+    return element, np.arange(len(element)) - np.repeat(np.cumsum(coded.count) - coded.count, coded.count)
+
+
+def flat_bits(builder: Builder, coded: Coded, element: IntArray, level: IntArray) -> tuple[Value, IntArray, int]:
+    """A value of shape (n,) with the given bits, the position of each in it, and n."""
+    position = coded.index[element, level]
+    shape = builder.shape(coded.bits)
+    if len(shape) == 1:
+        return coded.bits, position, shape[0]
+    value = gathered(builder, coded.bits, position, None, Loc("", coded.tensor))
+    return value, np.arange(len(position)), len(position)
+
+
+def level_grid(coded: Coded) -> tuple[IntArray, float]:
+    """The values of an activation as integers (E, K + 1) times one unit, exactly."""
     k = np.arange(coded.table.shape[1])
     table = np.where(k <= coded.count[:, None], coded.table, coded.table[:, :1]).astype(np.float64)
     grid = integer_grid(table)
@@ -49,13 +81,7 @@ def coded_sums(coded: Coded, weights: Array, shape: tuple[int, ...], name: str, 
             where=f"tensor {coded.tensor!r}",
             hint="use one scale for the layer",
         )
-    m, unit = grid
-    element = np.repeat(np.arange(len(coded.count)), coded.count)
-    level = np.arange(len(element)) - coded.start[element]
-    delta = m[element, level + 1] - m[element, level]
-    _check_size(n[:, element], delta, n, m[:, 0], where)
-    w = n[:, element] * delta
-    return _leaf(coded.bits, w, n @ m[:, 0], row_unit * unit, np.zeros(len(n)), shape, name)
+    return grid
 
 
 def plane_sums(
@@ -73,37 +99,39 @@ def plane_sums(
     plane: (k,) weights of an element's bits; weights (R, E); offset (E,).
     """
     n, row_unit = weight_grid(weights, where)
-    _check_size(n, np.full(n.shape[1], np.abs(plane).sum()), n, np.zeros(n.shape[1], np.int64), where)
+    check_size([(n, np.full(n.shape[1], np.abs(plane).sum()))], where)
     w = (n[:, :, None] * plane).reshape(len(n), -1)
     shift = weights.astype(np.float64) @ offset
-    return _leaf(planes, w, np.zeros(len(n), np.int64), row_unit * slope, shift, shape, name)
+    return sums_leaf(planes, w, np.zeros(len(n), np.int64), row_unit * slope, shift, shape, name)
 
 
-def _check_size(w: IntArray, delta: IntArray, n: IntArray, m0: IntArray, where: str) -> None:
-    size = np.abs(w.astype(np.float64)) @ np.abs(delta.astype(np.float64)) + np.abs(n.astype(np.float64)) @ np.abs(
-        m0.astype(np.float64)
-    )
-    if (size >= _LIMIT).any():
-        r = int(size.argmax())
+def check_size(products: Sequence[tuple[IntArray, IntArray]], where: str) -> None:
+    """Refuse rows whose sum of |products| does not fit 62 bits: pairs of (R, B) and (B,)."""
+    size = sum(np.abs(a.astype(np.float64)) @ np.abs(b.astype(np.float64)) for a, b in products)
+    worst = int(np.argmax(size))
+    total = float(np.asarray(size)[worst])
+    if total >= _LIMIT:
         raise fail(
             "the exact integer sum of a neuron does not fit 62 bits",
-            where=f"{where}, output {r}",
-            why=f"its weights need about {np.log2(size[r]):.0f} bits",
+            where=f"{where}, output {worst}",
+            why=f"its weights need about {np.log2(total):.0f} bits",
             hint="quantize the weights before exporting",
         )
 
 
-def _leaf(
+def sums_leaf(
     bits: Value, w: IntArray, base: IntArray, unit: Floats, shift: Floats, shape: tuple[int, ...], name: str
 ) -> Leaf:
+    """The leaf of R sums at every place: shape is (.., R) for one place, (1, R, H, W) for a map."""
     step = np.maximum(np.gcd.reduce(w, axis=1), 1)
     w = w // step[:, None]
-    linear = Linear(bits, w, step, base, unit, shift)
+    places = int(np.prod(shape)) // len(w)
+    column = (slice(None), None)
 
     def real(u: IntArray) -> NDArray[np.float32]:
-        flat = u.reshape(-1, len(step))
-        exact: Floats = unit * (step * flat + base) + shift
+        flat = u.reshape(len(step), places)
+        exact: Floats = unit[column] * (step[column] * flat + base[column]) + shift[column]
         return exact.astype(np.float32).reshape(u.shape)
 
-    lo, hi = np.minimum(w, 0).sum(axis=1), np.maximum(w, 0).sum(axis=1)
-    return Leaf(name, shape, lo.reshape(shape), hi.reshape(shape), real, linear)
+    lo, hi = (np.repeat(f(w, 0).sum(axis=1), places).reshape(shape) for f in (np.minimum, np.maximum))
+    return Leaf(name, shape, lo, hi, real, Sums(bits, w, step, base, unit, shift, places))

@@ -20,12 +20,20 @@ from threshc.compiler.ir.ops import Value
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Linear:
-    """R exact sums u_r = weights[r] . bits, and the real dot products unit[r] * (step[r] * u_r + base[r]) + shift[r].
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The model's input. encoded: its integers are known; otherwise integers stand for the float32 numbers in order."""
 
-    bits: IR value of Bits (C,); weights (R, C) int64 without a common divisor per row; step, base (R,) int64;
-    unit, shift (R,) float64.
+    encoded: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """R exact sums u_r = weights[r] . bits at each of P places, and the real dot products they stand for:
+    unit[r] * (step[r] * u_r + base[r]) + shift[r].
+
+    bits: IR value of Bits (.., C), one row of C bits per place; weights (R, C) int64 without a common divisor per row;
+    step, base (R,) int64; unit, shift (R,) float64. Element r * P + p of the leaf is sum r at place p.
     """
 
     bits: Value
@@ -34,15 +42,39 @@ class Linear:
     base: IntArray
     unit: NDArray[np.float64]
     shift: NDArray[np.float64]
+    places: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """The largest sign[r] * u_r under a sliding window of the places of sums (max pooling before the step).
+
+    map_size (H, W) of the sums; kernel, stride, dilation (h, w); pads (top, left, bottom, right).
+    """
+
+    sums: Leaf
+    sign: IntArray
+    map_size: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    dilation: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thermometer:
+    """Tensors that are bits already (pooled or concatenated activations): the integer of element e is how many of the
+    bits index[e, :hi[e]] of the IR value `bits` (flattened) are set; they are set from the first on."""
+
+    bits: Value
+    index: IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
     """A tensor of integers: element e takes any value of lo[e]..hi[e] (int64, shaped like the tensor).
 
-    real: integers of the leaf's shape to the float32 tensor that the model computes with.
-    linear: the sums behind it; None for the model's input (`encoded` says whether its integers are known, or stand for
-    the float32 numbers in order).
+    real: integers of the leaf's shape to the float32 tensor that the model computes with. source: where they come from.
     """
 
     name: str
@@ -50,8 +82,11 @@ class Leaf:
     lo: IntArray
     hi: IntArray
     real: Callable[[IntArray], Array]
-    linear: Linear | None = None
-    encoded: bool = True
+    source: Features | Sums | Pooled | Thermometer
+
+    @property
+    def is_input(self) -> bool:
+        return isinstance(self.source, Features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

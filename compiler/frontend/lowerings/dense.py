@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context, Known, constant, lowers, symbolic
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.linear import gemm_tail
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need, optional, sign
 from threshc.compiler.frontend.levels import NotAStep
 from threshc.compiler.frontend.sums import coded_sums, plane_sums
-from threshc.compiler.frontend.symbolic import Expr, Leaf, apply, evaluate, leaf_expr
+from threshc.compiler.frontend.symbolic import Expr, Features, Leaf, Pooled, Sums, apply, evaluate, leaf_expr
 from threshc.compiler.ir.shapes import plane_weights
 
 
@@ -52,18 +53,15 @@ def _dense(context: Context, node: Node, x: Expr, weights: Array) -> Expr:
             hint="flatten the features before the layer",
         )
     name, shape = node.outputs[0], (*x.shape[:-1], weights.shape[1])
-    if x.leaf.linear is None and x.leaf.encoded and not x.stepped and _levels_of_input(x) > 2:
+    if enters_as_integers(x):
         return leaf_expr(_integer_features(context, node, x, weights, shape, name))
-    _want_step(node, x)
-    try:
-        coded = context.code(x)
-    except NotAStep as error:
-        raise CompileError(no_step(node, x.tensor, x.trail, str(error))) from error
-    return leaf_expr(coded_sums(coded, weights.T, shape, name, node.where))
+    coded = binary_input(context, node, x)
+    return leaf_expr(coded_sums(context.builder, coded, weights.T, shape, name, node.where))
 
 
-def _levels_of_input(x: Expr) -> int:
-    return int((x.leaf.hi - x.leaf.lo).max()) + 1
+def enters_as_integers(x: Expr) -> bool:
+    """Whether a layer reads the input's integers themselves: more than two values and no step on the way."""
+    return x.leaf.source == Features(True) and not x.stepped and int((x.leaf.hi - x.leaf.lo).max()) > 1
 
 
 def _integer_features(context: Context, node: Node, x: Expr, weights: Array, shape: tuple[int, ...], name: str) -> Leaf:
@@ -103,15 +101,24 @@ def _value_at(x: Expr, i: int) -> NDArray[np.float64]:
     return evaluate(x, np.full(x.leaf.shape, i, np.int64)).astype(np.float64).ravel()
 
 
+def binary_input(context: Context, node: Node, x: Expr) -> Coded:
+    """A layer's input as bits. Raises CompileError where no step function made it."""
+    _want_step(node, x)
+    try:
+        return context.code(x)
+    except NotAStep as error:
+        raise CompileError(no_step(node, x.tensor, x.trail, str(error))) from error
+
+
 def _want_step(node: Node, x: Expr) -> None:
-    if x.leaf.linear is None and not x.leaf.encoded and not x.stepped:
+    if x.leaf.source == Features(False) and not x.stepped:
         raise fail(
             "the input enters a layer without a comparison, and nothing states its integers",
             where=f"{node.where}, input {x.leaf.name!r}",
             why="a sum over real features is not a sum over integers",
             hint="state the input with --input (input= in Python): uint8, uint8/255, bipolar, bit, int12*0.01, ...",
         )
-    if x.leaf.linear is not None and not x.stepped:
+    if isinstance(x.leaf.source, Sums | Pooled) and not x.stepped:
         raise CompileError(no_step(node, x.tensor, x.trail, "no step function lies between the layers"))
 
 
