@@ -39,9 +39,7 @@ class Outputs:
                 self._make_class(tensor, expr, scores)
             case Softmaxed(scores=expr):
                 self._make_class(f"{tensor}.class", expr, self._make_scores(tensor, expr))
-            case Expr() as expr if (expr.stepped and not expr.leaf.is_input) or isinstance(
-                expr.leaf.source, Thermometer
-            ):
+            case Expr() as expr if _is_stepped(expr):
                 self._make_steps(tensor, expr)
             case Expr() as expr:
                 self._make_class(f"{tensor}.class", expr, self._make_scores(tensor, expr))
@@ -106,3 +104,7 @@ class Outputs:
         levels = coded_sums(self.context.builder, coded, np.eye(len(coded.count), dtype=np.float32), shape, name, name)
         whole = leaf_expr(levels)
         self._make_class(f"{name}.class", whole, self._make_scores(name, whole))
+
+
+def _is_stepped(expr: Expr) -> bool:
+    return (expr.stepped and not expr.leaf.is_input) or isinstance(expr.leaf.source, Thermometer)

@@ -50,7 +50,7 @@ def coded_sums(builder: Builder, coded: Coded, weights: Array, shape: tuple[int,
     check_size([(n[:, element], delta), (n, m[:, 0])], where)
     bits, column, width = flat_bits(builder, coded, element, level)
     w = np.zeros((len(n), width), np.int64)
-    np.add.at(w, (slice(None), column), n[:, element] * delta)
+    np.add.at(w.T, column, (n[:, element] * delta).T)  # two elements may be the same bit
     return sums_leaf(bits, w, n @ m[:, 0], row_unit * unit, np.zeros(len(n)), shape, name)
 
 
