@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Affine, Encoding, Step
 from threshc.compiler.ir.lexer import Cursor, Token
 from threshc.compiler.ir.literals import SIGNED, parse_array
@@ -44,7 +47,7 @@ def parse_network(text: str, arrays: _Table | None = None, *, source: str = "") 
         cursor.skip_lines()
     if cursor.token.kind != "end":
         raise cursor.expected("'output' or the end of the text" if outputs else f"'%{len(ops)}' or 'output'")
-    network = Network(name, tuple(ops), tuple(outputs))
+    network = _verified(name, ops, outputs, source)
     for v, t in enumerate(network.types):
         note = stated[v]
         if math.prod(t.shape) > _ELEMENTS:
@@ -54,6 +57,14 @@ def parse_network(text: str, arrays: _Table | None = None, *, source: str = "") 
         if note is not None and note[1] != str(t):
             raise cursor.error(f"%{v} is {t}, the text says {note[1]}", note[0])
     return network
+
+
+def _verified(name: str, ops: list[Op], outputs: list[Output], source: str) -> Network:
+    try:
+        return Network(name, tuple(ops), tuple(outputs))
+    except CompileError as error:
+        places = [f"{source}, {d.where}" if source and d.where else d.where or source for d in error.diagnostics]
+        raise CompileError(replace(d, where=p) for d, p in zip(error.diagnostics, places, strict=True)) from None
 
 
 def _header(cursor: Cursor) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+
 from threshc.compiler.diagnostics import CompileError, Diagnostic
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.ir.ops import (
@@ -71,7 +72,9 @@ def _rules(v: int, op: Op, args: Sequence[ValueType]) -> Iterator[str]:
             yield from _window_rules(op, args[0])
         case Gather():
             size = sum(int(np.prod(a.shape)) for a in args)
-            if op.index.ndim not in (1, 3) or op.index.size == 0:
+            if not args:
+                yield "a gather needs an operand"
+            elif op.index.ndim not in (1, 3) or op.index.size == 0:
                 yield f"index has shape {list(op.index.shape)}, (n,) or (H, W, C) is needed"
             elif op.index.min() < ONE or op.index.max() >= size:
                 yield f"index reaches outside the {size} operand bits"
@@ -98,9 +101,11 @@ def _input_rules(v: int, op: Input) -> Iterator[str]:
     if len(op.shape) not in (1, 3) or min(op.shape, default=0) < 1:
         yield f"shape {list(op.shape)} is neither (n,) nor (H, W, C) with positive sizes"
     match op.encoding:
-        case Affine(lo=lo, hi=hi):
+        case Affine(lo=lo, hi=hi, mul=mul, div=div, add=add):
             if not -(2**31) <= lo < hi < 2**32:
                 yield f"integers {lo}..{hi} are not a range of at most 32 bits"
+            if not np.isfinite([mul, div, add]).all() or mul == 0.0 or div == 0.0:
+                yield f"the real value i * {mul} / {div} + {add} is not a finite number that says which i it is"
         case Step() as step:
             if step.feature.shape != op.shape or step.threshold.shape != op.shape:
                 yield "feature and threshold must have the input's shape"

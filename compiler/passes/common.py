@@ -65,7 +65,7 @@ def first_equal(rows: NDArray[np.generic]) -> Rows:
 
 
 def flat_channels(network: Network, values: Sequence[Value], channels: Sequence[Rows]) -> Rows:
-    """Something per last-axis element of each value, (C,) each, repeated for every bit of the values laid end to end."""
+    """Something per last-axis element of each value, (C,) each, repeated for every bit of the values end to end."""
     parts = [np.broadcast_to(c, network.types[x].shape).ravel() for x, c in zip(values, channels, strict=True)]
     return np.concatenate(parts)
 

@@ -50,7 +50,8 @@ def _uneven(weights: Rows) -> NDArray[np.bool_]:
     """Rows with weights of different size; the others have nothing small."""
     size = np.abs(weights)
     largest = size.max(axis=1, keepdims=True)
-    return ((size != 0) & (size != largest)).any(axis=1)
+    uneven: NDArray[np.bool_] = ((size != 0) & (size != largest)).any(axis=1)
+    return uneven
 
 
 def _small(w: Rows, thresholds: Rows) -> NDArray[np.bool_]:
@@ -59,7 +60,7 @@ def _small(w: Rows, thresholds: Rows) -> NDArray[np.bool_]:
     g = 0
     for large in np.unique(size[size > 0])[::-1]:
         g = int(np.gcd(g, large))
-        small = w % g != 0
+        small: NDArray[np.bool_] = w % g != 0
         if not small.any():
             break
         lo_s, hi_s = int(np.minimum(w[small], 0).sum()), int(np.maximum(w[small], 0).sum())
