@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from threshc.compiler.diagnostics import fail
+from threshc.hdl.emitted import emitted
 from threshc.hdl.payload import from_ints
 from threshc.hdl.testbench import hex_lines, recording
 from threshc.sim.rtl_trace import Job, Trace, stuck
@@ -26,7 +27,7 @@ def simulate(job: Job) -> Trace:
     bench = recording(job.design, _NAME, "in.hex", "out.hex", len(job.words), job.stall)
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
         folder = Path(name)
-        (folder / "design.v").write_text(job.design.verilog())
+        (folder / "design.v").write_text(emitted(job.design))
         (folder / "bench.v").write_text(bench)
         (folder / "in.hex").write_text(hex_lines(job.words, job.design.input_width))
         _run(["iverilog", "-g2005", "-o", "bench", "-s", _NAME, "design.v", "bench.v"], folder)

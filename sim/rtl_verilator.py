@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.hdl.emitted import emitted
 from threshc.hdl.payload import byte_count
 from threshc.hdl.testbench import RESET_CYCLES, instance
 from threshc.sim.rtl_cache import cached_file
@@ -25,23 +26,11 @@ from threshc.sim.rtl_trace import Job, Trace, stuck
 from threshc.sim.rtl_verilator_driver import DRIVER
 
 _TOP = "threshc__sim"  # two underscores: no name that is made of a model has them
-_VERILATE = (
-    "--cc",
-    "--top-module",
-    _TOP,
-    "--prefix",
-    "Vthreshc",
-    "--Mdir",
-    "obj",
-    "-O3",
-    "--x-assign",
-    "fast",
-    "--x-initial",
-    "fast",
-    "--noassert",
+_VERILATE = tuple(
+    f"--cc --top-module {_TOP} --prefix Vthreshc --Mdir obj -O3 --x-assign fast --x-initial fast --noassert "
+    "-Wno-fatal -Wno-lint -Wno-style --output-split 20000 --output-split-cfuncs 300".split()
 )
-_VERILATE_MORE = ("-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "10000", "--output-split-cfuncs", "500")
-_CXX_FLAGS = ("-std=c++20", "-O1", "-fno-stack-protector", "-w", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0")
+_CXX_FLAGS = ("-std=c++20", "-fno-stack-protector", "-w", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0")
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 _LONG = 2_000_000  # characters of Verilog from which compiling takes more than seconds
 
@@ -86,7 +75,7 @@ def simulate(job: Job) -> Trace:
 def _program(job: Job) -> Path:
     """The simulator of a design, from the cache or compiled now."""
     tools = _toolchain()
-    verilog = job.design.verilog() + "\n" + instance(job.design, _TOP)
+    verilog = emitted(job.design) + "\n" + instance(job.design, _TOP)
     key = _digest(verilog, DRIVER, tools.version, *_VERILATE, *_CXX_FLAGS)
 
     def make(target: Path) -> None:
@@ -112,7 +101,7 @@ def _compile(tools: Toolchain, folder: Path, verilog: str, target: Path) -> None
     objects = [f"{p.stem}.o" for p in sources]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         jobs = [
-            pool.submit(_run, [tools.cxx, *flags, "-c", str(s), "-o", o], folder, "the C++ compiler")
+            pool.submit(_run, [tools.cxx, *flags, _level(s), "-c", str(s), "-o", o], folder, "the C++ compiler")
             for s, o in zip(sources, objects, strict=True)
         ]
         runtime = [_runtime(tools, flags, name) for name in _RUNTIME]
@@ -121,12 +110,17 @@ def _compile(tools: Toolchain, folder: Path, verilog: str, target: Path) -> None
     _run([tools.cxx, *objects, *map(str, runtime), "-lpthread", "-o", str(target)], folder, "the C++ compiler")
 
 
+def _level(source: Path) -> str:
+    """Optimization of a source file: what Verilator calls slow runs once per simulation and only costs compile time."""
+    return "-O0" if source.stem.endswith("Slow") else "-O1"
+
+
 def _runtime(tools: Toolchain, flags: list[str], name: str) -> Path:
     """Verilator's own C++ runtime, compiled once per version of the tools."""
     source = tools.root / "include" / name
 
     def make(target: Path) -> None:
-        _run([tools.cxx, *flags, "-c", str(source), "-o", str(target)], target.parent, "the C++ compiler")
+        _run([tools.cxx, *flags, "-O1", "-c", str(source), "-o", str(target)], target.parent, "the C++ compiler")
 
     return cached_file(f"{source.stem}-{_digest(tools.version, *_CXX_FLAGS)}.o", make)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from threshc.compiler.diagnostics import fail
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
+from threshc.hdl.emitted import emitted
 from threshc.hdl.flow.report import BuildReport
 from threshc.hdl.flow.routing import Routing, logic_cells, pack_bitstream, refuse_oversize, route
 from threshc.hdl.flow.synthesis import Synthesis, synthesize
@@ -47,7 +48,7 @@ def build(
     top = make_top(design, target, baud)
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
         folder = Path(name)
-        (folder / "design.v").write_text(design.verilog())
+        (folder / "design.v").write_text(emitted(design))
         (folder / "top.il").write_text(top.rtlil)
         for suffix in ("pcf", "lpf"):
             (folder / f"top.{suffix}").write_text(top.constraints)
