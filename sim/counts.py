@@ -1,0 +1,224 @@
+"""What one inference of a network costs, counted from the IR: no estimate, nothing measured.
+
+A layer is a Sum with the Compares and ArgMaxes that read it, or a Compare or ArgMax of the input. All figures are per
+sample; operations are multiplied by the positions of a convolution, stored bits are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import ArgMax, Compare, Op, Sum, Value
+from threshc.compiler.ir.shapes import plane_weights, row_bounds
+from threshc.compiler.ir.types import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCounts:
+    """Counts of one layer; `dataclasses.asdict` makes it JSON.
+
+    name:            ONNX node of the Sum, else of its first reader, else the number of the value
+    value:           the Sum (or, without one, the Compare or ArgMax) in the network
+    input_shape:     bits (integers for a layer without a Sum) that the layer reads
+    output_shape:    of its first Compare, else of the sums themselves
+    positions:       how often the same weights are applied (OH * OW of a convolution, else 1)
+    fan_in, rows:    the weight matrix is (rows, fan_in)
+    weight_kind:     `+-1` (no other values), `ternary` (-1, 0, 1), `integer`, or `none` (no Sum)
+    weight_width:    bits to store one weight: 1, 2, or the least two's complement that holds all; 0 without weights
+    density:         nonzero weights / weights
+    synapses:        nonzero weights * positions
+    xnor_ops:        one-bit products of a +-1 layer: its synapses; 0 otherwise
+    and_ops:         one-bit products of other layers: synapses * (1 for ternary, weight_width for integer weights)
+    full_adders:     3:2 counters (half_adders: 2:2 counters) that add one bit per nonzero signed digit (non-adjacent
+                     form) of every weight, column by column: h > 0 bits of one weight take (h - 1) // 2 full adders,
+                     and a half adder where h is even, and send h // 2 carries up. Thresholds, biases are constants: free
+    compares:        threshold comparisons, and n - 1 per ArgMax of n numbers
+    weight_bits:     rows * fan_in * weight_width
+    threshold_bits:  per Compare element the bits for every threshold that matters, lo..hi+1 of its row; per row that is
+                     put out as a number, its bias in the width of the sum, unless all biases are 0
+    activation_bits: bits of all Compare results; without any, of the sums
+    float32_bytes:   the same layer in float32: 4 * (weights + one bias per row)
+    """
+
+    name: str
+    value: Value
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    positions: int
+    fan_in: int
+    rows: int
+    weight_kind: str
+    weight_width: int
+    density: float
+    synapses: int
+    xnor_ops: int
+    and_ops: int
+    full_adders: int
+    half_adders: int
+    compares: int
+    weight_bits: int
+    threshold_bits: int
+    activation_bits: int
+    float32_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over all layers; memory_bits = weight_bits + threshold_bits."""
+
+    synapses: int
+    xnor_ops: int
+    and_ops: int
+    full_adders: int
+    half_adders: int
+    compares: int
+    weight_bits: int
+    threshold_bits: int
+    memory_bits: int
+    activation_bits: int
+    float32_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts of a network; input_bits: the bits of one encoded sample."""
+
+    network: str
+    input_bits: int
+    layers: tuple[LayerCounts, ...]
+    totals: Totals
+
+
+def count(network: Network) -> Counts:
+    """Count every layer of a network, in order."""
+    layers = []
+    for v, op in enumerate(network.ops):
+        if isinstance(op, Sum):
+            layers.append(_sum_layer(network, v, op))
+        elif isinstance(op, Compare | ArgMax) and not isinstance(network.ops[op.s], Sum):
+            layers.append(_plain_layer(network, v, op))
+
+    def total(field: str) -> int:
+        return sum(getattr(layer, field) for layer in layers)
+
+    memory = total("weight_bits") + total("threshold_bits")
+    totals = {f.name: memory if f.name == "memory_bits" else total(f.name) for f in fields(Totals)}
+    return Counts(network.name, _bits(network, 0), tuple(layers), Totals(**totals))
+
+
+def adders(weights: NDArray[np.signedinteger]) -> tuple[int, int]:
+    """Full and half adders that sum the rows of (R, C) weights once (see `LayerCounts.full_adders`)."""
+    w = weights.astype(np.int64)
+    height = np.zeros(len(w), np.int64)
+    full = half = 0
+    while w.any() or (height > 1).any():
+        digit = np.where(w & 1, 2 - (w & 3), 0)
+        w = (w - digit) >> 1
+        height += np.count_nonzero(digit, axis=1)
+        full += int((np.maximum(height - 1, 0) // 2).sum())
+        half += int(((height > 0) & (height % 2 == 0)).sum())
+        height //= 2
+    return full, half
+
+
+def _sum_layer(network: Network, v: Value, op: Sum) -> LayerCounts:
+    t = network.types[v]
+    assert isinstance(t, Ints)
+    rows, fan_in = op.weights.shape
+    positions = int(np.prod(t.shape[:-1]))
+    readers = [u for u, other in enumerate(network.ops) if isinstance(other, Compare | ArgMax) and other.s == v]
+    compares = [u for u in readers if isinstance(network.ops[u], Compare)]
+    kind, width = _weight_kind(op.weights)
+    synapses = int(np.count_nonzero(op.weights)) * positions
+    full, half = adders(op.weights)
+    put_out = len(compares) < len(network.users()[v]) or any(o.value == v for o in network.outputs)
+    return LayerCounts(
+        name=_name(network, [v, *readers]),
+        value=v,
+        input_shape=network.types[op.x].shape,
+        output_shape=network.types[compares[0] if compares else v].shape,
+        positions=positions,
+        fan_in=fan_in,
+        rows=rows,
+        weight_kind=kind,
+        weight_width=width,
+        density=float(np.count_nonzero(op.weights) / op.weights.size),
+        synapses=synapses,
+        xnor_ops=synapses if kind == "+-1" else 0,
+        and_ops=0 if kind == "+-1" else synapses * (1 if kind == "ternary" else width),
+        full_adders=full * positions,
+        half_adders=half * positions,
+        compares=sum(_compares(network, u) for u in readers),
+        weight_bits=rows * fan_in * width,
+        threshold_bits=sum(_threshold_bits(network.ops[u], *row_bounds(op)) for u in compares)
+        + (rows * len(plane_weights(t.lo, t.hi)) if put_out and op.bias.any() else 0),
+        activation_bits=sum(_bits(network, u) for u in compares) or _bits(network, v),
+        float32_bytes=4 * (rows * fan_in + rows),
+    )
+
+
+def _plain_layer(network: Network, v: Value, op: Compare | ArgMax) -> LayerCounts:
+    """A Compare or ArgMax of integers that no Sum has made: the input's, a class."""
+    t = network.types[op.s]
+    assert isinstance(t, Ints)
+    n = t.shape[-1]
+    return LayerCounts(
+        name=_name(network, [v]),
+        value=v,
+        input_shape=t.shape,
+        output_shape=network.types[v].shape,
+        positions=int(np.prod(t.shape[:-1])),
+        fan_in=0,
+        rows=0,
+        weight_kind="none",
+        weight_width=0,
+        density=0.0,
+        synapses=0,
+        xnor_ops=0,
+        and_ops=0,
+        full_adders=0,
+        half_adders=0,
+        compares=_compares(network, v),
+        weight_bits=0,
+        threshold_bits=_threshold_bits(op, np.full(n, t.lo), np.full(n, t.hi)),
+        activation_bits=_bits(network, v),
+        float32_bytes=0,
+    )
+
+
+def _name(network: Network, values: Iterable[Value]) -> str:
+    """The first ONNX node among the values, else the number of the first one."""
+    values = list(values)
+    return next((network.ops[v].loc.node for v in values if network.ops[v].loc.node), f"%{values[0]}")
+
+
+def _weight_kind(weights: NDArray[np.signedinteger]) -> tuple[str, int]:
+    lo, hi = int(weights.min()), int(weights.max())
+    if lo >= -1 and hi <= 1:
+        return ("+-1", 1) if weights.all() else ("ternary", 2)
+    return "integer", len(plane_weights(min(lo, -1), hi))
+
+
+def _compares(network: Network, v: Value) -> int:
+    op = network.ops[v]
+    if isinstance(op, ArgMax):
+        return network.types[op.s].shape[-1] - 1
+    return int(np.prod(network.types[v].shape))
+
+
+def _threshold_bits(op: Op, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> int:
+    """Bits for the thresholds of a Compare, each one of lo..hi+1 of its row."""
+    if not isinstance(op, Compare):
+        return 0
+    return sum((int(hi[r]) - int(lo[r]) + 1).bit_length() for r in op.row)
+
+
+def _bits(network: Network, v: Value) -> int:
+    """Bits of a value, integers in the least two's complement (or unsigned, where never negative) that holds them."""
+    t = network.types[v]
+    return int(np.prod(t.shape)) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
