@@ -36,7 +36,7 @@ class LayerCounts:
     and_ops:         one-bit products of other layers: synapses * (1 for ternary, weight_width for integer weights)
     full_adders:     3:2 counters (half_adders: 2:2 counters) that add one bit per nonzero signed digit (non-adjacent
                      form) of every weight, column by column: h > 0 bits of one weight take (h - 1) // 2 full adders,
-                     and a half adder where h is even, and send h // 2 carries up. Thresholds, biases are constants: free
+                     and a half adder where h is even, and send h // 2 carries up; thresholds and biases are constants
     compares:        threshold comparisons, and n - 1 per ArgMax of n numbers
     weight_bits:     rows * fan_in * weight_width
     threshold_bits:  per Compare element the bits for every threshold that matters, lo..hi+1 of its row; per row that is
