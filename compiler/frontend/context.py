@@ -47,7 +47,7 @@ class Context:
         return self._coded[id(expr)][1]
 
 
-Lowering = Callable[[Context, Node, Sequence[Known | None]], Known]
+Lowering = Callable[[Context, Node, Sequence[Known | None]], Known | Sequence[Known]]
 LOWERINGS: dict[str, Lowering] = {}
 
 

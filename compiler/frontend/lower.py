@@ -141,7 +141,12 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
     if not symbolic:
         return _fold(node, args)
     if node.domain == "" and node.op in LOWERINGS:
-        result = LOWERINGS[node.op](context, node, args)
+        try:
+            result = LOWERINGS[node.op](context, node, args)
+        except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+            raise _does_not_fit(node, error) from error
+        if isinstance(result, Sequence):
+            return result
         outputs: list[Known | _Broken] = [_Broken()] * len(node.outputs)
         outputs[OUTPUT.get(node.op, 0)] = result
         return outputs

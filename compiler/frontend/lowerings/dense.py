@@ -66,7 +66,7 @@ def enters_as_integers(x: Expr) -> bool:
 
 def _integer_features(context: Context, node: Node, x: Expr, weights: Array, shape: tuple[int, ...], name: str) -> Leaf:
     """A layer on the input's integers: they enter as bit planes, through an affine map."""
-    slope, offset = _affine(node, x)
+    slope, offset = affine_features(node, x)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     order = x.src.ravel()
     inverse = np.empty_like(weights.T)
@@ -77,7 +77,7 @@ def _integer_features(context: Context, node: Node, x: Expr, weights: Array, sha
     return plane_sums(context.builder.planes(), plane, slope, shift, inverse, shape, name, node.where)
 
 
-def _affine(node: Node, x: Expr) -> tuple[float, NDArray[np.float64]]:
+def affine_features(node: Node, x: Expr) -> tuple[float, NDArray[np.float64]]:
     """The one slope and the offsets (E,) of features that are affine functions of the input's integers."""
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     at = partial(_value_at, x)

@@ -1,0 +1,105 @@
+"""Convolution: a sliding window, then the same exact sums at every place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.context import Context, Known, constant, lowers, symbolic
+from threshc.compiler.frontend.geometry import Geometry, geometry
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need
+from threshc.compiler.frontend.kernels.spatial import conv_tail
+from threshc.compiler.frontend.lowerings.dense import affine_features, binary_input, enters_as_integers
+from threshc.compiler.frontend.maps import BitMap, bit_map
+from threshc.compiler.frontend.sums import check_size, sums_leaf, weight_grid
+from threshc.compiler.frontend.symbolic import Expr, IntArray, Leaf, apply, leaf_expr
+from threshc.compiler.frontend.thresholds import gathered
+from threshc.compiler.ir.ops import Loc, Window
+from threshc.compiler.ir.shapes import plane_weights
+
+
+@lowers("Conv")
+def conv(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
+    """Any kernel, stride, dilation, group and pads over (1, C, H, W) or (1, C, L)."""
+    x, weights = symbolic(node, args, 0), constant(node, args, 1, "kernel")
+    groups = int(node.attrs.get("group", 1))
+    if (
+        weights.ndim != len(x.shape)
+        or x.shape[0] != 1
+        or x.shape[1] != weights.shape[1] * groups
+        or len(weights) % groups
+    ):
+        raise fail(
+            f"a kernel of shape {list(weights.shape)} in {groups} groups does not fit a map of shape {list(x.shape)}",
+            where=node.where,
+            hint="export the model again",
+        )
+    window = geometry(node, x.shape[2:], weights.shape[2:])
+    total = leaf_expr(window_sums(context, node, x, weights, groups, window))
+    if len(args) < 3 or args[2] is None:
+        return total
+    tail = Kernel(lambda n, a: [conv_tail(need(a, 0), need(a, 1))], Kind.CHANNELWISE, lambda n, a, k, s: 1)
+    return apply(node, tail, (total, constant(node, args, 2, "bias")), node.outputs[0])
+
+
+def window_sums(
+    context: Context, node: Node, x: Expr, weights: Array, groups: int, window: Geometry, divide: int = 1
+) -> Leaf:
+    """The leaf of sums under a window: weights (R, C / groups, ..kernel) float32; the real sums over `divide`."""
+    if enters_as_integers(x):
+        field = _integers(context, node, x)
+    else:
+        field = bit_map(context.builder, binary_input(context, node, x), node.where)
+    n, row_unit = weight_grid(weights.reshape(len(weights), -1), node.where)
+    n = _all_channels(n.reshape(len(n), weights.shape[1], window.taps), groups)
+    check_size([(n[:, field.channel].reshape(len(n), -1), np.repeat(field.delta, window.taps))], node.where)
+    by_bit = (n[:, field.channel] * field.delta[:, None]).transpose(0, 2, 1).reshape(len(n), -1)  # tap-major
+    at_tap = np.einsum("rct,c->rt", n, field.base)
+    marked = any(window.pads) and bool(at_tap.any())
+    w = np.concatenate([by_bit, -at_tap], axis=1) if marked else by_bit
+    loc = Loc(node.name, x.tensor)
+    bits = context.builder.add(
+        Window(field.bits, window.kernel, window.stride, window.pads, window.dilation, 0, marked, loc)
+    )
+    shape = (1, len(n), *window.out[: len(x.shape) - 2])
+    unit = row_unit * field.unit / divide
+    return sums_leaf(bits, w, at_tap.sum(axis=1), unit, np.zeros(len(n)), shape, node.outputs[0])
+
+
+def _all_channels(n: IntArray, groups: int) -> IntArray:
+    """Weights (R, C / groups, T) over all channels (R, C, T), zero outside a row's own group."""
+    if groups == 1:
+        return n
+    rows, per_group = len(n) // groups, n.shape[1]
+    full = np.zeros((len(n), per_group * groups, n.shape[2]), np.int64)
+    for k in range(groups):
+        full[k * rows : (k + 1) * rows, k * per_group : (k + 1) * per_group] = n[k * rows : (k + 1) * rows]
+    return full
+
+
+def _integers(context: Context, node: Node, x: Expr) -> BitMap:
+    """The input's own integers as a map of bit planes."""
+    slope, offset = affine_features(node, x)
+    lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
+    plane = np.array(plane_weights(lo, hi))
+    base = np.rint(offset.reshape(x.shape[1], -1) / slope)
+    if (base != base[:, :1]).any() or np.abs(base * slope - offset.reshape(base.shape)).max() > abs(slope) * 1e-6:
+        raise fail(
+            "the input has an offset that is no multiple of its scale",
+            where=f"{node.where}, tensor {x.tensor!r}",
+            why="under padding and in sums it cannot be an integer",
+            hint="state the input with another --input encoding, or fold the offset into the first layer's bias",
+        )
+    channels, k = x.shape[1], len(plane)
+    height, width = (*x.shape[2:], 1)[:2]
+    index = (x.src.reshape(channels, -1, 1) * k + np.arange(k)).transpose(1, 0, 2).reshape(height, width, -1)
+    planes = context.builder.planes()
+    bits = gathered(context.builder, planes, index, context.builder.shape(planes), Loc("", x.tensor))
+    channel, none = np.repeat(np.arange(channels), k), np.zeros((channels, 1), np.float32)
+    base_of = base[:, 0].astype(np.int64)
+    return BitMap(
+        bits, (height, width), channel, np.tile(plane, channels), base_of, slope, channel * 0, none, base_of * 0
+    )
