@@ -7,7 +7,7 @@ word of a simulator.
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
@@ -93,6 +93,9 @@ class Emitter:
             parts.append(self._run(int(where[start]), int(offset[start]), end - start, stride))
             start = end
         mask = int.from_bytes(np.packbits((lits & 1).astype(np.uint8), bitorder="little").tobytes(), "little")
+        if count > 1 and (step == 0).all() and where[0] >= 0:  # one bit for all lanes: shorter than a concatenation
+            every = (1 << count) - 1
+            return Mux(self._signals[int(where[0])][int(offset[0])], Const(every ^ mask, count), Const(mask, count))
         word = parts[0] if len(parts) == 1 else Cat(*parts)
         if not mask:
             return word

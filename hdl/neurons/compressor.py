@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from threshc.hdl.heap import Heap, pack, shallow_first
 from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.neurons.base import Architecture, Estimate
 from threshc.hdl.neurons.costs import full_adders, levels
+from threshc.hdl.words import constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +33,9 @@ class Compressor(Architecture):
         return Estimate(round(2.0 * own + shared), round(1.6 * own + shared), depth, round(depth * 0.8))
 
     @classmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64]) -> Lits:
+    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
-        return ripple(net, reduce_heap(net, list(heap.columns), widths, 3), widths)
+        return ripple(net, reduce_heap(net, list(heap.columns), widths, 3), widths, plus)
 
 
 def reduce_heap(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], size: int) -> list[Lits]:
@@ -43,18 +45,23 @@ def reduce_heap(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], si
     return columns
 
 
-def ripple(net: Netlist, columns: list[Lits], widths: NDArray[np.int64]) -> Lits:
-    """Columns of at most two bits to one bit each, (R, max width)."""
-    rows = len(widths)
-    out = np.zeros((rows, int(widths.max(initial=1))), np.int64)
-    carry = np.zeros(rows, np.int64)
-    for c in range(out.shape[1]):
+def ripple(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
+    """Columns of at most two bits, plus a constant per row, to one bit per column, (R, max width).
+
+    The constant comes last, where it costs a gate or two per column, so that all rows reduce their bits alike.
+    """
+    rows, width = len(widths), int(widths.max(initial=1))
+    out = np.zeros((rows, width), np.int64)
+    added = constant(plus, width)
+    above = carry = np.zeros(rows, np.int64)
+    for c in range(width):
         pair = np.zeros((rows, 2), np.int64)
         if c < len(columns):
             pair[:, : columns[c].shape[1]] = columns[c]
         pair[widths <= c] = 0
-        out[:, c], carry = net.full_add(pair[:, 0], pair[:, 1], carry)
-        carry = np.where(widths > c + 1, carry, 0)
+        one, above_next = net.full_add(pair[:, 0], pair[:, 1], added[:, c])
+        out[:, c], carry = net.full_add(one, above, carry)
+        above, carry = (np.where(widths > c + 1, v, 0) for v in (above_next, carry))
     return out
 
 
@@ -64,14 +71,14 @@ def _round(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], size: i
     for c, column in enumerate(columns):
         column = shallow_first(net, column)
         groups = (column != 0).sum(axis=1) // size
-        slot, row = np.nonzero(np.arange(groups.max(initial=0))[:, None] < groups)
-        bits = [column[row, slot * size + k] for k in range(size)]
         rest = np.where(np.arange(column.shape[1]) < (groups * size)[:, None], 0, column)
         parts[c].append(rest)
-        for weight, result in enumerate(_count(net, bits) if len(row) else ()):
-            placed = np.zeros((len(widths), int(groups.max())), np.int64)
-            placed[row, slot] = np.where(widths[row] > c + weight, result, 0)
-            parts[c + weight].append(placed)
+        for slot in range(int(groups.max(initial=0))):  # one vector per slot: rows side by side, as simulators like it
+            row = np.flatnonzero(groups > slot)
+            for weight, result in enumerate(_count(net, [column[row, slot * size + k] for k in range(size)])):
+                placed = np.zeros((len(widths), 1), np.int64)
+                placed[row, 0] = np.where(widths[row] > c + weight, result, 0)
+                parts[c + weight].append(placed)
     return [pack(np.concatenate(p, axis=1)) for p in parts if p]
 
 

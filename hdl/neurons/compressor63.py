@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -32,7 +33,7 @@ class Compressor63(Architecture):
         return Estimate(round(2.3 * own + shared), round(1.2 * own + shared), 2 * depth, depth)
 
     @classmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64]) -> Lits:
+    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
         columns = reduce_heap(net, list(heap.columns), widths, 6)
-        return ripple(net, reduce_heap(net, columns, widths, 3), widths)
+        return ripple(net, reduce_heap(net, columns, widths, 3), widths, plus)

@@ -42,9 +42,9 @@ class Table(Architecture):
         return Estimate(int(lut4), int((inputs > 1).sum()), 1 if inputs.max(initial=0) <= 4 else 2, 1)
 
     @classmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64]) -> Lits:
+    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
-        return Compressor.total(net, heap, widths)
+        return Compressor.total(net, heap, widths, plus)
 
     @classmethod
     def carries(cls, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:

@@ -42,7 +42,7 @@ class Tree(Architecture):
     def carries(cls, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
         """The carry out of bit tops[r] - 1 of total + (2**tops[r] - need[r]); when the total reaches 2**tops[r], its own bit."""
         widths = np.array([m.bit_length() for m in heap.most], np.int64)
-        words = cls.total(net, heap, widths)
+        words = cls.total(net, heap, widths, [0] * len(widths))
         out = np.zeros(len(tops), np.int64)
         for top in np.unique(tops).tolist():
             pick = np.flatnonzero(tops == top)
@@ -55,7 +55,7 @@ class Tree(Architecture):
         return out
 
     @classmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64]) -> Lits:
+    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
         leaves: list[list[tuple[Lits, int]]] = [[] for _ in widths]
         for c, column in enumerate(heap.columns):
@@ -63,6 +63,8 @@ class Tree(Architecture):
                 leaves[row].append((np.concatenate([np.zeros(c, np.int64), lits]), most << c))
         out = np.zeros((len(widths), int(widths.max(initial=1))), np.int64)
         for row, words in enumerate(leaves):
+            if plus[row]:
+                words.append((constant([plus[row]], plus[row].bit_length())[0], plus[row]))
             word = _sum(net, words, int(widths[row]))
             out[row, : len(word)] = word
         return out
