@@ -51,11 +51,17 @@ def _affine(enc: Affine, x: NDArray[Any]) -> NDArray[np.integer]:
     bipolar = (enc.lo, enc.hi, enc.real(np.array([0, 1])).tolist()) == (0, 1, [-1.0, 1.0])
     if x.dtype.kind == "f" or (bipolar and x.dtype.kind == "i" and len(x) and x.min() == -1):
         return _from_real(enc, x.astype(np.float64))
-    if x.dtype.kind != "b" and not enc.lo <= np.iinfo(x.dtype).min <= np.iinfo(x.dtype).max <= enc.hi:
+    if _leaves(enc, x):
         bad = (x < enc.lo) | (x > enc.hi)
-        if bad.any():
-            raise _refuse(bad, x, f"the input holds integers {enc.lo}..{enc.hi} ({enc}); nothing is clipped")
+        raise _refuse(bad, x, f"the input holds integers {enc.lo}..{enc.hi} ({enc}); nothing is clipped")
     return x.astype(np.result_type(np.min_scalar_type(enc.lo), np.min_scalar_type(enc.hi)), copy=False)
+
+
+def _leaves(enc: Affine, x: NDArray[Any]) -> bool:
+    """Whether any integer lies outside lo..hi; no look at the data where its dtype cannot."""
+    if x.dtype.kind == "b" or not x.size or enc.lo <= np.iinfo(x.dtype).min <= np.iinfo(x.dtype).max <= enc.hi:
+        return False
+    return bool(x.min() < enc.lo or x.max() > enc.hi)
 
 
 def _from_real(enc: Affine, x: NDArray[np.float64]) -> NDArray[np.integer]:

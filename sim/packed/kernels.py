@@ -114,8 +114,8 @@ def _thresh(s, planes, at, tables, masks):
     for j in range(s.rows):
         carry = splat(0)
         for level in range(s.levels):
-            k = j * s.levels + level
-            carry = maj(load(planes, at + tables[s.table + k]), splat(masks[s.mask0 + k]), carry)
+            bit = load(planes, at + tables[s.table + j * s.levels + level])
+            carry = maj(bit, splat(masks[s.mask0 + level]), carry)
         store(planes, at + s.out + j, carry)
 
 

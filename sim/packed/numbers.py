@@ -52,7 +52,7 @@ def compare(tables: Tables, numbers: Planes, offset: int, threshold: int) -> Pla
     positions, levels = numbers.shape
     out = tables.allocate(positions)
     constant = (1 << levels) - (threshold - offset)
-    mask0 = tables.digits([constant] * positions, levels)
+    mask0 = tables.digits(constant, levels)
     tables.step(THRESH, rows=positions, levels=levels, table=tables.table(numbers), mask0=mask0, out=out)
     return out + np.arange(positions)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,9 +48,9 @@ class Tables:
         self.table_count += flat.size
         return self.table_count - flat.size
 
-    def digits(self, numbers: Iterable[int], width: int) -> int:
-        """Append the lowest `width` binary digits of each number as 0 / -1."""
-        return self.mask_rows([[-((n >> k) & 1) for k in range(width)] for n in numbers])
+    def digits(self, number: int, width: int) -> int:
+        """Append the lowest `width` binary digits of a number as 0 / -1."""
+        return self.mask_rows([[-((number >> k) & 1) for k in range(width)]])
 
     def mask_rows(self, rows: Sequence[Sequence[int]]) -> int:
         """Append words."""
