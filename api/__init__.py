@@ -1,7 +1,51 @@
-"""threshc: trained binary-activation networks, from ONNX to exact thresholds, simulation and hardware."""
+"""threshc: trained binary-activation networks, from ONNX to exact thresholds, simulation and hardware.
+
+    import threshc
+
+    network = threshc.load("model.onnx")                    # exact integer thresholds
+    result = threshc.simulate(network, x)                   # .labels .scores .bits
+    threshc.compile("model.onnx", "out")                    # Verilog, testbench, report
+    threshc.build("model.onnx", "out", target="icebreaker") # and a bitstream
+    print(threshc.verify("model.onnx", x))                  # everything against everything
+
+Names are imported when they are first used, so that `import threshc` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.compiler.ir.network import Network
 from threshc.version import __version__
 
-__all__ = ["CompileError", "Network", "__version__"]
+if TYPE_CHECKING:
+    from threshc.building import build
+    from threshc.compiler.ir.network import Network
+    from threshc.compiling import compile
+    from threshc.loading import load
+    from threshc.simulation import simulate
+    from threshc.verification import verify
+
+__all__ = ["CompileError", "Network", "__version__", "build", "compile", "load", "simulate", "verify"]
+
+_HOMES = {
+    "Network": "threshc.compiler.ir.network",
+    "build": "threshc.building",
+    "compile": "threshc.compiling",
+    "load": "threshc.loading",
+    "simulate": "threshc.simulation",
+    "verify": "threshc.verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'threshc' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,72 @@
+"""Samples to a board and answers back, for a model or the folder that its bitstream lies in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from threshc.folder import REPORT
+from threshc.loading import load_network
+
+if TYPE_CHECKING:
+    from threshc.hdl.host import Port
+    from threshc.loading import Model
+    from threshc.sim.result import Result
+
+_BLOCK = 64  # samples between two words about the progress
+
+
+def run_on_board(
+    model: Model,
+    port: str | Port,
+    x: ArrayLike,
+    *,
+    input: str | None = None,
+    scores: bool = False,
+    baud: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Result:
+    """Run samples (as `simulate` takes them) on the board at a serial port; the result has no hidden bits.
+
+    model: what the bitstream was built from, or the folder that holds it, whose report says whether scores are put out.
+    Raises CompileError when the port cannot be opened, nothing answers, or the board holds another network.
+    """
+    from threshc.hdl.board.protocol import BAUD
+    from threshc.hdl.design import build_design
+    from threshc.hdl.host import Board
+    from threshc.sim.inputs import encode
+    from threshc.sim.rtl import to_result
+
+    say = progress or (lambda _: None)
+    say("reading the model")
+    network = load_network(model, input=input)
+    # What the board says about itself depends on the network and the answer's fields, not on neurons or registers.
+    design = build_design(network, scores=scores or _scores_of(model))
+    encoded = encode(network, x)
+    say("opening the port")
+    board = Board(port, design, baud=BAUD if baud is None else baud)
+    try:
+        words = []
+        for start in range(0, len(encoded), _BLOCK):
+            say(f"{start:,} of {len(encoded):,} samples done")
+            words.append(board.infer(encoded[start : start + _BLOCK]))
+    finally:
+        board.close()
+    return to_result(design, np.concatenate(words))
+
+
+def _scores_of(model: Model) -> bool:
+    """Whether the report in a folder says that the circuit puts out scores."""
+    if not isinstance(model, str | os.PathLike) or not Path(model).is_dir():
+        return False
+    try:
+        report = json.loads((Path(model) / REPORT).read_text(encoding="utf-8"))
+        return bool(report["options"]["scores"] == "true")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

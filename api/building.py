@@ -1,0 +1,66 @@
+"""A model to a bitstream: everything that `compile` makes, then synthesis, place and route."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from threshc.compiler.ir.network import Network
+from threshc.compiling import Progress, Settings, compile_into
+from threshc.folder import output_folder
+from threshc.report import Report
+
+if TYPE_CHECKING:
+    from threshc.loading import Model
+
+
+def build(
+    model: Model,
+    out_dir: str | os.PathLike[str],
+    *,
+    target: str,
+    freq: float | None = None,
+    seed: int = 1,
+    baud: int | None = None,
+    input: str | None = None,
+    neuron: str = "auto",
+    pipeline: str | int = "layer",
+    scores: bool = False,
+    x: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    samples: int = 256,
+    simulator: str = "auto",
+    verify_passes: bool = False,
+    print_after: Callable[[str, Network], None] | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """`compile`, and a bitstream for a target in the same folder; the report gains what the tools measured.
+
+    target: a board or bare device of `threshc.hdl.targets`. freq: Hz to reach (a board must reach its clock anyway).
+    seed: of the placement. baud: of the board's serial port. Raises CompileError when tools are missing, the circuit
+    does not fit or is too slow; nothing is left then.
+    """
+    from threshc.hdl.board.protocol import BAUD
+    from threshc.hdl.flow.build import build as build_for
+    from threshc.hdl.targets.registry import target as find_target
+
+    chosen = find_target(target)
+    say = progress or (lambda _: None)
+    settings = Settings(input, neuron, pipeline, scores, samples, simulator, verify_passes, print_after)
+    goal = Path(out_dir)
+    with output_folder(goal, force=force) as folder:
+        report = compile_into(folder, goal, model, settings, x, labels, say)
+        made = build_for(
+            report.design, chosen, folder, seed=seed, freq=freq, baud=BAUD if baud is None else baud, progress=say
+        )
+        names = [path.name for path in made.files]
+        made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / name for name in names))
+        report = replace(report, build=made, files=tuple(sorted({*report.files, *names})))
+        report.write(folder)
+    return report

@@ -1,0 +1,89 @@
+"""Models in, networks out: ONNX files, `.thresh` files, and the folders that `compile` makes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.ir.network import Network
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from threshc.compiler.frontend.source import Source
+
+    Model = Source | Network
+
+THRESH = "model.thresh"
+"""The network's name in the folders that `compile` makes."""
+
+
+def load(path: Source, *, input: str | None = None) -> Network:
+    """The network that a model computes, with exact integer thresholds, after all passes.
+
+    path: an .onnx or .onnx.gz file (or its bytes, or a ModelProto), a .thresh file, or a folder made by `compile`.
+    input: how integers encode the model's real features, e.g. "uint8/255" for pixels 0..255 whose real value is i/255,
+    "bipolar", "bit", "int12*0.01"; None where the model states it. Raises CompileError with every problem found.
+    """
+    return load_network(path, input=input)
+
+
+def load_network(
+    model: Model,
+    *,
+    input: str | None = None,
+    raw: bool = False,
+    verify_passes: bool = False,
+    print_after: Callable[[str, Network], None] | None = None,
+) -> Network:
+    """`load` for the commands: raw leaves the passes out, verify_passes checks each by evaluation, print_after sees
+    the network after each.
+
+    Networks and .thresh files are taken as they are; they state their input themselves.
+    """
+    from threshc.compiler.passes.pipeline import optimize
+
+    ready = _ready_made(model)
+    if ready is not None:
+        if input is not None and str(ready.input.encoding) != input:
+            said = f"the network states its input: {ready.input.encoding}"
+            raise fail(said, where="--input", hint="leave --input away")
+        return ready
+    assert not isinstance(model, Network)
+    from threshc.compiler.frontend.load import load as read_onnx
+
+    network = read_onnx(model, input=input)
+    if raw:
+        return network
+    return optimize(network, verify=_evaluate if verify_passes else None, print_after=print_after)
+
+
+def _ready_made(model: Model) -> Network | None:
+    if isinstance(model, Network):
+        return model
+    if not isinstance(model, str | os.PathLike):
+        return None
+    path = Path(model)
+    if path.is_dir():
+        path = path / THRESH
+        if not path.is_file():
+            raise fail(
+                f"the folder holds no {THRESH}",
+                where=str(path.parent),
+                hint="name a model, or a folder made by threshc",
+            )
+    if path.suffix != ".thresh":
+        return None
+    from threshc.compiler.ir.storage import load_thresh
+
+    return load_thresh(path)
+
+
+def _evaluate(network: Network, x: NDArray[np.generic]) -> tuple[NDArray[np.integer], ...]:
+    from threshc.sim import reference
+
+    return reference.run(network, x).values

@@ -1,0 +1,105 @@
+"""The report as Markdown, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from threshc.report import SOURCES, Report
+from threshc.sim.counts import LayerCounts
+from threshc.version import __version__
+
+LAYER_HEAD = ("layer", "in", "out", "weights", "thresholds", "synapses", "memory bits")
+"""The columns of `layer_cells`."""
+
+
+def layer_cells(layer: LayerCounts) -> tuple[str, ...]:
+    """One layer as the cells of a table, all counted."""
+    kind = {"+-1": "±1", "none": "-"}.get(layer.weight_kind, layer.weight_kind)
+    if kind == "integer":
+        kind = f"{layer.weight_width}-bit integers"
+    return (
+        layer.name,
+        shape(layer.input_shape),
+        shape(layer.output_shape),
+        kind,
+        f"{layer.compares:,}",
+        f"{layer.synapses:,}",
+        f"{layer.weight_bits + layer.threshold_bits:,}",
+    )
+
+
+def shape(axes: Sequence[int]) -> str:
+    """A shape as people write it: 64 or 28x28x3."""
+    return "x".join(map(str, axes))
+
+
+def markdown(report: Report) -> str:
+    """The whole report.md."""
+    kinds = {row.source for row in report.rows()}
+    parts = [
+        f"# {_plain(report.model)}",
+        f"Made by threshc {__version__}. Input: {_plain(report.input)}. "
+        f"Options: {', '.join(f'{k} {v}' for k, v in report.options.items())}.",
+        "## Figures",
+        _table(("figure", "value", "source"), report.rows(), "lrl"),
+        "Sources: " + "; ".join(f"*{name}*: {text}" for name, text in SOURCES.items() if name in kinds) + ".",
+        "## Layers (counted)",
+        _table(LAYER_HEAD, map(layer_cells, report.counts.layers), "lrrlrrr"),
+        "## Circuits",
+        _table(
+            ("layer", "architecture", "neurons", "LUT4 (estimated)", "LUT6 (estimated)"),
+            [
+                (n.name, n.architecture, f"{n.neurons:,}", f"{n.estimate.lut4:,}", f"{n.estimate.lut6:,}")
+                for n in report.design.neurons
+            ],
+            "llrrr",
+        ),
+        "## Ports\n\n"
+        f"`{report.design.name}`: `clk`, `rst`; input stream `i_payload` ({report.design.input_width} bits), "
+        f"`i_valid`, `i_ready`; output stream `o_payload` ({report.design.output_width} bits), `o_valid`, `o_ready`. "
+        "A transfer happens on a rising clock edge at which valid and ready are both 1.",
+        _table(
+            ("output field", "bits", "element", "shape"),
+            [
+                (
+                    f.name,
+                    f"{f.offset + f.width - 1}:{f.offset}",
+                    f"{f.element_width} bits{', signed' if f.signed else ''}",
+                    shape(f.shape),
+                )
+                for f in report.design.fields
+            ],
+            "lrlr",
+        ),
+        "## Files",
+        "\n".join(f"- `{name}`: {_purpose(name)}" for name in report.files),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _purpose(name: str) -> str:
+    ends = {
+        "_tb.v": "self-checking testbench; its first line says how to run it",
+        "_in.hex": "samples that the testbench feeds",
+        "_out.hex": "answers that the testbench expects",
+        ".v": "the circuit, Verilog-2001",
+        ".thresh": "the network with its thresholds, which threshc takes in place of the model",
+        ".bin": "bitstream",
+        ".bit": "bitstream",
+        ".json": "figures for programs",
+        ".md": "this report",
+        ".log": "what the tool printed",
+    }
+    return next((text for end, text in ends.items() if name.endswith(end)), "")
+
+
+def _plain(text: str) -> str:
+    """Names come from models: on one line, and without Markdown or HTML of their own."""
+    line = " ".join(text.split())
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#&" else c for c in line)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
+    rule = "|".join({"l": "---", "r": "---:"}[a] for a in align)
+    body = [f"| {' | '.join(map(_plain, cells))} |" for cells in rows]
+    return "\n".join([f"| {' | '.join(head)} |", f"|{rule}|", *body])

@@ -1,0 +1,80 @@
+"""threshc build"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from threshc.cli import options as o
+
+
+def build(
+    model: o.Model,
+    out: o.Out,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="NAME", help="A board; `threshc targets` lists them.")
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="NAME", help="A bare device: LUTs and Fmax of the network without pins."),
+    ] = None,
+    freq: Annotated[
+        float | None, typer.Option("--freq", metavar="MHZ", help="Frequency that must be reached, in MHz.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the placement.")] = 1,
+    baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="Of the board's serial port.")] = None,
+    input: o.Input = None,
+    neuron: o.Neuron = "auto",
+    pipeline: o.Pipeline = "layer",
+    scores: o.Scores = False,
+    data: o.Data = None,
+    labels: o.Labels = None,
+    limit: o.Limit = None,
+    samples: o.Samples = 256,
+    simulator: o.Simulator = "auto",
+    verify_passes: o.VerifyPasses = False,
+    print_ir_after: o.PrintIrAfter = None,
+    force: o.Force = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Compile a model and build a bitstream: yosys, nextpnr, packing.
+
+    Native tools on PATH are used, else YoWASP's from PyPI: pip install "threshc\\[fpga]".
+
+    [dim]threshc build digits.onnx --target icebreaker -o out[/]
+    [dim]threshc build digits.onnx --device ecp5-25f -o out --pipeline 4 --freq 150[/]
+    """
+    import threshc
+    from threshc.cli.data import samples_and_labels
+    from threshc.cli.ir import ir_printer
+    from threshc.cli.progress import steps
+    from threshc.cli.report import print_report
+
+    name = target or device
+    if name is None or (target and device):
+        raise typer.BadParameter("exactly one of --target and --device is needed", param_hint="--target / --device")
+    print_after = ir_printer(print_ir_after)
+    x, y = samples_and_labels(data, labels, limit)
+    with steps(quiet) as say:
+        report = threshc.build(
+            model,
+            out,
+            target=name,
+            freq=None if freq is None else freq * 1e6,
+            seed=seed,
+            baud=baud,
+            input=input,
+            neuron=neuron,
+            pipeline=pipeline,
+            scores=scores,
+            x=x,
+            labels=y,
+            samples=samples,
+            simulator=simulator,
+            verify_passes=verify_passes,
+            print_after=print_after,
+            force=force,
+            progress=say,
+        )
+    print_report(report)

@@ -1,0 +1,58 @@
+"""threshc compile"""
+
+from __future__ import annotations
+
+from threshc.cli import options as o
+
+
+def compile(
+    model: o.Model,
+    out: o.Out,
+    input: o.Input = None,
+    neuron: o.Neuron = "auto",
+    pipeline: o.Pipeline = "layer",
+    scores: o.Scores = False,
+    data: o.Data = None,
+    labels: o.Labels = None,
+    limit: o.Limit = None,
+    samples: o.Samples = 256,
+    simulator: o.Simulator = "auto",
+    verify_passes: o.VerifyPasses = False,
+    print_ir_after: o.PrintIrAfter = None,
+    force: o.Force = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Compile a model to Verilog, with a testbench and a report.
+
+    The Verilog is simulated before anything is kept: on --data, or on random inputs.
+
+    [dim]threshc compile digits.onnx -o out[/]
+    [dim]threshc compile digits.onnx -o out --data digits_test.npz --scores[/]
+    [dim]threshc compile tfc.onnx -o out --input uint8/255 --pipeline 8 --neuron compressor[/]
+    """
+    import threshc
+    from threshc.cli.data import samples_and_labels
+    from threshc.cli.ir import ir_printer
+    from threshc.cli.progress import steps
+    from threshc.cli.report import print_report
+
+    print_after = ir_printer(print_ir_after)
+    x, y = samples_and_labels(data, labels, limit)
+    with steps(quiet) as say:
+        report = threshc.compile(
+            model,
+            out,
+            input=input,
+            neuron=neuron,
+            pipeline=pipeline,
+            scores=scores,
+            x=x,
+            labels=y,
+            samples=samples,
+            simulator=simulator,
+            verify_passes=verify_passes,
+            print_after=print_after,
+            force=force,
+            progress=say,
+        )
+    print_report(report)

@@ -1,0 +1,69 @@
+"""`threshc`: the commands put together, and the only place where errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from threshc.cli.build import build
+from threshc.cli.compile import compile
+from threshc.cli.run import run
+from threshc.cli.show import show
+from threshc.cli.sim import sim
+from threshc.cli.targets import targets
+from threshc.cli.verify import verify
+from threshc.compiler.diagnostics import CompileError
+from threshc.version import __version__
+
+app = typer.Typer(
+    name="threshc",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (show, sim, verify, compile, build, run, targets):
+    app.command(command.__name__)(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"threshc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _threshc(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Trained binary-activation networks, from ONNX to exact thresholds, simulation and hardware.
+
+    [dim]threshc show model.onnx[/]                              what is inside
+    [dim]threshc verify model.onnx[/]                            ONNX = thresholds = Verilog
+    [dim]threshc build model.onnx --target icebreaker -o out[/]  to a bitstream
+
+    Exit codes: 0 fine, 1 the model, the data or the design is at fault, 2 the command line is.
+    """
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except CompileError as error:
+        from threshc.cli.errors import print_error
+
+        print_error(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted; nothing was left behind", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The arguments that commands share, each with its one help text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="An .onnx(.gz) or .thresh file, or a folder that threshc made.")
+]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        metavar="ENC",
+        help="How integers encode the model's real inputs: bit, bipolar, uint8, uint8/255, int12*0.01, ... "
+        "Needed only where the model does not compare its inputs itself.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on the terminal.")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="FILE", help="Samples: .npy, .npz (x, and labels y), or idx(.gz) as MNIST's."),
+]
+NeededData = Annotated[
+    Path, typer.Option("--data", metavar="FILE", help="Samples: .npy, .npz (x, and labels y), or idx(.gz) as MNIST's.")
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", metavar="FILE", help="The right classes, for the accuracy: .npy, .npz or idx(.gz)."),
+]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Use the first N samples only.")]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", metavar="DIR", help="The output folder; it appears whole or not at all.")
+]
+Neuron = Annotated[
+    str,
+    typer.Option(
+        "--neuron", metavar="NAME", help="Circuit of the neurons: auto, compressor, compressor63, tree, table, ..."
+    ),
+]
+Pipeline = Annotated[
+    str,
+    typer.Option(
+        "--pipeline", metavar="none|layer|N", help="Registers: at the output, behind every layer, or every N levels."
+    ),
+]
+Scores = Annotated[bool, typer.Option("--scores", help="Put out the scores of all classes beside the class.")]
+Samples = Annotated[
+    int, typer.Option("--samples", metavar="N", min=1, help="Random samples to simulate where no --data is given.")
+]
+Simulator = Annotated[
+    str, typer.Option("--simulator", metavar="NAME", help="For the Verilog: auto, verilator, icarus or amaranth.")
+]
+VerifyPasses = Annotated[
+    bool, typer.Option("--verify-passes", help="Check by evaluation that every pass changes nothing (slow).")
+]
+PrintIrAfter = Annotated[
+    list[str] | None,
+    typer.Option("--print-ir-after", metavar="PASS", help="Print the network after a pass (repeatable; or all)."),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Write into a folder that threshc did not make, beside what is there.")
+]

@@ -1,0 +1,33 @@
+"""What a network answered, in the terminal or in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from threshc.sim.result import Result
+
+_SHOWN = 20
+
+
+def print_outcome(result: Result, labels: NDArray[np.int64] | None, out: Path | None) -> None:
+    """The first classes, the accuracy if `labels` are known; all classes into the file `out` if given."""
+    found = result.labels
+    if found is None:
+        assert result.scores is not None
+        print("scores:", *result.scores[:_SHOWN].ravel(), "..." if len(result.scores) > _SHOWN else "")
+        found = result.scores
+    else:
+        print("classes:", *found[:_SHOWN], "..." if len(found) > _SHOWN else "")
+    print(f"samples: {len(found)}")
+    if labels is not None and result.labels is not None:
+        right = int((found == labels).sum())
+        print(f"accuracy: {right / len(labels):.2%} ({right} of {len(labels)})")
+    if out is not None:
+        from threshc.samples import write_array
+
+        write_array(out, found)

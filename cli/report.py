@@ -1,0 +1,17 @@
+"""A report in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from threshc.cli.errors import visible
+from threshc.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from threshc.report import Report
+
+
+def print_report(report: Report) -> None:
+    """The figures with their sources, and where the files are."""
+    print_table(report.model, ("figure", "value", "source"), report.rows(), "lrl")
+    print(f"{visible(str(report.out_dir))}/: {', '.join(report.files)}")

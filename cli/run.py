@@ -1,0 +1,43 @@
+"""threshc run"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from threshc.cli import options as o
+
+
+def run(
+    model: o.Model,
+    port: Annotated[str, typer.Option("--port", metavar="DEVICE", help="The board's UART: /dev/ttyUSB1, COM4, ...")],
+    data: o.NeededData,
+    labels: o.Labels = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the classes, (N,) int64, to a .npy file.")
+    ] = None,
+    scores: o.Scores = False,
+    baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="As the bitstream was built for.")] = None,
+    input: o.Input = None,
+    limit: o.Limit = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Run samples on a board that holds the bitstream of `threshc build`.
+
+    MODEL is the folder that build made, or the model with the same --input and --scores. The board says which network
+    it holds; another one is refused.
+
+    [dim]threshc run out --port /dev/ttyUSB1 --data digits_test.npz[/]
+    """
+    from threshc.board import run_on_board
+    from threshc.cli.data import samples_and_labels
+    from threshc.cli.outcome import print_outcome
+    from threshc.cli.progress import steps
+
+    x, y = samples_and_labels(data, labels, limit)
+    assert x is not None
+    with steps(quiet) as say:
+        result = run_on_board(model, port, x, input=input, scores=scores, baud=baud, progress=say)
+    print_outcome(result, y, out)

@@ -1,0 +1,30 @@
+"""threshc show"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from threshc.cli import options as o
+
+
+def show(
+    model: o.Model,
+    input: o.Input = None,
+    ir: Annotated[bool, typer.Option("--ir", help="The text form of the network instead of tables.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="The network as read, before any pass.")] = False,
+) -> None:
+    """Show what a model computes: layers, shapes, weights, thresholds, synapses, memory, operations.
+
+    [dim]threshc show digits.onnx[/]
+    [dim]threshc show xor.onnx --input bit --ir[/]
+    """
+    from threshc.cli.network import print_counts
+    from threshc.loading import load_network
+
+    network = load_network(model, input=input, raw=raw)
+    if ir:
+        print(network)
+    else:
+        print_counts(network)

@@ -1,0 +1,55 @@
+"""threshc verify"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from threshc.cli import options as o
+
+
+def verify(
+    model: o.Model,
+    data: o.Data = None,
+    input: o.Input = None,
+    limit: o.Limit = None,
+    samples: o.Samples = 256,
+    rtl: Annotated[bool, typer.Option("--rtl/--no-rtl", help="Also simulate the emitted Verilog.")] = True,
+    rtl_samples: Annotated[
+        int, typer.Option("--rtl-samples", metavar="N", min=1, help="The Verilog sees the first N samples.")
+    ] = 64,
+    neuron: o.Neuron = "auto",
+    pipeline: o.Pipeline = "layer",
+    simulator: o.Simulator = "auto",
+    quiet: o.Quiet = False,
+) -> None:
+    """Run everything against everything: ONNX, reference, packed simulator, Verilog; every hidden bit and output.
+
+    Prints each comparison, or the first difference: sample, layer, neuron, sum, threshold. Exit code 1 if there is one.
+
+    [dim]threshc verify digits.onnx --data digits_test.npz --rtl-samples 450[/]
+    [dim]threshc verify tfc.onnx --input uint8/255 --no-rtl[/]
+    """
+    import threshc
+    from threshc.cli.data import samples_and_labels
+    from threshc.cli.errors import visible
+    from threshc.cli.progress import steps
+
+    x, _ = samples_and_labels(data, None, limit)
+    with steps(quiet) as say:
+        report = threshc.verify(
+            model,
+            x,
+            input=input,
+            samples=samples,
+            rtl=rtl,
+            rtl_samples=rtl_samples,
+            neuron=neuron,
+            pipeline=pipeline,
+            simulator=simulator,
+            progress=say,
+        )
+    print(visible(str(report)))
+    if not report.ok:
+        raise typer.Exit(1)
