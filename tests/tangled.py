@@ -64,8 +64,8 @@ class Tangle:
             row = self.rng.integers(0, n, 5)
             self.add(Compare(0, row, self.rng.integers(encoding.lo - 1, encoding.hi + 3, 5)))
 
-    def neurons(self) -> None:
-        x = self.pick(Bits)
+    def neurons(self, ndim: int = 0) -> None:
+        x = self.pick(Bits, ndim)
         assert x is not None
         weights, bias = self.weights(self.types[x].shape[-1])
         total = Sum(x, weights, bias, Loc(f"fc{x}", "s"))
@@ -121,6 +121,26 @@ class Tangle:
         taps = [k for k in (1, 2, 3, 4) if self.types[x].shape[-1] % k == 0]
         self.add(Reduce(x, self.kind(), int(self.rng.choice(taps))))
 
+    def conv(self) -> None:
+        """Neurons over a map, seen through one or two windows that may be reduced, and neurons that read the result."""
+        if self.pick(Bits, 3) is None:
+            source = self.pick(Bits)
+            assert source is not None
+            size = int(np.prod(self.types[source].shape))
+            self.add(Gather((source,), self.rng.integers(0, size, (3, 3, int(self.rng.integers(1, 3))))))
+        self.neurons(3)
+        source = len(self.types) - 1
+        if min(self.types[source].shape[:2]) < 2:
+            return
+        for _ in range(int(self.rng.integers(1, 3))):
+            pads: Any = tuple(self.rng.integers(0, 2, 4).tolist()) if self.rng.random() < 0.5 else (0, 0, 0, 0)
+            v = self.add(Window(source, (2, 2), (1, 1), pads, (1, 1), int(self.rng.integers(0, 2))))
+            for _ in range(int(self.rng.integers(0, 3))):
+                taps = [k for k in (2, 4, 4) if self.types[v].shape[-1] % k == 0]
+                if taps:
+                    v = self.add(Reduce(v, self.kind(), int(self.rng.choice(taps))))
+        self.neurons(3)
+
     def kind(self) -> Literal["or", "and"]:
         return "or" if self.rng.random() < 0.5 else "and"
 
@@ -131,7 +151,8 @@ class Tangle:
             s = scores[-1]
             width = self.types[s].shape[-1]
             found.append(Output("scores", s, "scores", self.rng.normal(size=width), self.rng.normal(size=width)))
-            found.append(Output("class", self.add(ArgMax(s)), "class", np.ones(()), np.zeros(())))
+            if self.rng.random() < 0.5:
+                found.append(Output("class", self.add(ArgMax(s)), "class", np.ones(()), np.zeros(())))
         if not found or self.rng.random() < 0.5:
             v = self.pick(Bits)
             assert v is not None
@@ -144,7 +165,7 @@ def tangled(rng: np.random.Generator) -> Network:
     t = Tangle(rng)
     t.head()
     for _ in range(int(rng.integers(2, 7))):
-        step = rng.choice([t.neurons, t.gather, t.window, t.reduce], p=[0.5, 0.2, 0.2, 0.1])
+        step = rng.choice([t.neurons, t.gather, t.window, t.reduce, t.conv], p=[0.4, 0.2, 0.15, 0.1, 0.15])
         step()
     outputs = t.outputs()
     return Network("tangled", tuple(t.ops), outputs)

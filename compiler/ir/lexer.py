@@ -118,10 +118,9 @@ class Cursor:
     def integer(self, lo: int = -(2**63), hi: int = 2**63 - 1) -> int:
         """Take an integer of lo..hi."""
         token = self.token
-        if token.kind != "number" or len(token.text) > 20 or not token.text.lstrip("-").isdigit():
-            raise self.expected(f"an integer {lo}..{hi}")
-        if not lo <= int(token.text) <= hi:
-            raise self.expected(f"an integer {lo}..{hi}")
+        decimal = token.kind == "number" and len(token.text) <= 20 and token.text.lstrip("-").isdigit()
+        if not decimal or not lo <= int(token.text) <= hi:
+            raise self.expected("a 64-bit integer" if lo == -(2**63) and hi == 2**63 - 1 else f"an integer {lo}..{hi}")
         return int(self.advance().text)
 
     def real(self) -> float:
