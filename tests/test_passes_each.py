@@ -216,25 +216,55 @@ def test_drop_unused_keeps_windows_whole() -> None:
     assert gather.index.tolist() == [0, 1]
 
 
-def test_drop_unused_with_reductions_of_reductions() -> None:
-    """Reductions that read one value with different taps, or each other, still fit after channels went."""
-    for seed in range(40):
-        rng = np.random.default_rng(seed)
-        ops: tuple[Op, ...] = (
-            Input("x", (8,), Affine(0, 1)),
-            Bitplanes(0),
-            Gather((1,), rng.integers(0, 8, (2, 2, 2))),
-            Window(2, (2, 2)),
-            Reduce(3, "or", 2),
-            Reduce(4, "and", 2),
-            Reduce(3, "and", 4),
-            Sum(5, rng.integers(-1, 2, (1, 2)), np.zeros(1, np.int64)),
-            Sum(6, rng.integers(-1, 2, (1, 2)), np.zeros(1, np.int64)),
-            Sum(4, rng.integers(-1, 2, (1, 4)), np.zeros(1, np.int64)),
-        )
-        outputs = tuple(Output(str(v), v, "scores", np.ones(()), np.zeros(())) for v in (7, 8, 9))
-        for drop in range(3):
-            check(DropUnused(), Network("n", ops, outputs[:drop] + outputs[drop + 1 :]))
+def thresholds(count: int) -> tuple[Op, ...]:
+    """A 2 x 2 map with as many different neurons as asked for in each place."""
+    return (
+        Input("x", (8,), Affine(0, 1)),
+        Bitplanes(0),
+        Gather((1,), np.arange(8).reshape(2, 2, 2)),
+        Sum(2, np.array([[1, 2]]), np.zeros(1, np.int64)),
+        Compare(3, np.zeros(count, np.int64), np.arange(count)),
+    )
+
+
+def read(ops: tuple[Op, ...], *values: int) -> Network:
+    """The first element of each of the values, weighed by one Sum each, is what the outputs depend on."""
+    probe = Network("n", ops, tuple(Output(str(v), v, "bits", np.ones(()), np.zeros(())) for v in values))
+    sums = []
+    for v in values:
+        weights = np.zeros((1, probe.types[v].shape[-1]), np.int8)
+        weights[0, 0] = 1
+        sums.append(Sum(v, weights, np.zeros(1, np.int64)))
+    ends = range(len(ops), len(ops) + len(sums))
+    outputs = tuple(Output(str(v), v, "scores", np.ones(()), np.zeros(())) for v in ends)
+    return Network("n", (*ops, *sums), outputs)
+
+
+@pytest.mark.parametrize(
+    ("count", "after", "values"),
+    [
+        (6, (Reduce(4, "or", 2), Reduce(4, "and", 3)), (5, 6)),  # two numbers of taps over one value
+        (4, (Window(4, (1, 2)), Reduce(5, "or", 4), Gather((4,), np.array([1]))), (6, 7)),  # taps unlike the window's
+        (4, (Window(4, (1, 2)), Reduce(5, "or", 2), Gather((4,), np.array([1]))), (6, 7)),
+        (8, (Reduce(4, "or", 2), Reduce(5, "and", 2), Reduce(4, "and", 2)), (6, 7)),  # a reduction of a reduction
+        (4, (Window(4, (1, 2)), Reduce(5, "or", 2), Reduce(6, "or", 2), Gather((4,), np.array([1]))), (7, 8)),
+        (4, (Window(4, (2, 1), is_pad=True), Reduce(5, "or", 5)), (6,)),
+        (3, (Window(4, (1, 2)), Window(5, (2, 1))), (5, 6)),
+    ],
+)
+def test_drop_unused_keeps_reductions_whole(count: int, after: tuple[Op, ...], values: tuple[int, ...]) -> None:
+    """Whatever reads the rest of the operand, every tap of a reduction stays with the others."""
+    check(DropUnused(), read((*thresholds(count), *after), *values))
+
+
+def test_merge_does_not_take_reductions_of_complements_for_equal() -> None:
+    """Bits a, not a, b, b: a or b is not (not a) or b."""
+    network = neurons([[1, 0], [-1, 0], [0, 1], [0, 1]], [0, 1, 2, 3], [1, 0, 1, 1], [1, 1, 1, 1], [0, 0, 0, 0])
+    last = Sum(4, np.array([[1, 2]]), np.zeros(1, np.int64))
+    network = Network(
+        "n", (*network.ops[:4], Reduce(3, "or", 2), last), (Output("y", 5, "scores", np.ones(()), np.zeros(())),)
+    )
+    assert MergeNeurons().apply(network) is network
 
 
 def test_convolution_loses_equal_channels() -> None:
