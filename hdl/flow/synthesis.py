@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,11 @@ tee -q -o whole.stat stat -json
 write_json top.json
 """
     (folder / "synth.ys").write_text(script)
-    done = run_tool(yosys, ["synth.ys"], folder, progress)
+    # YoWASP's ABC closes stdout and Yosys fails when it writes there afterwards, so the log goes to a file.
+    done = run_tool(yosys, ["-q", "-l", "yosys.log", "synth.ys"], folder, progress)
+    log = folder / "yosys.log"
+    if done.code == 0 and log.is_file():
+        done = replace(done, text=log.read_text(errors="replace"))
     if done.code and any(sign in done.text for sign in _EXHAUSTED):
         raise fail(
             "Yosys ran out of memory",
