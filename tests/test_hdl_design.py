@@ -171,3 +171,58 @@ def test_many_thresholds_on_one_sum_and_constants() -> None:
     samples = (np.arange(16)[:, None] >> np.arange(4)) & 1
     for neuron in ("tree", "compressor", "compressor63", "table"):
         check(network, samples, neuron=neuron, pipeline=2)
+
+
+def test_payload_of_a_classifier() -> None:
+    network = networks.random_dense(np.random.default_rng(5), (8, 6, 4))
+    assert [(f.name, f.offset, f.width) for f in build_design(network).fields] == [("class", 0, 2)]
+    both = build_design(network, scores=True).fields
+    assert [f.kind for f in both] == ["class", "scores"]
+    assert both[1].shape == (4,)
+    assert both[1].width == 4 * both[1].element_width
+
+
+def test_latency_in_words() -> None:
+    network = networks.random_dense(np.random.default_rng(5), (16, 8, 6, 4))
+    assert build_design(network, pipeline="none").latency == 1
+    assert build_design(network, pipeline="layer").latency == 4  # two threshold layers, the scores, the class
+    assert build_design(network, pipeline=1).latency > build_design(network, pipeline="4").latency > 4
+
+
+def test_levels_between_registers() -> None:
+    """No cell has more than N levels between it and the registers before it."""
+    network = networks.random_dense(np.random.default_rng(6), (40, 12, 5), "int")
+    for neuron in ("tree", "compressor", "compressor63"):
+        net = build_design(network, neuron=neuron, pipeline=3).netlist
+        bits = 2 * np.arange(net.count)
+        assert net.level(bits).max() == 3
+
+
+def test_same_network_twice_is_the_same_text() -> None:
+    network = networks.random_dense(np.random.default_rng(7), (9, 6, 3))
+    design = build_design(network)
+    assert design.verilog() == design.verilog() == build_design(network).verilog()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"neuron": "magic"}, "there is no neuron architecture 'magic'"),
+        ({"pipeline": 0}, "pipeline 0 is not understood"),
+        ({"pipeline": "fast"}, "pipeline 'fast' is not understood"),
+        ({"pipeline": True}, "pipeline True is not understood"),
+        ({"scores": True}, "the network has no scores"),
+        ({"neuron": "table"}, "'table' takes up to 6 inputs, a neuron here has 9"),
+    ],
+)
+def test_errors(options: dict[str, Any], message: str) -> None:
+    network = networks.random_dense(np.random.default_rng(8), (9, 4), outputs="bits")
+    with pytest.raises(CompileError, match=message):
+        build_design(network, **options)
+
+
+def test_progress_is_told() -> None:
+    told: list[tuple[str, int, int]] = []
+    build_design(networks.xor(), progress=lambda what, done, total: told.append((what, done, total)))
+    assert [d for _, d, _ in told] == list(range(6))
+    assert {t for _, _, t in told} == {6}
