@@ -26,7 +26,7 @@ from threshc.sim.packed.layout import (
 )  # fmt: skip
 from threshc.sim.packed.packing import pack
 from threshc.sim.packed.rows import make
-from threshc.sim.packed.simd import add_bits, and_, load, maj, or_, splat, store, store_bytes, store_ints, xor
+from threshc.sim.packed.simd import and_, load, maj, or_, splat, store, store_bytes, store_numbers, xor
 
 CHUNK = 32  # rows whose lists stay in the nearest cache while the blocks of samples pass
 rows_6, rows_8, rows_10, rows_12, rows_16, rows_24, rows_64 = (make(n) for n in LEVELS)
@@ -165,12 +165,9 @@ def _bits(s, planes, at, tables, samples, out, row, first):
 @njit(nogil=True, error_model="numpy")
 def _ints(s, planes, at, tables, samples, offsets, out, row, first):
     for i in range(s.rows):
-        here = s.table + i * s.levels
-        for byte in range((samples + 7) >> 3):
-            total = splat(offsets[s.out + i])
-            for level in range(s.levels):
-                total = add_bits(total, planes, 64 * (at + tables[here + level]) + byte, 1 << level)
-            store_ints(out, (s.out + i) * row + first + 8 * byte, total)
+        here, to = s.table + i * s.levels, (s.out + i) * row + first
+        for word in range((samples + 63) >> 6):
+            store_numbers(out, to + 64 * word, planes, 8 * at + word, tables, here, s.levels, offsets[s.out + i])
 
 
 def _execute(
