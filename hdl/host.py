@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,14 +63,17 @@ class Board:
 
     def ping(self) -> Identity:
         """What the board says about itself. Raises CompileError when nothing answers."""
-        reply = self._retry(lambda: self._ask([frame(PING)], PONG, BODY_SIZE[PONG]))
+        reply = self._retry(partial(self._ask, [frame(PING)], PONG, BODY_SIZE[PONG]))
         return Identity.unpack(reply[0])
 
-    def infer(self, encoded: NDArray[np.integer]) -> NDArray[np.uint8]:
+    def infer(
+        self, encoded: NDArray[np.integer], *, progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.uint8]:
         """Encoded samples (N, n) (`threshc.sim.inputs.encode`) to output words (N, bytes) uint8, which
         `threshc.hdl.payload.unpack` and `threshc.sim.rtl.to_result` turn into numbers.
 
-        Damaged replies are asked for again; raises CompileError after three failures in a row.
+        Damaged replies are asked for again; `progress` is told how many samples are answered. Raises CompileError after
+        three failures in a row.
         """
         size = byte_count(self._design.output_width)
         requests = [frame(INFER, word.tobytes()) for word in pack(self._design.network, encoded)]
@@ -77,7 +82,9 @@ class Board:
         window = _WINDOW if reply_size(self._design) <= 0.9 * request_size(self._design) else 1
         for start in range(0, len(requests), window):
             batch = requests[start : start + window]
-            answers += self._retry(lambda batch=batch: self._ask(batch, ANSWER, size))  # type: ignore[misc]
+            answers += self._retry(partial(self._ask, batch, ANSWER, size))
+            if progress is not None:
+                progress(len(answers))
         return np.frombuffer(b"".join(answers), np.uint8).reshape(len(requests), size)
 
     def close(self) -> None:
@@ -106,12 +113,11 @@ class Board:
             raise _Damaged(ERROR_TEXT.get(body[0], f"error {body[0]}"))
         return body[:-1]
 
-    def _retry(self, ask: Any) -> list[bytes]:
+    def _retry(self, ask: Callable[[], list[bytes]]) -> list[bytes]:
         reasons: list[str] = []
         for _ in range(_ATTEMPTS):
             try:
-                answers: list[bytes] = ask()
-                return answers
+                return ask()
             except _Damaged as problem:
                 reasons.append(str(problem))
                 self._resync()

@@ -62,7 +62,8 @@ def run(
     chosen = _choose(simulator)
     words = pack(design.network, encode(design.network, x))
     trace = _SIMULATORS[chosen][1](Job(design, words, stall, progress or (lambda _: None)))
-    return to_result(design, trace.words, cycles=trace.cycles, latency=trace.latency, simulator=chosen)
+    got = to_result(design, trace.words)
+    return RtlResult(got.network, got.values, got.bits, trace.cycles, trace.latency, chosen)
 
 
 def _choose(simulator: Simulator | Literal["auto"]) -> Simulator:
@@ -78,20 +79,18 @@ def _choose(simulator: Simulator | Literal["auto"]) -> Simulator:
     return simulator
 
 
-def to_result(
-    design: Design, words: NDArray[np.uint8], *, cycles: int, latency: int, simulator: Simulator
-) -> RtlResult:
-    """Output words (N, bytes) as numbers. Also for words that a board sent."""
+def to_result(design: Design, words: NDArray[np.uint8]) -> Result:
+    """Output words (N, bytes) of a design as numbers, whether a simulator or a board sent them.
+
+    The result's network has only the outputs that the design carries; `bits` is empty unless it has taps.
+    """
     ends = {f.value: unpack(f, words) for f in design.fields if f.kind != "tap"}
-    taps = {f.value: unpack(f, words) for f in design.fields if f.kind in ("tap", "bits")}
+    taps = {f.value: unpack(f, words).astype(np.uint8) for f in design.fields if f.kind in ("tap", "bits")}
     outputs = tuple(o for o in design.network.outputs if o.value in ends)
     compares = [v for v, op in enumerate(design.network.ops) if isinstance(op, Compare)]
-    tapped = any(f.kind == "tap" for f in design.fields) or all(v in taps for v in compares)
-    return RtlResult(
-        design.network if outputs == design.network.outputs else replace(design.network, outputs=outputs),
+    whole = outputs == design.network.outputs
+    return Result(
+        design.network if whole else replace(design.network, outputs=outputs),
         tuple(ends[o.value] for o in outputs),
-        tuple(taps[v].astype(np.uint8) for v in compares) if tapped else (),
-        cycles,
-        latency,
-        simulator,
+        tuple(taps[v] for v in compares) if all(v in taps for v in compares) else (),
     )

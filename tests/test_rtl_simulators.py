@@ -91,7 +91,7 @@ def test_a_missing_simulator_is_explained(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_unknown_simulator_lists_the_known_ones() -> None:
-    with pytest.raises(CompileError, match="'modelsim' is not known.*\n.*\n.*auto, verilator, icarus, amaranth"):
+    with pytest.raises(CompileError, match=r"'modelsim' is not known.*\n.*\n.*auto, verilator, icarus, amaranth"):
         rtl.run(build_design(networks.xor()), np.array([[0, 1]]), simulator="modelsim")  # type: ignore[arg-type]
 
 

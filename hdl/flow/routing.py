@@ -37,7 +37,7 @@ def refuse_oversize(device: Device, cells: Cells) -> None:
     )
     over = [f"{used} {what}, of {available}" for what, used, available in counts if used > available]
     if over:
-        raise _too_big(device, "; ".join(over))
+        raise too_big(device, "synthesis", "; ".join(over))
 
 
 def route(
@@ -61,7 +61,7 @@ def route(
             or "Unable to place" in done.text
             or "failed to place" in done.text.lower()
         ):
-            raise _too_big(device, "; ".join(over) or _logic(utilization, device))
+            raise too_big(device, "place and route", "; ".join(over) or _logic(utilization, device))
         check(done, f"placing and routing on {device.part}")
     return parse_report(json.loads((folder / "timing.json").read_text()), done)
 
@@ -98,7 +98,6 @@ def _logic(utilization: dict[str, tuple[int, int]], device: Device) -> str:
     return f"{used} {_LOGIC[device.family]}, of {available}; they cannot all be placed"
 
 
-def _too_big(device: Device, figures: str) -> CompileError:
-    return fail(
-        f"the circuit does not fit the {device.part}", where="place and route", why=f"it needs {figures}", hint=_BIGGER
-    )
+def too_big(device: Device, where: str, figures: str) -> CompileError:
+    """The error for a circuit that does not fit; `figures` says what it needs, of what."""
+    return fail(f"the circuit does not fit the {device.part}", where=where, why=f"it needs {figures}", hint=_BIGGER)

@@ -1,0 +1,161 @@
+"""The host's side against the board's side, the latter simulated down to the bits on the line."""
+
+from __future__ import annotations
+
+import boards
+import networks
+import numpy as np
+import pytest
+
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.ir.network import Network
+from threshc.hdl.board.protocol import BAD_CHECK, ERROR, INFER, OVERRUN, PING, TIMEOUT, UNKNOWN_COMMAND, frame, identity
+from threshc.hdl.design import Design, build_design
+from threshc.hdl.host import Board
+from threshc.sim import reference
+from threshc.sim.inputs import encode
+from threshc.sim.rtl import to_result
+
+
+def small() -> Network:
+    return networks.random_dense(np.random.default_rng(5), (11, 4, 3), "ternary", "int4")
+
+
+def check(design: Design, port: boards.SimulatedPort, count: int) -> None:
+    x = networks.random_samples(np.random.default_rng(6), design.network, count)
+    words = Board(port, design).infer(encode(design.network, x))
+    got = to_result(design, words)
+    want = reference.run(design.network, x)
+    for output, value in zip(got.network.outputs, got.values, strict=True):
+        expected = next(v for o, v in zip(design.network.outputs, want.values, strict=True) if o.value == output.value)
+        np.testing.assert_array_equal(value, expected)
+
+
+@pytest.mark.parametrize("make", [networks.xor, small])
+@pytest.mark.parametrize("pipeline", ["none", "layer"])
+def test_answers_equal_the_reference(make: object, pipeline: str) -> None:
+    assert callable(make)
+    design = build_design(make(), pipeline=pipeline)
+    check(design, boards.SimulatedPort(design), 21)
+
+
+def test_replies_longer_than_requests() -> None:
+    design = build_design(small(), scores=True, taps=True)
+    wide = build_design(networks.random_dense(np.random.default_rng(5), (3, 40), "pm1", outputs="bits"))
+    assert wide.output_width > wide.input_width
+    check(design, boards.SimulatedPort(design), 5)
+    check(wide, boards.SimulatedPort(wide), 5)
+
+
+def test_no_samples() -> None:
+    design = build_design(networks.xor())
+    words = Board(boards.SimulatedPort(design), design).infer(np.zeros((0, 2), np.int64))
+    assert words.shape == (0, 1)
+
+
+def test_progress_counts_samples() -> None:
+    design = build_design(networks.xor())
+    told: list[int] = []
+    Board(boards.SimulatedPort(design), design).infer(np.zeros((3, 2), np.int64), progress=told.append)
+    assert told == [1, 2, 3]
+
+
+class Damage:
+    """Spoils the bytes of one write: the n-th, by a function."""
+
+    def __init__(self, nth: int, how: object) -> None:
+        self.left, self.how = nth, how
+
+    def __call__(self, data: bytes) -> bytes:
+        self.left -= 1
+        assert callable(self.how)
+        return bytes(self.how(data)) if self.left == 0 else data
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda data: bytes([data[0] ^ 0x80]) + data[1:],  # not a command any more
+        lambda data: data[:3] + bytes([data[3] ^ 1]) + data[4:],  # a wrong sample
+        lambda data: data[:2] + data[3:],  # a byte is lost
+        lambda data: b"",  # all of them
+        lambda data: data[:1] + data,  # one too many
+    ],
+    ids=["command", "payload", "lost", "silent", "doubled"],
+)
+def test_a_damaged_request_is_sent_again(how: object) -> None:
+    design = build_design(small())
+    damage = Damage(2, how)  # the first write is the ping
+    check(design, boards.SimulatedPort(design, damage), 20)
+    assert damage.left < 0, "nothing was damaged"
+
+
+def test_a_board_that_stays_silent_is_an_error() -> None:
+    design = build_design(networks.xor())
+    port = boards.SimulatedPort(design, lambda data: b"")
+    with pytest.raises(
+        CompileError, match=r"the board does not answer properly\n  where: serial port\n  why: no answer\n"
+    ):
+        Board(port, design)
+
+
+def test_a_board_with_another_network_is_an_error() -> None:
+    one = build_design(networks.xor())
+    other = build_design(networks.random_dense(np.random.default_rng(1), (2, 1), "pm1", outputs="bits"))
+    assert (one.input_width, one.output_width) == (other.input_width, other.output_width)
+    with pytest.raises(CompileError, match=r"the board runs another network(.|\n)*fingerprint"):
+        Board(boards.SimulatedPort(one), other)
+    with pytest.raises(CompileError, match="takes 2 bits and answers 1, the model 44 and 2"):
+        Board(boards.SimulatedPort(one), build_design(small()))
+
+
+def test_a_port_that_does_not_exist_is_an_error() -> None:
+    pytest.importorskip("serial", reason="needs pyserial")
+    with pytest.raises(CompileError, match="cannot open the serial port"):
+        Board("/dev/does-not-exist", build_design(networks.xor()))
+
+
+def test_how_the_circuit_is_built_does_not_change_what_it_says_it_is() -> None:
+    network = small()
+    first = identity(build_design(network))
+    assert identity(build_design(network, pipeline="none")) == first
+    assert identity(build_design(network, scores=True)) != first
+    assert (
+        identity(build_design(networks.random_dense(np.random.default_rng(6), (11, 4, 3), "ternary", "int4"))) != first
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "code"),
+    [
+        (b"?", UNKNOWN_COMMAND),
+        (PING + b"\x00", BAD_CHECK),
+        (INFER, TIMEOUT),
+        (INFER + b"\x01", TIMEOUT),
+    ],
+)
+def test_error_replies(request_bytes: bytes, code: int) -> None:
+    design = build_design(networks.xor())
+    port = boards.SimulatedPort(design)
+    port.write(request_bytes)
+    assert port.read(64) == frame(ERROR, bytes([code]))
+    port.write(frame(PING))  # the read above was silence enough
+    assert port.read(64)[:1] == b"p"
+
+
+def test_sending_faster_than_the_answers_is_reported() -> None:
+    design = build_design(networks.random_dense(np.random.default_rng(5), (3, 64), "pm1", outputs="bits"))
+    port = boards.SimulatedPort(design)
+    port.write(frame(INFER, b"\x05") * 4)
+    said = port.read(200)
+    assert said[:1] == b"i"
+    assert said[-3:] == frame(ERROR, bytes([OVERRUN]))
+
+
+def test_a_break_makes_the_board_forget_half_a_request() -> None:
+    design = build_design(networks.xor())
+    port = boards.SimulatedPort(design, timeout=5000)
+    port.write(INFER + b"\x01")
+    port.send_levels([0] * 12 + [1] * 2)
+    port.write(frame(PING))
+    assert port.read(19)[:1] == b"p"

@@ -1,0 +1,169 @@
+"""Bitstreams: every target takes xor; what cannot be built says why and leaves nothing behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import networks
+import numpy as np
+import pytest
+
+from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.design import Design, build_design
+from threshc.hdl.flow import tools
+from threshc.hdl.flow.build import build
+from threshc.hdl.targets.registry import target, targets
+
+
+def need(name: str) -> None:
+    """Skips the test when the target's tools are not installed."""
+    wanted = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
+    try:
+        tools.find_tools(wanted[target(name).device.family])
+    except CompileError as problem:
+        pytest.skip(f"{name}: {'; '.join(d.what for d in problem.diagnostics)}")
+    if target(name).board is not None:
+        pytest.importorskip("amaranth_boards", reason="needs amaranth-boards")
+
+
+@pytest.fixture(scope="module")
+def xor() -> Design:
+    return build_design(networks.xor())
+
+
+@pytest.mark.parametrize("name", targets())
+def test_xor_ends_in_a_bitstream(tmp_path: Path, xor: Design, name: str) -> None:
+    need(name)
+    told: list[str] = []
+    report = build(xor, target(name), tmp_path / "new" / "folder", progress=told.append)
+    header = {"ice40": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ecp5": b"\xff\x00"}[target(name).device.family]
+    assert report.bitstream.read_bytes().startswith(header)
+    assert report.bitstream.stat().st_size > 10_000
+    assert sorted(p.name for p in report.files) == sorted(p.name for p in report.bitstream.parent.iterdir())
+    assert 0 < report.network.luts <= report.whole.luts <= report.cells_used < report.cells_available
+    assert report.network.ffs < report.whole.ffs
+    assert report.cells_available == target(name).device.luts
+    assert report.fmax_hz > report.clock_hz * 0.999
+    assert report.latency_ns == pytest.approx(xor.latency / report.fmax_hz * 1e9)
+    assert report.samples_per_second == report.fmax_hz
+    assert [line.split(":")[0] for line in told if "YoWASP" not in line] == list(report.tools)
+    if target(name).board is None:  # the documented cost of the harness
+        assert report.whole.ffs == report.network.ffs + xor.input_width + xor.output_width + 5
+    else:
+        assert report.clock_hz == target(name).board.clock_hz  # type: ignore[union-attr]
+
+
+def test_the_same_seed_gives_the_same_bitstream(tmp_path: Path, xor: Design) -> None:
+    need("icebreaker")
+    made = [
+        build(xor, target("icebreaker"), tmp_path / d, seed=s).bitstream.read_bytes() for d, s in zip("abc", (1, 1, 2))
+    ]
+    assert made[0] == made[1]
+    assert made[0] != made[2]
+
+
+def test_too_slow_for_what_was_asked(tmp_path: Path, xor: Design) -> None:
+    need("icebreaker")
+    with pytest.raises(
+        CompileError, match=r"too slow for icebreaker: it reaches [\d.]+ MHz\n.*\n  why: the frequency asked"
+    ):
+        build(xor, target("icebreaker"), tmp_path / "out", freq=900e6)
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_slow_for_the_boards_clock(tmp_path: Path, xor: Design, monkeypatch: pytest.MonkeyPatch) -> None:
+    need("icebreaker")
+    monkeypatch.setattr("threshc.hdl.flow.build.route", slow_route())
+    with pytest.raises(CompileError, match=r"it reaches 9\.0 MHz\n.*\n  why: the board's clock is 12 MHz"):
+        build(xor, target("icebreaker"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def slow_route() -> object:
+    from dataclasses import replace
+
+    from threshc.hdl.flow.routing import route
+
+    return lambda *args, **options: replace(route(*args, **options), fmax_hz=9e6)
+
+
+def wide(inputs: int) -> Design:
+    """A few neurons on many inputs: quickly synthesized, with as many flip-flops in the harness as there are inputs."""
+    return build_design(networks.random_dense(np.random.default_rng(0), (inputs, 4), "sparse", outputs="bits"))
+
+
+def test_more_flip_flops_than_the_device_has(tmp_path: Path) -> None:
+    need("up5k-sg48")
+    with pytest.raises(CompileError) as caught:
+        build(wide(5300), target("up5k-sg48"), tmp_path / "out")
+    said = str(caught.value)
+    assert said.startswith("the circuit does not fit the iCE40UP5K-SG48\n  where: synthesis\n  why: it needs 53")
+    assert "flip-flops, of 5280" in said
+    assert "try: a bigger target" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_cells_that_cannot_be_packed_together(tmp_path: Path) -> None:
+    need("up5k-sg48")
+    with pytest.raises(
+        CompileError, match=r"does not fit the iCE40UP5K-SG48\n  where: place and route\n.* ICESTORM_LC, of 5280"
+    ):
+        build(wide(5262), target("up5k-sg48"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_possibly_fit_is_refused_before_synthesis(tmp_path: Path) -> None:
+    told: list[str] = []
+    design = build_design(networks.random_dense(np.random.default_rng(0), (256, 80, 10), "pm1"))
+    with pytest.raises(CompileError, match=r"why: it needs about [\d,]+ LUTs, of 5,280 \(estimated from the weights"):
+        build(design, target("up5k-sg48"), tmp_path / "out", progress=told.append)
+    assert told == []
+
+
+def test_missing_tools_are_all_named(tmp_path: Path, xor: Design, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools.shutil, "which", lambda name: None)
+    monkeypatch.setattr(tools.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(CompileError) as caught:
+        build(xor, target("ecp5-25f"), tmp_path / "out")
+    assert [d.what for d in caught.value.diagnostics] == [
+        "yosys is not installed",
+        "nextpnr-ecp5 is not installed",
+        "ecppack is not installed",
+    ]
+    assert 'pip install "threshc[fpga]"' in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_cannot_be_made(tmp_path: Path, xor: Design) -> None:
+    need("icebreaker")
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CompileError, match="cannot write the bitstream"):
+        build(xor, target("icebreaker"), tmp_path / "file")
+
+
+@pytest.mark.parametrize("freq", [0.0, -1.0, 1e12, float("nan")])
+def test_frequencies_that_make_no_sense(tmp_path: Path, xor: Design, freq: float) -> None:
+    with pytest.raises(CompileError, match="makes no sense"):
+        build(xor, target("icebreaker"), tmp_path, freq=freq)
+
+
+def test_a_baud_rate_the_clock_cannot_make(tmp_path: Path, xor: Design) -> None:
+    need("icebreaker")
+    with pytest.raises(CompileError, match="a 12 MHz clock cannot make 5000000 baud"):
+        build(xor, target("icebreaker"), tmp_path, baud=5_000_000)
+
+
+def test_unknown_targets_list_the_known_ones() -> None:
+    with pytest.raises(CompileError) as caught:
+        target("icebraker")
+    assert str(caught.value) == (
+        "target 'icebraker' is not known; did you mean 'icebreaker'?\n"
+        "  where: --target / --device\n"
+        "  try: one of ice40hx8k-b-evn, icebreaker, ulx3s-85f, "
+        "ecp5-25f, ecp5-45f, ecp5-85f, hx8k-ct256, lp8k-cm225, up5k-sg48"
+    )
+
+
+def test_every_target_is_in_the_documentation() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "targets.md").read_text()
+    assert [name for name in targets() if f"`{name}`" not in page] == []
