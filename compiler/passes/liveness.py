@@ -14,8 +14,9 @@ Live = list[NDArray[np.bool_]]
 def live_elements(network: Network) -> Live:
     """One (C,) mask per value, none of it set for values that are not read at all.
 
-    The masks are such that dropping the rest leaves operations of the same kind: every tap of a Window or Reduce lives
-    with the others, Input and Bitplanes stay whole, and what is read keeps at least its first element.
+    The masks are such that dropping the rest leaves operations of the same kind: every tap of a Reduce lives with the
+    others, Input and Bitplanes stay whole, and what is read keeps at least its first element. A Window is as wide as
+    its operand, so it keeps a channel for all taps or none, and maybe more than is live.
     """
     live: Live = [np.zeros(t.shape[-1], np.bool_) for t in network.types]
     needed = [False] * len(live)  # read by an operation that stays
@@ -30,8 +31,6 @@ def live_elements(network: Network) -> Live:
             continue
         if isinstance(op, Input | Bitplanes):
             mine[:] = True
-        if isinstance(op, Window):
-            _close_window(op, mine)
         if v in reduced:
             _close_reduce(op, reduced[v], mine)
         for x in _mark(network, op, mine, live):
@@ -39,14 +38,6 @@ def live_elements(network: Network) -> Live:
         if isinstance(op, Reduce):
             reduced.setdefault(op.x, set()).add(op.taps)
     return live
-
-
-def _close_window(op: Window, mine: NDArray[np.bool_]) -> None:
-    taps = op.kernel[0] * op.kernel[1]
-    bits = mine[: len(mine) - taps * op.is_pad].reshape(taps, -1)
-    bits |= bits.any(axis=0)
-    pads = mine[bits.size :]
-    pads |= pads.any()
 
 
 def _close_reduce(op: Op, taps: set[int], mine: NDArray[np.bool_]) -> None:
