@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
+
 from threshc.compiler.encoding import Step
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Op, operands

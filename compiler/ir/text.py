@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.encoding import Affine, Encoding
 from threshc.compiler.ir.lexer import quote
 from threshc.compiler.ir.literals import Arrays, format_array, number
