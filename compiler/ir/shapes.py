@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.encoding import Affine
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
 from threshc.compiler.ir.types import Bits, Ints, ValueType
