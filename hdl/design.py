@@ -1,4 +1,4 @@
-"""A network as one pipelined circuit between two streams: the contract between the back end and everything around it."""
+"""A network as one pipelined circuit between two streams: the contract between back end, targets and simulators."""
 
 from __future__ import annotations
 
@@ -109,22 +109,13 @@ def build_design(
     net = builder.net
     net.scope = ""
     outputs = np.concatenate(parts)
-    latest = int(net.stage(outputs).max())
-    open_end = latest == 0 or bool((net.level(outputs)[net.stage(outputs) == latest] > 0).any())
-    outputs = net.delay(outputs, latest + open_end)
-    name = sanitize(network.name, "network")
-    return Design(
-        network,
-        name,
-        len(builder.x),
-        tuple(fields),
-        offset,
-        latest + open_end,
-        tuple(builder.layers),
-        net,
-        builder.x,
-        outputs,
-    )
+    latency = int(net.stage(outputs).max())
+    last = outputs[net.stage(outputs) == latency]
+    if latency == 0 or (net.level(last) > 0).any():  # logic behind the last register
+        latency += 1
+    outputs = net.delay(outputs, latency)
+    name, width, layers = sanitize(network.name, "network"), len(builder.x), tuple(builder.layers)
+    return Design(network, name, width, tuple(fields), offset, latency, layers, net, builder.x, outputs)
 
 
 def _limit(pipeline: str | int) -> int:

@@ -1,7 +1,7 @@
 """A netlist as Amaranth: one module per layer, vectors of up to 64 cells per statement.
 
-Wide words keep the number of statements small, which is what Amaranth, Verilator and Icarus take time for; 64 is a machine
-word of a simulator.
+Wide words keep the number of statements small, which is what Amaranth, Verilator and Icarus take time for; 64 is a
+simulator's machine word.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Combinational(wiring.Component):
 class Pipeline(wiring.Component):
     """A netlist between two streams: `latency` registers deep, one sample per cycle, stalled as a whole.
 
-    Every register samples while the last one is empty or being taken (`o.ready`); that is also `i.ready`. So bubbles are
-    kept, not squeezed, and no path leads from `o.ready` to anything but enables and `i.ready`. Reset clears `valid` only.
+    Every register samples while the last one is empty or being taken (`o.ready`); that is also `i.ready`. So bubbles
+    are kept, not squeezed, and `o.ready` leads to nothing but enables and `i.ready`. Reset clears `valid` only.
     """
 
     def __init__(self, net: Netlist, x: Lits, y: Lits, latency: int) -> None:

@@ -14,7 +14,7 @@ from threshc.hdl.netlist import ONE, Lits, Netlist
 class Heap:
     """Row r stands for `constant[r] + sum over columns c and entries of 2**c * columns[c][r]`, entries never negative.
 
-    columns[c]: (R, h) literals, packed to the left, literal 0 beyond the row's end. most[r]: the largest sum of entries.
+    columns[c]: (R, h) literals, packed to the left, literal 0 beyond the row's end. most[r]: largest sum of entries.
     """
 
     columns: tuple[Lits, ...]
@@ -31,7 +31,7 @@ class Heap:
 
 
 def pack(column: Lits, key: Lits | None = None) -> Lits:
-    """Each row with its non-zero literals first, in the order of `key` (else as they stand), trimmed to the longest row."""
+    """Each row with its non-zero literals first, in the order of `key` (else as they stand), cut to the longest row."""
     order = np.argsort(np.where(column == 0, np.int64(2**62), 0 if key is None else key), axis=1, kind="stable")
     longest = int((column != 0).sum(axis=1).max(initial=0))
     return np.take_along_axis(column, order[:, :longest], axis=1)
@@ -40,7 +40,7 @@ def pack(column: Lits, key: Lits | None = None) -> Lits:
 def weigh(bits: Lits, weights: NDArray[np.signedinteger], bias: NDArray[np.int64]) -> Heap:
     """The heap of `bias + weights * bits`: a negative weight takes the inverted bit, w*x = |w|*(1-x) - |w|.
 
-    bits: (P, C) literals; weights: (R, C); bias: (R,). Row p*R + r is position p and neuron r; constant bits are folded.
+    bits: (P, C) literals; weights: (R, C); bias: (R,). Row p*R + r is position p, neuron r; constant bits are folded.
     """
     positions, rows = len(bits), len(weights)
     size = np.abs(weights.astype(np.int64))

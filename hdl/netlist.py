@@ -1,8 +1,9 @@
-"""A netlist of full-adder halves on vectors of bits, hash-consed and cut into pipeline stages while it is built.
+"""A netlist of full-adder halves on vectors of bits, cut into pipeline stages while it is built.
 
-A literal is `2 * bit + inverted`; bit 0 is the constant 0, so literals 0 and 1 are the constants. Vectors of literals are
-int64 arrays. Every primitive works on whole vectors, folds constants and equal operands, and gives each distinct function
-of the same operands only one bit: that is where neurons share their first levels.
+A literal is `2 * bit + inverted`; bit 0 is the constant 0, so literals 0 and 1 are the constants. Vectors of literals
+are int64 arrays. Every primitive works on whole vectors and folds constants and equal operands. Full adders that
+several neurons could share are not merged here: synthesis finds them, and equal vectors for all neurons are far quicker
+to emit and to simulate (784-64-64-64-10: Verilator reads 0.6 MB in 2.5 s instead of 3 MB in 27 s).
 """
 
 from __future__ import annotations
@@ -46,15 +47,18 @@ class Netlist:
 
     def stage(self, lits: Lits) -> Lits:
         """Registers between the input and each literal; 0 for constants."""
-        return self._stage[lits >> 1]
+        out: Lits = self._stage[lits >> 1]
+        return out
 
     def depth(self, lits: Lits) -> Lits:
         """A sort key that grows with arrival time: stage first, then levels since the last register."""
-        return (self._stage[lits >> 1] << 32) + self._level[lits >> 1]
+        out: Lits = (self._stage[lits >> 1] << 32) + self._level[lits >> 1]
+        return out
 
     def level(self, lits: Lits) -> Lits:
         """Cell levels since the last register."""
-        return self._level[lits >> 1]
+        out: Lits = self._level[lits >> 1]
+        return out
 
     def _cell(self, kind: str, operands: tuple[Lits, ...], stage: Lits, level: Lits) -> Lits:
         first, width = self.count, len(stage)
@@ -104,7 +108,8 @@ class Netlist:
 
     def _share(self, kind: str, operands: Lits, stage: Lits, level: Lits) -> Lits:
         """One literal per column of operands (k, m); equal columns, now or earlier, share their bit."""
-        out, new = [], []
+        out: list[int] = []
+        new: list[int] = []
         for j, key in enumerate(zip(*operands.tolist(), strict=True)):
             bit = self._seen.setdefault((kind, key), self.count + len(new))
             if bit == self.count + len(new):
@@ -119,7 +124,7 @@ class Netlist:
         lits, stage, level = self._place(np.stack([a, b, c]))
         odd = (lits & 1).sum(axis=0) & 1
         p, q, r = lits - (lits & 1)
-        out = np.select([p == q, q == r, p == r], [r, p, q], -1) ^ odd  # an equal pair cancels
+        out: Lits = np.select([p == q, q == r, p == r], [r, p, q], -1) ^ odd  # an equal pair cancels
         rest = (p != q) & (q != r) & (p != r)
         out[rest] = self._fresh("xor", np.stack([p ^ odd, q, r]), rest, stage, level)
         return out
@@ -128,7 +133,7 @@ class Netlist:
         """Majority of three: the carry of a full adder; with a constant, and / or of two."""
         lits, stage, level = self._place(np.stack([a, b, c]))
         p, q, r = lits
-        out = np.select([p == q, q == r, p == r], [p, q, r], -1)  # an equal pair wins
+        out: Lits = np.select([p == q, q == r, p == r], [p, q, r], -1)  # an equal pair wins
         out = np.select([p == q ^ 1, q == r ^ 1, p == r ^ 1], [r, p, q], out)  # an opposite one leaves the third
         rest = out < 0
         out[rest] = self._fresh("maj", lits, rest, stage, level)
@@ -146,11 +151,12 @@ class Netlist:
         s, p, q = lits[0] ^ flip, np.where(flip, lits[2], lits[1]), np.where(flip, lits[1], lits[2])
         odd = q & 1  # the data side is kept positive at 0, so inverted words share their cells
         p, q = p ^ odd, q ^ odd
-        out = np.where(p == q, p, q)  # equal data, or a select of constant 0
+        out: Lits = np.where(p == q, p, q)  # equal data, or a select of constant 0
         out[(s > 0) & (p == 1) & (q == 0)] = s[(s > 0) & (p == 1) & (q == 0)]
         rest = (s > 0) & (p != q) & ~((p == 1) & (q == 0))
         out[rest] = self._share("mux", np.stack([s, p, q])[:, rest], stage[rest], level[rest])
-        return out ^ odd
+        out ^= odd
+        return out
 
     def full_add(self, a: Lits, b: Lits, c: Lits) -> tuple[Lits, Lits]:
         """Sum and carry of three bits."""

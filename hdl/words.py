@@ -11,12 +11,14 @@ from threshc.hdl.netlist import ONE, Lits, Netlist
 
 def constant(values: Sequence[int], width: int) -> Lits:
     """The lowest `width` bits of integers as constant words, (m, width)."""
-    return np.array([[v >> p & 1 for p in range(width)] for v in values], np.int64).reshape(len(values), width)
+    digits = [[v >> p & 1 for p in range(width)] for v in values]
+    out: Lits = np.array(digits, np.int64).reshape(len(values), width)
+    return out
 
 
 def offset_binary(words: Lits, signed: bool) -> Lits:
     """Two's complement words to unsigned words in the same order: the sign bit is inverted."""
-    out = words.copy()
+    out: Lits = words.copy()
     out[:, -1] ^= signed
     return out
 
@@ -53,7 +55,8 @@ def arg_max(net: Netlist, words: Lits) -> Lits:
         larger = carry(net, words[right], words[left] ^ 1)  # right + ~left carries out iff right > left
         words = _select(net, larger, words, left, right)
         index = _select(net, larger, index, left, right)
-    return index[0]
+    best: Lits = index[0]
+    return best
 
 
 def _select(net: Netlist, larger: Lits, words: Lits, left: slice, right: slice) -> Lits:

@@ -1,4 +1,4 @@
-"""Whole networks as hardware, in Amaranth's simulator with random stalls: every hidden bit and output equal to the reference."""
+"""Whole networks as hardware, in Amaranth's simulator with random stalls: every bit and output as in the reference."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Output, Sum

@@ -1,4 +1,4 @@
-"""The emitted Verilog: deterministic, read without complaint by Verilator and Yosys, safe whatever the model's names are."""
+"""The emitted Verilog: deterministic, read by Verilator and Yosys, safe whatever the model's names are."""
 
 from __future__ import annotations
 

@@ -127,6 +127,6 @@ class Builder:
 
 
 def cheapest(op: Sum) -> type[Architecture]:
-    """The architecture with the fewest estimated 4-input LUTs (the first of equals) among those that take the weights."""
+    """The architecture with the fewest estimated 4-input LUTs, the first of equals, that takes the weights."""
     fits = [a for n, a in ARCHITECTURES.items() if n != "table" or (op.weights != 0).sum(axis=1).max() <= 6]
     return min(fits, key=lambda a: a.predict(op.weights).lut4)

@@ -48,7 +48,8 @@ def fused_compare(net: Netlist, arch: type[Architecture], total: Sum, compares: 
 
 def _index(rows: int, positions: int, pick: list[int]) -> NDArray[np.int64]:
     """Heap rows of the picked neurons at every position, position-major."""
-    return (np.arange(positions)[:, None] * rows + np.array(pick)).ravel()
+    index: NDArray[np.int64] = (np.arange(positions)[:, None] * rows + np.array(pick)).ravel()
+    return index
 
 
 def _neurons(

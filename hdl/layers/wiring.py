@@ -1,4 +1,4 @@
-"""Operations that only move bits: no cell is made for them. Bits are literals, integers have a last axis of their digits."""
+"""Operations that move bits, and pooling. Bits are literals of the value's shape."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def gather(op: Gather, operands: list[Lits]) -> Lits:
     """See `Gather`."""
     flat = np.concatenate([x.ravel() for x in operands])
     picked = flat[np.maximum(op.index, 0)]
-    return np.where(op.index == GATHER_ZERO, ZERO, np.where(op.index == GATHER_ONE, ONE, picked))
+    out: Lits = np.where(op.index == GATHER_ZERO, ZERO, np.where(op.index == GATHER_ONE, ONE, picked))
+    return out
 
 
 def window(op: Window, x: Lits) -> Lits:
@@ -43,4 +44,5 @@ def reduce_taps(net: Netlist, op: Reduce, x: Lits) -> Lits:
     while len(taps) > 1:
         pairs = [net.maj(a, b, neutral) for a, b in zip(taps[::2], taps[1::2], strict=False)]
         taps = pairs + taps[2 * len(pairs) :]
-    return taps[0].reshape(*x.shape[:-1], -1)
+    out: Lits = taps[0].reshape(*x.shape[:-1], -1)
+    return out

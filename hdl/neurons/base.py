@@ -47,11 +47,13 @@ class Architecture(ABC):
 
     @classmethod
     def check(cls, weights: NDArray[np.signedinteger]) -> None:
-        """Raises CompileError where the architecture cannot build these weights."""
+        """Raises CompileError where the architecture cannot build these weights; any are fine unless it says so."""
+        return
 
     def compute(self, x: NDArray[np.integer]) -> NDArray[np.uint8]:
         """The outputs (N, R) for input bits (N, C), in software."""
-        return (x.astype(np.int64) @ self.weights.T.astype(np.int64) >= self.thresholds).astype(np.uint8)
+        fires = x.astype(np.int64) @ self.weights.T.astype(np.int64) >= self.thresholds
+        return np.asarray(fires, np.uint8)
 
     def create(self) -> Component:
         """A combinational Amaranth component with members x: In(C) and y: Out(R)."""
@@ -74,7 +76,7 @@ class Architecture(ABC):
     @classmethod
     @abstractmethod
     def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
-        """Entries of row r (without `constant`) + plus[r] >= 0, modulo 2**widths[r]: (R, max width), 0 beyond the width."""
+        """Entries of row r + plus[r] >= 0, modulo 2**widths[r]: (R, max width), 0 beyond; `constant` is left alone."""
 
     @classmethod
     def fires(cls, net: Netlist, heap: Heap, thresholds: Sequence[int]) -> Lits:

@@ -1,4 +1,4 @@
-"""3:2 compressors: a heap of full adders in LUTs, after Wallace (1964); only the final carry of the heap is computed."""
+"""3:2 compressors: a heap of full adders in LUTs, after Wallace (1964); only its final carry is computed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Compressor(Architecture):
 
     @classmethod
     def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
-        """A full adder is two LUT4, but synthesis packs them tighter: 1.3 fits what Yosys made of dense iCE40 layers."""
+        """A full adder is two LUT4, but synthesis packs tighter: 1.3 fits what Yosys made of dense iCE40 layers."""
         own, shared = full_adders(weights)
         depth = levels(weights, 1.5)
         return Estimate(round(1.3 * own + shared), round(1.1 * own + shared), depth, round(depth * 0.8))

@@ -1,4 +1,4 @@
-"""Truth tables for neurons of few inputs: a decision diagram of multiplexers that synthesis packs into one LUT or few."""
+"""Truth tables for neurons of few inputs: a decision diagram of multiplexers that synthesis packs into LUTs."""
 
 from __future__ import annotations
 

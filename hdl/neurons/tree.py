@@ -40,7 +40,7 @@ class Tree(Architecture):
 
     @classmethod
     def carries(cls, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
-        """The carry out of bit tops[r] - 1 of total + (2**tops[r] - need[r]); when the total reaches 2**tops[r], its own bit."""
+        """The carry out of bit tops[r] - 1 of total + (2**tops[r] - need[r]), or the total's own bit tops[r]."""
         widths = np.array([m.bit_length() for m in heap.most], np.int64)
         words = cls.total(net, heap, widths, [0] * len(widths))
         out = np.zeros(len(tops), np.int64)
@@ -102,7 +102,7 @@ def _add(net: Netlist, a: Lits, b: Lits, width: int) -> Lits:
     low = int(np.argmax(either)) if either.any() else short
     if low == len(a) or low == len(b):
         longer, other = (a, b) if len(a) >= len(b) else (b, a)
-        merged = longer.copy()
+        merged: Lits = longer.copy()
         merged[: len(other)] |= other  # one of the two is 0 in each of these places
         return merged
     return np.concatenate([a[:low] | b[:low], net.add(a[low:], b[low:], width - low)])
