@@ -47,23 +47,27 @@ class Context:
         return self._coded[id(expr)][1]
 
 
-Lowering = Callable[[Context, Node, Sequence[Known | None]], Known | Sequence[Known]]
-LOWERINGS: dict[str, Lowering] = {}
+Lowering = Callable[[Context, Node, Sequence[Known | None]], Known | Sequence[Known | None]]
+_LOWERINGS: dict[tuple[str, str], Lowering] = {}
 
 
 def lowers(*ops: str) -> Callable[[Lowering], Lowering]:
-    """Register the lowering of operators of the default domain. It returns what is known of the node's output:
-    the first one, or for TopK the second (see `OUTPUT`)."""
+    """Register the lowering of operators: `MatMul`, `quant:XnorPopcountMatMul`, `ai.onnx.ml:LinearClassifier`.
+
+    It returns what is known of the node's first output, or a list with something for each output (None: nothing)."""
 
     def register(function: Lowering) -> Lowering:
-        LOWERINGS.update(dict.fromkeys(ops, function))
+        for name in ops:
+            domain, _, op = name.rpartition(":")
+            _LOWERINGS[domain, op] = function
         return function
 
     return register
 
 
-OUTPUT = {"TopK": 1}
-"""Operators whose interesting output is not the first."""
+def find_lowering(node: Node) -> Lowering | None:
+    """The lowering of a node's operator, or None for operators that work element by element or move elements."""
+    return _LOWERINGS.get((node.domain, node.op))
 
 
 def constant(node: Node, args: Sequence[Known | None], k: int, what: str) -> Array:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums, evaluate
 
-_SPAN_LIMIT = 1 << 17
+SPAN_LIMIT = 1 << 17
+"""Reachable sums per output up to which the order is checked on every one of them."""
 Floats = NDArray[np.float64]
 
 
@@ -67,7 +68,7 @@ def _reachable(expr: Expr) -> tuple[list[NDArray[np.float32]], list[IntArray]]:
             why=f"{span} sums per output",
             hint="quantize the weights of the last layer",
         )
-    columns = [evaluate(expr, np.minimum(leaf.lo + k, leaf.hi)).astype(np.float32).ravel() for k in range(span)]
+    columns = [evaluate(expr, np.minimum(leaf.lo + k, leaf.hi)).astype(np.float32).ravel() for k in range(span(expr))]
     table = np.stack(columns, axis=1)
     if not np.isfinite(table).all():
         raise fail(

@@ -14,7 +14,7 @@ from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
 from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Probe
-from threshc.compiler.frontend.context import LOWERINGS, OUTPUT, ClassIndex, Context, Known, Softmaxed
+from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, find_lowering
 from threshc.compiler.frontend.graph import Graph, Node
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
 from threshc.compiler.frontend.lowerings.dense import no_step
@@ -77,6 +77,11 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
                 outputs.add(tensor, value)
             except CompileError as error:
                 problems += error.diagnostics
+    lost = [t for t in graph.outputs if isinstance(known.get(t), _Broken)]
+    if lost and not problems:
+        problems.append(
+            Diagnostic("a graph output cannot be followed", f"tensor {lost[0]!r}", "", "remove it from the outputs")
+        )
     if problems:
         raise CompileError(dict.fromkeys(problems))
     network = Network(graph.name or "network", context.builder.finish(), outputs.finish())
@@ -140,16 +145,15 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
     kernel = find_kernel(node)
     if not symbolic:
         return _fold(node, args)
-    if node.domain == "" and node.op in LOWERINGS:
+    lowering = find_lowering(node)
+    if lowering is not None:
         try:
-            result = LOWERINGS[node.op](context, node, args)
+            result = lowering(context, node, args)
         except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
             raise _does_not_fit(node, error) from error
-        if isinstance(result, Sequence):
-            return result
-        outputs: list[Known | _Broken] = [_Broken()] * len(node.outputs)
-        outputs[OUTPUT.get(node.op, 0)] = result
-        return outputs
+        results = list(result) if isinstance(result, Sequence) else [result]
+        results += [None] * (len(node.outputs) - len(results))
+        return [_Broken() if r is None else r for r in results]
     if kernel is None:
         raise CompileError(_unsupported(node))
     if isinstance(symbolic[0], ClassIndex | Softmaxed):

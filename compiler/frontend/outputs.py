@@ -9,7 +9,8 @@ import numpy as np
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import smallest_dtype
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed
-from threshc.compiler.frontend.heads import find_head
+from threshc.compiler.frontend.exact_head import exact_head
+from threshc.compiler.frontend.heads import SPAN_LIMIT, find_head, span
 from threshc.compiler.frontend.sums import coded_sums
 from threshc.compiler.frontend.symbolic import Expr, Sums, Thermometer, leaf_expr
 from threshc.compiler.frontend.thresholds import gathered
@@ -74,7 +75,8 @@ class Outputs:
             raise fail(
                 "an output repeats one sum", where=f"tensor {name!r}", hint="end the model at the scores themselves"
             )
-        head, row = find_head(expr), expr.src.ravel()
+        head = find_head(expr) if span(expr) <= SPAN_LIMIT else exact_head(expr)
+        row = expr.src.ravel()
         weights = (head.factor * linear.step[row])[:, None] * linear.weights[row]
         bias = head.factor * linear.base[row] + head.offset
         loc = Loc(expr.trail[-1].name if expr.trail else "", expr.tensor)

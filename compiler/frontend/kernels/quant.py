@@ -113,10 +113,3 @@ def _per_axis(node: Node, x: Array, value: Array) -> Array:
         return value.reshape(())
     axis = int(node.attrs.get("axis", 1)) % x.ndim
     return value.reshape([-1 if k == axis else 1 for k in range(x.ndim)])
-
-
-@kernel("ai.onnx.ml:Binarizer", direction=rising)
-def binarizer(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """1 where x > threshold, else 0"""
-    x = need(args, 0)
-    return [(x > x.dtype.type(node.attrs.get("threshold", 0.0))).astype(x.dtype)]

@@ -1,5 +1,5 @@
 """One function per ONNX operator that is more than element by element; importing this package registers them all."""
 
-from threshc.compiler.frontend.lowerings import classes, conv, dense, join, pool
+from threshc.compiler.frontend.lowerings import classes, conv, dense, join, pool, sklearn
 
-__all__ = ["classes", "conv", "dense", "join", "pool"]
+__all__ = ["classes", "conv", "dense", "join", "pool", "sklearn"]

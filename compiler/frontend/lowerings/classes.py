@@ -33,8 +33,8 @@ def argmax(context: Context, node: Node, args: Sequence[Known | None]) -> ClassI
 
 
 @lowers("TopK")
-def topk(context: Context, node: Node, args: Sequence[Known | None]) -> ClassIndex:
-    """The class index, for k = 1."""
+def topk(context: Context, node: Node, args: Sequence[Known | None]) -> list[Known | None]:
+    """The class index, for k = 1; the largest score itself is not followed further."""
     scores = _scores(node, args)
     k = int(constant(node, args, 1, "k").reshape(())) if len(args) > 1 else int(node.attrs["k"])
     _want_class_axis(node, scores, int(node.attrs.get("axis", -1)))
@@ -45,7 +45,7 @@ def topk(context: Context, node: Node, args: Sequence[Known | None]) -> ClassInd
             why="the class index is the single largest score",
             hint="export with k=1, or end the model at the scores",
         )
-    return ClassIndex(scores)
+    return [None, ClassIndex(scores)]
 
 
 def _scores(node: Node, args: Sequence[Known | None]) -> Expr:

@@ -23,7 +23,19 @@ from threshc.compiler.ir.shapes import plane_weights
 @lowers("MatMul")
 def matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     """x @ W with x (.., n) holding one sample and W (n, R) constant."""
-    return _dense(context, node, symbolic(node, args, 0), constant(node, args, 1, "weight matrix"))
+    return dense_layer(context, node, symbolic(node, args, 0), constant(node, args, 1, "weight matrix"))
+
+
+@lowers("quant:XnorPopcountMatMul")
+def xnor_popcount_matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
+    """How many bits of a row agree with each column of binary weights: sum (2w - 1) x + sum (1 - w)."""
+    weights = constant(node, args, 1, "weight matrix")
+    if not np.isin(weights, (0, 1)).all():
+        raise fail("XnorPopcountMatMul has weights other than 0 and 1", where=node.where, hint="export binary weights")
+    total = dense_layer(context, node, symbolic(node, args, 0), (2 * weights - 1).astype(np.float32))
+    zeros = (1 - weights).sum(axis=0).astype(np.float32)
+    tail = Kernel(lambda n, a: [need(a, 0) + need(a, 1)], Kind.ELEMENTWISE, lambda n, a, k, s: 1)
+    return apply(node, tail, (total, zeros), node.outputs[0])
 
 
 @lowers("Gemm")
@@ -32,7 +44,7 @@ def gemm(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     x, weights = symbolic(node, args, 0), constant(node, args, 1, "weight matrix")
     if node.attrs.get("transA", 0):
         raise fail("Gemm with transA=1 is not supported", where=node.where, hint="export the layer as x @ W")
-    total = _dense(context, node, x, weights.T if node.attrs.get("transB", 0) else weights)
+    total = dense_layer(context, node, x, weights.T if node.attrs.get("transB", 0) else weights)
     bias = None if len(args) < 3 or args[2] is None else constant(node, args, 2, "bias")
     if bias is None and node.attrs.get("alpha", 1.0) == 1.0:
         return total
@@ -44,7 +56,8 @@ def _alpha(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, .
     return sign(np.asarray(node.attrs.get("alpha", 1.0)))
 
 
-def _dense(context: Context, node: Node, x: Expr, weights: Array) -> Expr:
+def dense_layer(context: Context, node: Node, x: Expr, weights: Array) -> Expr:
+    """One exact sum per column of weights (n, R) over features x (.., n)."""
     if weights.ndim != 2 or x.shape[-1:] != weights.shape[:1] or x.src.size != x.shape[-1]:
         raise fail(
             f"a matrix product of shapes {list(x.shape)} and {list(weights.shape)} is not a dense layer",
