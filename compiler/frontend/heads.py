@@ -34,7 +34,7 @@ def find_head(expr: Expr) -> Head:
     """Integer scores for a tensor of C outputs, the smallest that keep the order on all pairs of reachable sums.
 
     First the dot products themselves, then their negatives, then affine fits with more and more bits.
-    Raises CompileError where the tail is too wide to check or no fit of 40 bits keeps the order.
+    Raises CompileError where no fit of 40 bits keeps the order.
     """
     values, sums = _reachable(expr)
     slope, shift = _lines(values, sums)
@@ -60,14 +60,6 @@ def _reachable(expr: Expr) -> tuple[list[NDArray[np.float32]], list[IntArray]]:
     linear = leaf.source
     assert isinstance(linear, Sums)
     lo, hi = leaf.lo.ravel(), leaf.hi.ravel()
-    span = int((hi - lo)[src].max()) + 1
-    if span > _SPAN_LIMIT:
-        raise fail(
-            "the last layer has too many reachable sums to check the order of its outputs",
-            where=f"tensor {expr.tensor!r}",
-            why=f"{span} sums per output",
-            hint="quantize the weights of the last layer",
-        )
     columns = [evaluate(expr, np.minimum(leaf.lo + k, leaf.hi)).astype(np.float32).ravel() for k in range(span(expr))]
     table = np.stack(columns, axis=1)
     if not np.isfinite(table).all():
@@ -80,6 +72,11 @@ def _reachable(expr: Expr) -> tuple[list[NDArray[np.float32]], list[IntArray]]:
     row = src // linear.places
     sums = [linear.step[r] * np.arange(lo[e], hi[e] + 1) + linear.base[r] for r, e in zip(row, src, strict=True)]
     return [row[:n] for row, n in zip(table, counts, strict=True)], sums
+
+
+def span(expr: Expr) -> int:
+    """How many values the widest sum behind a tensor can take."""
+    return int((expr.leaf.hi - expr.leaf.lo).ravel()[expr.src].max()) + 1
 
 
 def _lines(values: Sequence[NDArray[np.float32]], sums: Sequence[IntArray]) -> tuple[Floats, Floats]:

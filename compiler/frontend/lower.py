@@ -79,9 +79,8 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
                 problems += error.diagnostics
     lost = [t for t in graph.outputs if isinstance(known.get(t), _Broken)]
     if lost and not problems:
-        problems.append(
-            Diagnostic("a graph output cannot be followed", f"tensor {lost[0]!r}", "", "remove it from the outputs")
-        )
+        where, hint = f"tensor {lost[0]!r}", "remove it from the outputs"
+        problems.append(Diagnostic("a graph output cannot be followed", where, "", hint))
     if problems:
         raise CompileError(dict.fromkeys(problems))
     network = Network(graph.name or "network", context.builder.finish(), outputs.finish())

@@ -34,11 +34,8 @@ def array_feature_extractor(context: Context, node: Node, args: Sequence[Known |
     """The label of a class index."""
     index = args[1] if len(args) > 1 else None
     if not isinstance(index, ClassIndex):
-        raise fail(
-            "ArrayFeatureExtractor of features is not supported",
-            where=node.where,
-            hint="select columns with Slice or Gather",
-        )
+        hint = "select columns with Slice or Gather"
+        raise fail("ArrayFeatureExtractor of features is not supported", where=node.where, hint=hint)
     want_plain_labels(node, constant(node, args, 0, "list of classes"))
     return index
 
