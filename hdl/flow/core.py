@@ -25,7 +25,7 @@ class VerilogCore(wiring.Component):
         m.submodules.network = Instance(
             self._design.name,
             ("i", "clk", ClockSignal()),
-            ("i", "rst", ResetSignal()),
+            ("i", "rst", ResetSignal(allow_reset_less=True)),
             ("i", "i_payload", self.i.payload),
             ("i", "i_valid", self.i.valid),
             ("o", "i_ready", self.i.ready),

@@ -8,12 +8,15 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+_LANE = 1024  # flip-flops per chain: YoWASP's yosys runs out of stack on chains of several thousand
+
 
 class Harness(wiring.Component):
-    """Shifts samples in and answers out through one pin each; every path from or to the network ends in a register.
+    """Shifts samples in (one pin per 1024 bits) and answers out (one pin), with registers all around the network.
 
-    It adds one flip-flop per input bit, one flip-flop and one LUT per output bit, and six flip-flops and a few LUTs of
-    control. The network's inputs change every cycle: good for area and timing, useless as an interface.
+    It adds one flip-flop per input bit (fewer when the last inputs are unused), one flip-flop and about one LUT per
+    output bit, and five flip-flops of control. The network's inputs change every cycle: good for area and timing,
+    useless as an interface.
     """
 
     def __init__(self, core: wiring.Component, input_width: int, output_width: int) -> None:
@@ -21,7 +24,7 @@ class Harness(wiring.Component):
         self._widths = input_width, output_width
         super().__init__(
             {
-                "shift_in": In(1),
+                "shift_in": In(-(-input_width // _LANE)),
                 "sample_valid": In(1),
                 "answer_ready": In(1),
                 "shift_out": Out(1),
@@ -35,10 +38,11 @@ class Harness(wiring.Component):
         core: Any = self._core
         m.submodules.core = core
         sample = Signal(self._widths[0], reset_less=True)
+        lanes = [sample[start : start + _LANE] for start in range(0, len(sample), _LANE)]
         answer = Signal(self._widths[1], reset_less=True)
         m.d.comb += core.i.payload.eq(sample)
         m.d.sync += [
-            sample.eq(Cat(self.shift_in, sample)),
+            *(lane.eq(Cat(pin, lane)) for pin, lane in zip(self.shift_in, lanes, strict=True)),
             core.i.valid.eq(self.sample_valid),
             core.o.ready.eq(self.answer_ready),
             self.sample_ready.eq(core.i.ready),

@@ -15,6 +15,7 @@ from threshc.hdl.targets.base import Device
 
 _LOGIC = {"ice40": "ICESTORM_LC", "ecp5": "TRELLIS_COMB"}
 _USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", re.MULTILINE)
+_UNPLACED = ("no BELs remaining", "Unable to place", "Unable to find legal placement")
 _BIGGER = "a bigger target (`threshc targets`), another --neuron, fewer registers (--pipeline), or a smaller network"
 
 
@@ -55,12 +56,7 @@ def route(
     utilization = {kind: (int(used), int(available)) for kind, used, available in _USED.findall(done.text)}
     if done.code:
         over = [f"{used} {kind}, of {available}" for kind, (used, available) in utilization.items() if used > available]
-        if (
-            over
-            or "no BELs remaining" in done.text
-            or "Unable to place" in done.text
-            or "failed to place" in done.text.lower()
-        ):
+        if over or any(sign in done.text for sign in _UNPLACED):
             raise too_big(device, "place and route", "; ".join(over) or _logic(utilization, device))
         check(done, f"placing and routing on {device.part}")
     return parse_report(json.loads((folder / "timing.json").read_text()), done)
