@@ -6,7 +6,10 @@ import gzip
 import math
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +72,8 @@ def _read(path: Path, names: tuple[str, ...], option: str) -> NDArray[np.generic
         with open(path, "rb") as file:
             head = file.read(6)
         if head.startswith(b"\x93NUMPY"):
-            array: NDArray[np.generic] = np.load(path, allow_pickle=False)
+            with open(path, "rb") as file:
+                array: NDArray[np.generic] = np.load(file, allow_pickle=False)
             return array
         if head.startswith(b"PK"):
             return _named(path, names, option)
@@ -83,14 +87,15 @@ def _read(path: Path, names: tuple[str, ...], option: str) -> NDArray[np.generic
     return _idx(data, path)
 
 
-def _npz(path: Path) -> np.lib.npyio.NpzFile:
-    from zipfile import BadZipFile
-
-    try:
-        archive: np.lib.npyio.NpzFile = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, BadZipFile) as error:
-        raise fail("the file cannot be read", where=str(path), why=str(error), hint=_HINT) from None
-    return archive
+@contextmanager
+def _npz(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
+    with open(path, "rb") as file:  # np.load itself would leave a broken file open
+        try:
+            archive = np.load(file, allow_pickle=False)
+        except (OSError, ValueError, BadZipFile) as error:
+            raise fail("the file cannot be read", where=str(path), why=str(error), hint=_HINT) from None
+        with archive:
+            yield archive
 
 
 def _named(path: Path, names: tuple[str, ...], option: str) -> NDArray[np.generic]:
@@ -105,7 +110,10 @@ def _named(path: Path, names: tuple[str, ...], option: str) -> NDArray[np.generi
                 why="it holds " + (", ".join(archive.files) or "nothing"),
                 hint="name the array so, or save it alone in a .npy file",
             )
-        array: NDArray[np.generic] = archive[chosen]
+        try:
+            array: NDArray[np.generic] = archive[chosen]
+        except (OSError, EOFError, ValueError, BadZipFile, zlib.error) as error:
+            raise fail(f"array {chosen!r} cannot be read", where=str(path), why=str(error), hint=_HINT) from None
         return array
 
 
