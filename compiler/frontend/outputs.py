@@ -65,11 +65,14 @@ class Outputs:
         if id(expr) in self._scores:
             return self._scores[id(expr)][1]
         linear = expr.leaf.source
-        if not isinstance(linear, Sums) or linear.places != 1:
+        if not isinstance(linear, Sums):
+            hint = "end the model at the scores, or at a step"
+            raise fail("an output of the model follows no weighted sum", where=f"tensor {name!r}", hint=hint)
+        if linear.places != 1:
             raise fail(
-                "the model has no layer of weighted sums",
+                "scores at every place of a map are not supported",
                 where=f"tensor {name!r}",
-                hint="give a network with at least one MatMul or Gemm",
+                hint="end the model at a step, at globally pooled scores, or at a dense layer",
             )
         if len(np.unique(expr.src)) != expr.src.size:
             raise fail(

@@ -17,7 +17,7 @@ from threshc.compiler.frontend.maps import BitMap, bit_map
 from threshc.compiler.frontend.sums import check_size, sums_leaf, weight_grid
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Leaf, apply, leaf_expr
 from threshc.compiler.frontend.thresholds import gathered
-from threshc.compiler.ir.ops import Loc, Window
+from threshc.compiler.ir.ops import Gather, Loc, Window
 from threshc.compiler.ir.shapes import plane_weights
 
 
@@ -64,6 +64,8 @@ def window_sums(
     bits = context.builder.add(
         Window(field.bits, window.kernel, window.stride, window.pads, window.dilation, 0, marked, loc)
     )
+    if window.out == (1, 1):  # a single place: plain features from here on
+        bits = context.builder.add(Gather((bits,), np.arange(w.shape[1]), loc))
     shape = (1, len(n), *window.out[: len(x.shape) - 2])
     unit = row_unit * field.unit / divide
     return sums_leaf(bits, w, at_tap.sum(axis=1), unit, np.zeros(len(n)), shape, node.outputs[0])
