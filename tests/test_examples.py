@@ -1,0 +1,57 @@
+"""The examples' models are what their scripts write, and reach the accuracy that their README states."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import threshc
+
+
+def test_xor_script_writes_the_committed_model(root: Path, tmp_path: Path) -> None:
+    shutil.copy(root / "examples/xor/xor.py", tmp_path)
+    runpy.run_path(str(tmp_path / "xor.py"))
+    assert (tmp_path / "xor.onnx").read_bytes() == (root / "examples/xor/xor.onnx").read_bytes()
+
+
+def test_digits_labels_equal_onnxruntime(digits: Path) -> None:
+    ort = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    data = np.load(digits / "digits_test.npz")
+    (scores,) = ort.InferenceSession(digits / "digits.onnx").run(None, {"pixels": data["x"]})
+    result = threshc.simulate(threshc.load(digits / "digits.onnx"), data["x"])
+    np.testing.assert_array_equal(result.labels, scores.argmax(axis=1))
+    assert (result.labels == data["y"]).sum() == 430
+    assert "430 of 450" in (digits / "README.md").read_text()
+
+
+def test_digits_data_is_the_split_of_the_script(digits: Path) -> None:
+    """The training data is never in the test data, whatever scikit-learn is installed."""
+    pytest.importorskip("sklearn", reason="needs scikit-learn")
+    script = runpy.run_path(str(digits / "train.py"))
+    x_train, x_test, _, y_test = script["data"]()
+    data = np.load(digits / "digits_test.npz")
+    np.testing.assert_array_equal(data["x"], x_test)
+    np.testing.assert_array_equal(data["y"], y_test)
+    assert len(x_train) == 1347
+
+
+def test_digits_export_is_ternary_standard_onnx(digits: Path, tmp_path: Path) -> None:
+    """The script's own forward pass, its exported file and the compiled network agree for any weights."""
+    pytest.importorskip("sklearn", reason="needs scikit-learn")
+    script = runpy.run_path(str(digits / "train.py"))
+    rng = np.random.default_rng(3)
+    sizes = script["SIZES"]
+    weights = [rng.uniform(-1, 1, shape).astype(np.float32) for shape in pairwise(sizes)]
+    biases = [rng.normal(size=n).astype(np.float32) for n in sizes[1:]]
+    biases[-1] = np.rint(biases[-1] * script["SCALES"][-1]) / script["SCALES"][-1]
+    script["export"](weights, biases, tmp_path / "m.onnx")
+    assert {op.domain for op in onnx.load(tmp_path / "m.onnx").opset_import} == {""}
+    x = np.load(digits / "digits_test.npz")["x"]
+    labels = threshc.simulate(threshc.load(tmp_path / "m.onnx"), x).labels
+    np.testing.assert_array_equal(labels, script["forward"](weights, biases, x)[1][-1].argmax(axis=1))
