@@ -62,7 +62,10 @@ def simulate(job: Job) -> Trace:
         job.words.tofile(f"{folder}/in")
         numbers = (len(job.words), byte_count(job.design.input_width), size, job.stall, job.patience, RESET_CYCLES)
         command = [str(program), f"{folder}/in", f"{folder}/out", *(str(int(v)) for v in numbers)]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        except OSError as problem:  # a cache folder on a file system that runs no programs, or a damaged file
+            raise fail(f"cannot run the compiled simulation: {problem}", where=str(program), hint="delete it") from None
         if done.returncode:
             raise _failed("the compiled simulation", done)
         words = np.fromfile(f"{folder}/out", np.uint8).reshape(-1, size)
