@@ -52,7 +52,8 @@ def explain(network: Network, value: int, found: Divergence, values: Sequence[ND
     if not isinstance(op, Compare) or not found.neuron:
         return found
     *place, channel = found.neuron
-    total = values[op.s][(found.sample, *place, int(op.row[channel]))]
+    at = (found.sample, *place, int(op.row[channel]))
+    total = values[op.s][at]
     return Divergence(
         found.sample, found.layer, found.neuron, found.expected, found.found, int(total), int(op.threshold[channel])
     )

@@ -1,4 +1,4 @@
-"""THE meaning of the IR, in numpy: a few plain lines per operation. Slow and obvious; everything else is compared to it."""
+"""THE meaning of the IR, in numpy, a few plain lines per operation. Slow and obvious; all else is compared to it."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def _evaluate(network: Network, op: Op, values: list[Array], encoded: NDArray[np
             n = len(encoded)
             flat = np.concatenate([_flat(values[x]) for x in op.x], axis=1)
             picked = flat[:, np.maximum(op.index, 0).ravel()].reshape(n, *op.index.shape)
-            return np.where(op.index == ZERO, 0, np.where(op.index == ONE, 1, picked))
+            return np.asarray(np.where(op.index == ZERO, 0, np.where(op.index == ONE, 1, picked)))
         case Sum():
-            return values[op.x] @ op.weights.T.astype(np.int64) + op.bias
+            return np.asarray(values[op.x] @ op.weights.T.astype(np.int64) + op.bias)
         case Compare():
             return (values[op.s][..., op.row] >= op.threshold).astype(np.int64)
         case Reduce():
             width = values[op.x].shape[-1]
             taps = values[op.x].reshape(*values[op.x].shape[:-1], op.taps, width // op.taps)
-            return taps.max(axis=-2) if op.kind == "or" else taps.min(axis=-2)
+            return np.asarray(taps.max(axis=-2) if op.kind == "or" else taps.min(axis=-2))
         case ArgMax():
-            return values[op.s].argmax(axis=-1)[:, None]
+            return np.asarray(values[op.s].argmax(axis=-1)[:, None])
 
 
 def _flat(x: Array) -> Array:

@@ -1,0 +1,123 @@
+"""Two executions of one network compared, bit by bit and output by output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.frontend.coding import expected_bits
+from threshc.compiler.frontend.lower import Lowered
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import Compare, Output
+from threshc.divergence import Divergence, explain, first_difference, layer_name
+from threshc.sim import reference
+from threshc.sim.inputs import encode
+from threshc.sim.result import Result
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Two executions compared: how many samples, hidden bits and outputs, and the first difference if there is one.
+
+    advisory: a difference is shown, but does not count against the network: onnxruntime rounds in an order of its own,
+    and the law is the float32 evaluation operator by operator.
+    """
+
+    name: str
+    samples: int
+    bits: int
+    outputs: int
+    divergence: Divergence | None = None
+    note: str = ""
+    advisory: bool = False
+
+    @property
+    def equal(self) -> bool:
+        return self.divergence is None
+
+    def __str__(self) -> str:
+        if self.divergence is None:
+            text = f"equal: {self.name}: {self.samples} samples, {self.bits} hidden bits, {self.outputs} outputs"
+        else:
+            text = f"{'differs' if self.advisory else 'DIFFERENT'}: {self.name}: {self.divergence}"
+        return f"{text} ({self.note})" if self.note else text
+
+
+def against_onnx(
+    lowered: Lowered, tensors: Mapping[str, Array], values: Sequence[Array], name: str, advisory: bool = False
+) -> Check:
+    """The ONNX model's tensors (N, elements) against the values of the unoptimized network: every bit, every output."""
+    network, bits = lowered.network, 0
+    title = f"{name} = reference"
+    count = len(values[0])
+    note = "onnxruntime's own rounding; the law is the float32 evaluator" if advisory else ""
+    for probe in lowered.probes:
+        ours = values[probe.value].reshape(count, -1)[:, probe.position]
+        wanted = expected_bits(probe, tensors[probe.tensor])
+        found = first_difference(layer_name(network, probe.value), wanted, ours)
+        if found is not None:
+            place = np.unravel_index(int(probe.position[found.neuron[0]]), values[probe.value].shape[1:])
+            found = replace(found, neuron=tuple(int(i) for i in place))
+            return Check(title, count, bits, 0, explain(network, probe.value, found, values), note, advisory)
+        bits += ours.size
+    outputs = 0
+    for o in network.outputs:
+        if o.name in tensors:
+            wanted, ours = _output_of(network, o, tensors[o.name], values)
+            found = first_difference(f"output {o.name!r}", wanted, ours)
+            if found is not None:
+                return Check(title, count, bits, outputs, found, note, advisory)
+            outputs += ours.size
+    return Check(title, count, bits, outputs)
+
+
+def _output_of(network: Network, o: Output, tensor: Array, values: Sequence[Array]) -> tuple[Array, Array]:
+    """What the model says and what the network says, in one form: classes, bits, or the order of single scores."""
+    ours = values[o.value].reshape(len(tensor), -1)
+    match o.kind:
+        case "class":
+            return tensor.astype(np.int64), ours
+        case "bits":
+            middle = o.offset + o.scale / 2
+            return np.asarray(np.where(o.scale < 0, tensor < middle, tensor > middle), np.int64), ours
+        case "scores" if ours.shape[1] == 1:
+            order = np.lexsort((tensor[:, 0], ours[:, 0] * np.sign(o.scale).ravel()[0]))
+            rises = np.diff(tensor[order, 0]) >= 0
+            return np.ones(len(rises), np.int64)[:, None], rises.astype(np.int64)[:, None]
+        case "scores":
+            return tensor.argmax(axis=1)[:, None], ours.argmax(axis=1)[:, None]
+
+
+def outputs_only(title: str, outputs: Sequence[Array], result: Result) -> Check:
+    """Outputs of the network before its passes against a result after them."""
+    return _with_outputs(Check(title, len(outputs[0]), 0, 0), [o.name for o in result.network.outputs], outputs, result)
+
+
+def compare_results(title: str, expected: Result, result: Result, x: Array, note: str = "") -> Check:
+    """Every hidden bit, then every output that the execution under test has."""
+    network, bits = expected.network, 0
+    compares = [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
+    for value, wanted, ours in zip(compares, expected.bits, result.bits, strict=True):
+        found = first_difference(layer_name(network, value), wanted, ours)
+        if found is not None:
+            values = reference.evaluate(network, encode(network, x))
+            return Check(title, len(wanted), bits, 0, explain(network, value, found, values), note)
+        bits += ours.size
+    check = Check(title, len(expected.values[0]), bits, 0, None, note)
+    return _with_outputs(check, [o.name for o in network.outputs], expected.values, result)
+
+
+def _with_outputs(check: Check, names: Sequence[str], wanted: Sequence[Array], result: Result) -> Check:
+    total, wanted_by_name = 0, dict(zip(names, wanted, strict=True))
+    for o, ours in zip(result.network.outputs, result.values, strict=True):
+        found = first_difference(f"output {o.name!r}", wanted_by_name[o.name], ours)
+        total += ours.size
+        if found is not None:
+            return replace(check, outputs=total, divergence=found)
+    return replace(check, outputs=total)
