@@ -32,3 +32,11 @@ def print_counts(network: Network) -> None:
         ("the same in float32, bits", f"{8 * t.float32_bytes:,}"),
     ]
     print_table("one sample (counted)", ("operation", "count"), costs, "lr")
+
+
+def print_pattern(model: str, input: str | None) -> None:
+    """How the front end understood each node of an ONNX model."""
+    from threshc.compiler.frontend.load import lower_model
+
+    rows = [(u.node, u.meaning) for u in lower_model(model, input=input).nodes]
+    print_table("how each node was understood", ("node", "meaning"), rows, "ll")

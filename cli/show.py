@@ -14,12 +14,19 @@ def show(
     input: o.Input = None,
     ir: Annotated[bool, typer.Option("--ir", help="The text form of the network instead of tables.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="The network as read, before any pass.")] = False,
+    pattern: Annotated[bool, typer.Option("--pattern", help="How each node of the model was understood.")] = False,
 ) -> None:
     """Show what a model computes: layers, shapes, weights, thresholds, synapses, memory, operations.
 
     [dim]threshc show digits.onnx[/]
     [dim]threshc show xor.onnx --input bit --ir[/]
+    [dim]threshc show digits.onnx --pattern[/]
     """
+    if pattern:
+        from threshc.cli.network import print_pattern
+
+        print_pattern(model, input)
+        return
     from threshc.cli.network import print_counts
     from threshc.loading import load_network
 

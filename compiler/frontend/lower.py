@@ -15,6 +15,7 @@ from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Probe
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, find_lowering
+from threshc.compiler.frontend.explain import Understood, understood
 from threshc.compiler.frontend.graph import Graph, Node
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
 from threshc.compiler.frontend.lowerings.dense import no_step
@@ -32,6 +33,7 @@ class Lowered:
     network: Network
     graph: Graph
     probes: tuple[Probe, ...]
+    nodes: tuple[Understood, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
     known: dict[str, Known | _Broken] = dict(graph.constants)
     known[name] = leaf_expr(leaf)
     problems: list[Diagnostic] = []
+    nodes: list[Understood] = []
     for node in graph.nodes:
         args = [known[t] if t else None for t in node.inputs]
         results: Sequence[Known | _Broken]
@@ -65,6 +68,7 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
                 problems += error.diagnostics
                 results = [_Broken(() if _is_layer(node) else None)] * len(node.outputs)
         known.update(zip(node.outputs, results, strict=False))
+        nodes += [understood(node, r) for r in results if not isinstance(r, _Broken)][:1]
     outputs = Outputs(context)
     for tensor in graph.outputs:
         value = known.get(tensor)
@@ -84,7 +88,7 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
     if problems:
         raise CompileError(dict.fromkeys(problems))
     network = Network(graph.name or "network", context.builder.finish(), outputs.finish())
-    return Lowered(network, graph, tuple(context.probes))
+    return Lowered(network, graph, tuple(context.probes), tuple(nodes))
 
 
 def _is_layer(node: Node) -> bool:

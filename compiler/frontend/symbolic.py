@@ -129,6 +129,9 @@ STEPS = {
 }
 
 
+MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout"}
+
+
 def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tensor: str) -> Expr:
     """The expression of a node's first output. Symbolic arguments share one leaf.
 

@@ -84,7 +84,7 @@ def _all_channels(n: IntArray, groups: int) -> IntArray:
 
 def _integers(context: Context, node: Node, x: Expr) -> BitMap:
     """The input's own integers as a map of bit planes."""
-    slope, offset = affine_features(node, x)
+    slope, offset = affine_features(context, node, x)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     plane = np.array(plane_weights(lo, hi))
     base = np.rint(offset.reshape(x.shape[1], -1) / slope)

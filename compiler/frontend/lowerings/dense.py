@@ -16,7 +16,7 @@ from threshc.compiler.frontend.kernels.linear import gemm_tail
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need, optional, sign
 from threshc.compiler.frontend.levels import NotAStep
 from threshc.compiler.frontend.sums import coded_sums, plane_sums
-from threshc.compiler.frontend.symbolic import Expr, Features, Leaf, Pooled, Sums, apply, evaluate, leaf_expr
+from threshc.compiler.frontend.symbolic import MOVES, Expr, Features, Leaf, Pooled, Sums, apply, evaluate, leaf_expr
 from threshc.compiler.ir.shapes import plane_weights
 
 
@@ -79,7 +79,7 @@ def enters_as_integers(x: Expr) -> bool:
 
 def _integer_features(context: Context, node: Node, x: Expr, weights: Array, shape: tuple[int, ...], name: str) -> Leaf:
     """A layer on the input's integers: they enter as bit planes, through an affine map."""
-    slope, offset = affine_features(node, x)
+    slope, offset = affine_features(context, node, x)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     order = x.src.ravel()
     inverse = np.empty_like(weights.T)
@@ -90,8 +90,11 @@ def _integer_features(context: Context, node: Node, x: Expr, weights: Array, sha
     return plane_sums(context.builder.planes(), plane, slope, shift, inverse, shape, name, node.where)
 
 
-def affine_features(node: Node, x: Expr) -> tuple[float, NDArray[np.float64]]:
+def affine_features(context: Context, node: Node, x: Expr) -> tuple[float, NDArray[np.float64]]:
     """The one slope and the offsets (E,) of features that are affine functions of the input's integers."""
+    encoding = context.builder.encoding
+    if encoding is not None and all(n.op in MOVES for n in x.trail):  # the encoding itself, free of rounding
+        return encoding.mul / encoding.div, np.full(x.src.size, encoding.add)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     at = partial(_value_at, x)
     first, last = at(lo), at(hi)
@@ -99,6 +102,7 @@ def affine_features(node: Node, x: Expr) -> tuple[float, NDArray[np.float64]]:
     offsets = first - slopes * lo
     probes = np.unique(np.linspace(lo, hi, min(hi - lo + 1, 1024)).astype(np.int64))
     tolerance = 4 * np.finfo(np.float32).eps * max(float(np.abs(np.r_[first, last]).max()), 1e-30)
+    offsets = np.where(np.abs(offsets) <= tolerance, 0.0, offsets)
     straight = all(np.abs(at(int(i)) - (slopes * i + offsets)).max() <= tolerance for i in probes)
     if not straight or np.ptp(slopes) > 0 or slopes[0] == 0:
         raise fail(

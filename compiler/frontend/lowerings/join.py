@@ -16,7 +16,7 @@ from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, find
 from threshc.compiler.frontend.kernels.spatial import pad_widths
 from threshc.compiler.frontend.lowerings.dense import binary_input
 from threshc.compiler.frontend.sums import check_size, sums_leaf
-from threshc.compiler.frontend.symbolic import Expr, IntArray, Leaf, Sums, Thermometer, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import MOVES, Expr, IntArray, Leaf, Sums, Thermometer, apply, leaf_expr
 from threshc.compiler.ir.ops import Gather, Loc
 
 
@@ -124,7 +124,7 @@ def add(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
 
 
 def _bare_sums(node: Node, x: Expr) -> Sums:
-    bare = np.array_equal(x.src.ravel(), np.arange(x.src.size)) and not any(n.op not in _MOVES for n in x.trail)
+    bare = np.array_equal(x.src.ravel(), np.arange(x.src.size)) and not any(n.op not in MOVES for n in x.trail)
     if isinstance(x.leaf.source, Sums) and bare:
         return x.leaf.source
     raise fail(
@@ -133,9 +133,6 @@ def _bare_sums(node: Node, x: Expr) -> Sums:
         why="an element of the result would depend on two sums through two different float functions",
         hint="add the outputs of the two layers before BatchNormalization and step, or concatenate activations",
     )
-
-
-_MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"}
 
 
 def _sum_of_sums(context: Context, node: Node, leaf: Leaf, a: Sums, b: Sums, sign: int) -> Leaf:

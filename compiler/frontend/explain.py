@@ -1,0 +1,76 @@
+"""How each node of a model was understood, in a line: what `threshc show --pattern` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from threshc.compiler.frontend.context import ClassIndex, Known, Softmaxed
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.symbolic import STEPS, Expr, Pooled, Sums, Thermometer
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """node: its name and operator; tensor: its first output; meaning: what the front end made of it."""
+
+    node: str
+    tensor: str
+    meaning: str
+
+
+def understood(node: Node, result: Known) -> Understood:
+    """The line for a node whose first followed output became `result`."""
+    return Understood(node.where, node.outputs[0] if node.outputs else "", _meaning(node, result))
+
+
+def _meaning(node: Node, result: Known) -> str:
+    match result:
+        case ClassIndex():
+            return "class index; the lowest index wins ties"
+        case Softmaxed():
+            return "keeps the order of the scores, which stand for it"
+        case Expr(node=None) as expr:
+            return _leaf(expr)
+        case Expr() as expr:
+            return _tail(node, expr)
+        case _:
+            value = np.asarray(result)
+            return f"constant {value.dtype}{list(value.shape)}"
+
+
+def _leaf(expr: Expr) -> str:
+    match expr.leaf.source:
+        case Sums() as sums:
+            return f"{_sums(sums)}, {_span(expr)}"
+        case Pooled():
+            return "largest sum under a window, or the smallest where what follows falls; taken on the bits of its step"
+        case Thermometer():
+            levels = int(expr.leaf.hi.max()) + 1
+            return f"bits that exist already, {levels} levels per element"
+        case _:
+            return "the model's input"
+
+
+def _sums(sums: Sums) -> str:
+    used = sums.weights[sums.weights != 0]
+    size = int(np.abs(used).max(initial=0))
+    kind = (
+        "+-1" if size <= 1 and used.size == sums.weights.size else "ternary" if size <= 1 else f"integers up to {size}"
+    )
+    units = np.unique(sums.unit)
+    scale = f"scale {units[0]:g}" if len(units) == 1 else "one scale per output"
+    places = f" at each of {sums.places} places" if sums.places > 1 else ""
+    return f"{len(sums.weights)} exact sums{places} over {sums.weights.shape[1]} bits, weights {kind}, {scale}"
+
+
+def _span(expr: Expr) -> str:
+    return f"reachable {int(expr.leaf.lo.min())}..{int(expr.leaf.hi.max())}"
+
+
+def _tail(node: Node, expr: Expr) -> str:
+    ways = {1: "rises", -1: "falls", 0: "is evaluated at every reachable value"}
+    kinds = " or ".join(ways[d] for d in sorted(set(expr.direction.ravel().tolist()), reverse=True))
+    what = "step" if node.op in STEPS else "part of the tail"
+    return f"{what} behind {expr.leaf.name!r}: {kinds} with the integer"
