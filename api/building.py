@@ -37,6 +37,8 @@ def build(
     simulator: str = "auto",
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
+    weight_bits: str | None = None,
+    note: Callable[[str], None] | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -52,7 +54,9 @@ def build(
 
     chosen = find_target(target)
     say = progress or (lambda _: None)
-    settings = Settings(input, neuron, pipeline, scores, samples, simulator, verify_passes, print_after)
+    settings = Settings(
+        input, neuron, pipeline, scores, samples, simulator, verify_passes, print_after, weight_bits, note
+    )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder:
         report = compile_into(folder, goal, model, settings, x, labels, say)

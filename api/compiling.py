@@ -40,6 +40,8 @@ class Settings:
     simulator: str = "auto"
     verify_passes: bool = False
     print_after: Callable[[str, Network], None] | None = None
+    weight_bits: str | None = None
+    note: Callable[[str], None] | None = None
 
 
 def compile(
@@ -56,6 +58,8 @@ def compile(
     simulator: str = "auto",
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
+    weight_bits: str | None = None,
+    note: Callable[[str], None] | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -65,7 +69,9 @@ def compile(
     simulated on `x` (samples as `simulate` takes them, with their `labels` if known), else on `samples` random ones.
     The folder appears whole or not at all; see `threshc.folder.output_folder` for `force`. Raises CompileError.
     """
-    settings = Settings(input, neuron, pipeline, scores, samples, simulator, verify_passes, print_after)
+    settings = Settings(
+        input, neuron, pipeline, scores, samples, simulator, verify_passes, print_after, weight_bits, note
+    )
     with output_folder(out_dir, force=force) as folder:
         report = compile_into(folder, Path(out_dir), model, settings, x, labels, progress or (lambda _: None))
         report.write(folder)
@@ -91,7 +97,12 @@ def compile_into(
 
     say("reading the model")
     network = load_network(
-        model, input=settings.input, verify_passes=settings.verify_passes, print_after=settings.print_after
+        model,
+        input=settings.input,
+        weight_bits=settings.weight_bits,
+        note=settings.note,
+        verify_passes=settings.verify_passes,
+        print_after=settings.print_after,
     )
     data = random_samples(network, _positive(settings.samples), 1) if x is None else np.asarray(x)
     kind = "random inputs" if x is None else "given inputs"

@@ -22,14 +22,15 @@ THRESH = "model.thresh"
 """The network's name in the folders that `compile` makes."""
 
 
-def load(path: Source, *, input: str | None = None) -> Network:
+def load(path: Source, *, input: str | None = None, weight_bits: str | int | None = None) -> Network:
     """The network that a model computes, with exact integer thresholds, after all passes.
 
     path: an .onnx or .onnx.gz file (or its bytes, or a ModelProto), a .thresh file, or a folder made by `compile`.
     input: how integers encode the model's real features, e.g. "uint8/255" for pixels 0..255 whose real value is i/255,
-    "bipolar", "bit", "int12*0.01"; None where the model states it. Raises CompileError with every problem found.
+    "bipolar", "bit", "int12*0.01"; None where the model states it. weight_bits: "min" for the smallest weights with a
+    proof, a number to round weights to that many bits, see `threshc.weights`. Raises CompileError with every problem.
     """
-    return load_network(path, input=input)
+    return load_network(path, input=input, weight_bits=None if weight_bits is None else str(weight_bits))
 
 
 def load_network(
@@ -37,29 +38,41 @@ def load_network(
     *,
     input: str | None = None,
     raw: bool = False,
+    weight_bits: str | None = None,
+    note: Callable[[str], None] | None = None,
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
 ) -> Network:
     """`load` for the commands: raw leaves the passes out, verify_passes checks each by evaluation, print_after sees
-    the network after each.
+    the network after each. weight_bits: see `threshc.weights`; note is told what it changed.
 
     Networks and .thresh files are taken as they are; they state their input themselves.
     """
     from threshc.compiler.passes.pipeline import optimize
+
+    def smaller(network: Network) -> Network:
+        if weight_bits is None:
+            return network
+        from threshc.weights import reduce_weights
+
+        network, change = reduce_weights(network, weight_bits)
+        if note is not None:
+            note(change)
+        return network
 
     ready = _ready_made(model)
     if ready is not None:
         if input is not None and str(ready.input.encoding) != input:
             said = f"the network states its input: {ready.input.encoding}"
             raise fail(said, where="--input", hint="leave --input away")
-        return ready
+        return smaller(ready)
     assert not isinstance(model, Network)
     from threshc.compiler.frontend.load import load as read_onnx
 
     network = read_onnx(model, input=input)
     if raw:
         return network
-    return optimize(network, verify=_evaluate if verify_passes else None, print_after=print_after)
+    return optimize(smaller(network), verify=_evaluate if verify_passes else None, print_after=print_after)
 
 
 def _ready_made(model: Model) -> Network | None:

@@ -33,6 +33,7 @@ def build(
     limit: o.Limit = None,
     samples: o.Samples = 256,
     simulator: o.Simulator = "auto",
+    weight_bits: o.WeightBits = None,
     verify_passes: o.VerifyPasses = False,
     print_ir_after: o.PrintIrAfter = None,
     force: o.Force = False,
@@ -48,7 +49,7 @@ def build(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.ir import ir_printer
-    from threshc.cli.progress import steps
+    from threshc.cli.progress import steps, told
     from threshc.cli.report import print_report
 
     name = target or device
@@ -72,6 +73,8 @@ def build(
             labels=y,
             samples=samples,
             simulator=simulator,
+            weight_bits=weight_bits,
+            note=told,
             verify_passes=verify_passes,
             print_after=print_after,
             force=force,

@@ -17,6 +17,7 @@ def compile(
     limit: o.Limit = None,
     samples: o.Samples = 256,
     simulator: o.Simulator = "auto",
+    weight_bits: o.WeightBits = None,
     verify_passes: o.VerifyPasses = False,
     print_ir_after: o.PrintIrAfter = None,
     force: o.Force = False,
@@ -33,7 +34,7 @@ def compile(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.ir import ir_printer
-    from threshc.cli.progress import steps
+    from threshc.cli.progress import steps, told
     from threshc.cli.report import print_report
 
     print_after = ir_printer(print_ir_after)
@@ -50,6 +51,8 @@ def compile(
             labels=y,
             samples=samples,
             simulator=simulator,
+            weight_bits=weight_bits,
+            note=told,
             verify_passes=verify_passes,
             print_after=print_after,
             force=force,

@@ -54,6 +54,14 @@ Samples = Annotated[
 Simulator = Annotated[
     str, typer.Option("--simulator", metavar="NAME", help="For the Verilog: auto, verilator, icarus or amaranth.")
 ]
+WeightBits = Annotated[
+    str | None,
+    typer.Option(
+        "--weight-bits",
+        metavar="min|N",
+        help="min: the smallest integer weights, proved equal on all inputs. N: round to N bits, the change measured.",
+    ),
+]
 VerifyPasses = Annotated[
     bool, typer.Option("--verify-passes", help="Check by evaluation that every pass changes nothing (slow).")
 ]

@@ -22,3 +22,10 @@ def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting", total=None)
         yield lambda text: progress.update(task, description=escape(text))
+
+
+def told(text: str) -> None:
+    """A line on stderr that the user should see, whatever stdout is used for."""
+    from threshc.cli.errors import visible
+
+    print(f"note: {visible(text)}", file=sys.stderr)

@@ -14,6 +14,7 @@ def show(
     input: o.Input = None,
     ir: Annotated[bool, typer.Option("--ir", help="The text form of the network instead of tables.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="The network as read, before any pass.")] = False,
+    weight_bits: o.WeightBits = None,
     pattern: Annotated[bool, typer.Option("--pattern", help="How each node of the model was understood.")] = False,
 ) -> None:
     """Show what a model computes: layers, shapes, weights, thresholds, synapses, memory, operations.
@@ -28,9 +29,10 @@ def show(
         print_pattern(model, input)
         return
     from threshc.cli.network import print_counts
+    from threshc.cli.progress import told
     from threshc.loading import load_network
 
-    network = load_network(model, input=input, raw=raw)
+    network = load_network(model, input=input, raw=raw, weight_bits=weight_bits, note=told)
     if ir:
         print(network)
     else:

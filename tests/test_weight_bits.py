@@ -1,0 +1,34 @@
+"""`--weight-bits`: what it says about the change is what happened."""
+
+from __future__ import annotations
+
+import networks
+import numpy as np
+import pytest
+
+from threshc.compiler.diagnostics import CompileError
+from threshc.sim import reference
+from threshc.weights import reduce_weights
+
+
+def test_min_changes_nothing() -> None:
+    rng = np.random.default_rng(2)
+    network = networks.random_dense(rng, (9, 8, 6, 3), "int", "bit")
+    smaller, said = reduce_weights(network, "min")
+    assert said.endswith("proved equal on all inputs")
+    x = np.array([[v >> k & 1 for k in range(9)] for v in range(512)])
+    assert np.array_equal(reference.run(network, x).values[0], reference.run(smaller, x).values[0])
+
+
+def test_rounding_says_how_many_classes_stay() -> None:
+    network = networks.random_dense(np.random.default_rng(3), (30, 20, 5), "int", "bit")
+    _, said = reduce_weights(network, "2")
+    assert "random samples keep their class" in said
+    assert "100.00% of 1024" not in said
+    assert reduce_weights(network, "8")[1].endswith("nothing changes")
+
+
+@pytest.mark.parametrize("text", ["", "1", "max", "-3", "2.5", "99"])
+def test_other_words(text: str) -> None:
+    with pytest.raises(CompileError, match="--weight-bits"):
+        reduce_weights(networks.xor(), text)
