@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from threshc.compiler.diagnostics import fail
 
 _NAMED = {
@@ -47,12 +48,16 @@ class Affine:
         signed = self.lo < 0
         text = f"{'' if signed else 'u'}int{self.hi.bit_length() + signed}"
         if self.mul != 1.0:
-            text += f"*{self.mul!r}"
+            text += f"*{_short(self.mul)}"
         if self.div != 1.0:
-            text += f"/{self.div!r}"
+            text += f"/{_short(self.div)}"
         if self.add != 0.0:
-            text += f"{self.add:+}"
-        return text.replace(".0/", "/").removesuffix(".0")
+            text += ("" if self.add < 0 else "+") + _short(self.add)
+        return text
+
+
+def _short(x: float) -> str:
+    return repr(x).removesuffix(".0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
