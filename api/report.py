@@ -20,7 +20,7 @@ SOURCES = {
     "simulated": "observed while the emitted Verilog ran",
     "synthesized": "reported by Yosys",
     "routed": "reported by nextpnr after place and route",
-    "board": "a property of the board",
+    "board": "follows from the clock of the board",
 }
 """What the word beside every figure means."""
 
@@ -96,6 +96,9 @@ class Report:
         if self.build is not None:
             shown = {row.name for row in rows}
             rows += [row for row in map(Row._make, self.build.rows()) if row.name not in shown]
+        if self.build is not None and self.build.on_board:
+            ns = d.latency / self.build.clock_hz * 1e9
+            rows.append(Row("latency on the board", f"{ns:.0f} ns ({d.latency} cycles)", "board"))
         return rows
 
     def as_dict(self) -> dict[str, Any]:
