@@ -108,7 +108,12 @@ def report(title: str, rows: Sequence[Row], file: Path | None) -> int:
             line += f"  goal {r.goal:g}: {'met' if r.met else 'MISSED'}"
         print(line)
     if file is not None:
-        part = file.with_name(file.name + ".part")
-        part.write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n", encoding="utf-8")
-        os.replace(part, file)
+        write_rows(rows, file)
     return int(any(r.met is False for r in rows))
+
+
+def write_rows(rows: Sequence[Row], file: Path) -> None:
+    """Write rows as a JSON list, whole or not at all."""
+    part = file.with_name(file.name + ".part")
+    part.write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n", encoding="utf-8")
+    os.replace(part, file)
