@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from threshc.folder import REPORT
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from threshc.hdl.host import Port
     from threshc.loading import Model
     from threshc.sim.result import Result
-
-_BLOCK = 64  # samples between two words about the progress
 
 
 def run_on_board(
@@ -52,13 +49,10 @@ def run_on_board(
     say("opening the port")
     board = Board(port, design, baud=BAUD if baud is None else baud)
     try:
-        words = []
-        for start in range(0, len(encoded), _BLOCK):
-            say(f"{start:,} of {len(encoded):,} samples done")
-            words.append(board.infer(encoded[start : start + _BLOCK]))
+        words = board.infer(encoded, progress=lambda done: say(f"{done:,} of {len(encoded):,} samples answered"))
     finally:
         board.close()
-    return to_result(design, np.concatenate(words))
+    return to_result(design, words)
 
 
 def _scores_of(model: Model) -> bool:

@@ -1,0 +1,51 @@
+"""`threshc build`: a bitstream and its figures in one folder, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from threshc.cli.main import app
+from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.flow import tools
+
+
+@pytest.fixture(autouse=True)
+def _tools() -> None:
+    try:
+        tools.find_tools(("yosys", "nextpnr-ice40", "icepack"))
+    except CompileError as problem:
+        pytest.skip("; ".join(d.what for d in problem.diagnostics))
+    pytest.importorskip("amaranth_boards", reason="needs amaranth-boards")
+
+
+def _build(root: Path, out: Path, *options: str) -> None:
+    common = ("--input", "bit", "--samples", "4", "--simulator", "amaranth", "-o", str(out))
+    arguments = ["build", str(root / "examples/xor/xor.onnx"), *common, *options]
+    assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
+
+
+def test_a_board(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    _build(root, out, "--target", "icebreaker", "--seed", "3")
+    report = json.loads((out / "report.json").read_text())
+    assert sorted(p.name for p in out.iterdir()) == report["files"]
+    name = report["design"]["module"]  # not "xor", which is a keyword of Verilog
+    assert {f"{name}{end}" for end in (".bin", ".v", ".yosys.log", ".nextpnr.log")} <= set(report["files"])
+    built = report["built"]
+    assert (built["target"], built["seed"]) == ("icebreaker", 3)
+    assert built["fmax_hz"] > built["clock_hz"] == 12e6
+    sources = {row["name"]: row["source"] for row in report["figures"]}
+    assert sources["LUTs, network"] == "synthesized"
+    assert sources["Fmax"] == "routed"
+    assert sources["latency on the board"] == "board"
+    assert "| Fmax | " in (out / "report.md").read_text()
+
+
+def test_too_slow_leaves_nothing(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match="the circuit is too slow"):
+        _build(root, tmp_path / "out", "--device", "up5k-sg48", "--freq", "900")
+    assert list(tmp_path.iterdir()) == []
