@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from threshc.compiler.diagnostics import fail
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 REPORT = "report.json"
 """Lists the files of a folder; it is written last, and its presence says that threshc made the folder."""
@@ -43,9 +46,11 @@ def output_folder(out_dir: str | os.PathLike[str], *, force: bool = False) -> It
             _deliver(draft, goal, merge=bool(foreign))
         except OSError as error:
             raise _cannot_write(out_dir, error) from None
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
         _remove_empty(made)
+        if isinstance(error, OSError) and (error.errno in _FULL or str(draft) in str(error.filename)):
+            raise _cannot_write(out_dir, error) from None
         raise
 
 

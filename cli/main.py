@@ -60,9 +60,6 @@ def main() -> None:
 
         print_error(error)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted; nothing was left behind", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -96,3 +97,9 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match="cannot be written"):
         _make(tmp_path / "out" / "deeper", {"x.v": "1"})
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_full_disk_is_an_error_of_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"cannot be written.*\n.*\n  why: No space left"):
+        _stop(tmp_path / "out", OSError(errno.ENOSPC, "No space left on device"))
+    assert list(tmp_path.iterdir()) == []
