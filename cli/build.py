@@ -11,7 +11,7 @@ from threshc.cli import options as o
 
 def build(
     model: o.Model,
-    out: o.Out,
+    out: o.Out = None,
     target: Annotated[
         str | None, typer.Option("--target", metavar="NAME", help="A board; `threshc targets` lists them.")
     ] = None,
@@ -60,7 +60,7 @@ def build(
     with steps(quiet) as say:
         report = threshc.build(
             model,
-            out,
+            o.out_folder(out, model),
             target=name,
             freq=None if freq is None else freq * 1e6,
             seed=seed,

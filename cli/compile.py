@@ -7,7 +7,7 @@ from threshc.cli import options as o
 
 def compile(
     model: o.Model,
-    out: o.Out,
+    out: o.Out = None,
     input: o.Input = None,
     neuron: o.Neuron = "auto",
     pipeline: o.Pipeline = "layer",
@@ -27,7 +27,7 @@ def compile(
 
     The Verilog is simulated before anything is kept: on --data, or on random inputs.
 
-    [dim]threshc compile digits.onnx -o out[/]
+    [dim]threshc compile digits.onnx[/]
     [dim]threshc compile digits.onnx -o out --data digits_test.npz --scores[/]
     [dim]threshc compile tfc.onnx -o out --input uint8/255 --pipeline 8 --neuron compressor[/]
     """
@@ -42,7 +42,7 @@ def compile(
     with steps(quiet) as say:
         report = threshc.compile(
             model,
-            out,
+            o.out_folder(out, model),
             input=input,
             neuron=neuron,
             pipeline=pipeline,

@@ -22,10 +22,10 @@ Input = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on the terminal.")]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="FILE", help="Samples: .npy, .npz (x, and labels y), or idx(.gz) as MNIST's."),
+    typer.Option("--data", metavar="FILE", help="Samples: .npy, .npz (x, true), or idx(.gz) as MNIST's."),
 ]
 NeededData = Annotated[
-    Path, typer.Option("--data", metavar="FILE", help="Samples: .npy, .npz (x, and labels y), or idx(.gz) as MNIST's.")
+    Path, typer.Option("--data", metavar="FILE", help="Samples: .npy, .npz (x, true), or idx(.gz) as MNIST's.")
 ]
 Labels = Annotated[
     Path | None,
@@ -33,7 +33,13 @@ Labels = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Use the first N samples only.")]
 Out = Annotated[
-    Path, typer.Option("--out", "-o", metavar="DIR", help="The output folder; it appears whole or not at all.")
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="DIR",
+        help="The output folder; it appears whole or not at all. Default: NAME-threshc for a model NAME.onnx.",
+    ),
 ]
 Neuron = Annotated[
     str,
@@ -72,3 +78,8 @@ PrintIrAfter = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Write into a folder that threshc did not make, beside what is there.")
 ]
+
+
+def out_folder(out: Path | None, model: str) -> Path:
+    """The folder that was asked for, else one in the current folder that is named after the model."""
+    return out if out is not None else Path(f"{Path(model).name.split('.')[0] or 'model'}-threshc")
