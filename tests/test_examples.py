@@ -26,7 +26,7 @@ def test_digits_labels_equal_onnxruntime(digits: Path) -> None:
     (scores,) = ort.InferenceSession(digits / "digits.onnx").run(None, {"pixels": data["x"]})
     result = threshc.simulate(threshc.load(digits / "digits.onnx"), data["x"])
     np.testing.assert_array_equal(result.labels, scores.argmax(axis=1))
-    assert (result.labels == data["y"]).sum() == 430
+    assert (result.labels == data["true"]).sum() == 430
     assert "430 of 450" in (digits / "README.md").read_text()
 
 
@@ -37,7 +37,7 @@ def test_digits_data_is_the_split_of_the_script(digits: Path) -> None:
     x_train, x_test, _, y_test = script["data"]()
     data = np.load(digits / "digits_test.npz")
     np.testing.assert_array_equal(data["x"], x_test)
-    np.testing.assert_array_equal(data["y"], y_test)
+    np.testing.assert_array_equal(data["true"], y_test)
     assert len(x_train) == 1347
 
 

@@ -71,7 +71,7 @@ def test_the_way_through(digits: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(packed.labels, reference.labels)
     for mine, meaning in zip(packed.bits, reference.bits, strict=True):
         np.testing.assert_array_equal(mine, meaning)
-    assert np.mean(packed.labels == data["y"]) == 430 / 450
+    assert np.mean(packed.labels == data["true"]) == 430 / 450
     report = threshc.compile(digits / "digits.onnx", tmp_path / "out", samples=3, simulator="amaranth")
     assert (report.simulation.equal, report.simulation.samples) == (3, 3)
     again = threshc.load(tmp_path / "out")

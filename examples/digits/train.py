@@ -156,4 +156,4 @@ if __name__ == "__main__":
     test = accuracy(weights, biases, x_test, y_test)
     print(f"{synapses} synapses; accuracy {max(accuracies):.2%} training, {test:.2%} test")
     export(weights, biases, HERE / "digits.onnx")
-    np.savez_compressed(HERE / "digits_test.npz", x=x_test, y=y_test.astype(np.uint8))
+    np.savez_compressed(HERE / "digits_test.npz", x=x_test, true=y_test.astype(np.uint8))
