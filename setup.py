@@ -6,8 +6,9 @@ from setuptools import find_packages, setup
 
 ROOMS = [room for room in ("cli", "compiler", "hdl", "sim", "train") if Path(room).is_dir()]
 
+FOUND = find_packages(include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")])
+
 setup(
-    packages=["threshc"]
-    + [f"threshc.{package}" for package in find_packages(include=[glob for room in ROOMS for glob in (room, f"{room}.*")])],
+    packages=["threshc", *(f"threshc.{package}" for package in FOUND)],
     package_dir={"threshc": "api", **{f"threshc.{room}": room for room in ROOMS}},
 )
