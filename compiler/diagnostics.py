@@ -39,6 +39,17 @@ class CompileError(Exception):
         super().__init__("\n".join(str(d) for d in self.diagnostics))
 
 
+def grouped(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The same problem at several places as one that names them all; the most frequent problem first."""
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for p in problems:
+        found = places.setdefault((p.what, p.why, p.hint), [])
+        if p.where not in found:
+            found.append(p.where)
+    ordered = sorted(places.items(), key=lambda item: -len(item[1]))
+    return [Diagnostic(what, "\n         ".join(where), why, hint) for (what, why, hint), where in ordered]
+
+
 def fail(what: str, *, where: str = "", why: str = "", hint: str = "") -> CompileError:
     """A `CompileError` with a single diagnostic, to be raised by the caller."""
     return CompileError(Diagnostic(what, where, why, hint))

@@ -114,15 +114,15 @@ def test_relu_network_reports_every_layer() -> None:
     for _ in range(3):
         x = m.op("Relu", m.op("MatMul", x, m.const(np.ones((4, 4)))))
     message = refused(m.build(x), "a layer's input is not binary", "ReLU networks are not threshold networks", "try:")
-    assert message.count("a layer's input is not binary") == 2
+    assert message.count("a layer's input is not binary") == 1
+    assert message.count("(MatMul), tensor") == 2
 
 
 def test_lost_sign_of_binarynet() -> None:
     m = Model(["batch", 4])
     x = m.op("Clip", m.op("MatMul", m.input, m.const(np.ones((4, 4)))), m.const(-1.0), m.const(1.0))
-    message = refused(
-        m.build(m.op("MatMul", x, m.const(np.ones((4, 2))))), "input 'x'", "--input", "Sign was lost on export"
-    )
+    message = refused(m.build(m.op("MatMul", x, m.const(np.ones((4, 2))))), "--input")
+    assert "Sign was lost on export" in message
     assert "torch.where" in message
 
 

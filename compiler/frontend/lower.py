@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import threshc.compiler.frontend.kernels.all
 import threshc.compiler.frontend.lowerings  # noqa: F401  registers the lowerings
-from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail, grouped
 from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Probe
@@ -86,7 +86,7 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
         where, hint = f"tensor {lost[0]!r}", "remove it from the outputs"
         problems.append(Diagnostic("a graph output cannot be followed", where, "", hint))
     if problems:
-        raise CompileError(dict.fromkeys(problems))
+        raise CompileError(grouped(problems))
     network = Network(graph.name or "network", context.builder.finish(), outputs.finish())
     return Lowered(network, graph, tuple(context.probes), tuple(nodes))
 
