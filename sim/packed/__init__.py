@@ -1,21 +1,59 @@
-"""The packed simulator: 512 samples per bit plane, compiled by Numba on first use; exactly `sim.reference`, faster."""
+"""The packed simulator: exactly `sim.reference`, faster. Two engines, machine code in explicit 512-bit vectors.
+
+Small batches: one sample per row of words, XNOR and popcount. Large ones: one sample per bit of 512-bit planes.
+"""
 
 from __future__ import annotations
 
-from numpy.typing import ArrayLike
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from threshc.compiler.ir.network import Network
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result
 
+if TYPE_CHECKING:
+    from threshc.sim.packed.single import Single
 
-def run(network: Network, x: ArrayLike, *, bits: bool = True, threads: int = 1) -> Result:
+CROSSOVER = 288
+"""Up to so many samples the word engine is the quicker one (docs/simulator.md)."""
+
+
+def run(network: Network, x: ArrayLike, *, bits: bool = True, threads: int | None = None) -> Result:
     """Evaluate a network on samples (see `encode` for shapes and dtypes).
 
-    bits: also unpack every hidden bit. threads: how many threads share the samples, in blocks of 512.
-    The first call compiles for some seconds; the machine code is kept in Numba's cache where it can be written.
+    bits: also unpack every hidden bit. threads: how many threads share the samples at most, None: all cores.
+    The very first call on a machine compiles for some seconds; the machine code is kept in the user's cache.
     """
+    return Result(network, *evaluate(network, encode(network, x), bits, threads))
+
+
+def evaluate(
+    network: Network, x: NDArray[np.integer], bits: bool, threads: int | None
+) -> tuple[tuple[NDArray[np.integer], ...], tuple[NDArray[np.uint8], ...]]:
+    """`run` for samples (N, n) that `encode` has made: values and bits of a Result."""
     from threshc.sim.packed.driver import execute_plan
     from threshc.sim.packed.plan import plan
+    from threshc.sim.packed.words_driver import execute_word_plan
+    from threshc.sim.packed.words_plan import word_plan
 
-    return Result(network, *execute_plan(plan(network), encode(network, x), bits, threads))
+    if len(x) <= CROSSOVER:
+        words = word_plan(network)
+        if words is not None:
+            return execute_word_plan(words, x, bits)
+    return execute_plan(plan(network), x, bits, threads or cores())
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def single(network: Network) -> Single:
+    """The network as a function of one sample, for calls that shall take as little time as possible."""
+    from threshc.sim.packed.single import Single
+
+    return Single(network)

@@ -9,13 +9,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.sim.packed.kernels import SOURCES, execute
-from threshc.sim.packed.layout import LANES
-from threshc.sim.packed.packing import WORDS
+from threshc.sim.packed.layout import ARRAYS, LANES, WORDS
+from threshc.sim.packed.machine import entry
 from threshc.sim.packed.plan import Plan, Slot
 
 _CACHE_BYTES = 4 << 20  # blocks that pass a layer together share its tables; their planes should stay in cache
 _BLOCKS = 4
+_SHARE = 4  # a thread is worth starting for so many blocks
 
 _T = TypeVar("_T", bound=np.integer)
 
@@ -31,15 +31,21 @@ def execute_plan(plan: Plan, x: NDArray[np.integer], bits: bool, threads: int) -
     bit_rows, int_rows = plan.output_rows
     bit_results = np.empty((bit_rows + (plan.hidden_rows if bits else 0), row), np.uint8)
     int_results = np.empty((int_rows, row), np.int64)
-    data = _bytes(plan, x)
+    data = input_bytes(x, plan.width)
+    tables = [word for name in ARRAYS[1:] for word in place(getattr(plan, name))]
+    execute = entry("planes_16" if plan.lits.itemsize == 2 else "planes_32")
 
     def work(span: tuple[int, int]) -> None:
         blocks = max(1, min(_BLOCKS, _CACHE_BYTES // (64 * plan.planes), -(-(span[1] - span[0]) // LANES)))
-        execute(
-            SOURCES, program, plan.lits, plan.starts, plan.runs, plan.masks, plan.tables, plan.limits, plan.offsets,
-            data.ctypes.data, data.strides[0], *span, _workspace(plan, blocks), plan.planes, blocks,
-            np.empty(-(-plan.width // 64) * WORDS, np.int64), bit_results.ravel(), int_results.ravel(), row,
+        planes, scratch = _workspace(plan, blocks), np.empty(-(-plan.width // 64) * WORDS, np.int64)
+        table = np.array(
+            [
+                *place(program), *tables, data.ctypes.data, data.strides[0], *span, *place(planes), plan.planes, blocks,
+                *place(scratch), *place(bit_results), *place(int_results), row,
+            ],
+            np.int64,
         )  # fmt: skip
+        execute(table.ctypes.data)
 
     spans = _spans(samples, threads)
     if len(spans) > 1:
@@ -59,13 +65,17 @@ def _view(results: NDArray[_T], slot: Slot, samples: int) -> NDArray[_T]:
     return np.moveaxis(rows.reshape(*slot.shape, samples), -1, 0)
 
 
-def _bytes(plan: Plan, x: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """The samples as rows of little-endian bytes, at least plan.width of them."""
-    assert x.dtype == plan.dtype, (x.dtype, plan.dtype)
+def place(array: NDArray[np.generic]) -> tuple[int, int]:
+    """Address and length of an array."""
+    return array.ctypes.data, array.size
+
+
+def input_bytes(x: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
+    """Samples (N, n) as rows of little-endian bytes, at least `width` of them."""
     raw = np.ascontiguousarray(x.astype(x.dtype.newbyteorder("<"), copy=False)).view(np.uint8)
-    if raw.shape[1] >= plan.width:
+    if raw.shape[1] >= width:
         return raw
-    padded = np.zeros((len(raw), plan.width), np.uint8)
+    padded = np.zeros((len(raw), width), np.uint8)
     padded[:, : raw.shape[1]] = raw
     return padded
 
@@ -82,6 +92,6 @@ def _workspace(plan: Plan, blocks: int) -> NDArray[np.int64]:
 def _spans(samples: int, threads: int) -> list[tuple[int, int]]:
     """The samples in at most `threads` parts that begin at multiples of 512."""
     blocks = -(-samples // LANES)
-    parts = max(1, min(threads, blocks))
+    parts = max(1, min(threads, -(-blocks // _SHARE)))
     edges = [min(LANES * (blocks * k // parts), samples) for k in range(parts + 1)]
     return [(a, b) for a, b in pairwise(edges) if a < b]

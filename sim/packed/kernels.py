@@ -4,12 +4,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 from numba import njit
-from numba.core import types
-from numba.core.extending import NativeValue, models, register_model, typeof_impl, unbox
+from numpy import int32, int64, uint8, uint16, uint32
 
 from threshc.sim.packed.layout import (
     ARGMAX,
@@ -21,43 +17,16 @@ from threshc.sim.packed.layout import (
     PACK,
     REDUCE,
     ROWS,
+    STEP,
     THRESH,
     VALUE,
 )  # fmt: skip
 from threshc.sim.packed.packing import pack
 from threshc.sim.packed.rows import make
-from threshc.sim.packed.simd import and_, load, maj, or_, splat, store, store_bytes, store_numbers, xor
+from threshc.sim.packed.simd import and_, array, load, maj, number, or_, splat, store, store_bytes, store_numbers, xor
 
 CHUNK = 32  # rows whose lists stay in the nearest cache while the blocks of samples pass
 rows_6, rows_8, rows_10, rows_12, rows_16, rows_24, rows_64 = (make(n) for n in LEVELS)
-
-
-class Sources:
-    """Stands for the text of this folder in the signature of `execute`.
-
-    Numba keys its cache on the signature and on the file of the function only; with this argument a change in any
-    file of the folder is a different signature, so no stale machine code is ever run.
-    """
-
-
-class SourcesType(types.Type):
-    def __init__(self) -> None:
-        text = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-        super().__init__(name=f"Sources({hashlib.sha256(text).hexdigest()})")
-
-
-register_model(SourcesType)(models.OpaqueModel)
-_SOURCES = SourcesType()
-
-
-@typeof_impl.register(Sources)
-def _typeof(value, context):
-    return _SOURCES
-
-
-@unbox(SourcesType)
-def _unbox(typ, obj, c):
-    return NativeValue(c.context.get_dummy_value())
 
 
 @njit(nogil=True, error_model="numpy")
@@ -170,8 +139,9 @@ def _ints(s, planes, at, tables, samples, offsets, out, row, first):
             store_numbers(out, to + 64 * word, planes, 8 * at + word, tables, here, s.levels, offsets[s.out + i])
 
 
+@njit(nogil=True, error_model="numpy")
 def _execute(
-    sources, program, lits, starts, runs, masks, tables, limits, offsets,
+    program, lits, starts, runs, masks, tables, limits, offsets,
     x, pitch, first, last, planes, block, blocks, scratch, bits, ints, row,
 ):  # fmt: skip
     """Run a plan's steps on samples first..last-1.
@@ -208,13 +178,25 @@ def _execute(
                     _ints(s, planes, at, tables, samples, offsets, ints, row, here)
 
 
-def _compiled():
-    options = {"nogil": True, "error_model": "numpy", "boundscheck": False}
-    try:
-        return njit(cache=True, **options)(_execute)
-    except RuntimeError:  # no folder that can be written to for the cache: compile in every process
-        return njit(**options)(_execute)
+def execute_planes(args, literal):
+    """Run a plan; args: address of the table of arguments (see `layout`), literal: dtype of a literal."""
+    _execute(
+        array(args, 0, STEP), array(args, 2, literal), array(args, 4, int64), array(args, 6, uint32),
+        array(args, 8, int64), array(args, 10, int32), array(args, 12, uint8), array(args, 14, int64),
+        number(args, 16), number(args, 17), number(args, 18), number(args, 19), array(args, 20, int64),
+        number(args, 22), number(args, 23), array(args, 24, int64), array(args, 26, uint8), array(args, 28, int64),
+        number(args, 30),
+    )  # fmt: skip
 
 
-execute = _compiled()
-SOURCES = Sources()
+def execute_planes_16(args):
+    """`execute_planes` with literals of 16 bits."""
+    _planes(args, uint16)
+
+
+def execute_planes_32(args):
+    """`execute_planes` with literals of 32 bits."""
+    _planes(args, uint32)
+
+
+_planes = njit(nogil=True, error_model="numpy")(execute_planes)

@@ -29,8 +29,16 @@ VALUE, SIGN, AGAINST = range(3)
 LANES = 512
 """Samples per plane."""
 
+WORDS = 520
+"""Scratch words per 64 input bytes: 64 * 8, and 8 more so that chunks do not share cache sets (4096-byte aliasing)."""
+
 LEVELS = (6, 8, 10, 12, 16, 24, 64)
 """The numbers of digits that the row kernel is compiled for."""
+
+ARRAYS = ("program", "lits", "starts", "runs", "masks", "tables", "limits", "offsets")
+"""The machine code is called with a table of 64-bit words: address and length of each of these arrays of a plan, then
+x, pitch, first, last, then planes (address, length), block, blocks, then scratch, bits, ints (address, length each) and
+row; see `kernels._execute`."""
 
 FIELDS = (
     "op", "levels", "digits", "mode", "rows", "row0", "run0", "mask0",

@@ -52,7 +52,7 @@ class Lowering:
             case Bitplanes(x=x):
                 self.bits[v] = twos_complement(self.tables, self.ints(x))
             case Window() as op:
-                self.bits[v] = _window(op, self.bits[op.x])
+                self.bits[v] = window(op, self.bits[op.x], ZERO_PLANE, ONE_PLANE)
             case Gather() as op:
                 flat = np.concatenate([self.bits[x].ravel() for x in op.x])
                 picked = flat[np.maximum(op.index, 0)]
@@ -97,14 +97,15 @@ class Lowering:
         return (out + np.arange(count)).reshape(taps.shape[:-1])
 
 
-def _window(op: Window, x: Planes) -> Planes:
+def window(op: Window, x: Planes, zero: int, one: int) -> Planes:
+    """The names (OH, OW, taps * C) of the bits under a sliding window; zero, one: the names of the constant bits."""
     h, w, c = x.shape
     (kh, kw), (sh, sw), (top, left, bottom, right), (dh, dw) = op.kernel, op.stride, op.pads, op.dilation
     oh, ow = window_size(op, h, w)
-    padded = np.full((h + top + bottom, w + left + right, c + 1), ONE_PLANE if op.fill else ZERO_PLANE)
-    padded[..., c] = ONE_PLANE  # the last channel says "this is padding"
+    padded = np.full((h + top + bottom, w + left + right, c + 1), one if op.fill else zero)
+    padded[..., c] = one  # the last channel says "this is padding"
     padded[top : top + h, left : left + w, :c] = x
-    padded[top : top + h, left : left + w, c] = ZERO_PLANE
+    padded[top : top + h, left : left + w, c] = zero
     rows, columns = np.arange(oh)[:, None] * sh, np.arange(ow) * sw
     taps = [padded[rows + i * dh, columns + j * dw] for i in range(kh) for j in range(kw)]
     bits = np.concatenate([t[..., :c] for t in taps], axis=-1)

@@ -9,11 +9,8 @@ from numba import njit
 from numba.core import types
 from numba.core.extending import intrinsic
 
+from threshc.sim.packed.layout import WORDS
 from threshc.sim.packed.simd import BYTES, I8, I64, V, broadcast, data, load_at, store_at
-
-WORDS = 520
-"""Scratch words per 64 input bytes: 64 * 8, and 8 more so that chunks do not share cache sets (4096-byte aliasing)."""
-
 
 @intrinsic
 def compare64(typingctx, address, mask, limits, at, scratch, slot):

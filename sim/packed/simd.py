@@ -10,6 +10,7 @@ Addresses are used as given: no bounds check, no negative index.
 from __future__ import annotations
 
 from llvmlite import ir
+from numba import carray, njit
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic, models, register_model
 
@@ -191,3 +192,29 @@ def store_bytes(typingctx, out, index, word):
         return context.get_dummy_value()
 
     return types.void(out, types.int64, types.int64), codegen
+
+
+@intrinsic
+def number(typingctx, table, index):
+    """The 64-bit word at an index of the table at an address."""
+
+    def codegen(context, builder, sig, args):
+        value = builder.load(builder.gep(builder.inttoptr(args[0], I64.as_pointer()), [args[1]]))
+        value.align = 8
+        return value
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def _pointer(typingctx, address):
+    def codegen(context, builder, sig, args):
+        return builder.inttoptr(args[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), codegen
+
+
+@njit(nogil=True, error_model="numpy")
+def array(table, index, dtype):
+    """The array whose address is at an index of the table, and whose length is the next word."""
+    return carray(_pointer(number(table, index)), (number(table, index + 1),), dtype)
