@@ -73,7 +73,7 @@ def verify(
     data = np.asarray(random_samples(network, samples, seed) if x is None else x)
     checks: list[Check] = []
     say("ONNX model against the reference")
-    real = _real(network, data)
+    real = _real(network, data).astype(next(iter(lowered.graph.inputs.values())).dtype)
     tensors = list(dict.fromkeys([*(p.tensor for p in lowered.probes), *lowered.graph.outputs]))
     values = reference.evaluate(network, encode(network, data))
     peer = run_onnxruntime(model, real, tensors, None if folder is None else str(folder))

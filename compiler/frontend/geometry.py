@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threshc.compiler.frontend.graph import Node
 
 Pair = tuple[int, int]
+
+LARGEST = 1 << 24
+"""Places of a map, and taps of a window, up to which they are taken; memory shall be in proportion to the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,9 @@ def geometry(node: Node, size: Sequence[int], kernel: Sequence[int]) -> Geometry
         out.append(count)
     if min(out) < 1:
         raise ValueError(f"a window of {k} does not fit into {list(size)}")
+    padded = [n + a + b for n, a, b in zip(size, begin, end, strict=True)]
+    if max(math.prod(k), math.prod(out), math.prod(padded)) > LARGEST:
+        raise ValueError(f"a window of {k} over a padded map of {padded} is too large")
     pad2 = (begin[0], 0, end[0], 0) if rank == 1 else (begin[0], begin[1], end[0], end[1])
     return Geometry(_two(k), _two(s), pad2, _two(d), _two(out))
 

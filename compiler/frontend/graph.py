@@ -51,14 +51,24 @@ class Node:
         return f"node {label!r} ({kind})"
 
 
+@dataclass(frozen=True, slots=True)
+class GraphInput:
+    """A graph input. shape holds None for unknown or named sizes; dtype is numpy's name; datatype is FINN's annotation
+    (`UINT8`, `BIPOLAR`, ...) or ""."""
+
+    shape: tuple[int | None, ...]
+    dtype: str
+    datatype: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """A model's main graph. `inputs` and `outputs` exclude constants; shapes hold None for unknown or named sizes."""
+    """A model's main graph. `inputs` and `outputs` exclude constants."""
 
     name: str
     nodes: tuple[Node, ...]
     constants: Mapping[str, NDArray[np.generic]]
-    inputs: Mapping[str, tuple[int | None, ...]]
+    inputs: Mapping[str, GraphInput]
     outputs: tuple[str, ...]
     opset: int
 
@@ -79,7 +89,7 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
     if problems:
         raise CompileError(problems)
     _refuse_not_finite(constants)
-    inputs = {i.name: _shape(i) for i in proto.input if i.name not in constants}
+    inputs = {i.name: _input(i, proto) for i in proto.input if i.name not in constants}
     nodes = tuple(_node(n, opset, folder) for n in proto.node)
     outputs = tuple(o.name for o in proto.output)
     if not nodes or not outputs:
@@ -91,9 +101,18 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
     return Graph(proto.name, _ordered(nodes, set(constants) | set(inputs), outputs), constants, inputs, outputs, opset)
 
 
-def _shape(info: onnx.ValueInfoProto) -> tuple[int | None, ...]:
+def _input(info: onnx.ValueInfoProto, graph: onnx.GraphProto) -> GraphInput:
+    from onnx import helper
+
     dims = info.type.tensor_type.shape.dim
-    return tuple(d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in dims)
+    shape = tuple(d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in dims)
+    try:
+        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)).name
+    except (KeyError, TypeError):
+        dtype = "unknown"
+    stated = [q for q in graph.quantization_annotation if q.tensor_name == info.name]
+    marks = {e.key: e.value for q in stated for e in q.quant_parameter_tensor_names}
+    return GraphInput(shape, dtype, marks.get("finn_datatype", ""))
 
 
 def _refuse_not_finite(constants: Mapping[str, NDArray[np.generic]]) -> None:

@@ -43,7 +43,10 @@ def find_head(expr: Expr) -> Head:
         if keeps_order(values, [sign * s for s in sums]):
             return Head(sign * plain, 0 * plain, sign * slope, shift)
     for sigma in _resolutions(float(np.abs(slope).max())):
-        factor, offset = np.rint(slope * sigma).astype(np.int64), np.rint(shift * sigma).astype(np.int64)
+        real = np.rint(np.stack([slope, shift]) * sigma)
+        if not np.abs(real).max(initial=0) < 2.0**62:
+            break
+        factor, offset = real.astype(np.int64)
         if keeps_order(values, [f * s + o for f, s, o in zip(factor, sums, offset, strict=True)]):
             return Head(factor, offset, np.full(len(values), 1 / sigma), np.zeros(len(values)))
     raise fail(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from threshc.compiler.diagnostics import fail
 from threshc.compiler.encoding import Affine, parse_encoding
 from threshc.compiler.frontend.graph import build_graph
 from threshc.compiler.frontend.lower import Lowered, lower
@@ -21,8 +22,15 @@ def lower_model(source: Source, *, input: str | Affine | None = None) -> Lowered
     real features (`uint8/255`, `bipolar`, ..., see `parse_encoding`); None where the model compares them itself.
     Raises CompileError with every problem found.
     """
-    model, folder = read_model(source)
-    return lower(build_graph(model, folder), parse_input(input))
+    encoding = parse_input(input)
+    try:
+        model, folder = read_model(source)
+        return lower(build_graph(model, folder), encoding)
+    except MemoryError as error:
+        why = str(error).splitlines()[0] if str(error) else ""
+        raise fail(
+            "the model needs more memory than there is", why=why, hint="compile it on a larger machine"
+        ) from error
 
 
 def parse_input(input: str | Affine | None) -> Affine | None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 import threshc.compiler.frontend.kernels.all
 import threshc.compiler.frontend.lowerings  # noqa: F401  registers the lowerings
@@ -19,11 +18,13 @@ from threshc.compiler.frontend.explain import Understood, understood
 from threshc.compiler.frontend.graph import Graph, Node
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
 from threshc.compiler.frontend.lowerings.dense import no_step
+from threshc.compiler.frontend.model_input import read_input
 from threshc.compiler.frontend.outputs import Outputs
-from threshc.compiler.frontend.symbolic import STEPS, Expr, Features, IntArray, Leaf, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import STEPS, Expr, apply, leaf_expr
 from threshc.compiler.ir.network import Network
 
-_GREATEST = int(np.array(np.finfo(np.float32).max, np.float32).view(np.int32))
+_MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
+"""What numpy raises when an operator's attributes and inputs do not belong together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +49,11 @@ class _Broken:
 
 def lower(graph: Graph, encoding: Affine | None) -> Lowered:
     """The network that a graph computes. Raises CompileError with every problem found."""
-    name, shape = _only_input(graph)
-    leaf = _input_leaf(name, shape, encoding)
-    context = Context(Builder(name, shape[1:] if len(shape) > 1 else shape, encoding))
+    source = read_input(graph, encoding)
+    sample = source.shape[1:] if len(source.shape) > 1 else source.shape
+    context = Context(Builder(source.name, sample, source.encoding))
     known: dict[str, Known | _Broken] = dict(graph.constants)
-    known[name] = leaf_expr(leaf)
+    known[source.name] = leaf_expr(source.leaf)
     problems: list[Diagnostic] = []
     nodes: list[Understood] = []
     for node in graph.nodes:
@@ -67,6 +68,7 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
             except CompileError as error:
                 problems += error.diagnostics
                 results = [_Broken(() if _is_layer(node) else None)] * len(node.outputs)
+        known.update(dict.fromkeys(node.outputs, _Broken()))  # outputs that a node has beyond its operator's
         known.update(zip(node.outputs, results, strict=False))
         nodes += [understood(node, r) for r in results if not isinstance(r, _Broken)][:1]
     outputs = Outputs(context)
@@ -105,44 +107,6 @@ def _past_broken(node: Node, broken: _Broken, problems: list[Diagnostic]) -> _Br
     return _Broken(())
 
 
-def _only_input(graph: Graph) -> tuple[str, tuple[int, ...]]:
-    if len(graph.inputs) != 1:
-        names = ", ".join(repr(n) for n in graph.inputs) or "none"
-        raise fail(
-            f"the model has {len(graph.inputs)} inputs",
-            where=names,
-            why="one input tensor is supported",
-            hint="export a model with one input",
-        )
-    ((name, shape),) = graph.inputs.items()
-    sizes = (1, *shape[1:]) if len(shape) > 1 else shape
-    if not sizes or any(d is None for d in sizes):
-        text = ", ".join("?" if d is None else str(d) for d in shape)
-        raise fail(
-            "the size of a sample is not stated by the model",
-            where=f"input {name!r}, shape [{text}]",
-            why="hardware has a fixed number of inputs; only the first axis, the samples, may be open",
-            hint="export with fixed feature sizes (in PyTorch: dynamic_axes for axis 0 only)",
-        )
-    if int(np.prod([d or 1 for d in sizes], dtype=object)) > 1 << 24:
-        raise fail("a sample has more than 16 million features", where=f"input {name!r}")
-    return name, tuple(d or 1 for d in sizes)
-
-
-def _input_leaf(name: str, shape: tuple[int, ...], encoding: Affine | None) -> Leaf:
-    if encoding is not None:
-        lo, hi = np.full(shape, encoding.lo, np.int64), np.full(shape, encoding.hi, np.int64)
-        return Leaf(name, shape, lo, hi, encoding.real, Features(True))
-    lo, hi = np.full(shape, -_GREATEST, np.int64), np.full(shape, _GREATEST, np.int64)
-    return Leaf(name, shape, lo, hi, _ordered_float, Features(False))
-
-
-def _ordered_float(order: IntArray) -> NDArray[np.float32]:
-    """The float32 numbers in their order: 0 is 0.0, 1 the least positive number, -1 its negative, and so on."""
-    bits = np.abs(order).astype(np.int32).view(np.float32)
-    return np.where(order < 0, -bits, bits).astype(np.float32)
-
-
 def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequence[Known | _Broken]:
     symbolic = [a for a in args if a is not None and not isinstance(a, np.ndarray | np.generic)]
     kernel = find_kernel(node)
@@ -152,7 +116,7 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
     if lowering is not None:
         try:
             result = lowering(context, node, args)
-        except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+        except _MISFITS as error:
             raise _does_not_fit(node, error) from error
         results = list(result) if isinstance(result, Sequence) else [result]
         results += [None] * (len(node.outputs) - len(results))
@@ -167,14 +131,14 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
         if not isinstance(a, ClassIndex | Softmaxed)
     ]
     if kernel.kind is Kind.SHAPE:
-        first = exprs[0]
+        first = symbolic[0]
         assert isinstance(first, Expr)
         return list(kernel.compute(node, [np.broadcast_to(np.zeros((), np.float32), first.shape)]))
     if kernel.kind not in (Kind.ELEMENTWISE, Kind.CHANNELWISE, Kind.STRUCTURE):
         raise CompileError(_unsupported(node))
     try:
         return [apply(node, kernel, exprs, node.outputs[0])]
-    except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+    except _MISFITS as error:
         raise _does_not_fit(node, error) from error
 
 
@@ -186,7 +150,7 @@ def _fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
     try:
         with np.errstate(all="ignore"):
             return list(kernel.compute(node, arrays))
-    except (ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError) as error:
+    except _MISFITS as error:
         raise _does_not_fit(node, error) from error
 
 

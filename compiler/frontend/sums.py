@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from threshc.compiler.frontend.thresholds import gathered
 from threshc.compiler.ir.ops import Loc, Value
 
 _LIMIT = 2.0**61
+LARGEST = 1 << 26
+"""Sums of a layer, and elements of its weight matrix, up to which a layer is taken."""
 
 
 def weight_grid(weights: Array, where: str) -> tuple[Integers, Floats]:
@@ -123,6 +126,8 @@ def sums_leaf(
     bits: Value, w: IntArray, base: IntArray, unit: Floats, shift: Floats, shape: tuple[int, ...], name: str
 ) -> Leaf:
     """The leaf of R sums at every place: shape is (.., R) for one place, (1, R, H, W) for a map."""
+    if math.prod(shape) > LARGEST:
+        raise fail(f"a layer has {math.prod(shape)} sums", where=f"tensor {name!r}", why=f"at most {LARGEST} are taken")
     step = np.maximum(np.gcd.reduce(w, axis=1), 1)
     w = w // step[:, None]
     places = int(np.prod(shape)) // len(w)
@@ -131,7 +136,8 @@ def sums_leaf(
     def real(u: IntArray) -> NDArray[np.float32]:
         flat = u.reshape(len(step), places)
         exact: Floats = unit[column] * (step[column] * flat + base[column]) + shift[column]
-        return exact.astype(np.float32).reshape(u.shape)
+        with np.errstate(over="ignore"):  # beyond float32 the model itself computes infinity
+            return exact.astype(np.float32).reshape(u.shape)
 
     lo, hi = (np.repeat(f(w, 0).sum(axis=1), places).reshape(shape) for f in (np.minimum, np.maximum))
     return Leaf(name, shape, lo, hi, real, Sums(bits, w, step, base, unit, shift, places))

@@ -167,6 +167,8 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
     trail = (*max((e.trail for e in exprs), key=len), node)
     with np.errstate(all="ignore"):
         sample = kernel.compute(node, [a.sample if isinstance(a, Expr) else a for a in args])[0]
+    if np.shape(sample) != src.shape:
+        raise ValueError(f"inputs of shapes {', '.join(str(list(s)) for s in shapes)} give {list(np.shape(sample))}")
     return Expr(first.leaf, tensor, src, direction, steps, sample, node, kernel, tuple(args), 0, trail)
 
 

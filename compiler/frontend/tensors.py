@@ -26,6 +26,9 @@ def to_array(tensor: onnx.TensorProto, folder: Path | None) -> NDArray[np.generi
         if tensor.data_location == TensorProto.EXTERNAL:
             return _external(tensor, folder)
         return np.asarray(numpy_helper.to_array(tensor))
+    except OSError as error:
+        said = "a tensor's external data cannot be read"
+        raise fail(said, where=name, why=error.strerror or str(error), hint="fetch the data file again") from error
     except (ValueError, TypeError, KeyError, OverflowError, MemoryError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise fail(

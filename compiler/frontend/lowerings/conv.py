@@ -14,7 +14,7 @@ from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need
 from threshc.compiler.frontend.kernels.spatial import conv_tail
 from threshc.compiler.frontend.lowerings.dense import affine_features, binary_input, enters_as_integers
 from threshc.compiler.frontend.maps import BitMap, bit_map
-from threshc.compiler.frontend.sums import check_size, sums_leaf, weight_grid
+from threshc.compiler.frontend.sums import LARGEST, check_size, sums_leaf, weight_grid
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Leaf, apply, leaf_expr
 from threshc.compiler.frontend.thresholds import gathered
 from threshc.compiler.ir.ops import Gather, Loc, Window
@@ -76,6 +76,8 @@ def _all_channels(n: IntArray, groups: int) -> IntArray:
     if groups == 1:
         return n
     rows, per_group = len(n) // groups, n.shape[1]
+    if len(n) * per_group * groups * n.shape[2] > LARGEST:
+        raise ValueError(f"{groups} groups of {per_group} channels under {n.shape[2]} taps are too large a layer")
     full = np.zeros((len(n), per_group * groups, n.shape[2]), np.int64)
     for k in range(groups):
         full[k * rows : (k + 1) * rows, k * per_group : (k + 1) * per_group] = n[k * rows : (k + 1) * rows]
