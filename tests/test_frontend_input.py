@@ -17,7 +17,7 @@ def pixels(dtype: int) -> onnx.ModelProto:
     m = Model(["batch", 6])
     x = m.op("Cast", m.input, to=TensorProto.FLOAT)
     x = m.op("MatMul", x, m.const(np.random.default_rng(0).integers(-2, 3, (6, 5))))
-    x = step(m, m.op("Sub", x, m.const(20.0)), "where")
+    x = step(m, m.op("Sub", x, m.const(0.5)), "where")
     model = m.build(m.op("MatMul", x, m.const(np.eye(5)[:, :3])))
     model.graph.input[0].type.tensor_type.elem_type = dtype
     return model
