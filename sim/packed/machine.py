@@ -1,4 +1,7 @@
-"""The machine code of the engines: one C function per engine, called with the address of a table of arguments."""
+"""The machine code of the engines: one C function per engine, called with the address of a table of arguments.
+
+Loaded from the user's cache if it is there (milliseconds, without Numba), else compiled by Numba and left there.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+
+from threshc.sim.packed import image
 
 Entry = Callable[[int], None]
 
@@ -15,21 +20,28 @@ _kept: list[Any] = []  # compiled code lives as long as the process
 
 @cache
 def entry(name: str) -> Entry:
-    """The function of an engine; releases the GIL."""
-    compiled = _numba(name)
-    _kept.append(compiled)
-    return _PROTOTYPE(compiled.address)
+    """The function of an engine (`words`, `planes_16`, `planes_32`: by the size of a literal); releases the GIL."""
+    address = image.load(name) if image.supported() else None
+    return _PROTOTYPE(_build(name) if address is None else address)
 
 
-def _numba(name: str) -> Any:
-    from numba import cfunc, types
+def _build(name: str) -> int:
+    from threshc.sim.packed.compile import compiled, image_of
 
-    from threshc.sim.packed import kernels, words_kernels
+    if not image.supported():
+        return _keep(compiled(name))
+    with image.building(name):
+        address = image.load(name)  # another process may have been quicker
+        if address is not None:
+            return address
+        callback = compiled(name)
+        made = image_of(callback)
+        if made is not None:
+            image.store(name, made)
+        return _keep(callback)
 
-    functions = {
-        "words": words_kernels.execute_words,
-        "planes_16": kernels.execute_planes_16,
-        "planes_32": kernels.execute_planes_32,
-    }
-    options = {"nopython": True, "error_model": "numpy", "boundscheck": False}
-    return cfunc(types.void(types.int64), **options)(functions[name])
+
+def _keep(callback: Any) -> int:
+    _kept.append(callback)
+    address: int = callback.address
+    return address
