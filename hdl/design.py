@@ -72,6 +72,12 @@ class Design:
 
         return emit_verilog(self.component(), self.name)
 
+    def mapped(self, family: str) -> str:
+        """The same module as cells of a device family: `ice40`, `ecp5` or `xilinx`; for synthesis, not for reading."""
+        from threshc.hdl.mapped.writer import mapped_verilog
+
+        return mapped_verilog(self, family)
+
 
 def build_design(
     network: Network,
@@ -80,6 +86,7 @@ def build_design(
     pipeline: str | int = "layer",
     scores: bool = False,
     taps: bool = False,
+    family: str | None = None,
     progress: Progress | None = None,
 ) -> Design:
     """Unroll a network into hardware.
@@ -87,7 +94,8 @@ def build_design(
     neuron: an architecture's name, or `auto` for the fewest estimated LUTs per layer. pipeline: `none` (one register at
     the output), `layer` (a register behind every threshold layer, the scores and the class) or a positive integer N
     (registers wherever more than N adders or gates would follow each other). scores: carry the scores beside the class.
-    taps: carry the bits of every Compare. progress(what, done, total) is called between operations.
+    taps: carry the bits of every Compare. family: the device family whose LUTs `auto` counts (`ice40`, `ecp5`: of four
+    inputs, also without one; `xilinx`: of six). progress(what, done, total) is called between operations.
     Raises CompileError for unknown options and for weights that an architecture does not take.
     """
     if neuron != "auto" and neuron not in ARCHITECTURES:
@@ -96,7 +104,7 @@ def build_design(
         )
     limit = _limit(pipeline)
     chosen = _chosen(network, scores, taps)
-    builder = Builder(network, neuron, limit, pipeline == "layer", {v for _, _, v in chosen})
+    builder = Builder(network, neuron, limit, pipeline == "layer", {v for _, _, v in chosen}, family)
     builder.run(progress)
     fields, parts, offset = [], [], 0
     for name, kind, v in chosen:

@@ -12,6 +12,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from threshc.hdl.luts.tables import full
 from threshc.hdl.netlist import Cell, Lits, Netlist
 
 LANES = 64
@@ -136,6 +137,8 @@ class Emitter:
                 m.d.comb += out.eq((s & one) | (~s & zero))
             case "add":
                 m.d.comb += out.eq(words[0] + words[1] + words[2])
+            case "lut":
+                m.d.comb += out.eq(self._table(m, name, cell.table, words))
             case "reg":
                 with m.If(self._enable):
                     m.d.sync += out.eq(words[0])
@@ -143,6 +146,41 @@ class Emitter:
                 raise AssertionError(kind)
         self._bind(len(self._signals), cell.first + lanes)
         self._signals.append(out)
+
+    def _table(self, m: Module, name: str, table: int, words: list[Value]) -> Value:
+        """A truth table over words, bit by bit: a decision diagram, its shared nodes behind signals."""
+        width = len(words[0])
+        every = Const((1 << width) - 1, width)
+        inputs = [self._named(m, f"{name}_{k}", w) for k, w in enumerate(words)]
+        made: dict[tuple[int, int], Value] = {}
+
+        def node(truth: int, k: int) -> Value:
+            if truth == 0 or truth == full(k):
+                return every if truth else Const(0, width)
+            if (found := made.get((truth, k))) is not None:
+                return found
+            if (other := made.get((truth ^ full(k), k))) is not None:
+                return ~other
+            half = 1 << (k - 1)
+            low, high, x = truth & ((1 << half) - 1), truth >> half, inputs[k - 1]
+            if low == high:
+                return node(low, k - 1)
+            if low ^ high == full(k - 1):
+                value = x ^ node(low, k - 1)
+            elif low == 0:
+                value = x & node(high, k - 1)
+            elif high == 0:
+                value = ~x & node(low, k - 1)
+            elif high == full(k - 1):
+                value = x | node(low, k - 1)
+            elif low == full(k - 1):
+                value = ~x | node(high, k - 1)
+            else:
+                value = (x & node(high, k - 1)) | (~x & node(low, k - 1))
+            made[truth, k] = named = self._named(m, f"{name}_t{len(made)}", value)
+            return named
+
+        return node(table, len(inputs))
 
     def _named(self, m: Module, name: str, word: Value) -> Value:
         """A word that is used twice, behind a signal unless it is one already."""

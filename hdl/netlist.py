@@ -13,16 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.luts.claims import Claim, Selection
+
 Lits = NDArray[np.int64]
 ZERO, ONE = 0, 1
+_STAGE = 64  # levels that a pipeline stage counts for where none is cut by levels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
     """A vector of equal cells; bit first + i is the function of element i of each operand.
 
-    Kinds: `input` (no operands), `xor` and `maj` of three, `mux` (select, one, zero), `reg` (one operand), and `add`:
-    a single word first.. = operands[0] + operands[1] + operands[2][0], lowest bit first.
+    Kinds: `input` (no operands), `xor` and `maj` of three, `mux` (select, one, zero), `reg` (one operand), `lut` (bit
+    sum(operand j << j) of `table`), and `add`: a single word first.. = operands[0] + operands[1] + operands[2][0],
+    lowest bit first.
     """
 
     kind: str
@@ -30,6 +34,7 @@ class Cell:
     first: int
     width: int
     scope: str
+    table: int = 0
 
 
 class Netlist:
@@ -44,6 +49,8 @@ class Netlist:
         self._level = np.zeros(1024, np.int64)  # cells between the last register and this bit
         self._delayed = np.zeros(1024, np.int64)  # the register that samples this bit, 0 for none
         self._seen: dict[tuple[str, tuple[int, ...]], int] = {}
+        self.claims: list[Claim] = []
+        self.selections: list[Selection] = []
 
     def stage(self, lits: Lits) -> Lits:
         """Registers between the input and each literal; 0 for constants."""
@@ -60,7 +67,11 @@ class Netlist:
         out: Lits = self._level[lits >> 1]
         return out
 
-    def _cell(self, kind: str, operands: tuple[Lits, ...], stage: Lits, level: Lits) -> Lits:
+    def arrival(self, lits: Lits) -> Lits:
+        """Levels before each literal, registers counted as if their stages were full: for ordering."""
+        return self.stage(lits) * (self.limit or _STAGE) + self.level(lits)
+
+    def _cell(self, kind: str, operands: tuple[Lits, ...], stage: Lits, level: Lits, table: int = 0) -> Lits:
         first, width = self.count, len(stage)
         self.count += width
         while self.count > len(self._stage):
@@ -68,7 +79,7 @@ class Netlist:
                 np.concatenate([a, np.zeros_like(a)]) for a in (self._stage, self._level, self._delayed)
             )
         self._stage[first : self.count], self._level[first : self.count] = stage, level
-        self.cells.append(Cell(kind, operands, first, width, self.scope))
+        self.cells.append(Cell(kind, operands, first, width, self.scope, table))
         return np.arange(first, self.count) * 2
 
     def inputs(self, width: int) -> Lits:
@@ -143,6 +154,13 @@ class Netlist:
         if not pick.any():
             return np.zeros(0, np.int64)
         return self._cell(kind, tuple(operands[:, pick]), stage[pick], level[pick])
+
+    def lut(self, operands: Lits, table: int) -> Lits:
+        """One literal per column of operands (k, m): equal tables over k bits (`threshc.hdl.luts.tables`), folded."""
+        placed, stage, level = self._place(operands)
+        if (placed & 1).any() or (placed == 0).any():
+            raise AssertionError("tables are over bits, not over inverted ones or constants")
+        return self._cell("lut", tuple(placed), stage, level, table)
 
     def mux(self, select: Lits, one: Lits, zero: Lits) -> Lits:
         """`select ? one : zero`."""

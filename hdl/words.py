@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from threshc.hdl.luts.claims import Selection
 from threshc.hdl.netlist import ONE, Lits, Netlist
 
 
@@ -53,10 +54,19 @@ def arg_max(net: Netlist, words: Lits) -> Lits:
         pairs = len(words) // 2
         left, right = slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)
         larger = carry(net, words[right], words[left] ^ 1)  # right + ~left carries out iff right > left
+        before = words, index
         words = _select(net, larger, words, left, right)
         index = _select(net, larger, index, left, right)
+        net.selections += [_selection(larger, before, (words, index), k) for k in range(pairs)]
     best: Lits = index[0]
     return best
+
+
+def _selection(larger: Lits, before: tuple[Lits, Lits], after: tuple[Lits, Lits], k: int) -> Selection:
+    def item(source: tuple[Lits, Lits], at: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return tuple(source[0][at].tolist()), tuple(source[1][at].tolist())
+
+    return Selection(int(larger[k]), item(before, 2 * k), item(before, 2 * k + 1), item(after, k))
 
 
 def _select(net: Netlist, larger: Lits, words: Lits, left: slice, right: slice) -> Lits:

@@ -64,7 +64,7 @@ def test_every_input_and_every_threshold(name: str, kind: str) -> None:
     check(name, np.tile(row, (len(thresholds), 1)), thresholds, x)
 
 
-@pytest.mark.parametrize("name", ["tree", "compressor", "compressor63"])
+@pytest.mark.parametrize("name", ["tree", "compressor", "compressor63", "mdfa", "fa63"])
 @pytest.mark.parametrize("inputs", [37, 130])
 def test_wide_neurons(name: str, inputs: int) -> None:
     rng = np.random.default_rng(inputs)
@@ -104,4 +104,5 @@ def test_auto_takes_tables_for_few_inputs_and_heaps_for_many() -> None:
     bias = np.zeros(4, np.int64)
     assert cheapest(Sum(0, np.ones((4, 3), np.int8), bias)).name == "table"
     dense = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (4, 64))
-    assert cheapest(Sum(0, dense, bias)).name == "compressor"
+    assert cheapest(Sum(0, dense, bias)).name == "mdfa"
+    assert cheapest(Sum(0, dense, bias), "xilinx").name == "fa63"

@@ -72,7 +72,7 @@ def hostile() -> Network:
     return Network('endmodule "\n../', tuple(ops), (output,))
 
 
-@pytest.mark.parametrize("neuron", ["tree", "compressor", "compressor63"])
+@pytest.mark.parametrize("neuron", ["tree", "compressor", "compressor63", "mdfa", "fa63"])
 def test_tools_read_it(neuron: str, tmp_path: Path) -> None:
     network = networks.random_dense(np.random.default_rng(5), (20, 12, 8, 5), "int", "int4")
     text = build_design(network, neuron=neuron, pipeline=3, scores=True, taps=True).verilog()
@@ -108,7 +108,7 @@ def test_deterministic_in_a_fresh_process() -> None:
         "n = networks.random_dense(np.random.default_rng(7), (12, 9, 4), 'ternary');"
         "print(build_design(n, neuron='{}', pipeline=2).verilog(), end='')"
     )
-    for neuron in ("compressor", "tree"):
+    for neuron in ("compressor", "tree", "mdfa"):
         texts = set()
         for seed in ("1", "2"):
             env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent)}

@@ -50,7 +50,7 @@ def build(
     top = make_top(design, target, baud)
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
         folder = Path(name)
-        (folder / "design.v").write_text(emitted(design))
+        (folder / "design.v").write_text(_text(design, device.family))
         (folder / "top.il").write_text(top.rtlil)
         for suffix in ("pcf", "lpf"):
             (folder / f"top.{suffix}").write_text(top.constraints)
@@ -68,6 +68,15 @@ def build(
         runs = (synthesis.run, routing.run, packing)
         files = _deliver(design, folder, made, runs, Path(out_dir))
     return _report(design, target, synthesis, routing, seed, files, runs)
+
+
+_CELLS = ("mdfa", "fa63", "table", "tree")
+
+
+def _text(design: Design, family: str) -> str:
+    """Pre-mapped cells where the architectures place look-up tables themselves. Yosys packs plain full adders better."""
+    placed = all(layer.architecture in _CELLS for layer in design.neurons)
+    return design.mapped(family) if placed else emitted(design)
 
 
 def _required(target: Target, freq: float | None) -> float | None:

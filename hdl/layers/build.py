@@ -16,9 +16,11 @@ from threshc.hdl.layers.wiring import gather, reduce_taps, window
 from threshc.hdl.naming import Names
 from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.neurons import ARCHITECTURES, Architecture, Estimate
+from threshc.hdl.neurons.table import MOST_INPUTS
 from threshc.hdl.words import arg_max, offset_binary
 
 Progress = Callable[[str, int, int], None]
+_VAST = 1_000_000  # synapses from which cells are made as vectors, not one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,10 @@ def digits(t: Ints) -> int:
 class Builder:
     """Values as literals: Bits of their own shape, Ints with a further last axis of digits."""
 
-    def __init__(self, network: Network, neuron: str, limit: int, register: bool, wanted: set[int]) -> None:
+    def __init__(
+        self, network: Network, neuron: str, limit: int, register: bool, wanted: set[int], family: str | None = None
+    ) -> None:
+        self.family = family
         self.network, self.neuron, self.register, self.wanted = network, neuron, register, wanted
         self.net = Netlist(limit)
         self.users = network.users()
@@ -117,7 +122,7 @@ class Builder:
 
     def _choose(self, v: int, op: Sum, x: Lits) -> type[Architecture]:
         positions = x.size // x.shape[-1]
-        arch = cheapest(op) if self.neuron == "auto" else ARCHITECTURES[self.neuron]
+        arch = cheapest(op, self.family, positions) if self.neuron == "auto" else ARCHITECTURES[self.neuron]
         arch.check(op.weights)
         cost = arch.predict(op.weights)
         cost = Estimate(cost.lut4 * positions, cost.lut6 * positions, cost.depth4, cost.depth6)
@@ -126,7 +131,13 @@ class Builder:
         return arch
 
 
-def cheapest(op: Sum) -> type[Architecture]:
-    """The architecture with the fewest estimated 4-input LUTs, the first of equals, that takes the weights."""
-    fits = [a for n, a in ARCHITECTURES.items() if n != "table" or (op.weights != 0).sum(axis=1).max() <= 6]
-    return min(fits, key=lambda a: a.predict(op.weights).lut4)
+def cheapest(op: Sum, family: str | None = None, positions: int = 1) -> type[Architecture]:
+    """The architecture with the fewest estimated LUTs of a device family (4-input ones unless it is `xilinx`), the first
+    of equals, that takes the weights. Layers of more than a million synapses in space are built as whole vectors."""
+    if (op.weights != 0).sum(axis=1).max(initial=0) <= 4:
+        return ARCHITECTURES["table"]
+    if int(np.count_nonzero(op.weights)) * positions > _VAST:
+        return ARCHITECTURES["compressor"]
+    few = ["table"] if (op.weights != 0).sum(axis=1).max() <= MOST_INPUTS else []
+    fits = [ARCHITECTURES[n] for n in (*few, "fa63" if family == "xilinx" else "mdfa")]
+    return min(fits, key=lambda a: a.predict(op.weights).lut6 if family == "xilinx" else a.predict(op.weights).lut4)

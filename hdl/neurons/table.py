@@ -1,17 +1,18 @@
-"""Truth tables for neurons of few inputs: a decision diagram of multiplexers that synthesis packs into LUTs."""
+"""Truth tables for neurons of few inputs, one look-up table each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.heap import Heap
-from threshc.hdl.netlist import ONE, ZERO, Lits, Netlist
+from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.place import place, translate
+from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.neurons.base import Architecture, Estimate, too_wide
 from threshc.hdl.neurons.compressor import Compressor
 
@@ -36,7 +37,7 @@ class Table(Architecture):
 
     @classmethod
     def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
-        """One LUT6; one, two or four LUT4 for up to four, five or six inputs."""
+        """One LUT6; one, three or five LUT4 for up to four, five or six inputs (two or four and the multiplexers)."""
         inputs = (weights != 0).sum(axis=1)
         lut4 = np.select([inputs <= 1, inputs <= 4, inputs == 5], [0, 1, 3], 5).sum()
         return Estimate(int(lut4), int((inputs > 1).sum()), 1 if inputs.max(initial=0) <= 4 else 2, 1)
@@ -48,30 +49,25 @@ class Table(Architecture):
 
     @classmethod
     def carries(cls, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
-        """See `Architecture.carries`; the constant is not added but compared along every path."""
-        return np.array([_decide(net, _inputs(heap, r), t) for r, t in enumerate(need)], np.int64)
+        """See `Architecture.carries`; the constant is not added but compared in the table."""
+        used = np.unique(np.concatenate([c[c > 0] >> 1 for c in heap.columns]))
+        luts = LutNet(net.arrival(2 * used).tolist())
+        wanted = [_decide(luts, used, _inputs(heap, r), t) for r, t in enumerate(need)]
+        where = place(net, luts, 2 * used, wanted)
+        return np.array(translate(where, wanted), np.int64)
 
 
-def _inputs(heap: Heap, row: int) -> tuple[tuple[int, int], ...]:
-    """(weight, literal) of a row, the largest weight first."""
+def _inputs(heap: Heap, row: int) -> dict[int, int]:
+    """The weight of every literal of a row."""
     weight: dict[int, int] = {}
     for c, column in enumerate(heap.columns):
         for lit in column[row][column[row] != 0].tolist():
             weight[lit] = weight.get(lit, 0) + (1 << c)
-    return tuple(sorted(((w, lit) for lit, w in weight.items()), reverse=True))
+    return weight
 
 
-def _decide(net: Netlist, inputs: tuple[tuple[int, int], ...], need: int) -> int:
-    most = [sum(w for w, _ in inputs[k:]) for k in range(len(inputs) + 1)]
-
-    @cache
-    def node(k: int, t: int) -> int:
-        if t <= 0:
-            return ONE
-        if t > most[k]:
-            return ZERO
-        weight, lit = inputs[k]
-        select, one, zero = (np.array([v], np.int64) for v in (lit, node(k + 1, t - weight), node(k + 1, t)))
-        return int(net.mux(select, one, zero)[0])
-
-    return node(0, need)
+def _decide(luts: LutNet, used: Lits, weight: dict[int, int], need: int) -> int:
+    weights = list(weight.values())
+    truth = sum((sum(w for j, w in enumerate(weights) if i >> j & 1) >= need) << i for i in range(1 << len(weights)))
+    lits = [2 * (int(np.searchsorted(used, lit >> 1)) + 1) + (lit & 1) for lit in weight]
+    return luts.lut(lits, truth)

@@ -1,0 +1,103 @@
+"""Technology mapping in one greedy pass: a table that only one other table reads moves into it where both fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from threshc.hdl.luts.lower import Circuit
+from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.tables import cofactors, full, remap, vacuous
+
+Cells = dict[int, tuple[tuple[int, ...], int]]
+"""Node to the nodes that its table reads, and the table; in topological order."""
+
+
+def roots(circuit: Circuit) -> list[int]:
+    """The nodes that registers, adders and outputs read."""
+    read = [lit >> 1 for lit in circuit.outputs] + list(circuit.registers.values())
+    for adder in circuit.adders:
+        read += [lit >> 1 for lit in (*adder.a, *adder.b, adder.carry)]
+    return read
+
+
+def flipped(circuit: Circuit, cells: Cells) -> tuple[Cells, set[int]]:
+    """The same cells with some nodes inverted, and which: those that outputs want so, with the registers before them.
+
+    Tables take up inversions for nothing; an inverted output behind a register would be a cell of its own.
+    """
+    plain = {lit >> 1 for lit in circuit.outputs if not lit & 1}
+    flips: set[int] = set()
+    for lit in circuit.outputs:
+        chain, node = [lit >> 1], lit >> 1
+        while node in circuit.registers:
+            node = circuit.registers[node]
+            chain.append(node)
+        if lit & 1 and node in cells and plain.isdisjoint(chain):
+            flips.update(chain)
+    for q, d in circuit.registers.items():  # a register and what it samples must agree
+        if (q in flips) != (d in flips):
+            return _agree(circuit, cells, flips)
+    return {n: _flip(n, *cell, flips) for n, cell in cells.items()}, flips
+
+
+def _agree(circuit: Circuit, cells: Cells, flips: set[int]) -> tuple[Cells, set[int]]:
+    """Further registers of a flipped node are flipped too; where that reaches an output that wants it plain, it costs an
+    inverter there."""
+    changed = True
+    while changed:
+        more = {q for q, d in circuit.registers.items() if d in flips and q not in flips}
+        flips |= more
+        changed = bool(more)
+    return {n: _flip(n, *cell, flips) for n, cell in cells.items()}, flips
+
+
+def _flip(node: int, operands: tuple[int, ...], truth: int, flips: set[int]) -> tuple[tuple[int, ...], int]:
+    codes = tuple(2 + 2 * k + (x in flips) for k, x in enumerate(operands))
+    truth = remap(codes, truth, len(operands))
+    return operands, truth ^ full(len(operands)) if node in flips else truth
+
+
+def merged(circuit: Circuit, size: int) -> Cells:
+    """The live tables with those of a single reader absorbed while at most `size` inputs result."""
+    luts = circuit.luts
+    ends = roots(circuit)
+    live = _live(luts, ends)
+    readers = [0] * len(luts.operands)
+    for node in ends:
+        readers[node] += 1
+    for node in live:
+        for x in luts.operands[node]:
+            readers[x] += 1
+    cells: Cells = {}
+    for node in live:
+        operands, truth = luts.operands[node], luts.tables[node]
+        for x in sorted(operands, key=lambda x: len(cells[x][0]) if x in cells else 0):
+            if x not in cells or readers[x] != 1:
+                continue
+            union = tuple(sorted((set(operands) - {x}) | set(cells[x][0])))
+            if len(union) > size:
+                continue
+            operands, truth = _absorb(operands, truth, x, cells[x], union)
+            del cells[x]
+        cells[node] = (operands, truth)
+    return cells
+
+
+def _live(luts: LutNet, ends: Iterable[int]) -> list[int]:
+    return luts.live([2 * node for node in ends])
+
+
+def _absorb(
+    operands: tuple[int, ...], truth: int, x: int, inner: tuple[tuple[int, ...], int], union: tuple[int, ...]
+) -> tuple[tuple[int, ...], int]:
+    at = operands.index(x)
+    low, high = cofactors(truth, at, len(operands))
+    rest = tuple(o for o in operands if o != x)
+    places = {node: k for k, node in enumerate(union)}
+    zero, one = (remap(tuple(2 + 2 * places[o] for o in rest), t, len(union)) for t in (low, high))
+    select = remap(tuple(2 + 2 * places[o] for o in inner[0]), inner[1], len(union))
+    made = (one & select) | (zero & ~select)
+    while (v := vacuous(made, len(union))) is not None:
+        made = cofactors(made, v, len(union))[0]
+        union = (*union[:v], *union[v + 1 :])
+    return union, made

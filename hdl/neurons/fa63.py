@@ -1,0 +1,26 @@
+"""Full adders in the lowest column, 6:3 counters above: the fewest 6-input LUTs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from threshc.hdl.luts.counters import Counters
+from threshc.hdl.luts.net import LutNet
+from threshc.hdl.neurons.luts import Compress, LutArchitecture
+
+
+@dataclass(frozen=True, eq=False)
+class Fa63(LutArchitecture):
+    """Column by column: full adders over the lowest one, which neurons of +-1 weights share, then counters of six.
+
+    Latency 0 cycles, throughput one sample per cycle.
+    """
+
+    name: ClassVar[str] = "fa63"
+
+    @staticmethod
+    def compressor(net: LutNet, columns: Sequence[Sequence[int]]) -> Compress:
+        """See `LutArchitecture.compressor`."""
+        return Counters(net, columns)

@@ -1,0 +1,26 @@
+"""Pair-encoded compressors (MDFA): four 4-input LUTs for every three bits, the fewest of all on LUT4 devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.pairs import Pairs
+from threshc.hdl.neurons.luts import Compress, LutArchitecture
+
+
+@dataclass(frozen=True, eq=False)
+class Mdfa(LutArchitecture):
+    """Column by column: full adders over the inputs, blocks of a bit and three pairs above. Only tables of four inputs.
+
+    Latency 0 cycles, throughput one sample per cycle. First-level adders are shared between neurons of +-1 weights.
+    """
+
+    name: ClassVar[str] = "mdfa"
+
+    @staticmethod
+    def compressor(net: LutNet, columns: Sequence[Sequence[int]]) -> Compress:
+        """See `LutArchitecture.compressor`."""
+        return Pairs(net, columns)

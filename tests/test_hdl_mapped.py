@@ -1,0 +1,102 @@
+"""Pre-mapped Verilog: synthesized by Yosys for each family, its netlist simulated, equal to the reference in every bit."""
+
+from __future__ import annotations
+
+import networks
+import numpy as np
+import pytest
+
+from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.design import Design, build_design
+from threshc.hdl.luts.lower import lower
+from threshc.hdl.luts.merge import flipped, merged
+from threshc.hdl.mapped.writer import FAMILIES
+from threshc.hdl.payload import pack
+from threshc.sim import reference
+from threshc.sim.inputs import encode
+
+
+def evaluate(design: Design, family: str, x: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """Output words (N, bits) of the mapped cells, registers taken as wires, in plain Python integers."""
+    circuit = lower(design.netlist, design.inputs, design.outputs)
+    cells, flips = flipped(circuit, merged(circuit, FAMILIES[family].inputs))
+    words = np.unpackbits(pack(design.network, encode(design.network, x)), axis=1, bitorder="little")
+    n = len(words)
+    value = {0: 0}
+    every = (1 << n) - 1
+    for j in range(design.input_width):
+        value[j + 1] = int.from_bytes(np.packbits(words[:, j], bitorder="little").tobytes(), "little")
+    adders = {bit: a for a in circuit.adders for bit in a.bits}
+
+    def lit(v: int) -> int:
+        got = find(v >> 1) ^ (every if v >> 1 in flips else 0)
+        return got ^ every if v & 1 else got
+
+    def find(node: int) -> int:
+        if node in value:
+            return value[node]
+        if node in circuit.registers:
+            value[node] = find(circuit.registers[node])
+        elif node in adders:
+            carry = lit(adders[node].carry)
+            for bit, a, b in zip(adders[node].bits, adders[node].a, adders[node].b, strict=False):
+                p, q = lit(a), lit(b)
+                value[bit] = p ^ q ^ carry
+                carry = p & q | carry & (p | q)
+            for bit in adders[node].bits[len(adders[node].a) :]:
+                value[bit], carry = carry, 0
+        else:
+            operands, table = cells[node]
+            out = 0
+            for i in range(1 << len(operands)):
+                if table >> i & 1:
+                    term = every
+                    for j, x in enumerate(operands):
+                        term &= find(x) if i >> j & 1 else find(x) ^ every
+                    out |= term
+            value[node] = out
+        return value[node]
+
+    got = [lit(v) for v in circuit.outputs]
+    return np.array([[g >> s & 1 for g in got] for s in range(n)], np.uint8)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("neuron", ["mdfa", "fa63", "tree", "compressor", "auto"])
+@pytest.mark.parametrize("pipeline", ["layer", 2])
+def test_cells_equal_the_reference(family: str, neuron: str, pipeline: str | int) -> None:
+    rng = np.random.default_rng(3)
+    network = networks.random_dense(rng, (14, 9, 6, 5), "int")
+    samples = networks.random_samples(rng, network, 50)
+    design = build_design(network, neuron=neuron, pipeline=pipeline, scores=True, taps=True, family=family)
+    got = evaluate(design, family, samples)
+    want = reference.evaluate(network, encode(network, samples))
+    for field in design.fields:
+        bits = got[:, field.offset : field.offset + field.width].reshape(len(samples), -1, field.element_width)
+        flat = want[field.value].reshape(len(samples), -1, 1) >> np.arange(field.element_width) & 1
+        np.testing.assert_array_equal(bits, flat, err_msg=field.name)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_text_has_the_cells(family: str) -> None:
+    network = networks.random_dense(np.random.default_rng(4), (20, 8, 4))
+    design = build_design(network, family=family)
+    text = design.mapped(family)
+    assert text == build_design(network, family=family).mapped(family)
+    assert {"ice40": "SB_LUT4", "ecp5": "LUT4", "xilinx": "LUT6"}[family] in text
+    for port in ("i_payload", "i_valid", "i_ready", "o_payload", "o_valid", "o_ready", "clk", "rst"):
+        assert port in text.partition(");")[0]
+
+
+def test_unknown_family() -> None:
+    with pytest.raises(CompileError, match="there are no cells for family 'gowin'"):
+        build_design(networks.xor()).mapped("gowin")
+
+
+def test_fewer_tables_than_full_adders() -> None:
+    """The figures of docs/hardware.md, with a little room: LUTs per synapse of +-1 neurons, comparators included."""
+    network = networks.random_dense(np.random.default_rng(1), (64, 64), outputs="bits")
+    for neuron, size, most in (("mdfa", 4, 0.70), ("fa63", 6, 0.47)):
+        design = build_design(network, neuron=neuron)
+        circuit = lower(design.netlist, design.inputs, design.outputs)
+        assert len(merged(circuit, size)) < most * 64 * 64
