@@ -16,9 +16,9 @@ from threshc.sim.inputs import encode
 from threshc.sim.result import Result
 
 if TYPE_CHECKING:
-    from threshc.sim.packed.single import Single
+    from threshc.sim.packed.prepared import Single
 
-CROSSOVER = 288
+CROSSOVER = 384
 """Up to so many samples the word engine is the quicker one (docs/simulator.md)."""
 
 
@@ -54,6 +54,6 @@ def cores() -> int:
 
 def single(network: Network) -> Single:
     """The network as a function of one sample, for calls that shall take as little time as possible."""
-    from threshc.sim.packed.single import Single
+    from threshc.sim.packed.prepared import Single
 
     return Single(network)

@@ -38,17 +38,25 @@ def cost(weights: NDArray[np.signedinteger]) -> NDArray[np.int64]:
     return total
 
 
-def against_sum(weights: NDArray[np.signedinteger], levels: int) -> Digits:
+def magnitudes(weights: NDArray[np.signedinteger]) -> NDArray[np.int64]:
+    """(C,) what the weights of each column are plus or minus of; 1 in a column of which that is not so."""
+    w = np.abs(weights.astype(np.int64))
+    top: NDArray[np.int64] = np.where((w == w[:1]).all(axis=0), w[0], 1)
+    return top
+
+
+def against_sum(weights: NDArray[np.signedinteger], shared: NDArray[np.int64], levels: int) -> Digits:
     """The cheapest way to compare each row of (R, C) weights w with a threshold.
 
-    0 counts w itself; f = +1 or -1 counts f * w + 1 and compares it with S, the sum of all inputs. For weights +-1 the
-    digits of f * w + 1 are those of one sign only, so at most half of the inputs are counted (2P - S, 2M - S).
-    `levels` is the price of the comparison with S; S itself costs one row of C inputs, or nothing if no row wants it.
+    0 counts w itself; f = +1 or -1 counts f * w + v and compares it with S, the sum of all inputs times v = `shared`
+    (`magnitudes`). For weights +-v the digits of f * w + v are those of one sign only, so at most half of the inputs are
+    counted (2P - S, 2M - S). `levels` is the price of the comparison with S; S itself costs one row, or nothing if no
+    row wants it.
     """
     w = weights.astype(np.int64)
-    prices = np.stack([cost(w), cost(w + 1) + levels, cost(1 - w) + levels])
+    prices = np.stack([cost(w), cost(w + shared) + levels, cost(shared - w) + levels])
     saved = int((prices[0] - prices.min(axis=0)).sum())
-    best = prices.argmin(axis=0) if saved > w.shape[1] else np.zeros(len(w), np.int64)
+    best = prices.argmin(axis=0) if saved > int(cost(shared[None])[0]) else np.zeros(len(w), np.int64)
     choice: Digits = np.array([0, 1, -1], np.int8)[best]
     return choice
 

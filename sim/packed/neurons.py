@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threshc.compiler.ir.ops import Compare, Sum
 from threshc.compiler.ir.shapes import plane_weights, row_bounds
 from threshc.compiler.ir.types import Ints
-from threshc.sim.packed.digits import against_sum, signed_width
+from threshc.sim.packed.digits import against_sum, magnitudes, signed_width
 from threshc.sim.packed.layout import AGAINST, SIGN, VALUE, levels_for
 from threshc.sim.packed.numbers import Numbers, compare, constants, offset_of
 from threshc.sim.packed.sums import Rows, emit
@@ -30,6 +30,7 @@ class Neurons:
         self.tables, self.op, self.type, self.x, self.patch = tables, op, t, x, patch
         self.weights = op.weights.astype(np.int64)
         self.lo, self.hi = row_bounds(op)
+        self.magnitudes = magnitudes(op.weights)
 
     def lower(self, compares: Sequence[Compare], keep: bool) -> tuple[Numbers | None, list[Planes]]:
         """The numbers where `keep` asks for them, and the planes (.., M) of each Compare."""
@@ -72,10 +73,11 @@ class Neurons:
         """Planes (P, K) of s[row] >= limit.
 
         Rows that `against_sum` leaves alone are counted as they are: the sign of s - limit. The others, f = +-1,
-        compare f * s = U - S with S = sum_i x_i, which they share: the weights of U are f * w + 1, and for f = -1 the
-        test is the complement of -s >= 1 - limit.
+        compare f * s = U - S with S = sum_i v_i x_i, which they share: the weights of U are f * w + v, and for f = -1
+        the test is the complement of -s >= 1 - limit.
         """
-        choice = against_sum(self.weights[row], len(plane_weights(min(self.type.lo, -1), self.type.hi)))
+        levels = len(plane_weights(min(self.type.lo, -1), self.type.hi))
+        choice = against_sum(self.weights[row], self.magnitudes, levels)
         out = np.empty((len(self.x), len(row)), np.int64)
         for index in (np.flatnonzero(choice == 0), np.flatnonzero(choice)):
             if len(index):
@@ -91,9 +93,9 @@ class Neurons:
             lo, hi = int(self.lo[r]) - t, int(self.hi[r]) - t
             widths.append(signed_width(lo, hi) if g > 0 else signed_width(-hi - 1, -lo - 1))
         levels = levels_for(max(widths))
-        rows = Rows(self.weights[row] * f[:, None] + shared, constant, [-1 if g > 0 else 0 for g in f])
+        rows = Rows(self.weights[row] * f[:, None] + shared * self.magnitudes, constant, [-1 if g > 0 else 0 for g in f])
         if not shared:
             return emit(self.tables, self.x, self.patch, rows, SIGN, levels)
-        every = Rows(np.ones((1, self.x.shape[1]), np.int64), [0], [-1])
+        every = Rows(self.magnitudes[None], [0], [-1])
         minus_s = emit(self.tables, self.x, self.patch, every, VALUE, levels)  # ~S = -1 - S
         return emit(self.tables, self.x, self.patch, rows, AGAINST, levels, int(minus_s[0, 0, 0]))
