@@ -60,7 +60,7 @@ def load_network(
             note(change)
         return network
 
-    ready = _ready_made(model)
+    ready = ready_made(model)
     if ready is not None:
         if input is not None and str(ready.input.encoding) != input:
             said = f"the network states its input: {ready.input.encoding}"
@@ -75,7 +75,8 @@ def load_network(
     return optimize(smaller(network), verify=_evaluate if verify_passes else None, print_after=print_after)
 
 
-def _ready_made(model: Model) -> Network | None:
+def ready_made(model: Model) -> Network | None:
+    """The network of a .thresh file, of a folder made by `compile`, or itself; None for anything else."""
     if isinstance(model, Network):
         return model
     if not isinstance(model, str | os.PathLike):

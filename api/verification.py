@@ -20,12 +20,13 @@ from threshc.compiler.frontend.lower import lower
 from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.passes.pipeline import optimize
+from threshc.loading import ready_made
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.sim.onnx_peer import run_onnxruntime
 
 if TYPE_CHECKING:
-    from threshc.compiler.frontend.source import Source
+    from threshc.loading import Model
 
 Simulator = Literal["auto", "verilator", "icarus", "amaranth"]
 Progress = Callable[[str], None]
@@ -47,7 +48,7 @@ class VerifyReport:
 
 
 def verify(
-    source: Source,
+    source: Model,
     x: ArrayLike | None = None,
     *,
     input: str | None = None,
@@ -64,9 +65,25 @@ def verify(
 
     x: samples as `simulate` takes them; None: `samples` random ones and the extremes, from `seed`. rtl: also simulate
     the emitted Verilog, with every hidden bit led out, on the first `rtl_samples` samples.
+    A .thresh file, a folder made by `compile` or a Network holds no ONNX model: the comparisons with it are left out.
     Raises CompileError for models that cannot be read; differences are reported, not raised.
     """
     say = progress or (lambda text: None)
+    ready = ready_made(source)
+    if ready is not None:
+        data = np.asarray(random_samples(ready, samples, seed) if x is None else x)
+        rest = verify_network(
+            ready,
+            data,
+            progress=progress,
+            rtl=rtl,
+            rtl_samples=rtl_samples,
+            neuron=neuron,
+            pipeline=pipeline,
+            simulator=simulator,
+        )
+        return VerifyReport(ready.name, tuple(rest))
+    assert not isinstance(source, Network)
     model, folder = read_model(source)
     lowered = lower(build_graph(model, folder), parse_input(input))
     network = lowered.network

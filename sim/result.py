@@ -27,7 +27,7 @@ class Result:
 
     @property
     def scores(self) -> NDArray[np.integer] | None:
-        """(N, classes) exact integer scores; the real value is about scale * score + offset of the output. None without."""
+        """(N, classes) exact integer scores, or None; the real value is about scale * score + offset of the output."""
         return self._first("scores")
 
     @property

@@ -51,7 +51,7 @@ def random_dense(
     outputs: str = "class",
     compare_input: bool = False,
 ) -> Network:
-    """A dense network; `outputs` is `class` (scores and class) or `bits`; `compare_input` thresholds the features first.
+    """A dense network; `outputs`: `class` (scores and class) or `bits`; `compare_input` thresholds the features first.
 
     encoding "step" makes a Step input. Thresholds lie where the sums do, some of them beyond reach on purpose.
     """
@@ -88,7 +88,9 @@ def random_dense(
     return Network("random", tuple(ops), (Output("y", len(ops) - 1, "bits", ONE_SCALE, NO_OFFSET),))
 
 
-def random_conv(rng: np.random.Generator, size: int = 8, channels: tuple[int, int] = (3, 4), kind: str = "pm1") -> Network:
+def random_conv(
+    rng: np.random.Generator, size: int = 8, channels: tuple[int, int] = (3, 4), kind: str = "pm1"
+) -> Network:
     """Padded convolution, max pooling, a second convolution, flatten and a dense classifier on {0,1} images."""
     c1, c2 = channels
     n = size * size
