@@ -154,7 +154,7 @@ def _features(path: Path) -> int:
     from threshc.compiler.frontend.source import read_model
 
     shapes = list(build_graph(*read_model(path)).inputs.values())
-    return int(np.prod([d or 1 for d in shapes[0][1:]], dtype=object)) if len(shapes) == 1 else 0
+    return int(np.prod([d or 1 for d in shapes[0].shape[1:]], dtype=object)) if len(shapes) == 1 else 0
 
 
 def _samples(verdict: Verdict, network: Network, expected: Expected, limits: Limits, stated: str | None) -> Array:

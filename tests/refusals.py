@@ -1,0 +1,95 @@
+"""What the front end refuses, as one small model each; docs/onnx.md shows the messages that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx_models import Model
+from patterns import bits, pm1
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One row: what the model has, its model, and words that its message holds."""
+
+    name: str
+    words: str
+    make: Callable[[Model, np.random.Generator], str]
+    input: str | None = None
+
+    def build(self) -> onnx.ModelProto:
+        """The model, the same at every call."""
+        m = Model(["batch", 6])
+        return m.build(self.make(m, np.random.default_rng(0)))
+
+
+def _layer(m: Model, x: str, rng: np.random.Generator, a: int = 6, b: int = 5) -> str:
+    return m.op("MatMul", x, m.const(pm1(rng, a, b)))
+
+
+def _between(op: str) -> Callable[[Model, np.random.Generator], str]:
+    def make(m: Model, rng: np.random.Generator) -> str:
+        return _layer(m, m.op(op, _layer(m, bits(m, m.input), rng)), rng, 5, 3)
+
+    return make
+
+
+def _lost_sign(m: Model, rng: np.random.Generator) -> str:
+    x = m.op("Clip", _layer(m, bits(m, m.input), rng), m.const(-1.0), m.const(1.0))
+    return _layer(m, x, rng, 5, 3)
+
+
+def _not_monotone(m: Model, rng: np.random.Generator) -> str:
+    x = m.op("Sub", m.op("Abs", _layer(m, bits(m, m.input), rng)), m.const(3.0))
+    return _layer(m, bits(m, x), rng, 5, 3)
+
+
+def _nan(m: Model, rng: np.random.Generator) -> str:
+    w = pm1(rng, 6, 5)
+    w[2, 1] = np.nan
+    return m.op("MatMul", bits(m, m.input), m.const(w))
+
+
+def _not_exact(m: Model, rng: np.random.Generator) -> str:
+    w = pm1(rng, 6, 5)
+    w[0, 0] = 1e-30
+    return _layer(m, bits(m, m.op("MatMul", bits(m, m.input), m.const(w))), rng, 5, 3)
+
+
+def _two_layers_meet(m: Model, rng: np.random.Generator) -> str:
+    x = bits(m, m.input)
+    x = m.op("Mul", _layer(m, x, rng), _layer(m, x, rng))
+    return _layer(m, bits(m, x), rng, 5, 3)
+
+
+def _top3(m: Model, rng: np.random.Generator) -> str:
+    x = _layer(m, bits(m, m.input), rng)
+    return m.op("TopK", x, m.const([3], np.int64), outputs=2, axis=-1)
+
+
+def _weights_from_input(m: Model, rng: np.random.Generator) -> str:
+    return m.op("MatMul", bits(m, m.input), m.op("Transpose", bits(m, m.input), perm=[1, 0]))
+
+
+REFUSALS = (
+    Refusal("real features into a layer", "nothing states its integers", lambda m, r: bits(m, _layer(m, m.input, r))),
+    Refusal("ReLU between layers", "ReLU networks are not threshold networks", _between("Relu")),
+    Refusal("a float layer between steps", "no step function lies between the layers", _between("Identity")),
+    Refusal("BinaryNet's `.data` trick", "the Sign was lost on export", _lost_sign),
+    Refusal("an activation that rises and falls", "the activation rises and falls", _not_monotone),
+    Refusal("an operator that is unknown", "is not supported", lambda m, r: m.op("LSTM", m.input, m.const(1))),
+    Refusal("mask assignment", "is not supported", lambda m, r: m.op("NonZero", _layer(m, bits(m, m.input), r))),
+    Refusal("NaN or infinity", "a constant is nan", _nan),
+    Refusal("weights of too many sizes", "differ too much in size", _not_exact),
+    Refusal("products of two layers", "two different sums meet", _two_layers_meet),
+    Refusal("TopK beyond the first", "TopK with k=3", _top3),
+    Refusal("weights that are no constants", "is not a constant", _weights_from_input),
+    Refusal(
+        "a last ArgMax tie",
+        "ties that go to the last index",
+        lambda m, r: m.op("ArgMax", _layer(m, bits(m, m.input), r), axis=-1, select_last_index=1),
+    ),
+)
