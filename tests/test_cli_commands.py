@@ -119,7 +119,6 @@ def test_the_testbench_passes_in_icarus(threshc: Callable[..., str], digits: Pat
         "--simulator",
         "icarus",
     )
-    first = (tmp_path / "out/digits_tb.v").read_text().splitlines()[0]
-    command = first.partition("icarus: ")[2]
+    command = (tmp_path / "out/digits_tb.v").read_text().partition("icarus: ")[2].splitlines()[0]
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path / "out", capture_output=True, text=True, check=True)
     assert "PASS: 20 answers" in done.stdout
