@@ -72,7 +72,7 @@ def test_an_error_says_what_where_why_and_what_to_try(root: Path) -> None:
     "arguments",
     [
         ("nonsense",),
-        ("compile", "m.onnx"),
+        ("compile",),
         ("compile", "m.onnx", "-o", "out", "--samples", "0"),
         ("build", "m.onnx", "-o", "out"),
         ("build", "m.onnx", "-o", "out", "--target", "icebreaker", "--device", "up5k-sg48"),
