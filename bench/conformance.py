@@ -41,7 +41,7 @@ def main() -> int:
             print(verdicts[-1], flush=True)
     read = sum(not v.refusal and not v.fault for v in verdicts)
     refused, faults = sum(bool(v.refusal) for v in verdicts), sum(bool(v.fault) for v in verdicts)
-    wrong = len(verdicts) - read - refused - faults + sum(not v.good and not v.fault for v in verdicts)
+    wrong = sum(not v.good and not v.fault for v in verdicts)
     print(f"{len(verdicts)} models: {read} read, {refused} refused, {wrong} with differences, {faults} faults")
     if options.json is not None:
         write_rows([row for v in verdicts for row in rows(v)], options.json)

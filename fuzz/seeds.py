@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import onnx
@@ -16,12 +17,10 @@ def seeds() -> tuple[tuple[str, onnx.ModelProto, str | None], ...]:
     """(name, model, input encoding) of each, the same in every run."""
     if str(TESTS) not in sys.path:
         sys.path.append(str(TESTS))
-    from onnx_models import STEP_SPELLINGS, random_mlp
-    from patterns import PATTERNS
-
-    found: list[tuple[str, onnx.ModelProto, str | None]] = [(p.name, p.build(), p.input) for p in PATTERNS]
+    models, patterns = import_module("onnx_models"), import_module("patterns").PATTERNS
+    found: list[tuple[str, onnx.ModelProto, str | None]] = [(p.name, p.build(), p.input) for p in patterns]
     kinds, heads = ("pm1", "ternary", "int", "scaled", "latent"), ("scores", "argmax", "topk", "softmax", "step")
-    for k, spelling in enumerate(STEP_SPELLINGS):
-        model = random_mlp(k, (6, 5, 4), kinds[k % 5], spelling, k % 2 == 0, k % 3 == 0, heads[k % 5])
+    for k, spelling in enumerate(models.STEP_SPELLINGS):
+        model = models.random_mlp(k, (6, 5, 4), kinds[k % 5], spelling, k % 2 == 0, k % 3 == 0, heads[k % 5])
         found.append((f"mlp {spelling}", model, None))
     return tuple(found)
