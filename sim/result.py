@@ -45,6 +45,16 @@ class Result:
         flat = _flat(bits)
         return flat[:, 0] if flat.shape[1] == 1 else flat.argmax(axis=1)
 
+    def top(self, k: int) -> NDArray[np.integer]:
+        """(N, k) classes of the k largest scores, best first, the lowest index first among equals.
+
+        Raises ValueError without scores, or for a k outside 1..classes.
+        """
+        scores = self.scores
+        if scores is None or not 1 <= k <= scores.shape[-1]:
+            raise ValueError(f"no {k} best scores: the network has {0 if scores is None else scores.shape[-1]}")
+        return np.argsort(-scores, axis=-1, kind="stable")[..., :k]
+
 
 def _flat(x: NDArray[np.integer]) -> NDArray[np.integer]:
     return x.reshape(len(x), int(np.prod(x.shape[1:])))  # not -1: there may be no samples

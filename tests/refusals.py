@@ -65,9 +65,9 @@ def _two_layers_meet(m: Model, rng: np.random.Generator) -> str:
     return _layer(m, bits(m, x), rng, 5, 3)
 
 
-def _top3(m: Model, rng: np.random.Generator) -> str:
+def _smallest(m: Model, rng: np.random.Generator) -> str:
     x = _layer(m, bits(m, m.input), rng)
-    return m.op("TopK", x, m.const([3], np.int64), outputs=2, axis=-1)
+    return m.op("TopK", x, m.const([1], np.int64), outputs=2, axis=-1, largest=0)
 
 
 def _weights_from_input(m: Model, rng: np.random.Generator) -> str:
@@ -80,12 +80,12 @@ REFUSALS = (
     Refusal("a float layer between steps", "no step function lies between the layers", _between("Identity")),
     Refusal("BinaryNet's `.data` trick", "the Sign was lost on export", _lost_sign),
     Refusal("an activation that rises and falls", "the activation rises and falls", _not_monotone),
-    Refusal("an operator that is unknown", "is not supported", lambda m, r: m.op("LSTM", m.input, m.const(1))),
-    Refusal("mask assignment", "is not supported", lambda m, r: m.op("NonZero", _layer(m, bits(m, m.input), r))),
+    Refusal("an operator that is unknown", "recurrent layers", lambda m, r: m.op("LSTM", m.input, m.const(1))),
+    Refusal("mask assignment", "torch.where", lambda m, r: m.op("NonZero", _layer(m, bits(m, m.input), r))),
     Refusal("NaN or infinity", "a constant is nan", _nan),
     Refusal("weights of too many sizes", "differ too much in size", _not_exact),
     Refusal("products of two layers", "two different sums meet", _two_layers_meet),
-    Refusal("TopK beyond the first", "TopK with k=3", _top3),
+    Refusal("TopK of the smallest", "largest=0 is not supported", _smallest),
     Refusal("weights that are no constants", "is not a constant", _weights_from_input),
     Refusal(
         "a last ArgMax tie",

@@ -138,11 +138,22 @@ def test_input_encodings_that_mean_nothing(text: str) -> None:
         parse_encoding(text)
 
 
-def test_unknown_operator() -> None:
+@pytest.mark.parametrize(
+    ("op", "domain", "hint"),
+    [
+        ("Bernoulli", "", "docs/onnx.md lists the operators"),
+        ("ScatterND", "", "torch.where(x >= 0, 1.0, -1.0)"),
+        ("NonZero", "", "assigning to a mask"),
+        ("LSTM", "", "recurrent layers"),
+        ("TruthTable", "finn.custom_op.general", "before its neurons were turned into tables"),
+        ("MVAU_hls", "finn.custom_op.fpgadataflow.hls", "before FINN's conversion to hardware"),
+        ("FusedMatMul", "com.microsoft", "before optimization"),
+    ],
+)
+def test_unknown_operators_say_what_to_do(op: str, domain: str, hint: str) -> None:
     m = Model(["batch", 4])
-    refused(
-        m.build(m.op("LSTM", m.input, m.const(1), m.const(1))), "operator 'LSTM'", "node 'n0' (LSTM)", "docs/onnx.md"
-    )
+    message = refused(m.build(m.op(op, m.input, domain=domain)), f"operator '{op}'", "node 'n0' (")
+    assert hint in message
 
 
 def test_tail_that_rises_and_falls() -> None:

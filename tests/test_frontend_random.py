@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import onnx_models
 import pytest
 from frontend_compare import compare
@@ -71,3 +72,39 @@ def test_parity_proves_that_zero_cannot_occur() -> None:
     model = m.build(m.op("MatMul", m.op("Sign", x), m.const(np.eye(3))))
     lowered = lower_model(model, input="bipolar")
     assert [p.table.shape[1] for p in lowered.probes] == [2, 2]
+
+
+def test_steps_that_are_not_monotone_compositions_on_real_features() -> None:
+    """torch.heaviside(x, 0.5) and chains of Equal: piecewise constant between the thresholds of their comparisons."""
+    rng = np.random.default_rng(4)
+    m = onnx_models.Model(["batch", 6])
+    positive = m.op("Cast", m.op("Greater", m.input, m.const(0.0)), to=onnx.TensorProto.FLOAT)
+    x = m.op("Where", m.op("Equal", m.input, m.const(0.0)), m.const(0.5), positive)
+    x = m.op("MatMul", x, m.const(rng.integers(-2, 3, (6, 4))))
+    model = m.build(m.op("MatMul", onnx_models.step(m, x, "where"), m.const(np.eye(4))))
+    data = rng.integers(-1, 2, (80, 6)).astype(np.float32)
+    compare(model, data)
+    assert lower_model(model).probes[0].table.tolist()[0] == [0.0, 0.5, 1.0]
+
+
+def test_a_value_of_its_own_at_one_point_is_no_threshold() -> None:
+    m = onnx_models.Model(["batch", 3])
+    x = m.op("Cast", m.op("Equal", m.input, m.const(0.0)), to=onnx.TensorProto.FLOAT)
+    with pytest.raises(CompileError, match="rises and falls"):
+        lower_model(m.build(m.op("MatMul", x, m.const(np.eye(3)))))
+
+
+def test_top_k_puts_out_the_scores() -> None:
+    model = random_mlp(3, (7, 6, 5), "pm1", "where", True, False)
+    m = onnx.ModelProto()
+    m.CopyFrom(model)
+    last = m.graph.output[0].name
+    m.graph.initializer.append(onnx.numpy_helper.from_array(np.array([3]), "k"))
+    m.graph.node.append(onnx.helper.make_node("TopK", [last, "k"], ["values", "indices"], name="top"))
+    m.graph.output[0].name = "indices"
+    x = np.random.default_rng(5).normal(size=(50, 7)).astype(np.float32)
+    lowered = lower_model(m)
+    (expected,) = run_float(lowered.graph, x, ["indices"])
+    result = reference.run(lowered.network, x)
+    assert np.array_equal(result.top(3), expected)
+    assert np.array_equal(result.labels, expected[:, 0])

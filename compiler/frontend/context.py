@@ -27,7 +27,14 @@ class Softmaxed:
     scores: Expr
 
 
-Known = Array | Expr | ClassIndex | Softmaxed
+@dataclass(frozen=True, slots=True, eq=False)
+class TopIndices:
+    """The indices of the k largest scores of an expression."""
+
+    scores: Expr
+
+
+Known = Array | Expr | ClassIndex | Softmaxed | TopIndices
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +97,9 @@ def symbolic(node: Node, args: Sequence[Known | None], k: int) -> Expr:
     value = args[k] if k < len(args) else None
     if isinstance(value, Expr):
         return value
-    kind = {ClassIndex: "a class index", Softmaxed: "a softmax"}.get(type(value), "a constant")
+    kind = {ClassIndex: "a class index", TopIndices: "class indices", Softmaxed: "a softmax"}.get(
+        type(value), "a constant"
+    )
     raise fail(
         f"{node.op} of {kind} is not supported",
         where=node.where,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from threshc.compiler.frontend.context import ClassIndex, Known, Softmaxed
+from threshc.compiler.frontend.context import ClassIndex, Known, Softmaxed, TopIndices
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.symbolic import STEPS, Expr, Pooled, Sums, Thermometer
 
@@ -29,6 +29,8 @@ def _meaning(node: Node, result: Known) -> str:
     match result:
         case ClassIndex():
             return "class index; the lowest index wins ties"
+        case TopIndices():
+            return "indices of the largest scores, which are put out"
         case Softmaxed():
             return "keeps the order of the scores, which stand for it"
         case Expr(node=None) as expr:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.frontend.kernels.registry import Array
+from threshc.compiler.frontend.pieces import candidates
 from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
 
 MAX_STEPS = 255
@@ -49,7 +50,7 @@ def find_levels(expr: Expr, limit: int = MAX_STEPS) -> Levels:
     lo, hi = expr.leaf.lo.ravel()[expr.src].ravel(), expr.leaf.hi.ravel()[expr.src].ravel()
     steps: list[IntArray] = []
     values: list[Array] = []
-    search = _bisect(expr, lo, hi) if expr.direction.all() else _scan(expr, lo, hi)
+    search = _bisect(expr, lo, hi) if expr.direction.all() else _pieces(expr, lo, hi) or _scan(expr, lo, hi)
     for threshold, value in search:
         if len(steps) > limit:
             raise NotAStep(fail(f"it takes more than {limit + 1} values").diagnostics)
@@ -79,6 +80,52 @@ def _bisect(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, 
         yield start, value
 
 
+def _pieces(expr: Expr, lo: IntArray, hi: IntArray) -> list[tuple[IntArray, Array]] | None:
+    """Like `_bisect`, for functions made of monotone steps; None where something else is among them."""
+    try:
+        places = candidates(expr, lambda part: np.where(*_reachable_steps(part)))
+    except NotAStep:
+        return None
+    if places is None:
+        return None
+    changes = _Changes(lo, hi, _at(expr, lo))
+    for k in range(places.shape[1]):
+        inside = np.clip(places[:, k], lo, hi)
+        changes.add(inside, _at(expr, inside))
+    return changes.levels
+
+
+def _reachable_steps(part: Expr) -> tuple[NDArray[np.bool_], IntArray, IntArray]:
+    levels = find_levels(part)
+    known = np.arange(levels.threshold.shape[1]) < levels.count[:, None]
+    return known, levels.threshold, part.leaf.lo.ravel()[part.src].reshape(-1, 1)
+
+
+class _Changes:
+    """The levels of every element, built up by values at ascending integers."""
+
+    def __init__(self, lo: IntArray, hi: IntArray, value: Array) -> None:
+        self._hi, self._value = hi, value
+        self._level = np.zeros(len(lo), np.int64)
+        self.levels: list[tuple[IntArray, Array]] = [(lo, value)]
+
+    def add(self, at: IntArray, value: Array) -> None:
+        """Elements take `value` from the integers `at` on. Raises NotAStep beyond MAX_STEPS levels."""
+        moved = value != self._value
+        if not moved.any():
+            return
+        self._level = self._level + moved
+        while len(self.levels) <= self._level.max():
+            self.levels.append((self._hi + 1, self._value.copy()))
+            if len(self.levels) > MAX_STEPS + 2:
+                raise NotAStep(fail(f"it takes more than {MAX_STEPS + 1} values").diagnostics)
+        for e in np.flatnonzero(moved):
+            self.levels[self._level[e]][0][e] = at[e]
+            for later in self.levels[self._level[e] :]:
+                later[1][e] = value[e]
+        self._value = value
+
+
 def _scan(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Array]]:
     """Like `_bisect`, but reading the tail at every reachable integer, because nothing proves that it is monotone."""
     span = int((hi - lo).max()) + 1
@@ -89,27 +136,11 @@ def _scan(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Ar
             why=f"{span} reachable sums are too many to evaluate each",
             hint="write the step as a comparison, Sign or quantizer behind BatchNormalization, scales and offsets only",
         )
-    changes: list[tuple[IntArray, Array]] = []
-    level = np.zeros(len(lo), np.int64)
-    value = _at(expr, lo)
-    changes.append((lo, value))
+    changes = _Changes(lo, hi, _at(expr, lo))
     for offset in range(1, span):
         now = np.minimum(lo + offset, hi)
-        new = _at(expr, now)
-        moved = new != value
-        if not moved.any():
-            continue
-        level = level + moved
-        while len(changes) <= level.max():
-            changes.append((hi + 1, value.copy()))
-            if len(changes) > MAX_STEPS + 2:
-                raise NotAStep(fail(f"it takes more than {MAX_STEPS + 1} values").diagnostics)
-        for e in np.flatnonzero(moved):
-            changes[level[e]][0][e] = now[e]
-            for later in changes[level[e] :]:
-                later[1][e] = new[e]
-        value = new
-    yield from changes
+        changes.add(now, _at(expr, now))
+    yield from changes.levels
 
 
 def _at(expr: Expr, candidates: IntArray) -> Array:

@@ -13,13 +13,14 @@ from threshc.compiler.diagnostics import CompileError, Diagnostic, fail, grouped
 from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Probe
-from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, find_lowering
+from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices, find_lowering
 from threshc.compiler.frontend.explain import Understood, understood
 from threshc.compiler.frontend.graph import Graph, Node
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
 from threshc.compiler.frontend.lowerings.dense import no_step
 from threshc.compiler.frontend.model_input import read_input
 from threshc.compiler.frontend.outputs import Outputs
+from threshc.compiler.frontend.refusals import unsupported
 from threshc.compiler.frontend.symbolic import STEPS, Expr, apply, leaf_expr
 from threshc.compiler.ir.network import Network
 
@@ -122,20 +123,20 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
         results += [None] * (len(node.outputs) - len(results))
         return [_Broken() if r is None else r for r in results]
     if kernel is None:
-        raise CompileError(_unsupported(node))
-    if isinstance(symbolic[0], ClassIndex | Softmaxed):
+        raise CompileError(unsupported(node))
+    if isinstance(symbolic[0], ClassIndex | Softmaxed | TopIndices):
         return [_after_class(node, symbolic[0])]
     exprs = [
         a if isinstance(a, Expr) else None if a is None else np.asarray(a)
         for a in args
-        if not isinstance(a, ClassIndex | Softmaxed)
+        if not isinstance(a, ClassIndex | Softmaxed | TopIndices)
     ]
     if kernel.kind is Kind.SHAPE:
         first = symbolic[0]
         assert isinstance(first, Expr)
         return list(kernel.compute(node, [np.broadcast_to(np.zeros((), np.float32), first.shape)]))
     if kernel.kind not in (Kind.ELEMENTWISE, Kind.CHANNELWISE, Kind.STRUCTURE):
-        raise CompileError(_unsupported(node))
+        raise CompileError(unsupported(node))
     try:
         return [apply(node, kernel, exprs, node.outputs[0])]
     except _MISFITS as error:
@@ -145,7 +146,7 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
 def _fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
     kernel = find_kernel(node)
     if kernel is None:
-        raise CompileError(_unsupported(node))
+        raise CompileError(unsupported(node))
     arrays = [None if a is None else np.asarray(a) for a in args]
     try:
         with np.errstate(all="ignore"):
@@ -154,10 +155,10 @@ def _fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
         raise _does_not_fit(node, error) from error
 
 
-def _after_class(node: Node, value: ClassIndex | Softmaxed) -> ClassIndex | Softmaxed:
+def _after_class(node: Node, value: ClassIndex | Softmaxed | TopIndices) -> Known:
     if node.op in ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast"):
         return value
-    what = "a class index" if isinstance(value, ClassIndex) else "a softmax"
+    what = "a softmax" if isinstance(value, Softmaxed) else "a class index"
     raise fail(
         f"{node.op} of {what} is not supported",
         where=node.where,
@@ -168,12 +169,3 @@ def _after_class(node: Node, value: ClassIndex | Softmaxed) -> ClassIndex | Soft
 def _does_not_fit(node: Node, error: Exception) -> CompileError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return fail("an operator does not fit its inputs", where=node.where, why=reason, hint="export the model again")
-
-
-def _unsupported(node: Node) -> Diagnostic:
-    return Diagnostic(
-        f"operator {node.op!r} of domain {node.domain or 'ai.onnx'!r} is not supported",
-        node.where,
-        "threshc compiles layers of weighted sums with steps between them",
-        "docs/onnx.md lists the operators; new ones go into compiler/frontend/",
-    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import smallest_dtype
-from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed
+from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices
 from threshc.compiler.frontend.exact_head import exact_head
 from threshc.compiler.frontend.heads import SPAN_LIMIT, find_head, span
 from threshc.compiler.frontend.sums import coded_sums
@@ -38,6 +38,8 @@ class Outputs:
             case ClassIndex(scores=expr):
                 scores = self._make_scores(f"{tensor}.scores", expr)
                 self._make_class(tensor, expr, scores)
+            case TopIndices(scores=expr):
+                self._make_class(f"{tensor}.class", expr, self._make_scores(f"{tensor}.scores", expr))
             case Softmaxed(scores=expr):
                 self._make_class(f"{tensor}.class", expr, self._make_scores(tensor, expr))
             case Expr() as expr if _is_stepped(expr):

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from threshc.compiler.diagnostics import fail
-from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, constant, lowers, symbolic
+from threshc.compiler.frontend.context import (
+    ClassIndex,
+    Context,
+    Known,
+    Softmaxed,
+    TopIndices,
+    constant,
+    lowers,
+    symbolic,
+)
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.symbolic import Expr
 
@@ -34,18 +43,19 @@ def argmax(context: Context, node: Node, args: Sequence[Known | None]) -> ClassI
 
 @lowers("TopK")
 def topk(context: Context, node: Node, args: Sequence[Known | None]) -> list[Known | None]:
-    """The class index, for k = 1; the largest score itself is not followed further."""
+    """The class index for k = 1, else the scores and the class, from which `Result.top` takes the k best.
+
+    The values of the largest scores are not followed further.
+    """
     scores = _scores(node, args)
     k = int(constant(node, args, 1, "k").reshape(())) if len(args) > 1 else int(node.attrs["k"])
     _want_class_axis(node, scores, int(node.attrs.get("axis", -1)))
-    if k != 1 or not node.attrs.get("largest", 1):
+    if k < 1 or not node.attrs.get("largest", 1):
+        hint = "export TopK with largest=1, or end the model at the scores"
         raise fail(
-            f"TopK with k={k}, largest={node.attrs.get('largest', 1)} is not supported",
-            where=node.where,
-            why="the class index is the single largest score",
-            hint="export with k=1, or end the model at the scores",
+            f"TopK with k={k}, largest={node.attrs.get('largest', 1)} is not supported", where=node.where, hint=hint
         )
-    return [None, ClassIndex(scores)]
+    return [None, ClassIndex(scores) if k == 1 else TopIndices(scores)]
 
 
 def _scores(node: Node, args: Sequence[Known | None]) -> Expr:
