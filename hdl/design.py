@@ -46,7 +46,8 @@ class Design:
     lowest bit first; a Step input has one bit per feature); fields: the slices of the output payload.
     latency: clock edges from the one that accepts an input to the first cycle in which its output is valid, unstalled,
     counting the accepting edge: 1 means the very next cycle. Throughput is one sample per cycle.
-    neurons: the architecture of every `Sum`, with estimates.
+    neurons: the architecture of every `Sum`, with estimates. values: the netlist's literals of every value of the
+    network (a Sum that only thresholds read has none), for proofs.
     """
 
     network: Network
@@ -59,6 +60,7 @@ class Design:
     netlist: Netlist
     inputs: Lits
     outputs: Lits
+    values: tuple[Lits, ...] = ()
 
     def component(self) -> Component:
         """A fresh Amaranth component with streams i: In(unsigned(input_width)) and o: Out(unsigned(output_width))."""
@@ -123,7 +125,9 @@ def build_design(
         latency += 1
     outputs = net.delay(outputs, latency)
     name, width, layers = sanitize(network.name, "network"), len(builder.x), tuple(builder.layers)
-    return Design(network, name, width, tuple(fields), offset, latency, layers, net, builder.x, outputs)
+    return Design(
+        network, name, width, tuple(fields), offset, latency, layers, net, builder.x, outputs, tuple(builder.values)
+    )
 
 
 def _limit(pipeline: str | int) -> int:

@@ -74,7 +74,7 @@ _CELLS = ("mdfa", "fa63", "table", "tree")
 
 
 def _text(design: Design, family: str) -> str:
-    """Pre-mapped cells where the architectures place look-up tables themselves. Yosys packs plain full adders better."""
+    """Pre-mapped cells where the architectures place tables themselves; Yosys packs plain full adders better."""
     placed = all(layer.architecture in _CELLS for layer in design.neurons)
     return design.mapped(family) if placed else emitted(design)
 

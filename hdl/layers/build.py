@@ -132,8 +132,8 @@ class Builder:
 
 
 def cheapest(op: Sum, family: str | None = None, positions: int = 1) -> type[Architecture]:
-    """The architecture with the fewest estimated LUTs of a device family (4-input ones unless it is `xilinx`), the first
-    of equals, that takes the weights. Layers of more than a million synapses in space are built as whole vectors."""
+    """The architecture with the fewest estimated LUTs of a device family (of four inputs unless it is `xilinx`) that
+    takes the weights, the first of equals. Layers of more than a million synapses in space are built as vectors."""
     if (op.weights != 0).sum(axis=1).max(initial=0) <= 4:
         return ARCHITECTURES["table"]
     if int(np.count_nonzero(op.weights)) * positions > _VAST:

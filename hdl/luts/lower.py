@@ -26,18 +26,20 @@ class Adder:
 @dataclass(frozen=True, slots=True, eq=False)
 class Circuit:
     """luts: the tables, nodes 1.. being the inputs; registers: node of the register to the node that it samples;
-    adders; outputs: literals; bits: the literal of every bit of the design's netlist (0 for bits nobody needs)."""
+    adders; outputs: literals; bits: the literal of every bit of the design's netlist (0 for bits nobody needs);
+    carries: a node for the carry into each bit of an adder but its lowest, for proofs."""
 
     luts: LutNet
     registers: dict[int, int] = field(default_factory=dict)
     adders: list[Adder] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     bits: Lits = field(default_factory=lambda: np.zeros(0, np.int64))
+    carries: dict[int, int] = field(default_factory=dict)
 
 
-def lower(net: Netlist, inputs: Lits, outputs: Lits) -> Circuit:
-    """The circuit that computes `outputs`; input j of it is literal inputs[j]."""
-    live = net.live(outputs)
+def lower(net: Netlist, inputs: Lits, outputs: Lits, everything: bool = False) -> Circuit:
+    """The circuit that computes `outputs` (`everything`: and all other bits); input j of it is literal inputs[j]."""
+    live = np.ones(net.count, np.bool_) if everything else net.live(outputs)
     luts = LutNet([0] * len(inputs))
     bits = np.zeros(net.count, np.int64)
     bits[inputs >> 1] = 2 * np.arange(1, len(inputs) + 1)
@@ -80,6 +82,10 @@ def _register(circuit: Circuit, sampled: dict[int, int], lit: int) -> int:
 def _add(circuit: Circuit, cell: Cell) -> None:
     a, b, carry = (tuple(_lits(circuit, o)) for o in cell.operands)
     depth = 1 + max(map(circuit.luts.depth, (*a, *b, *carry)))
-    made = [circuit.luts.source(depth) for _ in range(cell.width)]
+    made = [circuit.luts.source(depth)]
+    for _ in range(cell.width - 1):
+        carry_in = circuit.luts.source(depth) >> 1
+        made.append(circuit.luts.source(depth))
+        circuit.carries[made[-1] >> 1] = carry_in
     circuit.bits[cell.first : cell.first + cell.width] = made
     circuit.adders.append(Adder(tuple(lit >> 1 for lit in made), a, b, carry[0]))

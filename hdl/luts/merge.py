@@ -41,8 +41,7 @@ def flipped(circuit: Circuit, cells: Cells) -> tuple[Cells, set[int]]:
 
 
 def _agree(circuit: Circuit, cells: Cells, flips: set[int]) -> tuple[Cells, set[int]]:
-    """Further registers of a flipped node are flipped too; where that reaches an output that wants it plain, it costs an
-    inverter there."""
+    """Further registers of a flipped node are flipped too; an output that wants one plain gets an inverter."""
     changed = True
     while changed:
         more = {q for q, d in circuit.registers.items() if d in flips and q not in flips}

@@ -1,8 +1,8 @@
 """Pair-encoded compressors in 4-input LUTs, after the MDFA of multi-operand adders on FPGAs.
 
-A column holds plain bits and pairs (a, q = a ^ b). A block takes a plain bit z and three pairs to their sum bit and three
-carries: s = z ^ q1 ^ q2 ^ q3, and each carry is a function of four bits (carry = q ? carry-in : a). Carries leave as
-pairs again, so seven bits cost four LUTs and leave one bit and three carries: 4 LUTs for every 3 bits removed.
+A column holds plain bits and pairs (a, q = a ^ b). A block takes a plain bit z and three pairs to their sum bit and
+three carries: s = z ^ q1 ^ q2 ^ q3, and each carry is a function of four bits (carry = q ? carry-in : a). Carries leave
+as pairs again, so seven bits cost four LUTs and leave one bit and three carries: 4 LUTs for every 3 bits removed.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Pairs:
         self._carries[c + 1].append(_Carry(depth, support, tuple(operands), truth, step))
 
     def _make_pairs(self, c: int) -> None:
-        """Carries into column c, in the order they arrive: one of at most three bits fits into the q of another's pair."""
+        """Carries into column c in order of arrival: one of three bits or fewer fits into the q of another's pair."""
         carries = sorted(self._carries[c], key=lambda x: x.depth)
         wide = [x for x in carries if x.support > 3]
         narrow = [x for x in carries if x.support <= 3]

@@ -1,0 +1,97 @@
+"""A design to its certificate. Nothing here is trusted: `threshc.hdl.proof.check` proves what this writes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import ArgMax, Compare, Reduce, Sum
+from threshc.compiler.ir.text import print_network
+from threshc.hdl.design import Design
+from threshc.hdl.luts.claims import Claim
+from threshc.hdl.luts.lower import Circuit, lower
+from threshc.hdl.luts.tables import MAJ, XOR
+from threshc.hdl.netlist import Lits
+from threshc.hdl.proof.certificate import Certificate
+
+
+def fingerprint(network: Network) -> str:
+    """SHA-256 of a network: its text form, and the constants that the text leaves out."""
+    digest = hashlib.sha256(print_network(network).encode())
+    for op in network.ops:
+        for name in ("weights", "bias", "row", "threshold", "index"):
+            array = getattr(op, name, None)
+            if array is not None:
+                digest.update(f"{name}{array.shape}".encode() + array.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def certify(design: Design) -> Certificate:
+    """The certificate of a design, with every value of its network that is made of cells."""
+    circuit = lower(design.netlist, design.inputs, design.outputs, everything=True)
+    values = {}
+    for v, op in enumerate(design.network.ops):
+        if isinstance(op, Sum | Compare | Reduce | ArgMax):
+            values[str(v)] = _lits(circuit, design.values[v].ravel())
+    return Certificate(
+        network=fingerprint(design.network),
+        name=design.name,
+        inputs=design.input_width,
+        latency=design.latency,
+        luts=_luts(circuit),
+        registers=[[q, d] for q, d in circuit.registers.items()],
+        values=values,
+        outputs=list(circuit.outputs),
+        fields=[[f.value, f.offset, f.width] for f in design.fields],
+        claims=[_claim(circuit, c) for c in design.netlist.claims],
+        selections=[
+            [*_lits(circuit, [s.larger]), *(_lits(circuit, w) for w in s.best)] for s in design.netlist.selections
+        ],
+    )
+
+
+def _lits(circuit: Circuit, lits: Lits | list[int] | tuple[int, ...]) -> list[int]:
+    array = np.asarray(lits, np.int64)
+    found: list[int] = (circuit.bits[array >> 1] ^ (array & 1)).tolist()
+    return found
+
+
+def _luts(circuit: Circuit) -> list[list[object]]:
+    luts = circuit.luts
+    found: list[list[object]] = [[n, list(o), luts.tables[n]] for n, o in enumerate(luts.operands) if o]
+    for adder in circuit.adders:
+        found += _ripple(adder.bits, adder.a, adder.b, adder.carry, circuit.carries)
+    return sorted(found, key=lambda cell: cell[0])  # type: ignore[arg-type, return-value]
+
+
+def _ripple(
+    bits: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...], carry: int, carries: dict[int, int]
+) -> list[list[object]]:
+    """An adder as full adders; `carries` has the node of the carry into each of its bits but the lowest."""
+    cells: list[list[object]] = []
+    for p, bit in enumerate(bits):
+        one, other = (w[p] if p < len(w) else 0 for w in (a, b))
+        into = 2 * carries[bit] if p else carry
+        cells.append([bit, *_folded((one, other, into), XOR[3])])
+        if p + 1 < len(bits):
+            cells.append([carries[bits[p + 1]], *_folded((one, other, into), MAJ)])
+    return cells
+
+
+def _folded(operands: tuple[int, ...], truth: int) -> tuple[list[int], int]:
+    """Literals as operands to nodes as operands."""
+    table = 0
+    for i in range(8):
+        at = sum((((i >> j & 1) ^ (lit & 1)) if lit > 1 else lit) << j for j, lit in enumerate(operands))
+        table |= (truth >> at & 1) << i
+    return [lit >> 1 for lit in operands], table
+
+
+def _claim(circuit: Circuit, claim: Claim) -> list[object]:
+    steps = [
+        [s.column, [_lits(circuit, t) for t in s.inputs], [[c, _lits(circuit, t)] for c, t in s.outputs]]
+        for s in claim.steps
+    ]
+    return [[_lits(circuit, c) for c in claim.columns], steps, _lits(circuit, claim.word)]

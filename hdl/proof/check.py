@@ -1,0 +1,173 @@
+"""The checker: a certificate against the network, value by value. It uses the IR and nothing of the compiler or back end.
+
+What it relies on: the meaning of the IR's operations as written here, Python's integers, and that the Verilog is what the
+certificate's circuit says (`threshc.hdl.proof.mapped` compares them cell by cell).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
+from threshc.compiler.ir.shapes import plane_weights
+from threshc.compiler.ir.types import Ints
+from threshc.hdl.proof.bits import Unproved
+from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.proof.certify import fingerprint
+from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.neurons import Neurons
+from threshc.hdl.proof.routes import gather, select_max, window
+
+Lits = NDArray[np.int64]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """methods: neurons and words by how they were proved; luts, registers: of the circuit; steps: of all heaps."""
+
+    methods: dict[str, int]
+    luts: int
+    registers: int
+    steps: int
+
+
+def check(network: Network, certificate: Certificate, progress: Progress | None = None) -> Proved:
+    """Raises Unproved, with the place, unless every output of the circuit equals the network's on all inputs."""
+    say = progress or (lambda _: None)
+    if certificate.network != fingerprint(network):
+        raise Unproved("the certificate is of another network")
+    circuit = Circuit(certificate.inputs, certificate.luts, certificate.registers)
+    say(f"adding up {len(certificate.claims):,} heaps again")
+    checker = _Checker(network, certificate, circuit)
+    for v, op in enumerate(network.ops):
+        say(f"value {v} of {len(network.ops)}: {type(op).__name__}")
+        try:
+            checker.values.append(checker.value(v, op))
+        except Unproved as problem:
+            raise Unproved(f"{type(op).__name__} {op.loc.node or v}: {problem}") from None
+    checker.outputs()
+    steps = sum(len(claim[1]) for claim in certificate.claims)
+    return Proved(dict(checker.methods), len(circuit.tables), len(certificate.registers), steps)
+
+
+class _Checker:
+    """Values as literals behind their registers: Bits of their own shape, Ints with a further axis of digits."""
+
+    def __init__(self, network: Network, certificate: Certificate, circuit: Circuit) -> None:
+        self.network, self.certificate, self.circuit = network, certificate, circuit
+        self.values: list[Lits] = []
+        self.methods: Counter[str] = Counter()
+        self.neurons = Neurons(circuit, certificate.claims, self.methods)
+        self.matches = iter(certificate.selections)
+
+    def value(self, v: int, op: Op) -> Lits:
+        match op:
+            case Input():
+                return self._input()
+            case Bitplanes():
+                x = self.values[op.x]
+                return x.reshape(*x.shape[:-2], -1)
+            case Window():
+                return window(op, self.values[op.x])
+            case Gather():
+                return gather(op, [self.values[x] for x in op.x])
+            case Sum():
+                return self._sum(v, op)
+            case Compare():
+                return self._compare(v, op)
+            case Reduce():
+                return self._reduce(v, op)
+            case ArgMax():
+                return self._arg_max(v, op)
+
+    def _input(self) -> Lits:
+        t = self.network.types[0]
+        shape = (*t.shape, len(plane_weights(t.lo, t.hi))) if isinstance(t, Ints) else t.shape
+        if self.certificate.inputs != int(np.prod(shape)):
+            raise Unproved("the circuit has another number of inputs")
+        return (2 * np.arange(1, self.certificate.inputs + 1)).reshape(shape)
+
+    def _given(self, v: int, shape: tuple[int, ...]) -> Lits:
+        lits = self.circuit.lits(self.certificate.values[str(v)])
+        if len(lits) != int(np.prod(shape)):
+            raise Unproved("the certificate has another number of bits for it")
+        return np.array(lits, np.int64).reshape(shape)
+
+    def _sum(self, v: int, op: Sum) -> Lits:
+        t = self.network.types[v]
+        assert isinstance(t, Ints)
+        digits = len(plane_weights(t.lo, t.hi))
+        if not self.certificate.values[str(v)]:  # never made: only compared, see `_compare`
+            return np.zeros(0, np.int64)
+        out = self._given(v, (*t.shape, digits))
+        x = self.values[op.x].reshape(-1, op.weights.shape[1])
+        words = out.reshape(len(x), len(op.bias), digits)
+        for p, bits in enumerate(x.tolist()):
+            for r, (row, bias) in enumerate(zip(op.weights.tolist(), op.bias.tolist(), strict=True)):
+                self.neurons.word(list(zip(bits, row, strict=True)), bias, tuple(words[p, r].tolist()), (t.lo, t.hi))
+        return out
+
+    def _compare(self, v: int, op: Compare) -> Lits:
+        t = self.network.types[v]
+        out = self._given(v, t.shape)
+        source, total = self.values[op.s], self.network.ops[op.s]
+        pairs = list(enumerate(zip(op.row.tolist(), op.threshold.tolist(), strict=True)))
+        if isinstance(total, Sum):
+            x = self.values[total.x].reshape(-1, total.weights.shape[1]).tolist()
+            weights, bias = total.weights.tolist(), total.bias.tolist()
+            for p, y in enumerate(out.reshape(len(x), -1).tolist()):
+                for j, (r, need) in pairs:
+                    self.neurons.fires(list(zip(x[p], weights[r], strict=True)), bias[r], need, y[j])
+            return out
+        inner = self.network.types[op.s]
+        assert isinstance(inner, Ints)
+        planes = plane_weights(inner.lo, inner.hi)
+        words = source.reshape(-1, source.shape[-2], source.shape[-1]).tolist()
+        for p, y in enumerate(out.reshape(len(words), -1).tolist()):
+            for j, (r, need) in pairs:
+                self.neurons.fires([(b, int(w)) for b, w in zip(words[p][r], planes, strict=True)], 0, need, y[j])
+        return out
+
+    def _reduce(self, v: int, op: Reduce) -> Lits:
+        out = self._given(v, self.network.types[v].shape)
+        x = self.values[op.x]
+        channels = out.shape[-1]
+        taps = x.reshape(-1, op.taps, channels)
+        for p, y in enumerate(out.reshape(-1, channels).tolist()):
+            for c in range(channels):
+                need = 1 if op.kind == "or" else op.taps
+                self.neurons.fires([(b, 1) for b in taps[p, :, c].tolist()], 0, need, y[c])
+        return out
+
+    def _arg_max(self, v: int, op: ArgMax) -> Lits:
+        inner = self.network.types[op.s]
+        assert isinstance(inner, Ints)
+        t = self.network.types[v]
+        assert isinstance(t, Ints)
+        out = self._given(v, (1, len(plane_weights(t.lo, t.hi))))
+        best = select_max(self.circuit, self.values[op.s].tolist(), inner.lo < 0, self.matches)
+        if best[: out.shape[1]] != out[0].tolist() or any(best[out.shape[1] :]):
+            raise Unproved("the class is not the index of the last match")
+        self.methods["match of the arg-max"] += len(self.values[op.s]) - 1
+        return out
+
+    def outputs(self) -> None:
+        """Every field of the payload is the value that it is said to be, and leaves after `latency` registers."""
+        final = self.circuit.lits(self.certificate.outputs)
+        for lit in self.certificate.outputs:
+            if lit > 1 and self.circuit.stage[lit >> 1] != self.certificate.latency:
+                raise Unproved(f"output node {lit >> 1} leaves at another time than the latency says")
+        for value, offset, width in self.certificate.fields:
+            if tuple(self.values[value].ravel().tolist()) != final[offset : offset + width]:
+                raise Unproved(f"the output field at bit {offset} is not value {value}")
+        covered = sum(width for _, _, width in self.certificate.fields)
+        needed = {o.value for o in self.network.outputs if o.kind == "class"} or {self.network.outputs[0].value}
+        if covered != len(final) or not needed <= {value for value, _, _ in self.certificate.fields}:
+            raise Unproved("the output payload lacks a result of the network, or has bits that are none")

@@ -1,0 +1,79 @@
+"""A certificate's circuit, read with suspicion: no cycles, every path equally long, registers seen as wires."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from threshc.hdl.proof.bits import Unproved, apply, variables
+
+
+class Circuit:
+    """Nodes with registers looked through: `alias[n]` is the node that a register delays, `tables[n]` operands and table.
+
+    Sound because every path from the inputs to a node passes the same number of registers (`stage`), so that all
+    operands of a table belong to the same sample. Raises Unproved where that is not so.
+    """
+
+    def __init__(self, inputs: int, luts: list[list[Any]], registers: list[list[int]]) -> None:
+        self.inputs = inputs
+        self.alias = {n: n for n in range(inputs + 1)}
+        self.stage = dict.fromkeys(range(1, inputs + 1), 0)
+        self.tables: dict[int, tuple[tuple[int, ...], int]] = {}
+        cells = [(n, tuple(operands), table) for n, operands, table in luts] + [(q, (d,), None) for q, d in registers]
+        for node, operands, table in sorted(cells, key=lambda cell: int(cell[0])):
+            self._add(node, operands, table)
+
+    def _add(self, node: int, operands: tuple[int, ...], table: int | None) -> None:
+        if node in self.alias or any(x not in self.alias or x >= node for x in operands):
+            raise Unproved(f"node {node} has two drivers, or reads a node that comes after it")
+        stages = {self.stage[x] for x in operands if x}
+        if len(stages) > 1:
+            raise Unproved(f"node {node} mixes bits of different samples (stages {sorted(stages)})")
+        stage = next(iter(stages), 0)
+        if table is None:
+            self.alias[node], self.stage[node] = self.alias[operands[0]], stage + 1
+            return
+        if len(operands) > 6 or not 0 <= table < 1 << (1 << len(operands)):
+            raise Unproved(f"node {node} is no table of up to six inputs")
+        self.alias[node], self.stage[node] = node, stage
+        self.tables[node] = tuple(self.alias[x] for x in operands), table
+
+    def lit(self, lit: int) -> int:
+        """A literal of the node behind its registers."""
+        if lit < 0 or lit >> 1 not in self.alias:
+            raise Unproved(f"there is no node {lit >> 1}")
+        return 2 * self.alias[lit >> 1] + (lit & 1)
+
+    def lits(self, lits: list[int]) -> tuple[int, ...]:
+        """See `lit`."""
+        return tuple(map(self.lit, lits))
+
+    def evaluate(self, lits: tuple[int, ...], leaves: list[int]) -> list[int]:
+        """The functions of literals over `leaves` (nodes), as integers of 2**len(leaves) bits.
+
+        Every value of the leaves is considered, also ones that never occur together. Raises Unproved where a function
+        depends on anything but the leaves.
+        """
+        every, patterns = variables(len(leaves))
+        known = {0: 0, **dict(zip(leaves, patterns, strict=True))}
+        known[0] = 0
+        for lit in lits:
+            self._settle(lit >> 1, known, every)
+        return [known[lit >> 1] ^ (every if lit & 1 else 0) for lit in lits]
+
+    def _settle(self, root: int, known: dict[int, int], every: int) -> None:
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in known:
+                stack.pop()
+                continue
+            if node not in self.tables:
+                raise Unproved(f"node {root} depends on node {node}, which is none of its leaves")
+            operands, table = self.tables[node]
+            waiting = [x for x in operands if x not in known]
+            if waiting:
+                stack += waiting
+                continue
+            known[node] = apply(table, [known[x] for x in operands], every)
+            stack.pop()

@@ -1,0 +1,115 @@
+"""One claim of a certificate: the columns of a heap are added up, step by step, to a word."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from threshc.hdl.proof.bits import Unproved, add_up
+from threshc.hdl.proof.circuit import Circuit
+
+Term = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A proved claim: sum(weight * node) + constant = word modulo 2**len(word), for every input.
+
+    low, high: the range of the sum where each node may be 0 or 1; exact: the sum is the word.
+    """
+
+    weights: tuple[tuple[int, int], ...]
+    constant: int
+    word: tuple[int, ...]
+    exact: bool
+
+
+def prove_claim(circuit: Circuit, claim: list[Any]) -> Sum:
+    """Raises Unproved unless every step is an identity."""
+    columns, steps, word = claim
+    heap: Counter[tuple[int, Term]] = Counter()
+    for c, column in enumerate(columns):
+        heap.update((c, (circuit.lit(lit),)) for lit in column if lit)
+    weights, constant = linear([(circuit.lit(lit), 1 << c) for c, column in enumerate(columns) for lit in column])
+    for column, inputs, outputs in steps:
+        _step(
+            circuit,
+            heap,
+            len(word),
+            column,
+            [circuit.lits(t) for t in inputs],
+            [(c, circuit.lits(t)) for c, t in outputs],
+        )
+    final = circuit.lits(word)
+    left = {item: count for item, count in heap.items() if count}
+    if left != {(c, (lit,)): 1 for c, lit in enumerate(final) if lit}:
+        raise Unproved("the steps do not end with one bit in every column")
+    low = constant + sum(min(w, 0) for _, w in weights)
+    high = constant + sum(max(w, 0) for _, w in weights)
+    return Sum(weights, constant, final, 0 <= low and high < 1 << len(word))
+
+
+def linear(terms: list[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], int]:
+    """(weights of nodes, constant) of a sum of literals times weights; an inverted literal is 1 - node."""
+    weights: dict[int, int] = {}
+    constant = 0
+    for lit, weight in terms:
+        if lit & 1:
+            constant += weight
+        if lit > 1:
+            weights[lit >> 1] = weights.get(lit >> 1, 0) + (-weight if lit & 1 else weight)
+    return tuple(sorted((n, w) for n, w in weights.items() if w)), constant
+
+
+def _step(
+    circuit: Circuit,
+    heap: Counter[tuple[int, Term]],
+    width: int,
+    column: int,
+    inputs: list[Term],
+    outputs: list[tuple[int, Term]],
+) -> None:
+    """Takes the inputs from the heap and puts the outputs there, having proved that the sum stays the same modulo
+    2**width for all values of the inputs. A term of two literals is their parity."""
+    for term in inputs:
+        if heap[column, term] < 1:
+            raise Unproved(f"a step in column {column} adds up what is not there")
+        heap[column, term] -= 1
+    if any(not column <= c < width for c, _ in outputs):
+        raise Unproved(f"a step in column {column} has an output elsewhere")
+    leaves = sorted({lit >> 1 for term in inputs for lit in term if lit > 1})
+    leaves += _free(circuit, leaves, outputs)
+    if len(leaves) > 14:
+        raise Unproved(f"a step in column {column} has {len(leaves)} inputs")
+    digits = (len(inputs) + sum(1 << (c - column) for c, _ in outputs)).bit_length()
+    before = add_up([(0, _value(circuit, term, leaves)) for term in inputs], digits)
+    after = add_up([(c - column, _value(circuit, term, leaves)) for c, term in outputs], digits)
+    kept = min(width - column, digits)
+    if before[:kept] != after[:kept] or any(after[kept:]):
+        raise Unproved(f"a step in column {column} changes the sum (nodes {leaves})")
+    heap.update(outputs)
+
+
+def _value(circuit: Circuit, term: Term, leaves: list[int]) -> int:
+    out = 0
+    for function in circuit.evaluate(term, leaves):
+        out ^= function
+    return out
+
+
+def _free(circuit: Circuit, leaves: list[int], outputs: list[tuple[int, Term]]) -> list[int]:
+    """First halves of output pairs that come from elsewhere: they may take any value, their parity cancels."""
+    found = []
+    for _, term in outputs:
+        if len(term) == 2 and term[0] >> 1 not in (*leaves, *found) and not _depends_only(circuit, term[0], leaves):
+            found.append(term[0] >> 1)
+    return found
+
+
+def _depends_only(circuit: Circuit, lit: int, leaves: list[int]) -> bool:
+    try:
+        circuit.evaluate((lit,), leaves)
+    except Unproved:
+        return False
+    return True
