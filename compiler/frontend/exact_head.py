@@ -18,15 +18,17 @@ _LIMIT = 2**61
 def exact_head(expr: Expr) -> Head:
     """Integer scores with the order of the exact real outputs, for sums with too many values to look at each.
 
-    Only biases may follow the sums. Their float32 rounding, which can make two different outputs equal, is not
+    Only scales and biases may follow the sums. Their float32 rounding, which can make two outputs equal, is not
     imitated: the order is that of the real numbers. Raises CompileError for other tails and beyond 62 bits.
     """
     source = expr.leaf.source
     assert isinstance(source, Sums)
     row = expr.src.ravel() // source.places
-    bias = _bias(expr).astype(np.float64).ravel()
-    factors = [Fraction(float(source.unit[r])) for r in row]
-    offsets = [Fraction(float(source.shift[r])) + Fraction(float(b)) for r, b in zip(row, bias, strict=True)]
+    slope, bias = (part.ravel().tolist() for part in _affine(expr))
+    unit = [Fraction(float(source.unit[r])) for r in row]
+    shift = [Fraction(float(source.shift[r])) for r in row]
+    factors = [a * u for a, u in zip(slope, unit, strict=True)]
+    offsets = [a * s + b for a, s, b in zip(slope, shift, bias, strict=True)]
     denominator = lcm(*(f.denominator for f in factors + offsets))
     whole = [int(f * denominator) for f in factors + offsets]
     common = gcd(*whole) or 1
@@ -43,23 +45,51 @@ def exact_head(expr: Expr) -> Head:
     return Head(np.array(factor, np.int64), np.array(offset, np.int64), scale, np.zeros(len(row)))
 
 
-def _bias(expr: Expr) -> Array:
-    """What is added to the sums, where additions and moves are all that follows them."""
+def _affine(expr: Expr) -> tuple[Array, Array]:
+    """Slope and offset of every element over its real sum, exact, as Fractions in arrays of the tensor's shape."""
     if expr.node is None or expr.kernel is None:
-        return np.zeros(expr.shape, np.float64)
-    values = [_bias(a) if isinstance(a, Expr) else a for a in expr.args]
-    if expr.kernel.kind is Kind.STRUCTURE:
-        return expr.kernel.compute(expr.node, values)[0]
-    constants = [np.asarray(a, np.float64) for a in expr.args if a is not None and not isinstance(a, Expr)]
-    inner = next(_bias(a) for a in expr.args if isinstance(a, Expr))
-    sign = {"Add": 1, "Identity": 1, "Dropout": 1, "Gemm": 1, "Sub": -1}.get(expr.node.op, 0)
-    scaled = any(expr.node.attrs.get(key, 1.0) != 1.0 for key in ("alpha", "beta"))
-    if not sign or scaled or len(constants) > 1 or not isinstance(expr.args[0], Expr | None):
-        raise fail(
-            "the last layer has too many reachable sums for what follows it",
-            where=f"{expr.node.where}, tensor {expr.tensor!r}",
-            why="over real-valued weights the order of the outputs is exact only behind plain biases",
-            hint="end the model at the sums plus biases, or quantize the weights of the last layer",
-        )
-    total: Array = np.broadcast_to(inner, expr.shape) + sum(sign * c for c in constants)
-    return total
+        one = np.full(expr.shape, Fraction(1), object)
+        return one, one * 0
+    inner = [_affine(a) for a in expr.args if isinstance(a, Expr)]
+    constants = [_fractions(a) for a in expr.args if a is not None and not isinstance(a, Expr)]
+    op, (slope, offset) = expr.node.op, inner[0]
+    first = isinstance(expr.args[0], Expr)
+    plain_gemm = all(expr.node.attrs.get(key, 1.0) == 1.0 for key in ("alpha", "beta"))
+    match op:
+        case "Concat":
+            axis = int(expr.node.attrs["axis"])
+            return tuple(np.concatenate([part[k] for part in inner], axis=axis) for k in (0, 1))  # type: ignore[return-value]
+        case _ if expr.kernel.kind is Kind.STRUCTURE:
+            rest = list(expr.args[1:])
+            moved = [expr.kernel.compute(expr.node, [part, *rest])[0] for part in inner[0]]  # type: ignore[list-item]
+            return moved[0], moved[1]
+        case "Identity" | "Dropout":
+            return slope, offset
+        case "Neg":
+            return -slope, -offset
+        case "Add" | "Gemm" | "Conv" if len(inner) == 1 and (op != "Gemm" or plain_gemm):
+            return _shaped(expr, slope), offset + sum(constants)
+        case "Sub" if len(inner) == 1:
+            sign = 1 if first else -1
+            return _shaped(expr, sign * slope), sign * (offset - constants[0])
+        case "Mul" if len(inner) == 1:
+            return slope * constants[0], offset * constants[0]
+        case "Div" if len(inner) == 1 and first and all(constants[0].ravel()):
+            return slope / constants[0], offset / constants[0]
+    raise fail(
+        "the last layer has too many reachable sums for what follows it",
+        where=f"{expr.node.where}, tensor {expr.tensor!r}",
+        why="over real-valued weights the order of the outputs is exact only behind plain scales and biases",
+        hint="end the model at the sums plus biases, or quantize the weights of the last layer",
+    )
+
+
+def _fractions(constant: Array) -> Array:
+    flat = [Fraction(float(v)) for v in np.ravel(constant)]
+    out = np.empty(len(flat), object)
+    out[:] = flat
+    return out.reshape(np.shape(constant))
+
+
+def _shaped(expr: Expr, values: Array) -> Array:
+    return np.broadcast_to(values, expr.shape)

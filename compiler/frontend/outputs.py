@@ -76,10 +76,6 @@ class Outputs:
                 where=f"tensor {name!r}",
                 hint="end the model at a step, at globally pooled scores, or at a dense layer",
             )
-        if len(np.unique(expr.src)) != expr.src.size:
-            raise fail(
-                "an output repeats one sum", where=f"tensor {name!r}", hint="end the model at the scores themselves"
-            )
         head = find_head(expr) if span(expr) <= SPAN_LIMIT else exact_head(expr)
         row = expr.src.ravel()
         weights = (head.factor * linear.step[row])[:, None] * linear.weights[row]

@@ -23,6 +23,9 @@ from threshc.compiler.ir.ops import Gather, Loc
 @lowers("Concat")
 def concat(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     """Bits side by side; constants among them stay constants."""
+    plain = _of_one_leaf(node, args)
+    if plain is not None:
+        return plain
     parts = [_part(context, node, args, k) for k in range(len(args))]
     axis = int(node.attrs["axis"])
     width = max(p.table.shape[1] for p in parts)
@@ -38,6 +41,23 @@ def concat(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
         count[mine] = p.count[element[mine]]
         positions[mine, : p.index.shape[1]] = p.index[element[mine]] + offsets[k]
     return leaf_expr(_joined(context, node, sources, order.shape, positions, count, table))
+
+
+def _of_one_leaf(node: Node, args: Sequence[Known | None]) -> Expr | None:
+    """Functions of the same sums side by side (a score and its negative): still a function of these sums."""
+    exprs = [a for a in args if isinstance(a, Expr)]
+    if (
+        len(exprs) != len(args)
+        or any(e.leaf is not exprs[0].leaf or e.stepped for e in exprs)
+        or exprs[0].leaf.is_input
+    ):
+        return None
+    kernel, axis = find_kernel(node), int(node.attrs["axis"])
+    src, direction, sample = (
+        np.concatenate([getattr(e, what) for e in exprs], axis=axis) for what in ("src", "direction", "sample")
+    )
+    trail = (*exprs[0].trail, node)
+    return Expr(exprs[0].leaf, node.outputs[0], src, direction, False, sample, node, kernel, tuple(exprs), 0, trail)
 
 
 def _ids(part: Coded, k: int) -> NDArray[np.int64]:

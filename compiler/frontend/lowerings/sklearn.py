@@ -9,10 +9,10 @@ import numpy as np
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, constant, lowers, symbolic
 from threshc.compiler.frontend.graph import Node
-from threshc.compiler.frontend.kernels.registry import Array, find_kernel
+from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, find_kernel
 from threshc.compiler.frontend.kernels.sklearn import classifier_parameters
 from threshc.compiler.frontend.lowerings.dense import dense_layer
-from threshc.compiler.frontend.symbolic import apply
+from threshc.compiler.frontend.symbolic import Expr, apply
 
 
 @lowers("ai.onnx.ml:LinearClassifier")
@@ -31,11 +31,16 @@ def linear_classifier(context: Context, node: Node, args: Sequence[Known | None]
 
 @lowers("ai.onnx.ml:ArrayFeatureExtractor")
 def array_feature_extractor(context: Context, node: Node, args: Sequence[Known | None]) -> Known:
-    """The label of a class index."""
-    index = args[1] if len(args) > 1 else None
-    if not isinstance(index, ClassIndex):
-        hint = "select columns with Slice or Gather"
-        raise fail("ArrayFeatureExtractor of features is not supported", where=node.where, hint=hint)
+    """Columns of a tensor, or the label of a class index (of two classes it may be the bit `score > 0` itself)."""
+    first, index = args[0], args[1] if len(args) > 1 else None
+    if isinstance(first, Expr):
+        kernel = find_kernel(node)
+        assert kernel is not None
+        move = Kernel(kernel.compute, Kind.STRUCTURE, kernel.direction)
+        return apply(node, move, (first, constant(node, args, 1, "list of columns")), node.outputs[0])
+    if not isinstance(index, ClassIndex) and not (isinstance(index, Expr) and index.stepped):
+        hint = "index with the class of the largest score"
+        raise fail("ArrayFeatureExtractor with computed columns is not supported", where=node.where, hint=hint)
     want_plain_labels(node, constant(node, args, 0, "list of classes"))
     return index
 
