@@ -7,6 +7,7 @@
     threshc.compile("model.onnx", "out")                    # Verilog, testbench, report
     threshc.build("model.onnx", "out", target="icebreaker") # and a bitstream
     print(threshc.verify("model.onnx", x))                  # everything against everything
+    print(threshc.prove("model.onnx"))                      # the circuit on all inputs
 
 Names are imported when they are first used, so that `import threshc` costs nothing.
 """
@@ -24,16 +25,18 @@ if TYPE_CHECKING:
     from threshc.compiler.ir.network import Network
     from threshc.compiling import compile
     from threshc.loading import load
+    from threshc.proving import prove
     from threshc.simulation import simulate
     from threshc.verification import verify
 
-__all__ = ["CompileError", "Network", "__version__", "build", "compile", "load", "simulate", "verify"]
+__all__ = ["CompileError", "Network", "__version__", "build", "compile", "load", "prove", "simulate", "verify"]
 
 _HOMES = {
     "Network": "threshc.compiler.ir.network",
     "build": "threshc.building",
     "compile": "threshc.compiling",
     "load": "threshc.loading",
+    "prove": "threshc.proving",
     "simulate": "threshc.simulation",
     "verify": "threshc.verification",
 }

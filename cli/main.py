@@ -9,6 +9,7 @@ import typer
 
 from threshc.cli.build import build
 from threshc.cli.compile import compile
+from threshc.cli.prove import prove
 from threshc.cli.run import run
 from threshc.cli.show import show
 from threshc.cli.sim import sim
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, sim, verify, compile, build, run, targets):
+for command in (show, sim, verify, prove, compile, build, run, targets):
     app.command(command.__name__)(command)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import threshc
 
-PUBLIC = ["CompileError", "Network", "__version__", "build", "compile", "load", "simulate", "verify"]
+PUBLIC = ["CompileError", "Network", "__version__", "build", "compile", "load", "prove", "simulate", "verify"]
 HEAVY = ("numpy", "onnx", "numba", "amaranth", "onnxruntime", "rich")
 
 

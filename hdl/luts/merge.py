@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from threshc.hdl.luts.lower import Circuit
 from threshc.hdl.luts.net import LutNet
@@ -10,6 +11,29 @@ from threshc.hdl.luts.tables import cofactors, full, remap, vacuous
 
 Cells = dict[int, tuple[tuple[int, ...], int]]
 """Node to the nodes that its table reads, and the table; in topological order."""
+
+
+def needed(circuit: Circuit) -> set[int]:
+    """The nodes that the outputs depend on."""
+    makers = {bit: [lit >> 1 for lit in (*a.a, *a.b, a.carry)] for a in circuit.adders for bit in a.bits}
+    found: set[int] = set()
+    stack = [lit >> 1 for lit in circuit.outputs]
+    while stack:
+        node = stack.pop()
+        if node in found:
+            continue
+        found.add(node)
+        stack += circuit.luts.operands[node]
+        stack += [circuit.registers[node]] if node in circuit.registers else makers.get(node, [])
+    return found
+
+
+def trimmed(circuit: Circuit) -> Circuit:
+    """The circuit without the registers and adders that no output depends on."""
+    used = needed(circuit)
+    registers = {q: d for q, d in circuit.registers.items() if q in used}
+    adders = [a for a in circuit.adders if not used.isdisjoint(a.bits)]
+    return replace(circuit, registers=registers, adders=adders)
 
 
 def roots(circuit: Circuit) -> list[int]:

@@ -1,7 +1,7 @@
-"""The checker: a certificate against the network, value by value. It uses the IR and nothing of the compiler or back end.
+"""The checker: a certificate against the network, value by value. It uses the IR and nothing else of the compiler.
 
-What it relies on: the meaning of the IR's operations as written here, Python's integers, and that the Verilog is what the
-certificate's circuit says (`threshc.hdl.proof.mapped` compares them cell by cell).
+What it relies on: the meaning of the IR's operations as written here, Python's integers, and that the Verilog is what
+the certificate's circuit says (`threshc.hdl.proof.mapped` compares them cell by cell).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
-from threshc.hdl.proof.certify import fingerprint
 from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.neurons import Neurons
 from threshc.hdl.proof.routes import gather, select_max, window
 

@@ -8,7 +8,7 @@ from threshc.hdl.proof.bits import Unproved, apply, variables
 
 
 class Circuit:
-    """Nodes with registers looked through: `alias[n]` is the node that a register delays, `tables[n]` operands and table.
+    """Nodes with registers looked through: `alias[n]` is what a register delays, `tables[n]` operands and table.
 
     Sound because every path from the inputs to a node passes the same number of registers (`stage`), so that all
     operands of a table belong to the same sample. Raises Unproved where that is not so.

@@ -47,7 +47,7 @@ def prove_claim(circuit: Circuit, claim: list[Any]) -> Sum:
         raise Unproved("the steps do not end with one bit in every column")
     low = constant + sum(min(w, 0) for _, w in weights)
     high = constant + sum(max(w, 0) for _, w in weights)
-    return Sum(weights, constant, final, 0 <= low and high < 1 << len(word))
+    return Sum(weights, constant, final, low >= 0 and high < 1 << len(word))
 
 
 def linear(terms: list[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], int]:
@@ -100,7 +100,7 @@ def _value(circuit: Circuit, term: Term, leaves: list[int]) -> int:
 
 def _free(circuit: Circuit, leaves: list[int], outputs: list[tuple[int, Term]]) -> list[int]:
     """First halves of output pairs that come from elsewhere: they may take any value, their parity cancels."""
-    found = []
+    found: list[int] = []
     for _, term in outputs:
         if len(term) == 2 and term[0] >> 1 not in (*leaves, *found) and not _depends_only(circuit, term[0], leaves):
             found.append(term[0] >> 1)

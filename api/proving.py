@@ -1,0 +1,144 @@
+"""A model's circuit proved equal to its network on all inputs, neuron by neuron, with a certificate that can be checked
+again."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from threshc.compiler.diagnostics import fail
+from threshc.folder import REPORT
+from threshc.loading import load_network
+
+if TYPE_CHECKING:
+    from threshc.compiler.ir.network import Network
+    from threshc.hdl.design import Design
+    from threshc.hdl.proof.certificate import Certificate
+    from threshc.loading import Model
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof that holds. methods: what was proved, by method; texts: Verilog that was compared with the certificate;
+    seconds: of the check alone, the certificate read or made before."""
+
+    network: str
+    methods: dict[str, int]
+    luts: int
+    registers: int
+    steps: int
+    texts: tuple[str, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        lines = [
+            f"proved: the circuit of {self.network} equals its network on all inputs",
+            *(f"  {count:,} x {method}" for method, count in self.methods.items()),
+            f"  {self.luts:,} tables, {self.registers:,} registers, {self.steps:,} steps of heaps, {self.seconds:.1f} s",
+            *(f"  {text}" for text in self.texts),
+        ]
+        return "\n".join(lines)
+
+
+def prove(
+    model: Model,
+    certificate: str | os.PathLike[str] | None = None,
+    *,
+    check: bool = False,
+    input: str | None = None,
+    neuron: str = "auto",
+    pipeline: str | int = "layer",
+    scores: bool = False,
+    family: str | None = None,
+    progress: Progress | None = None,
+) -> Proof:
+    """Prove that the circuit of a model computes its network on all inputs, and keep the certificate.
+
+    model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
+    its Verilog byte for byte. neuron, pipeline, scores: see `threshc.hdl.design.build_design`; family: `ice40`, `ecp5` or
+    `xilinx` also proves the pre-mapped cells that synthesis reads. certificate: the file to write.
+    check: read that file instead, and prove that it holds for the model; nothing is compiled then.
+    Raises CompileError where something cannot be proved, naming the place.
+    """
+    from threshc.hdl.design import build_design
+    from threshc.hdl.proof.certificate import read
+    from threshc.hdl.proof.certify import certify
+
+    say = progress or (lambda _: None)
+    say("reading the model")
+    network = load_network(model, input=input)
+    if check:
+        if certificate is None:
+            raise fail("there is no certificate to check", where="--check", hint="name the file with --certificate")
+        return _check(network, read(Path(certificate)), (), say)
+    options: dict[str, Any] = {"neuron": neuron, "pipeline": pipeline, "scores": scores}
+    folder = Path(model) if isinstance(model, str | os.PathLike) and Path(model).is_dir() else None
+    if folder is not None:
+        options = _options(folder)
+    say("building the circuit")
+    design = build_design(network, family=family, **options)
+    made = certify(design)
+    texts = _texts(design, made, folder, family)
+    proof = _check(network, made, texts, say)
+    if certificate is not None:
+        try:
+            made.write(Path(certificate))
+        except OSError as problem:
+            raise fail("the certificate cannot be written", where=str(certificate), why=str(problem)) from None
+    return proof
+
+
+def _check(network: Network, certificate: Certificate, texts: tuple[str, ...], say: Progress) -> Proof:
+    from threshc.hdl.proof.bits import Unproved
+    from threshc.hdl.proof.check import check
+
+    start = time.perf_counter()
+    try:
+        found = check(network, certificate, say)
+    except Unproved as problem:
+        raise _unproved(str(problem)) from None
+    except (TypeError, ValueError, KeyError, IndexError) as problem:  # of a file that somebody else wrote
+        raise _unproved(f"the certificate is malformed: {problem!r}") from None
+    seconds = time.perf_counter() - start
+    return Proof(network.name, found.methods, found.luts, found.registers, found.steps, texts, seconds)
+
+
+def _unproved(why: str) -> Exception:
+    hint = "--neuron auto, mdfa or fa63: their heaps are proved step by step, others only by decision diagrams"
+    return fail("the circuit is not proved", where="proof", why=why, hint=hint)
+
+
+def _options(folder: Path) -> dict[str, Any]:
+    try:
+        options = json.loads((folder / REPORT).read_text(encoding="utf-8"))["options"]
+        return {**options, "scores": options["scores"] == "true"}
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise fail("the folder's report cannot be read", where=str(folder / REPORT), why=str(problem)) from None
+
+
+def _texts(design: Design, certificate: Certificate, folder: Path | None, family: str | None) -> tuple[str, ...]:
+    from threshc.hdl.emitted import emitted
+    from threshc.hdl.proof.bits import Unproved
+    from threshc.hdl.proof.mapped import check_mapped
+
+    said = []
+    if folder is not None:
+        path = folder / f"{design.name}.v"
+        if not path.is_file() or path.read_text(encoding="utf-8") != emitted(design):
+            why = "it was changed, or made by another version"
+            raise fail("the folder's Verilog is not what is proved", where=str(path), why=why, hint="compile it again")
+        said.append(f"{path.name} is the Verilog of this circuit, byte for byte")
+    if family is not None:
+        try:
+            cells = check_mapped(certificate, design.mapped(family))
+        except Unproved as problem:
+            raise _unproved(f"cells of {family}: {problem}") from None
+        said.append(f"{cells:,} cells of {family}, each equal to its node of the certificate")
+    return tuple(said)

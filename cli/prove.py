@@ -1,0 +1,55 @@
+"""threshc prove"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from threshc.cli import options as o
+
+
+def prove(
+    model: o.Model,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", "-c", metavar="FILE", help="Write the certificate, or with --check read it."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check an existing certificate against the model; nothing is compiled.")
+    ] = False,
+    input: o.Input = None,
+    neuron: o.Neuron = "auto",
+    pipeline: o.Pipeline = "layer",
+    scores: o.Scores = False,
+    family: Annotated[
+        str | None,
+        typer.Option("--family", metavar="NAME", help="Also prove the cells for ice40, ecp5 or xilinx, one by one."),
+    ] = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Prove that the circuit computes the network on all inputs, neuron by neuron.
+
+    Of a folder that threshc made, its Verilog must be the proved circuit's, byte for byte. Exit code 1 if not proved.
+
+    [dim]threshc prove digits.onnx -c digits.cert --family ice40[/]
+    [dim]threshc prove digits.onnx -c digits.cert --check[/]
+    """
+    from threshc.cli.errors import visible
+    from threshc.cli.progress import steps
+    from threshc.proving import prove
+
+    with steps(quiet) as say:
+        proof = prove(
+            model,
+            certificate,
+            check=check,
+            input=input,
+            neuron=neuron,
+            pipeline=pipeline,
+            scores=scores,
+            family=family,
+            progress=say,
+        )
+    print(visible(str(proof)))

@@ -1,0 +1,92 @@
+"""Pre-mapped Verilog against a certificate, cell by cell: the very text that synthesis reads."""
+
+from __future__ import annotations
+
+import re
+
+from threshc.hdl.proof.bits import Unproved
+from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.proof.circuit import Circuit
+
+_CELL = re.compile(r"  (?:SB_LUT4|LUT[1-6]) #\(\.(?:LUT_)?INIT\(\d+'h([0-9a-f]+)\)\) l\d+ \((.*), \.[OZ]\(n(\d+)\)\);")
+_PIN = re.compile(r"\.(?:I\d|[ABCD])\((?:n(\d+)|1'b0)\)")
+_REGISTER = re.compile(r"  always @\(posedge clk\) if \(enable\) (r\d+) <= \{(.*)\};")
+_TAP = re.compile(r"  wire n(\d+) = (r\d+)\[(\d+)\];")
+_INPUT = re.compile(r"  wire n(\d+) = i_payload\[(\d+)\];")
+_OUTPUT = re.compile(r"  assign o_payload\[(\d+):(\d+)\] = \{(.*)\};")
+_ELSE = re.compile(
+    r"module |  input |  output |\);|  reg \[\d+:0\] \w+;|  wire n\d+;|  wire enable = |  assign i_ready = enable;"
+    r"|  assign o_valid = |  always @\(posedge clk\) if \(rst\) valid |endmodule"
+)
+
+
+def check_mapped(certificate: Certificate, text: str) -> int:
+    """The number of cells of a mapped text, each of which computes its node of the certificate, or the node's inverse.
+
+    Only tables and registers are read; raises Unproved for anything else (adders, tables beyond the family's).
+    """
+    circuit = Circuit(certificate.inputs, certificate.luts, certificate.registers)
+    cells, sources, outputs = _read(text)
+    delays = {q: d for q, d in certificate.registers}  # noqa: C416 - lists, not pairs
+    inverse = dict.fromkeys(range(certificate.inputs + 1), 0)
+    for node in sorted({*cells, *sources}):
+        if node in sources:
+            if delays.get(node) != sources[node] or sources[node] not in inverse:
+                raise Unproved(f"register n{node} samples n{sources[node]}, the certificate says otherwise")
+            inverse[node] = inverse[sources[node]]
+            continue
+        inverse[node] = _cell(circuit, node, *cells[node], inverse)
+    got = [lit if lit < 2 else lit ^ inverse.get(lit >> 1, 0) for lit in outputs]
+    if got != certificate.outputs or any(lit >> 1 not in inverse for lit in outputs):
+        raise Unproved("the outputs of the text are others than the certificate's")
+    return len(cells)
+
+
+def _cell(circuit: Circuit, node: int, operands: list[int], table: int, inverse: dict[int, int]) -> int:
+    """1 where the cell's net carries the inverse of the node, else 0."""
+    if any(x not in inverse for x in operands):
+        raise Unproved(f"cell n{node} reads a net that has no driver before it")
+    if len({circuit.stage[x] for x in (*operands, node) if x}) > 1:
+        raise Unproved(f"cell n{node} mixes bits of different samples")
+    alias = [circuit.alias[x] for x in operands]
+    leaves = sorted({x for x in alias if x})
+    want = circuit.evaluate((2 * circuit.alias[node],), leaves)[0]
+    got = 0
+    for i in range(1 << len(leaves)):
+        value = {n: i >> k & 1 for k, n in enumerate(leaves)} | {0: 0}
+        at = sum((value[a] ^ inverse[x]) << j for j, (x, a) in enumerate(zip(operands, alias, strict=True)))
+        got |= (table >> at & 1) << i
+    every = (1 << (1 << len(leaves))) - 1
+    if got not in (want, want ^ every):
+        raise Unproved(f"cell n{node} computes something else than its node")
+    return int(got != want)
+
+
+def _read(text: str) -> tuple[dict[int, tuple[list[int], int]], dict[int, int], list[int]]:
+    """(cells by node: operands and table; registers by node: what they sample; output literals)."""
+    cells: dict[int, tuple[list[int], int]] = {}
+    words: dict[str, list[int]] = {}
+    taps: dict[int, tuple[str, int]] = {}
+    outputs: dict[int, list[int]] = {}
+    for line in text.splitlines():
+        if match := _CELL.fullmatch(line):
+            cells[int(match[3])] = [int(p or 0) for p in _PIN.findall(match[2])], int(match[1], 16)
+        elif match := _REGISTER.fullmatch(line):
+            words[match[1]] = [int(n[1:]) for n in reversed(match[2].split(", "))]
+        elif match := _TAP.fullmatch(line):
+            taps[int(match[1])] = match[2], int(match[3])
+        elif match := _INPUT.fullmatch(line):
+            if int(match[1]) != int(match[2]) + 1:
+                raise Unproved(f"input net n{match[1]} is connected to another input")
+        elif match := _OUTPUT.fullmatch(line):
+            outputs[int(match[2])] = [_lit(word) for word in reversed(match[3].split(", "))]
+        elif not _ELSE.match(line):
+            raise Unproved(f"the text has a line that is no table and no register: {line.strip()[:60]}")
+    sources = {node: words[name][k] for node, (name, k) in taps.items()}
+    return cells, sources, [lit for start in sorted(outputs) for lit in outputs[start]]
+
+
+def _lit(word: str) -> int:
+    if word.startswith("1'b"):
+        return int(word[3:])
+    return 2 * int(word.lstrip("~n")) + word.startswith("~")
