@@ -41,7 +41,7 @@ class Proof:
         lines = [
             f"proved: the circuit of {self.network} equals its network on all inputs",
             *(f"  {count:,} x {method}" for method, count in self.methods.items()),
-            f"  {self.luts:,} tables, {self.registers:,} registers, {self.steps:,} steps of heaps, {self.seconds:.1f} s",
+            f"  {self.luts:,} tables, {self.registers:,} registers, {self.steps:,} steps, {self.seconds:.1f} s",
             *(f"  {text}" for text in self.texts),
         ]
         return "\n".join(lines)
@@ -62,8 +62,8 @@ def prove(
     """Prove that the circuit of a model computes its network on all inputs, and keep the certificate.
 
     model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
-    its Verilog byte for byte. neuron, pipeline, scores: see `threshc.hdl.design.build_design`; family: `ice40`, `ecp5` or
-    `xilinx` also proves the pre-mapped cells that synthesis reads. certificate: the file to write.
+    its Verilog byte for byte. neuron, pipeline, scores: see `threshc.hdl.design.build_design`. family: `ice40`, `ecp5`
+    or `xilinx` also proves the pre-mapped cells that synthesis reads. certificate: the file to write.
     check: read that file instead, and prove that it holds for the model; nothing is compiled then.
     Raises CompileError where something cannot be proved, naming the place.
     """

@@ -18,9 +18,10 @@ from threshc.compiler.ir.ops import Compare
 from threshc.hdl.design import build_design
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate, read
-from threshc.hdl.proof.certify import certify, fingerprint
+from threshc.hdl.proof.certify import certify
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.mapped import check_mapped
 from threshc.proving import prove
 

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
-from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Compare, Reduce, Sum
-from threshc.compiler.ir.text import print_network
 from threshc.hdl.design import Design
 from threshc.hdl.luts.claims import Claim
 from threshc.hdl.luts.lower import Circuit, lower
 from threshc.hdl.luts.tables import MAJ, XOR
 from threshc.hdl.netlist import Lits
 from threshc.hdl.proof.certificate import Certificate
-
-
-def fingerprint(network: Network) -> str:
-    """SHA-256 of a network: its text form, and the constants that the text leaves out."""
-    digest = hashlib.sha256(print_network(network).encode())
-    for op in network.ops:
-        for name in ("weights", "bias", "row", "threshold", "index"):
-            array = getattr(op, name, None)
-            if array is not None:
-                digest.update(f"{name}{array.shape}".encode() + array.astype("<i8").tobytes())
-    return digest.hexdigest()
+from threshc.hdl.proof.fingerprint import fingerprint
 
 
 def certify(design: Design) -> Certificate:
