@@ -169,6 +169,19 @@ def _(m: Model, rng: np.random.Generator) -> str:
     return m.op("MatMul", bits(m, m.batch_norm(x, rng, 5)), m.const(pm1(rng, 5, 3)))
 
 
+@pattern("Layers", "ReduceSum over features", "a vote")
+def _(m: Model, rng: np.random.Generator) -> str:
+    x = bits(m, m.op("MatMul", bits(m, m.input), m.const(pm1(rng, 6, 5))))
+    return bits(m, m.op("ReduceSum", x, m.const([1], np.int64), keepdims=1), 0.5)
+
+
+@pattern("Layers", "Reshape, ReduceSum over groups", "a population count per class")
+def _(m: Model, rng: np.random.Generator) -> str:
+    x = bits(m, m.op("MatMul", bits(m, m.input), m.const(pm1(rng, 6, 12))))
+    x = m.op("Reshape", x, m.const([-1, 4, 3], np.int64))
+    return m.op("ReduceSum", x, m.const([2], np.int64), keepdims=0)
+
+
 @pattern("Layers", "Dropout, Identity, DebugMarker", "passed through")
 def _(m: Model, rng: np.random.Generator) -> str:
     x = m.op("Identity", m.op("Dropout", m.op("MatMul", bits(m, m.input), m.const(pm1(rng, 6, 5)))))
@@ -291,6 +304,11 @@ step_row(
 step_row("Clip, QuantizeLinear, DequantizeLinear", "few levels only", _linear_qdq)
 
 
+for _op in ("Tanh", "Sigmoid", "HardSigmoid", "LeakyRelu", "Softsign", "Softplus", "Elu", "Erf"):
+    step_row(f"{_op}, comparison", "a step behind a smooth function", lambda m, x, o=_op: bits(m, m.op(o, x), 0.3))
+step_row("Round(Sigmoid)", "", lambda m, x: m.op("Round", m.op("Sigmoid", x)))
+
+
 # --- weights
 
 weight_row("+-1", "", lambda m, r: m.const(pm1(r, 6, 5)))
@@ -388,6 +406,11 @@ map_row(
 map_row("GlobalAveragePool", "", lambda m, x, r: m.op("GlobalAveragePool", bits(m, conv(m, x, r, 3, 2, 2, 2))))
 map_row("GlobalMaxPool", "", lambda m, x, r: m.op("GlobalMaxPool", bits(m, conv(m, x, r, 3, 2, 2, 2), 2.0)))
 map_row(
+    "GlobalMaxPool of a single place",
+    "",
+    lambda m, x, r: m.op("GlobalMaxPool", conv(m, x, r, 3, 2, 6, 6)),
+)
+map_row(
     "ReduceMean over places",
     "global pooling",
     lambda m, x, r: m.op("ReduceMean", bits(m, conv(m, x, r, 3, 2, 2, 2)), axes=[2, 3], keepdims=1),
@@ -426,6 +449,14 @@ def _pad(m: Model, x: str, rng: np.random.Generator) -> str:
     return conv(m, m.op("Pad", x, m.const([0, 0, 1, 0, 0, 0, 1, 2], np.int64), m.const(-1.0)), rng, 3, 2, 2, 2)
 
 
+def _tile(m: Model, x: str, rng: np.random.Generator) -> str:
+    return conv(m, m.op("Tile", x, m.const([1, 1, 2, 1], np.int64)), rng, 3, 2, 2, 2)
+
+
+def _blocks(m: Model, x: str, rng: np.random.Generator, op: str, channels: int) -> str:
+    return conv(m, m.op(op, x, blocksize=2), rng, 3, channels, 2, 2)
+
+
 def _add_maps(m: Model, x: str, rng: np.random.Generator) -> str:
     total = m.op("Add", conv(m, x, rng, 3, 2, 3, 3, pads=[1, 1, 1, 1]), conv(m, x, rng, 3, 2, 1, 1))
     return m.batch_norm(total, rng, 3)
@@ -435,6 +466,13 @@ map_row("Concat of activations", "skip connections that concatenate", _skip, gro
 map_row("Slice", "of bits", _slices, group="Moves")
 map_row("Split", "", _split, (3, 5, 5), group="Moves")
 map_row("Pad", "with any constant", _pad, group="Moves")
+map_row(
+    "Tile", "", lambda m, x, r: conv(m, m.op("Tile", x, m.const([1, 1, 2, 1], np.int64)), r, 3, 2, 2, 2), group="Moves"
+)
+map_row(
+    "DepthToSpace", "", lambda m, x, r: conv(m, m.op("DepthToSpace", x, blocksize=2), r, 3, 1, 2, 2), (4, 3, 3), "Moves"
+)
+map_row("SpaceToDepth", "", lambda m, x, r: conv(m, m.op("SpaceToDepth", x, blocksize=2), r, 3, 8, 2, 2), group="Moves")
 map_row("Add of two convolutions", "before one step", _add_maps, group="Moves")
 
 
@@ -457,6 +495,7 @@ head_row("BatchNormalization at the end", "integer scores of proved equal order"
 head_row("ArgMax", "lowest index wins", lambda m, x: m.op("ArgMax", x, axis=-1, keepdims=1))
 head_row("TopK, k = 1", "the index", lambda m, x: m.op("TopK", x, m.const([1], np.int64), outputs=2, axis=-1))
 head_row("Softmax", "keeps the order", lambda m, x: m.op("Softmax", x, axis=-1))
+head_row("Sigmoid at the end", "keeps the order where float32 does", lambda m, x: m.op("Sigmoid", x))
 head_row("LogSoftmax, ArgMax", "", lambda m, x: m.op("ArgMax", m.op("LogSoftmax", x, axis=-1), axis=1, keepdims=1))
 head_row("a step", "raw bits", lambda m, x: bits(m, x))
 head_row("several outputs", "bits and scores", lambda m, x: (bits(m, x), x))

@@ -81,7 +81,10 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
     constants: dict[str, NDArray[np.generic]] = {}
     for tensor in proto.initializer:
         try:
-            constants[tensor.name] = to_array(tensor, folder)
+            name = _text(tensor.name)
+            if name in constants:
+                problems.append(Diagnostic("a tensor is defined twice", f"initializer {name!r}"))
+            constants[name] = to_array(tensor, folder)
         except CompileError as error:
             problems += error.diagnostics
     if proto.sparse_initializer:
@@ -89,16 +92,17 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
     if problems:
         raise CompileError(problems)
     _refuse_not_finite(constants)
-    inputs = {i.name: _input(i, proto) for i in proto.input if i.name not in constants}
+    inputs = {_text(i.name): _input(i, proto) for i in proto.input if _text(i.name) not in constants}
     nodes = tuple(_node(n, opset, folder) for n in proto.node)
-    outputs = tuple(o.name for o in proto.output)
+    outputs = tuple(_text(o.name) for o in proto.output)
     if not nodes or not outputs:
         raise fail(
             "the model's graph is empty",
             why=f"it has {len(nodes)} nodes and {len(outputs)} outputs",
             hint="export the model again",
         )
-    return Graph(proto.name, _ordered(nodes, set(constants) | set(inputs), outputs), constants, inputs, outputs, opset)
+    ordered = _ordered(nodes, set(constants) | set(inputs), outputs)
+    return Graph(_text(proto.name), ordered, constants, inputs, outputs, opset)
 
 
 def _input(info: onnx.ValueInfoProto, graph: onnx.GraphProto) -> GraphInput:
@@ -132,6 +136,11 @@ def _refuse_not_finite(constants: Mapping[str, NDArray[np.generic]]) -> None:
         raise CompileError(problems)
 
 
+def _text(name: str | bytes) -> str:
+    """A name as text; protobuf gives bytes where a damaged file's name is not UTF-8."""
+    return name if isinstance(name, str) else name.decode("utf-8", "replace")
+
+
 def _node(proto: onnx.NodeProto, opset: int, folder: Path | None) -> Node:
     from onnx import AttributeProto, helper
 
@@ -152,8 +161,9 @@ def _node(proto: onnx.NodeProto, opset: int, folder: Path | None) -> Node:
                 attrs[attribute.name] = helper.get_attribute_value(attribute)
             case _:
                 attrs[attribute.name] = None  # sub-graphs and the like; only operators that are refused have them
-    domain = _DOMAINS.get(proto.domain, proto.domain)
-    return Node(proto.op_type, domain, proto.name, tuple(proto.input), tuple(proto.output), attrs, opset)
+    domain = _DOMAINS.get(_text(proto.domain), _text(proto.domain))
+    inputs, outputs = (tuple(map(_text, names)) for names in (proto.input, proto.output))
+    return Node(_text(proto.op_type), domain, _text(proto.name), inputs, outputs, attrs, opset)
 
 
 def _ordered(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, ...]) -> tuple[Node, ...]:

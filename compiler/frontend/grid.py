@@ -34,8 +34,10 @@ def on_unit(values: Floats, unit: float) -> Integers | None:
     """The integers n with float32(n * unit) == values, or None."""
     if unit == 0:
         return None
-    n = np.rint(values / unit)
-    if np.abs(n).max() >= _LARGEST or ((n * unit).astype(np.float32) != values.astype(np.float32)).any():
+    with np.errstate(all="ignore"):  # values can be infinite, units tiny
+        n = np.rint(values / unit)
+        exact = (np.abs(n) < _LARGEST) & ((n * unit).astype(np.float32) == values.astype(np.float32))
+    if not exact.all():
         return None
     return n.astype(np.int64)
 
@@ -43,7 +45,8 @@ def on_unit(values: Floats, unit: float) -> Integers | None:
 def _dyadic(values: Floats, nonzero: Floats) -> tuple[Integers, float] | None:
     _, exponent = np.frexp(nonzero)
     unit = float(np.ldexp(1.0, int(exponent.min()) - 24))  # a float32 has 24 significant bits
-    n = values / unit
+    with np.errstate(all="ignore"):
+        n = values / unit
     if not np.isfinite(n).all() or np.abs(n).max() >= 2**52:
         return None
     integers = n.astype(np.int64)

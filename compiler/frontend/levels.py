@@ -179,7 +179,7 @@ def _turns(src: IntArray) -> list[IntArray]:
 
 
 def _refuse_rise_and_fall(expr: Expr, count: IntArray, table: NDArray[np.float32], threshold: IntArray) -> None:
-    with np.errstate(invalid="ignore"):  # levels can be infinite
+    with np.errstate(all="ignore"):  # levels can be infinite
         moves = np.diff(table, axis=1)
     bad = (moves > 0).any(axis=1) & (moves < 0).any(axis=1)
     if not bad.any():

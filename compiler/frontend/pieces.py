@@ -69,4 +69,4 @@ def _moved(expr: Expr, inner: Expr, found: IntArray) -> IntArray:
     for k in range(found.shape[-1]):
         args = [found[..., k] if a is inner else None if isinstance(a, Expr) else a for a in expr.args]
         layers.append(expr.kernel.compute(expr.node, args)[0])
-    return np.stack(layers, axis=-1)
+    return np.stack(layers, axis=-1) if layers else np.zeros((*expr.shape, 0), np.int64)

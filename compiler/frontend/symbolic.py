@@ -149,6 +149,8 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
         )
     shapes = [a.shape if isinstance(a, Expr) else np.shape(a) for a in args if a is not None]
     if kernel.kind is Kind.STRUCTURE:
+        if len(exprs) > 1 or exprs[0] is not args[0]:
+            raise ValueError("where it takes its elements from depends on the model's input")
         moved = [kernel.compute(node, [_pick(a, f) for a in args])[0] for f in (lambda e: e.src, lambda e: e.direction)]
         src, direction = moved[0], moved[1].astype(np.int8)
     else:
@@ -167,6 +169,8 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
     trail = (*max((e.trail for e in exprs), key=len), node)
     with np.errstate(all="ignore"):
         sample = kernel.compute(node, [a.sample if isinstance(a, Expr) else a for a in args])[0]
+    if not src.size:
+        raise ValueError("the result has no elements")
     if np.shape(sample) != src.shape:
         raise ValueError(f"inputs of shapes {', '.join(str(list(s)) for s in shapes)} give {list(np.shape(sample))}")
     return Expr(first.leaf, tensor, src, direction, steps, sample, node, kernel, tuple(args), 0, trail)

@@ -194,6 +194,11 @@ def or_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.logical_or(need(args, 0), need(args, 1))]
 
 
+@kernel("Xor")
+def xor(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    return [np.logical_xor(need(args, 0), need(args, 1))]
+
+
 def _where_direction(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
     if k:
         return 1

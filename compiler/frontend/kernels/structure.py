@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, optional
+
+LARGEST = 1 << 24
+"""Elements up to which an operator may repeat a tensor."""
 
 
 def _ints(value: object) -> list[int]:
@@ -59,6 +63,33 @@ def unsqueeze(node: Node, args: Sequence[Array | None]) -> list[Array]:
 def expand(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(_ints(need(args, 1)))))]
+
+
+@kernel("Tile", kind=Kind.STRUCTURE)
+def tile(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    x, repeats = need(args, 0), _ints(need(args, 1))
+    if len(repeats) != x.ndim or min(repeats, default=1) < 1 or math.prod(repeats) * x.size > LARGEST:
+        raise ValueError(f"{repeats} repeats of a tensor of shape {list(x.shape)} are not supported")
+    return [np.tile(x, repeats)]
+
+
+@kernel("DepthToSpace", kind=Kind.STRUCTURE)
+def depth_to_space(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    x, b = need(args, 0), int(node.attrs["blocksize"])
+    n, c, h, w = x.shape
+    if str(node.attrs.get("mode", "DCR")) == "DCR":
+        y = x.reshape(n, b, b, c // (b * b), h, w).transpose(0, 3, 4, 1, 5, 2)
+    else:
+        y = x.reshape(n, c // (b * b), b, b, h, w).transpose(0, 1, 4, 2, 5, 3)
+    return [y.reshape(n, c // (b * b), h * b, w * b)]
+
+
+@kernel("SpaceToDepth", kind=Kind.STRUCTURE)
+def space_to_depth(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    x, b = need(args, 0), int(node.attrs["blocksize"])
+    n, c, h, w = x.shape
+    y = x.reshape(n, c, h // b, b, w // b, b).transpose(0, 3, 5, 1, 2, 4)
+    return [y.reshape(n, c * b * b, h // b, w // b)]
 
 
 @kernel("Slice", kind=Kind.STRUCTURE)

@@ -90,6 +90,9 @@ def _integer_features(context: Context, node: Node, x: Expr, weights: Array, sha
     return plane_sums(context.builder.planes(), plane, slope, shift, inverse, shape, name, node.where)
 
 
+_CHECK_SCALES = "check the scales before the layer, and the stated input encoding"
+
+
 def affine_features(context: Context, node: Node, x: Expr) -> tuple[float, NDArray[np.float64]]:
     """The one slope and the offsets (E,) of features that are affine functions of the input's integers."""
     encoding = context.builder.encoding
@@ -98,6 +101,8 @@ def affine_features(context: Context, node: Node, x: Expr) -> tuple[float, NDArr
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     at = partial(_value_at, x)
     first, last = at(lo), at(hi)
+    if not (np.isfinite(first).all() and np.isfinite(last).all()):
+        raise fail("the model computes NaN or infinity", where=f"{node.where}, tensor {x.tensor!r}", hint=_CHECK_SCALES)
     slopes = (last - first) / (hi - lo)
     offsets = first - slopes * lo
     probes = np.unique(np.linspace(lo, hi, min(hi - lo + 1, 1024)).astype(np.int64))

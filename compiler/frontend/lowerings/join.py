@@ -178,5 +178,8 @@ def _sum_of_sums(context: Context, node: Node, leaf: Leaf, a: Sums, b: Sums, sig
 
 
 def _multiples(values: NDArray[np.float64], unit: NDArray[np.float64]) -> IntArray | None:
-    k = np.rint(values / unit)
+    with np.errstate(all="ignore"):
+        k = np.rint(values / unit)
+    if not (np.abs(k) < 2.0**53).all():
+        return None
     return k.astype(np.int64) if np.array_equal(k * unit, values) else None

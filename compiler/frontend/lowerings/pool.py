@@ -35,9 +35,7 @@ def max_pool(context: Context, node: Node, args: Sequence[Known | None]) -> Expr
     """Of bits: the or of each thermometer bit. Of sums before their step: the largest sum, the smallest where what
     follows falls (a negative BatchNormalization gamma)."""
     x = symbolic(node, args, 0)
-    if isinstance(x.leaf.source, Sums) and not x.stepped:
-        return leaf_expr(_pooled_sums(node, x, _window(node, x)))
-    return leaf_expr(_pooled_bits(context, node, x, _window(node, x)))
+    return _largest(context, node, x, _window(node, x))
 
 
 @lowers("AveragePool", "GlobalAveragePool")
@@ -60,6 +58,10 @@ def reduce(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     """Over all places of a map: global pooling."""
     x = symbolic(node, args, 0)
     axes = reduce_axes(node, [a if isinstance(a, np.ndarray) else None for a in args], len(x.shape))
+    if len(x.shape) == 2 and axes == (1,):  # over all features: they are the places of a map with one channel
+        x = _moved(node, "Unsqueeze", x, [1], x.tensor)
+        pooled = _reduced(context, node, x, _window(node, x))
+        return _moved(node, "Squeeze", pooled, [2] if node.attrs.get("keepdims", 1) else [1, 2], node.outputs[0])
     if len(x.shape) < 3 or axes != tuple(range(2, len(x.shape))):
         raise fail(
             f"{node.op} over axes {list(axes)} of a tensor of shape {list(x.shape)} is not supported",
@@ -67,19 +69,33 @@ def reduce(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
             why="only reductions over all places of a map (global pooling) are",
             hint="reduce over the spatial axes of an (N, C, H, W) tensor",
         )
-    window = _window(node, x)
+    pooled = _reduced(context, node, x, _window(node, x))
+    return pooled if node.attrs.get("keepdims", 1) else _moved(node, "Squeeze", pooled, list(axes), node.outputs[0])
+
+
+def _reduced(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
+    """Global pooling of an (N, C, ..) tensor, all its axes kept."""
     if node.op != "ReduceMax":
-        pooled = leaf_expr(_mean(context, node, x, window, window.taps if node.op == "ReduceMean" else 1))
-    elif isinstance(x.leaf.source, Sums) and not x.stepped:
-        pooled = leaf_expr(_pooled_sums(node, x, window))
-    else:
-        pooled = leaf_expr(_pooled_bits(context, node, x, window))
-    if node.attrs.get("keepdims", 1):
-        return pooled
-    squeeze = Node("Squeeze", "", node.name, node.inputs[:1], node.outputs, {"axes": list(axes)}, node.opset)
-    kernel = find_kernel(squeeze)
+        return leaf_expr(_mean(context, node, x, window, window.taps if node.op == "ReduceMean" else 1))
+    return _largest(context, node, x, window)
+
+
+def _largest(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
+    if not isinstance(x.leaf.source, Sums) or x.stepped:
+        return leaf_expr(_pooled_bits(context, node, x, window))
+    if x.leaf.source.places > 1:
+        return leaf_expr(_pooled_sums(node, x, window))
+    if window.out != (1, 1) or window.pads[0] >= window.kernel[0] or window.pads[1] >= window.kernel[1]:
+        raise ValueError("a window sees nothing but padding")
+    return x  # the only place is the largest
+
+
+def _moved(node: Node, op: str, x: Expr, axes: list[int], tensor: str) -> Expr:
+    """x with axes of size 1 removed or added; its elements stay those of the model's `tensor`."""
+    move = Node(op, "", node.name, node.inputs[:1], node.outputs, {"axes": axes}, node.opset)
+    kernel = find_kernel(move)
     assert kernel is not None
-    return apply(squeeze, kernel, (pooled,), node.outputs[0])
+    return apply(move, kernel, (x,), tensor)
 
 
 def _window(node: Node, x: Expr) -> Geometry:

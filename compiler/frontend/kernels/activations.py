@@ -1,0 +1,71 @@
+"""Smooth activations: between a sum and a step they are only functions of an integer, and their order is what matters.
+
+Where float32 rounding could break the order (nothing proves that numpy's exp or tanh never falls by one unit), the
+direction is left unknown, and the tail is read at every reachable sum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.registry import Array, kernel, need
+
+
+def _slope_rises(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
+    default = 0.2 if node.op == "HardSigmoid" else 0.01
+    return 1 if k == 0 and float(node.attrs.get("alpha", default)) >= 0 else 0
+
+
+@kernel("LeakyRelu", direction=_slope_rises)
+def leaky_relu(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    x = need(args, 0)
+    return [np.where(x < 0, x * x.dtype.type(node.attrs.get("alpha", 0.01)), x)]
+
+
+@kernel("HardSigmoid", direction=_slope_rises)
+def hard_sigmoid(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    x = need(args, 0)
+    alpha, beta = (x.dtype.type(node.attrs.get(key, d)) for key, d in (("alpha", 0.2), ("beta", 0.5)))
+    return [np.maximum(x.dtype.type(0), np.minimum(x.dtype.type(1), x * alpha + beta))]
+
+
+@kernel("Tanh")
+def tanh(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    return [np.tanh(need(args, 0))]
+
+
+@kernel("Sigmoid")
+def sigmoid(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """1 / (1 + exp(-x)), and exp(x) / (1 + exp(x)) below zero, as onnx.reference"""
+    x = need(args, 0)
+    small = np.exp(-np.abs(x))
+    one = x.dtype.type(1)
+    return [np.where(x > 0, one / (one + small), small / (one + small)).astype(x.dtype)]
+
+
+@kernel("Softsign")
+def softsign(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    x = need(args, 0)
+    return [x / (x.dtype.type(1) + np.abs(x))]
+
+
+@kernel("Softplus")
+def softplus(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    x = need(args, 0)
+    return [(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, x.dtype.type(0))).astype(x.dtype)]
+
+
+@kernel("Elu")
+def elu(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    x = need(args, 0)
+    return [np.where(x > 0, x, x.dtype.type(node.attrs.get("alpha", 1.0)) * (np.exp(x) - x.dtype.type(1)))]
+
+
+@kernel("Erf")
+def erf(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    x = need(args, 0)
+    return [np.array([math.erf(float(v)) for v in x.ravel()], x.dtype).reshape(x.shape)]
