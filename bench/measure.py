@@ -61,10 +61,16 @@ def half_spread(values: NDArray[np.float64]) -> float:
     return float((high - low) / 2 / middle * 100)
 
 
-def interleave(contenders: Mapping[str, Callable[[], object]], rounds: int, slice_seconds: float) -> dict[str, Times]:
+def interleave(
+    contenders: Mapping[str, Callable[[], object]],
+    rounds: int,
+    slice_seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Times]:
     """Time every contender once per round, in turn, so that a disturbance of the machine meets all of them.
 
     A contender that is quicker than `slice_seconds` is called several times in a row; its time is the mean of these.
+    clock: `time.thread_time` for work of one thread on a machine with other users, else wall time.
     """
     calls = {}
     for name, call in contenders.items():
@@ -75,10 +81,10 @@ def interleave(contenders: Mapping[str, Callable[[], object]], rounds: int, slic
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
-            start = time.perf_counter()
+            start = clock()
             for _ in range(calls[name]):
                 call()
-            seconds[name].append((time.perf_counter() - start) / calls[name])
+            seconds[name].append((clock() - start) / calls[name])
     return {name: Times(np.array(s)) for name, s in seconds.items()}
 
 

@@ -93,3 +93,31 @@ def cnv_network(made: Layers) -> Network:
     ops.append(Gather((len(ops) - 1,), np.arange(int(np.prod(probe.types[-1].shape)))))
     _dense(ops, made[len(CONVOLUTIONS) : -1])
     return _finish("CNV", ops, made[-1][0])
+
+
+def sparse_layers(seed: int = 5) -> Layers:
+    """784-1000-1000-1000 with eight weights +-1 per neuron, thresholds on bits that about half of the samples reach."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for k, n in ((784, 1000), (1000, 1000), (1000, 1000)):
+        w = np.zeros((n, k), np.int8)
+        columns = np.argsort(rng.random((n, k)), axis=1)[:, :8]
+        np.put_along_axis(w, columns, rng.choice(np.array([-1, 1], np.int8), (n, 8)), axis=1)
+        made.append((w, (w.sum(axis=1, dtype=np.int64) + 1) // 2))
+    return made
+
+
+def groups() -> NDArray[np.int8]:
+    """(10, 1000): class c counts the neurons 100 * c .. 100 * c + 99."""
+    weights: NDArray[np.int8] = (np.arange(1000) // 100 == np.arange(10)[:, None]).astype(np.int8)
+    return weights
+
+
+def sparse_network(made: Layers) -> Network:
+    """Pixels above 127, three layers of thresholds on bits, and the class with the most ones."""
+    ops: list[Op] = [Input("x", (784,), parse_encoding("uint8")), Compare(0, np.arange(784), np.full(784, 128))]
+    for w, t in made:
+        ops.append(Sum(len(ops) - 1, w, np.zeros(len(w), np.int64)))
+        ops.append(Compare(len(ops) - 1, np.arange(len(w)), t))
+    ops += [Sum(len(ops) - 1, groups(), np.zeros(10, np.int64)), ArgMax(len(ops))]
+    return Network("sparse", tuple(ops), (Output("class", len(ops) - 1, "class", np.ones(()), np.zeros(())),))

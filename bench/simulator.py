@@ -1,9 +1,10 @@
-"""The packed simulator against onnxruntime and numpy in float32, on uint8 pixels to class, one thread each.
+"""The packed simulator against its peers, on uint8 pixels to class: networks, calls, kernels, packing, threads.
 
     python -m bench.simulator [--quick] [--json FILE]
 
-Binarized networks with random +-1 weights and thresholds: TFC (784-64-64-64-10) and SFC (784-256-256-256-10), as the IR
-and as the float32 ONNX model that a user would run. Labels are compared before anything is timed.
+Random +-1 weights and thresholds: TFC (784-64-64-64-10), SFC (3 x 256), LFC (3 x 1024), CNV (32 x 32 x 3 pixels), and a
+ternary network with eight inputs per neuron (784-1000-1000-1000-10), as the IR and as the ONNX models that a user would
+run. Labels are compared before anything is timed. One thread and its own CPU time unless stated.
 """
 
 from __future__ import annotations
@@ -11,169 +12,164 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import simulator_peers as peers
 from bench.measure import Row, arguments, best, interleave, report
-from threshc.compiler.encoding import parse_encoding
+from bench.networks import DENSE, cnv_layers, cnv_network, dense_network, layers, sparse_layers, sparse_network
+from bench.simulator_kernels import kernel_rows
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import ArgMax, Compare, Input, Op, Output, Sum
 from threshc.sim import packed, reference
 
-NETWORKS = {"TFC": (784, 64, 64, 64, 10), "SFC": (784, 256, 256, 256, 10)}
-SAMPLES, CHUNK = 10_000, 500
-GOAL = {"TFC": 5.0}  # times onnxruntime float32, whichever way of feeding it is quickest
-
-Layers = list[tuple[NDArray[np.int8], NDArray[np.int64]]]
-
-
-def layers(sizes: tuple[int, ...], seed: int = 5) -> Layers:
-    """Random +-1 weights (n, k) and thresholds (n,): neuron j fires iff sum_i w_ji x_i >= t_j, x in -1, +1."""
-    rng = np.random.default_rng(seed)
-    made = []
-    for k, n in pairwise(sizes):
-        spread = int(k**0.5)
-        made.append((rng.choice(np.array([-1, 1], np.int8), (n, k)), rng.integers(-spread, spread + 1, n)))
-    return made
+SAMPLES = 10_000
+CALL = "batch 1"
+GOALS = {
+    ("TFC", "float32"): 35, ("SFC", "float32"): 27, ("LFC", "float32"): 27, ("CNV", "float32"): 30,
+    ("TFC", "int8"): 4, ("SFC", "int8"): 2.5, ("LFC", "int8"): 2.5,
+    ("TFC", CALL): 7, ("SFC", CALL): 15, ("LFC", CALL): 100,
+    ("sparse", "float32"): 400, ("sparse", "scipy"): 80,
+}  # fmt: skip
+NANO = 1e9 / SAMPLES
 
 
-def as_network(name: str, made: Layers) -> Network:
-    """Pixels above 127, then the layers on bits b: sum w (2b - 1) >= t is sum w b >= ceil((t + sum w) / 2)."""
-    pixels = made[0][0].shape[1]
-    ops: list[Op] = [
-        Input("x", (pixels,), parse_encoding("uint8")),
-        Compare(0, np.arange(pixels), np.full(pixels, 128)),
-    ]
-    for w, t in made[:-1]:
-        ops.append(Sum(len(ops) - 1, w, np.zeros(len(w), np.int64)))
-        ops.append(Compare(len(ops) - 1, np.arange(len(w)), -(-(t + w.sum(axis=1, dtype=np.int64)) // 2)))
-    w = made[-1][0]
-    ops += [Sum(len(ops) - 1, 2 * w, -w.sum(axis=1, dtype=np.int64)), ArgMax(len(ops))]
-    one, zero = np.ones(()), np.zeros(())
-    scores = Output("scores", len(ops) - 2, "scores", one, zero)
-    return Network(name, tuple(ops), (scores, Output("class", len(ops) - 1, "class", one, zero)))
+def agree(name: str, network: Network, x: NDArray[np.uint8], calls: dict[str, peers.Call]) -> None:
+    """Labels of every contender on the first samples are those of the reference; the two engines agree in all."""
+    some = x[: 200 if len(network.ops) < 20 else 20]
+    want = reference.run(network, some).labels
+    whole, short = packed.run(network, x, bits=False).labels, packed.run(network, some, bits=False).labels
+    assert want is not None
+    assert whole is not None
+    assert short is not None
+    found = {"packed": whole[: len(some)], "packed, few": short} | {n: call(some) for n, call in calls.items()}
+    wrong = [n for n, labels in found.items() if not np.array_equal(labels, want)]
+    if wrong:
+        raise SystemExit(f"{name}: {', '.join(wrong)} disagree with the reference, nothing was timed")
 
 
-def as_onnx(made: Layers) -> bytes:
-    """The same in float32: Cast, Sub, Sign, then MatMul, Sub, Sign per layer (thresholds between integers: no ties)."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    def constant(name: str, value: NDArray[np.float32]) -> str:
-        constants.append(numpy_helper.from_array(value, name))
-        return name
-
-    constants: list[onnx.TensorProto] = []
-    nodes = [
-        helper.make_node("Cast", ["x"], ["pixels"], to=TensorProto.FLOAT),
-        helper.make_node("Sub", ["pixels", constant("half", np.array(127.5, np.float32))], ["centred"]),
-        helper.make_node("Sign", ["centred"], ["a0"]),
-    ]
-    for k, (w, t) in enumerate(made[:-1]):
-        weights = constant(f"w{k}", np.ascontiguousarray(w.T.astype(np.float32)))
-        nodes.append(helper.make_node("MatMul", [f"a{k}", weights], [f"s{k}"]))
-        nodes.append(helper.make_node("Sub", [f"s{k}", constant(f"t{k}", (t - 0.5).astype(np.float32))], [f"d{k}"]))
-        nodes.append(helper.make_node("Sign", [f"d{k}"], [f"a{k + 1}"]))
-    last = constant("w", np.ascontiguousarray(made[-1][0].T.astype(np.float32)))
-    nodes.append(helper.make_node("MatMul", [f"a{len(made) - 1}", last], ["scores"]))
-    nodes.append(helper.make_node("ArgMax", ["scores"], ["class"], axis=1, keepdims=0))
-    x = helper.make_tensor_value_info("x", TensorProto.UINT8, ["n", made[0][0].shape[1]])
-    y = helper.make_tensor_value_info("class", TensorProto.INT64, ["n"])
-    graph = helper.make_graph(nodes, "g", [x], [y], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    content: bytes = model.SerializeToString()
-    return content
+def whole(name: str, network: Network, x: NDArray[np.uint8], calls: dict[str, peers.Call], quick: bool) -> list[Row]:
+    """Rows of one network at batch 10,000; slow peers (more than 20 us a sample) are timed on 1,000 samples."""
+    agree(name, network, x, calls)
+    contenders: dict[str, Callable[[], object]] = {"packed": lambda: packed.run(network, x, bits=False, threads=1)}
+    scale: dict[str, float] = {"packed": 1.0}
+    for label, call in calls.items():
+        start = time.perf_counter()
+        call(x[:500])
+        part = x if (time.perf_counter() - start) / 500 < 20e-6 else x[:1000]
+        contenders[label] = lambda call=call, part=part: call(part)  # type: ignore[misc]
+        scale[label] = len(x) / len(part)
+    times = interleave(contenders, 5 if quick else 15, 0.02, clock=time.thread_time)
+    times = {n: type(t)(t.seconds * scale[n]) for n, t in times.items()}
+    rows = []
+    for kind in ("float32", "int8", "numpy", "scipy", "torch", "numba"):
+        of_kind = {n: t for n, t in times.items() if kind in n}
+        if of_kind:
+            peer = best(of_kind)
+            rows.append(times["packed"].row(f"{name} packed", NANO, "ns/sample", peer, GOALS.get((name, kind))))
+    return rows + [times[n].row(f"{name} {n}", NANO, "ns/sample") for n in calls]
 
 
-def session(model: bytes) -> Any:
-    """onnxruntime on one thread."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def numpy_float32(made: Layers) -> Callable[[NDArray[np.uint8]], NDArray[np.int64]]:
-    """The layers as float32 matrix products."""
-    prepared = [(np.ascontiguousarray(w.T.astype(np.float32)), (t - 0.5).astype(np.float32)) for w, t in made]
-
-    def run(x: NDArray[np.uint8]) -> NDArray[np.int64]:
-        a = np.where(x > 127, np.float32(1), np.float32(-1))
-        for w, t in prepared[:-1]:
-            a = np.where(a @ w > t, np.float32(1), np.float32(-1))
-        labels: NDArray[np.int64] = (a @ prepared[-1][0]).argmax(axis=1)
-        return labels
-
-    return run
+def with_chunks(calls: dict[str, peers.Call | None]) -> dict[str, peers.Call]:
+    """Each peer fed at once and in parts."""
+    found: dict[str, peers.Call] = {}
+    for name, call in calls.items():
+        if call is not None:
+            found |= {name: call, f"{name} by {peers.CHUNK}": peers.chunked(call)}
+    return found
 
 
-def chunks(call: Callable[[NDArray[np.uint8]], NDArray[np.int64]], x: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The labels of x, 500 samples at a time."""
-    return np.concatenate([call(x[k : k + CHUNK]) for k in range(0, len(x), CHUNK)])
-
-
-def compare(name: str, quick: bool) -> list[Row]:
-    """All rows of one network."""
-    made = layers(NETWORKS[name])
-    network, ort, matmul = as_network(name, made), session(as_onnx(made)), numpy_float32(made)
-    x = np.random.default_rng(1).integers(0, 256, (SAMPLES, NETWORKS[name][0]), dtype=np.uint8)
-    start = time.perf_counter()
-    packed.run(network, x[:1])
-    first = time.perf_counter() - start
-
-    def run_ort(samples: NDArray[np.uint8]) -> NDArray[np.int64]:
-        labels: NDArray[np.int64] = ort.run(None, {"x": samples})[0]
-        return labels
-
-    want = reference.run(network, x)
-    got = packed.run(network, x)
-    equal = all(np.array_equal(a, b) for a, b in zip(want.values + want.bits, got.values + got.bits, strict=True))
-    labels = want.labels
-    assert labels is not None
-    if not equal or not all(np.array_equal(labels, other) for other in (run_ort(x), chunks(run_ort, x), matmul(x))):
-        raise SystemExit(f"{name}: the contenders do not agree, nothing was timed")
-
-    peers = {
-        "onnxruntime f32": lambda: run_ort(x),
-        f"onnxruntime f32 by {CHUNK}": lambda: chunks(run_ort, x),
-        "numpy f32": lambda: matmul(x),
-        f"numpy f32 by {CHUNK}": lambda: chunks(matmul, x),
+def one_call(name: str, network: Network, x: NDArray[np.uint8], ort: peers.Call, quick: bool) -> list[Row]:
+    """A call with one sample, Python included."""
+    single, first = packed.single(network), x[:1].copy()
+    if any(single(x[k : k + 1])[0] != ort(x[k : k + 1])[0] for k in range(50)):
+        raise SystemExit(f"{name}: single samples disagree")
+    calls = {
+        "single": lambda: single(first),
+        "run": lambda: packed.run(network, first, bits=False),
+        "float32": lambda: ort(first),
     }
-    ours = {
-        "packed": lambda: packed.run(network, x, bits=False),
-        "packed, hidden bits too": lambda: packed.run(network, x),
-        "packed, 2 threads": lambda: packed.run(network, x, bits=False, threads=2),
-    }
-    times = interleave({**ours, **peers}, 5 if quick else 21, 0.02 if quick else 0.05)
-    peer = best({n: t for n, t in times.items() if n.startswith("onnx")})
-    nano = 1e9 / SAMPLES
-    rows = [times["packed"].row(f"{name} packed", nano, "ns/sample", peer, GOAL.get(name))]
-    rows += [times[n].row(f"{name} {n}", nano, "ns/sample", peer) for n in list(ours)[1:]]
-    rows.append(times["packed"].row(f"{name} packed", nano, "ns/sample", best({n: times[n] for n in list(peers)[2:]})))
-    rows += [times[n].row(f"{name} {n}", nano, "ns/sample") for n in peers]
-    some = x[:1000]
-    slow = interleave(
-        {"reference": lambda: reference.run(network, some), "packed": lambda: packed.run(network, some)}, 3, 0.02
-    )
-    rows.append(slow["packed"].row(f"{name} packed, 1000 samples", 1e6, "ns/sample", ("reference", slow["reference"])))
-    single = interleave(
-        {"packed": lambda: packed.run(network, x[:1], bits=False), "onnxruntime": lambda: run_ort(x[:1])},
-        5 if quick else 21,
-        0.01,
-    )
-    rows.append(single["packed"].row(f"{name} packed, batch 1", 1e6, "us", ("onnxruntime f32", single["onnxruntime"])))
-    rows.append(Row(f"{name} first call, machine code compiled or read from cache", first, "s"))
+    times = interleave(calls, 9 if quick else 41, 0.005, clock=time.thread_time)
+    peer = ("onnxruntime float32", times["float32"])
+    return [
+        times["single"].row(f"{name} packed.single, batch 1", 1e6, "us", peer, GOALS.get((name, CALL))),
+        times["run"].row(f"{name} packed.run, batch 1", 1e6, "us", peer),
+    ]
+
+
+def threads(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> list[Row]:
+    """Wall time with all cores against one thread."""
+    if packed.cores() < 2:
+        return []
+    calls = {n: (lambda n=n: packed.run(network, x, bits=False, threads=n)) for n in (1, 2)}
+    times = interleave({str(n): call for n, call in calls.items()}, 9 if quick else 41, 0.02)
+    return [times["2"].row(f"{name} two threads, wall", NANO, "ns/sample", ("one thread", times["1"]), 1.75)]
+
+
+def small_batches(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> list[Row]:
+    """Both engines around the crossover."""
+    from threshc.sim.packed.driver import execute_plan
+    from threshc.sim.packed.plan import plan
+    from threshc.sim.packed.words_driver import execute_word_plan
+    from threshc.sim.packed.words_plan import word_plan
+
+    words, planes = word_plan(network), plan(network)
+    assert words is not None
+    rows = []
+    for count in (64, 256, 384, 512):
+        part = x[:count]
+        calls = {
+            "words": lambda part=part: execute_word_plan(words, part, False),
+            "planes": lambda part=part: execute_plan(planes, part, False, 1),
+        }
+        times = interleave(calls, 5 if quick else 15, 0.005, clock=time.thread_time)
+        peer = ("bit planes", times["planes"])
+        rows.append(times["words"].row(f"{name} word engine, batch {count}", 1e9 / count, "ns/sample", peer))
     return rows
+
+
+def dense(name: str, quick: bool) -> list[Row]:
+    made = layers(DENSE[name])
+    network = dense_network(name, made)
+    x = np.random.default_rng(1).integers(0, 256, (SAMPLES, DENSE[name][0]), dtype=np.uint8)
+    ort = peers.onnxruntime(peers.dense_float32(made))
+    calls = with_chunks({
+        "onnxruntime float32": ort,
+        "onnxruntime int8": peers.onnxruntime(peers.dense_int8(made)),
+        "numpy": peers.numpy_float32(made),
+        "torch": peers.torch_float32(made),
+    })  # fmt: skip
+    calls["numba, plain loops"] = peers.naive_numba(made)
+    rows = whole(name, network, x, calls, quick)
+    rows += one_call(name, network, x, ort, quick)
+    return rows + small_batches(name, network, x, quick) + threads(name, network, x, quick)
+
+
+def cnv(quick: bool) -> list[Row]:
+    made = cnv_layers()
+    x = np.random.default_rng(1).integers(0, 256, (SAMPLES, 3072), dtype=np.uint8)
+    ort = peers.onnxruntime(peers.cnv_float32(made))
+    calls = {f"onnxruntime float32 by {n}": peers.images(ort, n) for n in (8, 100)}
+    return whole("CNV", cnv_network(made), x, calls, True)
+
+
+def sparse(quick: bool) -> list[Row]:
+    made = sparse_layers()
+    x = np.random.default_rng(1).integers(0, 256, (SAMPLES, 784), dtype=np.uint8)
+    calls = with_chunks({
+        "onnxruntime float32": peers.onnxruntime(peers.sparse_float32(made)),
+        "scipy": peers.scipy_csr(made),
+    })  # fmt: skip
+    return whole("sparse", sparse_network(made), x, calls, quick)
 
 
 def main() -> int:
     options = arguments(__doc__)
-    rows = [row for name in NETWORKS for row in compare(name, options.quick)]
-    title = f"batch {SAMPLES}, uint8 pixels to class, one thread unless stated; labels equal; medians"
+    rows = kernel_rows(options.quick)
+    for name in DENSE:
+        rows += dense(name, options.quick)
+    rows += cnv(options.quick) + sparse(options.quick)
+    title = f"batch {SAMPLES}, uint8 pixels to class, CPU time of one thread unless stated; labels equal; medians"
     return report(title, rows, options.json)
 
 

@@ -1,11 +1,14 @@
-"""The packed simulator without AVX-512, without a folder for Numba's cache, and before anyone runs it."""
+"""The packed simulator without AVX-512, without a folder for Numba's cache, and from the cache, by several processes, and before anyone runs it."""
 
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from threshc.sim.packed import image
 
 _CHECK = """
 import sys
@@ -24,28 +27,58 @@ print("same")
 """
 
 
-@pytest.mark.parametrize("cpu", ["generic"])
-def test_other_processors(cpu: str) -> None:
+@pytest.mark.parametrize("cpu", ["generic", "haswell"])
+def test_other_processors(cpu: str, tmp_path: Path) -> None:
     """LLVM splits the 512-bit vectors, and the three-input logic instruction is not used."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _CHECK, str(Path(__file__).parent)],
-        env={**os.environ, "NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": ""},
+    features = {"generic": "", "haswell": "+avx,+avx2,+bmi,+bmi2,+popcnt,+fma"}[cpu]
+    done = fresh(_CHECK, NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES=features, THRESHC_CACHE=str(tmp_path))
+    assert (done.stdout, done.stderr, done.returncode) == ("same\n", "", 0)
+
+
+def fresh(code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run code in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(Path(__file__).parent)],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.stdout, done.stderr, done.returncode) == ("same\n", "", 0)
 
 
-def test_no_folder_for_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    from numba.core import caching
+_FEW = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import networks
+from threshc.sim import packed, reference
 
-    from threshc.sim.packed import kernels
+rng = np.random.default_rng(0)
+network = networks.random_dense(rng, (100, 40, 10), "pm1", "uint8", "class", True)
+x = networks.random_samples(rng, network, 5)
+assert (packed.run(network, x).labels == reference.run(network, x).labels).all()
+print("numba" in sys.modules)
+"""
 
-    monkeypatch.setattr(caching.CompileResultCacheImpl, "_locator_classes", [])
-    with pytest.raises(RuntimeError, match="cannot cache"):
-        kernels.njit(cache=True)(kernels._execute)
-    assert callable(kernels._compiled())
+
+def test_machine_code_is_built_once_by_parallel_processes(tmp_path: Path) -> None:
+    if not image.supported():
+        pytest.skip("images are for x86-64 Linux")
+    with ThreadPoolExecutor(3) as pool:
+        first = list(pool.map(lambda _: fresh(_FEW, THRESHC_CACHE=str(tmp_path)), range(3)))
+    assert [done.stderr for done in first] == [""] * 3
+    assert sorted(done.stdout for done in first) == ["False\n", "False\n", "True\n"]
+    (found,) = tmp_path.glob("words-*.bin")
+    assert fresh(_FEW, THRESHC_CACHE=str(tmp_path)).stdout == "False\n"
+    found.write_bytes(found.read_bytes()[:-1] + b"?")  # damaged: compiled again, and replaced
+    assert fresh(_FEW, THRESHC_CACHE=str(tmp_path)).stdout == "True\n"
+    assert fresh(_FEW, THRESHC_CACHE=str(tmp_path)).stdout == "False\n"
+
+
+def test_no_folder_for_the_machine_code(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    done = fresh(_FEW, THRESHC_CACHE=str(tmp_path / "file" / "cache"))
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_importing_the_simulator_does_not_import_numba() -> None:

@@ -6,15 +6,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.sim import packed, reference
+from threshc.sim.inputs import encode
+from threshc.sim.packed.driver import execute_plan
+from threshc.sim.packed.plan import plan
+from threshc.sim.packed.words_driver import execute_word_plan
+from threshc.sim.packed.words_plan import word_plan
+from threshc.sim.result import Result
 
 KINDS = ("pm1", "ternary", "sparse", "int")
 ENCODINGS = ("bit", "bipolar", "uint8", "uint8/255", "int8", "uint5", "int12", "uint16", "int32", "uint32", "step")
 
 
 def assert_same(network: Network, samples: np.ndarray) -> None:
-    want, got = reference.run(network, samples), packed.run(network, samples)
+    """Both engines, whatever the batch (`packed.run` would take one of them)."""
+    want, x = reference.run(network, samples), encode(network, samples)
+    assert_equal(Result(network, *execute_plan(plan(network), x, True, 2)), want)
+    words = word_plan(network)
+    if words is not None:
+        assert_equal(Result(network, *execute_word_plan(words, x, True)), want)
+    assert_equal(packed.run(network, samples), want)
+
+
+def assert_equal(got: Result, want: Result) -> None:
     assert len(got.values) == len(want.values)
     assert len(got.bits) == len(want.bits)
     for a, b in zip(got.values + got.bits, want.values + want.bits, strict=True):
@@ -60,3 +76,18 @@ def test_batch_sizes(samples: int) -> None:
     rng = np.random.default_rng(samples)
     network = networks.random_dense(rng, (100, 70, 10), "pm1", "uint8", "class", True)
     assert_same(network, networks.random_samples(rng, network, samples))
+
+
+@pytest.mark.parametrize("encoding", ["uint8", "bit", "int8", "uint5", "step", "uint8/255"])
+def test_single_samples(encoding: str) -> None:
+    rng = np.random.default_rng(3)
+    network = networks.random_dense(rng, (100, 70, 10), "ternary", encoding, "class", encoding == "uint8")
+    x = networks.random_samples(rng, network, 40)
+    if encoding == "uint8":
+        x = x.astype(np.uint8)
+    want, single = reference.run(network, x).labels, packed.single(network)
+    assert want is not None
+    for k in range(len(x)):
+        assert single(x[k : k + 1]) == single(x[k]) == want[k]
+    with pytest.raises(CompileError):
+        single(x[:1, :7])

@@ -9,7 +9,8 @@ from threshc.sim.packed.elf import Image, NotLinkable, link
 
 def compiled(name: str) -> Any:
     """Numba's C callback of an engine; compiles for some seconds."""
-    from numba import cfunc, types
+    import numba
+    from numba import types
 
     if name == "words":
         from threshc.sim.packed.words_kernels import execute_words as function
@@ -17,19 +18,20 @@ def compiled(name: str) -> Any:
         from threshc.sim.packed.kernels import execute_planes_16 as function
     else:
         from threshc.sim.packed.kernels import execute_planes_32 as function
-    options = {"nopython": True, "error_model": "numpy", "boundscheck": False}
-    return cfunc(types.void(types.int64), **options)(function)
+    cfunc: Any = numba.cfunc
+    return cfunc(types.void(types.int64), nopython=True, error_model="numpy", boundscheck=False)(function)
 
 
 def image_of(callback: Any) -> Image | None:
     """The machine code of a callback, None where it cannot be taken out of the process."""
     import llvmlite.binding as llvm
-    from numba.core import config
-    from numba.core.codegen import get_host_cpu_features
+    from numba.core import codegen, config
 
-    features = config.CPU_FEATURES if config.CPU_FEATURES is not None else get_host_cpu_features()
+    settings: Any = config  # read from NUMBA_CPU_NAME, NUMBA_CPU_FEATURES
+    host: Any = codegen
+    features = settings.CPU_FEATURES if settings.CPU_FEATURES is not None else host.get_host_cpu_features()
     machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=config.CPU_NAME or llvm.get_host_cpu_name(), features=features, opt=3, reloc="pic", codemodel="default"
+        cpu=settings.CPU_NAME or llvm.get_host_cpu_name(), features=features, opt=3, reloc="pic", codemodel="default"
     )
     module = llvm.parse_assembly(str(callback._library._final_module))
     try:

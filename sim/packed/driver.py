@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -15,6 +17,7 @@ from threshc.sim.packed.plan import Plan, Slot
 
 _CACHE_BYTES = 4 << 20  # blocks that pass a layer together share its tables; their planes should stay in cache
 _BLOCKS = 4
+_KEPT_BYTES = 64 << 20
 _SHARE = 4  # a thread is worth starting for so many blocks
 
 _T = TypeVar("_T", bound=np.integer)
@@ -32,12 +35,12 @@ def execute_plan(plan: Plan, x: NDArray[np.integer], bits: bool, threads: int) -
     bit_results = np.empty((bit_rows + (plan.hidden_rows if bits else 0), row), np.uint8)
     int_results = np.empty((int_rows, row), np.int64)
     data = input_bytes(x, plan.width)
-    tables = [word for name in ARRAYS[1:] for word in place(getattr(plan, name))]
+    tables = _tables(plan)
     execute = entry("planes_16" if plan.lits.itemsize == 2 else "planes_32")
 
     def work(span: tuple[int, int]) -> None:
         blocks = max(1, min(_BLOCKS, _CACHE_BYTES // (64 * plan.planes), -(-(span[1] - span[0]) // LANES)))
-        planes, scratch = _workspace(plan, blocks), np.empty(-(-plan.width // 64) * WORDS, np.int64)
+        planes, scratch = _workspace(plan, blocks)
         table = np.array(
             [
                 *place(program), *tables, data.ctypes.data, data.strides[0], *span, *place(planes), plan.planes, blocks,
@@ -49,8 +52,10 @@ def execute_plan(plan: Plan, x: NDArray[np.integer], bits: bool, threads: int) -
 
     spans = _spans(samples, threads)
     if len(spans) > 1:
-        with ThreadPoolExecutor(len(spans)) as pool:
-            list(pool.map(work, spans))
+        others = [_pool(threads).submit(work, span) for span in spans[1:]]
+        work(spans[0])
+        for other in others:
+            other.result()
     elif spans:
         work(spans[0])
 
@@ -63,6 +68,12 @@ def _view(results: NDArray[_T], slot: Slot, samples: int) -> NDArray[_T]:
     size = int(np.prod(slot.shape))
     rows = results[slot.row : slot.row + size, :samples]
     return np.moveaxis(rows.reshape(*slot.shape, samples), -1, 0)
+
+
+@lru_cache(maxsize=16)
+def _tables(plan: Plan) -> list[int]:
+    """Where the arrays of a plan are, after its program."""
+    return [word for name in ARRAYS[1:] for word in place(getattr(plan, name))]
 
 
 def place(array: NDArray[np.generic]) -> tuple[int, int]:
@@ -80,13 +91,36 @@ def input_bytes(x: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
     return padded
 
 
-def _workspace(plan: Plan, blocks: int) -> NDArray[np.int64]:
-    """Zeroed planes on a 64-byte boundary, with plane 1 of every block all ones."""
-    raw = np.zeros(blocks * plan.planes * 8 + 8, np.int64)
-    start = -(raw.ctypes.data // 8) % 8
-    planes = raw[start : start + blocks * plan.planes * 8]
-    planes.reshape(blocks, -1)[:, 8:16] = -1
-    return planes
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that stay, with their workspaces, until another number of them is asked for."""
+    return ThreadPoolExecutor(threads, "packed")
+
+
+class _Memory(threading.local):
+    """The last workspace of every thread: fresh memory costs a page fault per 4 kB."""
+
+    key: tuple[int, int] = (0, 0)
+    planes: NDArray[np.int64] = np.zeros(0, np.int64)
+    scratch: NDArray[np.int64] = np.zeros(0, np.int64)
+
+
+_memory = _Memory()
+
+
+def _workspace(plan: Plan, blocks: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Planes on a 64-byte boundary, zeroed when new, with planes 0 and 1 of every block all zeros and all ones, and
+    scratch words for packing."""
+    if _memory.key != (plan.planes, blocks):
+        raw = np.zeros(blocks * plan.planes * 8 + 8, np.int64)
+        start = -(raw.ctypes.data // 8) % 8
+        _memory.planes = raw[start : start + blocks * plan.planes * 8]
+        _memory.planes.reshape(blocks, -1)[:, 8:16] = -1
+        _memory.key = (plan.planes, blocks) if raw.nbytes <= _KEPT_BYTES else (0, 0)
+    words = -(-plan.width // 64) * WORDS
+    if len(_memory.scratch) != words:
+        _memory.scratch = np.zeros(words, np.int64)
+    return _memory.planes, _memory.scratch
 
 
 def _spans(samples: int, threads: int) -> list[tuple[int, int]]:

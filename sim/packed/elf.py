@@ -87,7 +87,9 @@ def _sections(data: bytes) -> list[_Section]:
     size, count = struct.unpack_from("<HH", data, 58)
     found = []
     for k in range(count):
-        _, kind, flags, _, offset, length, other, info, align, _ = struct.unpack_from("<IIQQQQIIQQ", data, start + k * size)
+        _, kind, flags, _, offset, length, other, info, align, _ = struct.unpack_from(
+            "<IIQQQQIIQQ", data, start + k * size
+        )
         found.append(_Section(kind, flags, offset, length, other, info, align))
     return found
 

@@ -93,7 +93,9 @@ class Neurons:
             lo, hi = int(self.lo[r]) - t, int(self.hi[r]) - t
             widths.append(signed_width(lo, hi) if g > 0 else signed_width(-hi - 1, -lo - 1))
         levels = levels_for(max(widths))
-        rows = Rows(self.weights[row] * f[:, None] + shared * self.magnitudes, constant, [-1 if g > 0 else 0 for g in f])
+        rows = Rows(
+            self.weights[row] * f[:, None] + shared * self.magnitudes, constant, [-1 if g > 0 else 0 for g in f]
+        )
         if not shared:
             return emit(self.tables, self.x, self.patch, rows, SIGN, levels)
         every = Rows(self.magnitudes[None], [0], [-1])

@@ -10,23 +10,44 @@ from numba.core import types
 from numba.core.extending import intrinsic
 
 from threshc.sim.packed.layout import WORDS
-from threshc.sim.packed.simd import BYTES, I8, I64, V, broadcast, data, load_at, store_at
+from threshc.sim.packed.simd import BYTES, I8, I64, V, broadcast, data, load_at, prefetch, store_at
 
-@intrinsic
-def compare64(typingctx, address, mask, limits, at, scratch, slot):
-    """Word of 64 bits (byte & mask) >= limit, of the bytes at an address, to scratch[slot]."""
+ROWS, AHEAD = 2, 4
+"""Rows of each word of a plane that are taken at once, and how far ahead memory is asked for the next ones."""
 
-    def codegen(context, builder, sig, args):
-        address, mask, limits, at, scratch, slot = args
-        raw = builder.load(builder.inttoptr(address, BYTES.as_pointer()), align=1)
-        limit = load_at(builder, data(context, builder, sig.args[2], limits), at, BYTES, 1)
-        masked = builder.and_(raw, broadcast(builder, builder.trunc(mask, I8), 64))
-        word = builder.bitcast(builder.icmp_unsigned(">=", masked, limit), I64)
-        builder.store(word, builder.gep(data(context, builder, sig.args[4], scratch), [slot]))
-        return context.get_dummy_value()
 
-    i = types.int64
-    return types.void(i, i, limits, i, scratch, i), codegen
+def _compare(rows, masked):
+    """compare(address, pitch, mask, limits, at, scratch, slot): words of 64 bits (byte & mask) >= limit.
+
+    Of one sample, or of `rows` samples and those 64, 128, .. 448 further on: words that lie side by side in a plane, so
+    that whole lines of the scratch memory are written at a time. Meanwhile the samples after these are asked for.
+    """
+
+    @intrinsic
+    def compare(typingctx, address, pitch, mask, limits, at, scratch, slot):
+        def codegen(context, builder, sig, args):
+            b = builder
+            address, pitch, mask, limits, at, scratch, slot = args
+            limit = load_at(b, data(context, b, sig.args[3], limits), at, BYTES, 1)
+            words = data(context, b, sig.args[5], scratch)
+            wanted = broadcast(b, b.trunc(mask, I8), 64)
+            places = [(r, g) for r in range(rows) for g in range(8)] if rows else [(0, 0)]
+            for r, g in places:
+                here = b.add(address, b.mul(pitch, I64(64 * g + r)))
+                if rows:
+                    prefetch(b, b.add(here, b.mul(pitch, I64(AHEAD))))
+                raw = b.load(b.inttoptr(here, BYTES.as_pointer()), align=1)
+                bits = b.icmp_unsigned(">=", b.and_(raw, wanted) if masked else raw, limit)
+                b.store(b.bitcast(bits, I64), b.gep(words, [b.add(slot, I64(8 * r + g))]))
+            return context.get_dummy_value()
+
+        i = types.int64
+        return types.void(i, i, i, limits, i, scratch, i), codegen
+
+    return compare
+
+
+compare_all, masked_all, masked_one = _compare(ROWS, False), _compare(ROWS, True), _compare(0, True)
 
 
 def _exchange(builder, v, a, b, shift):
@@ -73,11 +94,20 @@ def pack(x, pitch, samples, width, mask, limits, at, planes, plane, scratch):
     overlaps the one before where width is no multiple of 64.
     """
     chunks = (width + 63) >> 6
-    for m in range(samples):
-        slot = ((m & 63) << 3) + (m >> 6)
-        for k in range(chunks):
-            first = min(64 * k, width - 64)
-            compare64(x + m * pitch + first, mask, limits, at + 64 * k, scratch, k * WORDS + slot)
+    if samples == 512:
+        for m in range(0, 64, ROWS):
+            for k in range(chunks):
+                here, to = x + m * pitch + min(64 * k, width - 64), k * WORDS + 8 * m
+                if mask == 255:
+                    compare_all(here, pitch, mask, limits, at + 64 * k, scratch, to)
+                else:
+                    masked_all(here, pitch, mask, limits, at + 64 * k, scratch, to)
+    else:
+        for m in range(samples):
+            slot = ((m & 63) << 3) + (m >> 6)
+            for k in range(chunks):
+                here, to = x + m * pitch + min(64 * k, width - 64), k * WORDS + slot
+                masked_one(here, pitch, mask, limits, at + 64 * k, scratch, to)
     for k in range(chunks):
         for g in range(8):
             exchange_coarse(scratch, k * WORDS + 8 * g, scratch, k * WORDS + 8 * g, 64)

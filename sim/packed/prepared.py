@@ -57,7 +57,8 @@ class Single:
                 return self._labels(x)
         self._x[...] = x
         self._run(self._address)
-        return self._label.copy()
+        label: NDArray[np.integer] = self._label.copy()
+        return label
 
     def _labels(self, x: NDArray[np.generic]) -> NDArray[np.integer]:
         from threshc.sim.packed import run

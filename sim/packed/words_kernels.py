@@ -96,8 +96,8 @@ def _argmax(x, rows, out):
 
 @_fast
 def _sum(step, ws, pitch, samples, weights):
-    rows, width, x, stride, positions, out, gap, digits, blocks, masked = (
-        load64(step + 16), load64(step + 24), load64(step + 40), load64(step + 48), load64(step + 56),
+    width, x, stride, positions, out, gap, digits, blocks, masked = (
+        load64(step + 24), load64(step + 40), load64(step + 48), load64(step + 56),
         load64(step + 64), load64(step + 72), load64(step + 80), load64(step + 88), load64(step + 104),
     )  # fmt: skip
     weights += 8 * load64(step + 96)

@@ -147,5 +147,3 @@ class WordLowering:
         self.tables.step(REDUCE, mode=int(op.kind == "and"), **step)
         self.tables.clean[64 * out] = count
         return (64 * out + np.arange(count)).reshape(taps.shape[1:])
-
-

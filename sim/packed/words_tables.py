@@ -59,11 +59,12 @@ class WordTables:
         counts, runs = _runs(source.ravel(), place.ravel(), positions * words)
         self.step(GATHER, rows=positions * words, table=self.table(counts), width=self.table(runs), out=out)
         self.clean |= {64 * (out + p * words): width for p in range(positions)}
-        return 64 * out + place
+        moved: Addresses = 64 * out + place
+        return moved
 
     def rows(self, x: Addresses) -> Addresses:
         """The same bits as evenly spaced rows of whole words with zeros behind them, copied if they are not."""
-        positions, width = x.shape
+        width = x.shape[1]
         first = x[:, 0]
         gaps = np.diff(first)
         even = not len(gaps) or (gaps[0] > 0 and gaps[0] % 64 == 0 and (gaps == gaps[0]).all())
@@ -115,7 +116,8 @@ def pack_weights(digits: NDArray[np.int8], start: NDArray[np.int64], masked: boo
 
 
 def _runs(source: Addresses, place: Addresses, words: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Runs of consecutive bits for each of `words` target words: how many (words,), and (runs, 3) address, mask, shift."""
+    """Runs of consecutive bits for each of `words` target words: how many of each (words,), and
+    their address, mask and shift (runs, 3)."""
     kept = source != ZERO_BIT
     source, place = source[kept], place[kept]
     source = np.where(source == ONE_BIT, ONE_BIT + place % 64, source)

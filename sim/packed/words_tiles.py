@@ -125,5 +125,3 @@ def tile(samples, vectors, masked):
         return types.void(*[types.int64] * 8), codegen
 
     return kernel
-
-

@@ -1,0 +1,168 @@
+"""Single kernels of the packed simulator against port peaks and against the same kernels in C, in one process."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.measure import Row, Times, interleave
+from bench.native import library
+from threshc.compiler.encoding import parse_encoding
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
+from threshc.sim.packed.driver import execute_plan, place
+from threshc.sim.packed.layout import PACK, ROWS
+from threshc.sim.packed.machine import entry
+from threshc.sim.packed.plan import plan
+from threshc.sim.packed.words_layout import SUM
+from threshc.sim.packed.words_plan import aligned, arguments, word_plan
+
+SHAPES = ((256, 256), (784, 64), (784, 256), (1024, 1024))
+BATCH = 64
+LANES = 512
+TURNS = 20_000
+
+
+def _layer(fan_in: int, rows: int) -> Network:
+    rng = np.random.default_rng(fan_in)
+    weights = rng.choice(np.array([-1, 1], np.int8), (rows, fan_in))
+    ops = (
+        Input("x", (fan_in,), parse_encoding("bit")),
+        Bitplanes(0),
+        Sum(1, weights, np.zeros(rows, np.int64)),
+        Compare(2, np.arange(rows), rng.integers(-5, 6, rows)),
+    )
+    return Network("layer", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
+
+
+def _address(array: NDArray[np.generic]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def _call(run: Callable[[int], object], at: int, *kept: object) -> Callable[[], object]:
+    """A call that keeps the memory alive which it works on."""
+
+    def call() -> object:
+        assert kept
+        return run(at)
+
+    return call
+
+
+def _xnor(network: Network) -> Callable[[], object]:
+    """The word engine's SUM step alone, on `BATCH` samples."""
+    found = word_plan(network)
+    assert found is not None
+    program = np.ascontiguousarray(found.program[found.program[:, 0] == SUM])
+    words = np.zeros((BATCH, found.words), np.uint64)
+    table = arguments(
+        program=program.ctypes.data, steps=len(program), weights=found.weights.ctypes.data,
+        tables=found.tables.ctypes.data, limits=found.limits.ctypes.data, x=0, pitch=0, samples=BATCH,
+        workspace=words.ctypes.data, words=found.words, group=BATCH, bits=0, bits_row=0, ints=0, ints_row=0,
+    )  # fmt: skip
+    run, at = entry("words"), int(table.ctypes.data)
+    return _call(run, at, program, words, table, found)
+
+
+def _sliced(network: Network, blocks: int) -> Callable[[], object]:
+    """The plane engine's ROWS steps alone (with the sum that a layer shares), on `blocks` times 512 samples."""
+    found = plan(network)
+    program = np.ascontiguousarray(found.program[found.program["op"] == ROWS])
+    planes = aligned(np.zeros(blocks * found.planes * 8, np.uint64))
+    arrays = (found.lits, found.starts, found.runs, found.masks, found.tables, found.limits, found.offsets)
+    none = np.zeros(8, np.int64)
+    table = np.array(
+        [
+            *place(program), *(w for a in arrays for w in place(a)), 0, 0, 0, blocks * LANES, *place(planes),
+            found.planes, blocks, *place(none), *place(none), *place(none), 0,
+        ],
+        np.int64,
+    )  # fmt: skip
+    run, at = entry("planes_16"), int(table.ctypes.data)
+    return _call(run, at, program, planes, table, found, none)
+
+
+def _native(fan_in: int, rows: int) -> dict[str, Callable[[], object]]:
+    """The C kernels on data of the same size: literals as many as ours take, runs of 32."""
+    c = library()
+    if c is None:
+        return {}
+    words, blocks = -(-fan_in // 64), rows // 8
+    x, out = np.zeros((BATCH, words), np.uint64), np.zeros((BATCH, blocks), np.uint8)
+    w = aligned(np.zeros(blocks * 8 * (words + 1), np.uint64))
+    runs = max(1, round(fan_in / 2 / 32))
+    planes = aligned(np.zeros(8 * fan_in, np.uint64))
+    rng = np.random.default_rng(1)
+    lists = np.sort(rng.integers(0, fan_in, (rows, 32 * runs)), axis=1).astype(np.uint16) * 8
+    against, result = aligned(np.zeros(8 * 12, np.uint64)), aligned(np.zeros(8 * rows, np.uint64))
+    n = ctypes.c_long
+    first = (_address(x), n(words), n(BATCH), _address(w), n(blocks), _address(out), n(blocks))
+    second = (_address(planes), _address(lists), n(runs), n(rows), _address(against), _address(result))
+    return {
+        "c xnor": _call(lambda _: c.xnor_layer(*first), 0, x, w, out),
+        "c sliced": _call(lambda _: c.sliced_layer(*second), 0, planes, lists, against, result),
+    }
+
+
+def kernel_rows(quick: bool) -> list[Row]:
+    """Rates in G synapses per second, ratios to the port peak and to C in the same rounds."""
+    rows: list[Row] = []
+    c = library()
+    peaks: dict[str, Callable[[], object]] = {}
+    if c is not None:
+        peaks = {"port": lambda: c.port_xnor(ctypes.c_long(TURNS)), "adder": lambda: c.port_adder(ctypes.c_long(TURNS))}
+    for fan_in, count in SHAPES:
+        network = _layer(fan_in, count)
+        native = _native(fan_in, count)
+        calls = {"xnor": _xnor(network), "sliced": _sliced(network, 1), **native, **peaks}
+        times = interleave(calls, 9 if quick else 41, 0.002, clock=time.thread_time)
+        synapses = fan_in * count
+        exact = 32 * max(1, round(fan_in / 2 / 32)) * 2 * count  # what the C lists stand for
+        work = {
+            "xnor": synapses * BATCH, "c xnor": -(-fan_in // 64) * 64 * count * BATCH, "sliced": synapses * LANES,
+            "c sliced": exact * LANES, "port": TURNS * 16 * LANES, "adder": TURNS * 8 * LANES,
+        }  # fmt: skip
+        rates = {n: Times(t.seconds / work[n]) for n, t in times.items()}
+        name = f"{fan_in} x {count}"
+
+        def row(label: str, ours: str, peer: str, goal: float | None, rates: dict[str, Times] = rates) -> Row:
+            ratios = rates[peer].seconds / rates[ours].seconds
+            ratio = float(np.median(ratios))
+            spread = float((np.percentile(ratios, 75) - np.percentile(ratios, 25)) / 2 / ratio * 100)
+            rate = 1e-9 / rates[ours].median
+            return Row(label, rate, "GMAC/s", 0.0, peer, ratio, spread, goal, None if goal is None else ratio >= goal)
+
+        if peaks:
+            rows.append(row(f"{name} xnor of its port peak", "xnor", "port", 0.90 if fan_in >= 256 else None))
+            rows.append(row(f"{name} sliced of that port peak", "sliced", "port", 1.8 if fan_in >= 256 else None))
+            rows.append(row(f"{name} xnor of C", "xnor", "c xnor", 0.95))
+            rows.append(row(f"{name} sliced of C", "sliced", "c sliced", 0.95))
+            rows.append(Row(f"{name} port peak of xor, popcount, add", 1e-9 / rates["port"].median, "GMAC/s"))
+            rows.append(Row(f"{name} port peak of full adders", 1e-9 / rates["adder"].median, "Ginput/s"))
+    return rows + packing_rows(quick)
+
+
+def packing_rows(quick: bool) -> list[Row]:
+    """Packing of pixels against reading them, both from a batch of 10,000."""
+    c = library()
+    if c is None:
+        return []
+    x = np.random.default_rng(0).integers(0, 256, (10_000, 784), dtype=np.uint8)
+    pixels = Network(
+        "pixels",
+        (Input("x", (784,), parse_encoding("uint8")), Compare(0, np.arange(784), np.full(784, 128))),
+        (Output("y", 1, "bits", np.ones(()), np.zeros(())),),
+    )
+    found = plan(pixels)
+    only = replace(found, program=found.program[found.program["op"] == PACK], output_rows=(0, 0), outputs=())
+    calls = {
+        "pack": lambda: execute_plan(only, x, False, 1),
+        "read": lambda: c.read_all(_address(x), ctypes.c_long(x.nbytes)),
+    }
+    times = interleave(calls, 9 if quick else 41, 0.005, clock=time.thread_time)
+    return [times["pack"].row("packing 784 pixels of reading them", 1e5, "ns/sample", ("read", times["read"]), 0.9)]
