@@ -522,7 +522,20 @@ input_row("int12*0.01", "fixed point", "int12*0.01")
 input_row("bipolar", "-1, +1", "bipolar")
 input_row("bit", "0, 1", "bit")
 input_row("a scale in the model", "x/255 before the layer", "uint8", lambda m, x: m.op("Div", x, m.const(255.0)))
+input_row(
+    "a quantizer of the input's own width",
+    "the integers enter as bit planes",
+    "uint8/255",
+    lambda m, x: quant(m, x, 8.0, 0, 0, 1 / 255),
+)
 input_row("2x - 1 in the model", "", "bit", lambda m, x: m.op("Sub", m.op("Mul", x, m.const(2.0)), m.const(1.0)))
+
+
+@pattern("Inputs", "2x - 1 of pixels into Conv", "with padding", shape=(2, 5, 5), input="uint8/255")
+def _(m: Model, rng: np.random.Generator) -> str:
+    x = m.op("Sub", m.op("Mul", m.input, m.const(2.0)), m.const(1.0))
+    x = m.batch_norm(conv(m, x, rng, 3, 2, 3, 3, pads=[1, 1, 1, 1]), rng, 3)
+    return m.op("Flatten", bits(m, x))
 
 
 @pattern("Inputs", "thresholds on real features", "no encoding: the model's own comparisons make the bits")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.context import Context, Known, constant, lowers, symbolic
@@ -89,21 +90,29 @@ def _integers(context: Context, node: Node, x: Expr) -> BitMap:
     slope, offset = affine_features(context, node, x)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     plane = np.array(plane_weights(lo, hi))
-    base = np.rint(offset.reshape(x.shape[1], -1) / slope)
-    if (base != base[:, :1]).any() or np.abs(base * slope - offset.reshape(base.shape)).max() > abs(slope) * 1e-6:
+    found = _offsets(offset.reshape(x.shape[1], -1), slope)
+    if found is None:
         raise fail(
             "the input has an offset that is no multiple of its scale",
             where=f"{node.where}, tensor {x.tensor!r}",
             why="under padding and in sums it cannot be an integer",
             hint="state the input with another --input encoding, or fold the offset into the first layer's bias",
         )
+    base, parts = found
     channels, k = x.shape[1], len(plane)
     height, width = (*x.shape[2:], 1)[:2]
     index = (x.src.reshape(channels, -1, 1) * k + np.arange(k)).transpose(1, 0, 2).reshape(height, width, -1)
     planes = context.builder.planes()
     bits = gathered(context.builder, planes, index, context.builder.shape(planes), Loc("", x.tensor))
     channel, none = np.repeat(np.arange(channels), k), np.zeros((channels, 1), np.float32)
-    base_of = base[:, 0].astype(np.int64)
-    return BitMap(
-        bits, (height, width), channel, np.tile(plane, channels), base_of, slope, channel * 0, none, base_of * 0
-    )
+    delta, unit = np.tile(plane * parts, channels), slope / parts
+    return BitMap(bits, (height, width), channel, delta, base, unit, channel * 0, none, base * 0)
+
+
+def _offsets(offset: NDArray[np.float64], slope: float) -> tuple[IntArray, int] | None:
+    """Offsets (C, places) as integers per channel (C,) in units of slope / parts, for the fewest parts."""
+    for parts in range(1, 17):  # 2x - 1 of x = i / 255 needs 2: it is (2i - 255) / 255
+        base = np.rint(offset * parts / slope)
+        if (base == base[:, :1]).all() and np.abs(base * slope / parts - offset).max() <= abs(slope) * 2e-5:
+            return base[:, 0].astype(np.int64), parts
+    return None

@@ -73,8 +73,11 @@ def dense_layer(context: Context, node: Node, x: Expr, weights: Array) -> Expr:
 
 
 def enters_as_integers(x: Expr) -> bool:
-    """Whether a layer reads the input's integers themselves: more than two values and no step on the way."""
-    return x.leaf.source == Features(True) and not x.stepped and int((x.leaf.hi - x.leaf.lo).max()) > 1
+    """Whether a layer reads the input's integers themselves: more than two values, and no step on the way but one that
+    keeps every integer, as a quantizer of the input's own width does."""
+    if x.leaf.source != Features(True) or int((x.leaf.hi - x.leaf.lo).max()) <= 1:
+        return False
+    return not x.stepped or _line(x) is not None
 
 
 def _integer_features(context: Context, node: Node, x: Expr, weights: Array, shape: tuple[int, ...], name: str) -> Leaf:
@@ -90,33 +93,36 @@ def _integer_features(context: Context, node: Node, x: Expr, weights: Array, sha
     return plane_sums(context.builder.planes(), plane, slope, shift, inverse, shape, name, node.where)
 
 
-_CHECK_SCALES = "check the scales before the layer, and the stated input encoding"
-
-
 def affine_features(context: Context, node: Node, x: Expr) -> tuple[float, NDArray[np.float64]]:
     """The one slope and the offsets (E,) of features that are affine functions of the input's integers."""
     encoding = context.builder.encoding
     if encoding is not None and all(n.op in MOVES for n in x.trail):  # the encoding itself, free of rounding
         return encoding.mul / encoding.div, np.full(x.src.size, encoding.add)
-    lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
-    at = partial(_value_at, x)
-    first, last = at(lo), at(hi)
-    if not (np.isfinite(first).all() and np.isfinite(last).all()):
-        raise fail("the model computes NaN or infinity", where=f"{node.where}, tensor {x.tensor!r}", hint=_CHECK_SCALES)
-    slopes = (last - first) / (hi - lo)
-    offsets = first - slopes * lo
-    probes = np.unique(np.linspace(lo, hi, min(hi - lo + 1, 1024)).astype(np.int64))
-    tolerance = 4 * np.finfo(np.float32).eps * max(float(np.abs(np.r_[first, last]).max()), 1e-30)
-    offsets = np.where(np.abs(offsets) <= tolerance, 0.0, offsets)
-    straight = all(np.abs(at(int(i)) - (slopes * i + offsets)).max() <= tolerance for i in probes)
-    if not straight or np.ptp(slopes) > 0 or slopes[0] == 0:
+    found = _line(x)
+    if found is None:
         raise fail(
             "the input reaches a layer through a map that is not one affine scale",
             where=f"{node.where}, tensor {x.tensor!r}",
             why="features that are not compared first must be integers times one scale, plus offsets",
             hint="use one scale for all features, or compare the features with thresholds",
         )
-    return float(slopes[0]), offsets
+    return found
+
+
+def _line(x: Expr) -> tuple[float, NDArray[np.float64]] | None:
+    """Slope and offsets (E,) of features that are affine in the input's integers, up to the rounding of float32."""
+    lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
+    at = partial(_value_at, x)
+    first, last = at(lo), at(hi)
+    if not (np.isfinite(first).all() and np.isfinite(last).all()):
+        return None
+    slopes = (last - first) / (hi - lo)
+    offsets = first - slopes * lo
+    probes = np.unique(np.linspace(lo, hi, min(hi - lo + 1, 1024)).astype(np.int64))
+    tolerance = 4 * np.finfo(np.float32).eps * max(float(np.abs(np.r_[first, last]).max()), 1e-30)
+    offsets = np.where(np.abs(offsets) <= tolerance, 0.0, offsets)
+    straight = all(np.abs(at(int(i)) - (slopes * i + offsets)).max() <= tolerance for i in probes)
+    return (float(slopes[0]), offsets) if straight and np.ptp(slopes) == 0 and slopes[0] != 0 else None
 
 
 def _value_at(x: Expr, i: int) -> NDArray[np.float64]:
