@@ -12,12 +12,13 @@ from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.ir.network import Network
 
 
-def encode(network: Network, x: ArrayLike) -> NDArray[np.integer]:
+def encode(network: Network, x: ArrayLike, first: int = 0) -> NDArray[np.integer]:
     """Samples (N, features) or (N, *model_shape) to (N, n): integers lo..hi (Affine) or bits (Step), smallest dtype.
 
     Affine: integer arrays are the integers themselves; real arrays, and -1 in a bipolar input, are the model's real
     values and must each be exactly representable. Step: real features, or a bool array of the bits themselves.
-    Raises CompileError naming sample and feature of the first value that cannot be taken, and wrong shapes.
+    first: index of the first of these samples, for messages. Raises CompileError naming sample and feature of the
+    first value that cannot be taken, and wrong shapes.
     """
     array = np.asarray(x)
     if array.dtype.kind not in "biuf":
@@ -25,9 +26,9 @@ def encode(network: Network, x: ArrayLike) -> NDArray[np.integer]:
     rows = _rows(network, array)
     match network.input.encoding:
         case Affine() as affine:
-            return _affine(affine, rows)
+            return _affine(affine, rows, first)
         case Step() as step:
-            return _step(step, rows)
+            return _step(step, rows, first)
 
 
 def _rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -42,18 +43,20 @@ def _rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]:
     raise fail(f"samples have shape {tuple(x.shape)}, {want} is needed", where=f"input {op.name!r}")
 
 
-def _refuse(bad: NDArray[np.bool_], x: NDArray[np.generic], why: str, hint: str = "") -> CompileError:
+def _refuse(bad: NDArray[np.bool_], x: NDArray[np.generic], first: int, why: str, hint: str = "") -> CompileError:
     sample, feature = (int(i) for i in np.argwhere(bad)[0])
-    return fail(f"sample {sample}, feature {feature} is {x[sample, feature]}", where="input data", why=why, hint=hint)
+    return fail(
+        f"sample {first + sample}, feature {feature} is {x[sample, feature]}", where="input data", why=why, hint=hint
+    )
 
 
-def _affine(enc: Affine, x: NDArray[Any]) -> NDArray[np.integer]:
+def _affine(enc: Affine, x: NDArray[Any], first: int) -> NDArray[np.integer]:
     bipolar = (enc.lo, enc.hi, enc.real(np.array([0, 1])).tolist()) == (0, 1, [-1.0, 1.0])
     if x.dtype.kind == "f" or (bipolar and x.dtype.kind == "i" and len(x) and x.min() == -1):
-        return _from_real(enc, x.astype(np.float64))
+        return _from_real(enc, x.astype(np.float64), first)
     if _leaves(enc, x):
         bad = (x < enc.lo) | (x > enc.hi)
-        raise _refuse(bad, x, f"the input holds integers {enc.lo}..{enc.hi} ({enc}); nothing is clipped")
+        raise _refuse(bad, x, first, f"the input holds integers {enc.lo}..{enc.hi} ({enc}); nothing is clipped")
     return x.astype(np.result_type(np.min_scalar_type(enc.lo), np.min_scalar_type(enc.hi)), copy=False)
 
 
@@ -64,22 +67,23 @@ def _leaves(enc: Affine, x: NDArray[Any]) -> bool:
     return bool(x.min() < enc.lo or x.max() > enc.hi)
 
 
-def _from_real(enc: Affine, x: NDArray[np.float64]) -> NDArray[np.integer]:
+def _from_real(enc: Affine, x: NDArray[np.float64], first: int) -> NDArray[np.integer]:
     if not np.isfinite(x).all():
-        raise _refuse(~np.isfinite(x), x, "a feature must be a finite number")
+        raise _refuse(~np.isfinite(x), x, first, "a feature must be a finite number")
     nearest = np.clip(np.rint((x - enc.add) * enc.div / enc.mul), enc.lo, enc.hi).astype(np.int64)
     bad = enc.real(nearest) != x.astype(np.float32)
     if bad.any():
         raise _refuse(
             bad,
             x,
+            first,
             f"it is not the real value of any integer {enc.lo}..{enc.hi} ({enc})",
             "pass the integers themselves as an integer array, or state another encoding with --input / input=",
         )
     return nearest.astype(np.result_type(np.min_scalar_type(enc.lo), np.min_scalar_type(enc.hi)))
 
 
-def _step(enc: Step, x: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _step(enc: Step, x: NDArray[np.generic], first: int) -> NDArray[np.uint8]:
     if x.dtype.kind == "b":
         return x.astype(np.uint8)
     if x.dtype.kind != "f":
@@ -90,7 +94,7 @@ def _step(enc: Step, x: NDArray[np.generic]) -> NDArray[np.uint8]:
             hint="load the model with --input uint8/255 (or the encoding that fits), or pass floating-point features",
         )
     if np.isnan(x).any():
-        raise _refuse(np.isnan(x), x, "a feature must be a number")
+        raise _refuse(np.isnan(x), x, first, "a feature must be a number")
     out = np.empty((len(x), len(enc.feature)), np.uint8)
     for start in range(0, len(x), 4096):  # bounds the copy that gathering the features makes
         block = slice(start, start + 4096)

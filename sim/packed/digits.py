@@ -50,8 +50,8 @@ def against_sum(weights: NDArray[np.signedinteger], shared: NDArray[np.int64], l
 
     0 counts w itself; f = +1 or -1 counts f * w + v and compares it with S, the sum of all inputs times v = `shared`
     (`magnitudes`). For weights +-v the digits of f * w + v are those of one sign only, so at most half of the inputs
-    are counted (2P - S, 2M - S). `levels` is the price of the comparison with S; S itself costs one row, or nothing if no
-    row wants it.
+    are counted (2P - S, 2M - S). `levels` is the price of the comparison with S; S itself costs one row, or
+    nothing if no row wants it.
     """
     w = weights.astype(np.int64)
     prices = np.stack([cost(w), cost(w + shared) + levels, cost(shared - w) + levels])

@@ -1,0 +1,120 @@
+"""A network over samples of any number: block by block, with constant memory, progress, and results written whole."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.ir.network import Network
+from threshc.sim import packed
+from threshc.sim.inputs import encode
+from threshc.sim.result import Result
+
+Progress = Callable[[int, "int | None"], None]
+"""Told how many samples are done, and of how many where that is known."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """samples: how many; right: how many classes were the wanted ones, None without labels; first: results of the first
+    twenty samples, classes (n,) or, where the network has none, scores (n, ..)."""
+
+    samples: int
+    right: int | None
+    first: NDArray[np.integer]
+
+
+def run(
+    network: Network,
+    blocks: Iterable[tuple[NDArray[np.generic], int | None]],
+    *,
+    labels: NDArray[np.int64] | None = None,
+    out: str | Path | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Classes (or scores) of all samples, as `packed.run` gives them; `out` takes them as one .npy file.
+
+    Raises CompileError naming the first sample that the input does not take, by its index in the whole; then, and when
+    interrupted, `out` is as it was before.
+    """
+    writer = _Writer(Path(out)) if out is not None else None
+    done, right = 0, 0
+    first: NDArray[np.integer] = np.zeros(0, np.int64)
+    try:
+        for block, total in blocks:
+            x = encode(network, block, done)
+            result = Result(network, *packed.evaluate(network, x, False, threads))
+            found = result.labels if result.labels is not None else result.scores
+            assert found is not None
+            first = found[:20].copy() if not done else first
+            if labels is not None:
+                if done + len(found) > len(labels):
+                    raise fail(f"there are more than {len(labels)} samples and {len(labels)} labels", where="--labels")
+                right += int((found.reshape(len(found), -1)[:, 0] == labels[done : done + len(found)]).sum())
+            if writer is not None:
+                writer.add(found)
+            done += len(found)
+            if progress is not None:
+                progress(done, total)
+        if labels is not None and len(labels) != done:
+            raise fail(f"there are {done} samples and {len(labels)} labels", where="--labels")
+        if writer is not None:
+            writer.finish()
+    finally:
+        if writer is not None:
+            writer.close()
+    return Outcome(done, right if labels is not None else None, first)
+
+
+class _Writer:
+    """A .npy file of (N, ...) int64 that grows under another name; its header is written last."""
+
+    def __init__(self, goal: Path) -> None:
+        self.goal, self.draft = goal, goal.with_name(f".{goal.name}.partial")
+        self.count = 0
+        self.shape: tuple[int, ...] = ()
+        try:
+            self.file = open(self.draft, "wb")  # noqa: SIM115 (closed by close)
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: OSError) -> Exception:
+        return fail("the file cannot be written", where=str(self.goal), why=error.strerror or str(error))
+
+    def _header(self) -> bytes:
+        buffer = io.BytesIO()
+        facts = {"descr": "<i8", "fortran_order": False, "shape": (self.count, *self.shape)}
+        np.lib.format.write_array_header_1_0(buffer, facts)
+        text = buffer.getvalue()[10:].rstrip()  # room for any count: the header is 128 bytes, its own padding included
+        return buffer.getvalue()[:8] + (118).to_bytes(2, "little") + text.ljust(117) + b"\n"
+
+    def add(self, values: NDArray[np.integer]) -> None:
+        try:
+            if not self.count:
+                self.shape = values.shape[1:]
+                self.file.write(self._header())
+            self.file.write(np.ascontiguousarray(values, "<i8").tobytes())
+            self.count += len(values)
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def finish(self) -> None:
+        try:
+            self.file.seek(0)
+            self.file.write(self._header())
+            self.file.close()
+            os.replace(self.draft, self.goal)
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def close(self) -> None:
+        self.file.close()
+        self.draft.unlink(missing_ok=True)

@@ -1,0 +1,132 @@
+"""Samples in blocks from every kind of file, against the same samples at once."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import networks
+import numpy as np
+import pytest
+
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.ir.network import Network
+from threshc.sim import reference, sources, stream
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "rows_per_block", lambda shape, itemsize: 7)
+
+
+@pytest.fixture
+def network() -> Network:
+    return networks.random_dense(np.random.default_rng(0), (12, 9, 3), "pm1", "uint8", "class", True)
+
+
+@pytest.fixture
+def x() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (40, 12), dtype=np.uint8)
+
+
+def written(folder: Path, x: np.ndarray) -> list[Path]:
+    """The same samples in every format that needs nothing else installed."""
+    np.save(folder / "a.npy", x)
+    np.savez(folder / "b.npz", x=x, y=np.zeros(3))
+    np.savez_compressed(folder / "c.npz", x)
+    idx = struct.pack(">BBBBII", 0, 0, 8, 2, *x.shape) + x.tobytes()
+    (folder / "d-idx2-ubyte").write_bytes(idx)
+    (folder / "e.gz").write_bytes(gzip.compress(idx))
+    lines = "".join(",".join(map(str, row)) + "\n" for row in x)
+    (folder / "f.csv").write_text(lines)
+    (folder / "g.csv").write_text(",".join(f"f{k}" for k in range(12)) + "\n" + lines + "\n")
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_every_format(tmp_path: Path, network: Network, x: np.ndarray) -> None:
+    labels = reference.run(network, x).labels
+    assert labels is not None
+    (tmp_path / "in").mkdir()
+    for path in written(tmp_path / "in", x):
+        out, told = tmp_path / "out.npy", []
+        outcome = stream.run(
+            network, sources.blocks(path), labels=labels, out=out, progress=lambda n, all_: told.append((n, all_))
+        )
+        assert (outcome.samples, outcome.right) == (40, 40), path
+        np.testing.assert_array_equal(np.load(out), labels)
+        np.testing.assert_array_equal(outcome.first, labels[:7])
+        assert [n for n, _ in told] == [7, 14, 21, 28, 35, 40], path
+        assert {t for _, t in told} == ({None} if path.suffix == ".csv" else {40})
+        assert stream.run(network, sources.blocks(path, 10)).samples == 10
+
+
+def test_images(tmp_path: Path, network: Network, x: np.ndarray) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    for k, row in enumerate(x):
+        image.fromarray(row.reshape(3, 4)).save(tmp_path / f"{k:03}.png")
+    blocks = [b for b, _ in sources.blocks(tmp_path)]
+    np.testing.assert_array_equal(np.concatenate(blocks), x.reshape(-1, 3, 4))
+    image.fromarray(x[:4, :4]).save(tmp_path / "200.png")
+    with pytest.raises(CompileError, match="sample 40 cannot be taken"):
+        list(sources.blocks(tmp_path))
+
+
+def test_parquet(tmp_path: Path, x: np.ndarray) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow")
+    from pyarrow import parquet
+
+    table = pyarrow.table({f"f{k}": x[:, k] for k in range(12)})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    np.testing.assert_array_equal(np.concatenate([b for b, _ in sources.blocks(tmp_path / "x.parquet")]), x)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1,2", "sample 23 has 2 columns, 12 are needed"),
+        ("0,1,2,3,4,x,6,7,8,9,10,11", "sample 23, column 5 is 'x'"),
+        ("0,1,2,3,4,0.5,6,7,8,9,10,11", "sample 23, column 5 is '0.5'"),
+        ("0,1,2,3,4,256,6,7,8,9,10,11", "sample 23, feature 5 is 256"),
+    ],
+)
+def test_bad_rows_are_named(tmp_path: Path, network: Network, x: np.ndarray, line: str, said: str) -> None:
+    lines = [",".join(map(str, row)) for row in x]
+    lines[23] = line
+    (tmp_path / "x.csv").write_text("\n".join(lines))
+    out = tmp_path / "out.npy"
+    out.write_bytes(b"before")
+    with pytest.raises(CompileError, match=said):
+        stream.run(network, sources.blocks(tmp_path / "x.csv"), out=out)
+    assert out.read_bytes() == b"before"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.npy", "x.csv"]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_nan_is_named(tmp_path: Path) -> None:
+    network = networks.random_dense(np.random.default_rng(0), (5, 4, 2), "pm1", "step", "class")
+    x = np.random.default_rng(1).normal(size=(30, 5))
+    x[16, 3] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    with pytest.raises(CompileError, match="sample 16, feature 3 is nan"):
+        stream.run(network, sources.blocks(tmp_path / "x.npy"))
+
+
+def test_damaged_files(tmp_path: Path, x: np.ndarray) -> None:
+    for path in written(tmp_path, x):
+        if path.suffix == ".csv":
+            continue
+        path.write_bytes(path.read_bytes()[:-9])
+        with pytest.raises(CompileError):
+            list(sources.blocks(path))
+    with pytest.raises(CompileError):
+        list(sources.blocks(tmp_path / "none.npy"))
+    (tmp_path / "other").write_bytes(b"something else")
+    with pytest.raises(CompileError, match="format is not known"):
+        list(sources.blocks(tmp_path / "other"))
+
+
+def test_labels_of_another_number(network: Network, x: np.ndarray) -> None:
+    for count in (39, 41):
+        with pytest.raises(CompileError, match="labels"):
+            stream.run(network, [(x, 40)], labels=np.zeros(count, np.int64))
