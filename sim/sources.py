@@ -1,7 +1,8 @@
 """Samples from files of any size, block by block: what is in memory at a time does not grow with the file.
 
-`.npy`, `.npz` (stored or compressed), idx and idx.gz, `.csv` (numbers, with a header line or without), `.parquet` (needs
-pyarrow), and folders of images (needs Pillow; sorted by name). Everything is refused by sample index rather than repaired.
+`.npy`, `.npz` (stored or compressed), idx and idx.gz, `.csv` (numbers, with a header line or without), `.parquet`
+(needs pyarrow), and folders of images (needs Pillow; sorted by name). Everything is refused by sample index rather
+than repaired.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,19 @@ from threshc.sim.result import Result
 
 Progress = Callable[[int, "int | None"], None]
 """Told how many samples are done, and of how many where that is known."""
+
+
+class Rate:
+    """Progress as text: samples done, rate, and the time left where the number of samples is known."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._start = say, time.monotonic()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        rate = done / max(time.monotonic() - self._start, 1e-9)
+        left = "" if total is None else f", {(total - done) / rate:.0f} s left"
+        of_all = "" if total is None else f" of {total:,}"
+        self._say(f"{done:,}{of_all} samples, {rate:,.0f} per second{left}")
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,8 @@ def run(
     first: NDArray[np.integer] = np.zeros(0, np.int64)
     try:
         for block, total in blocks:
+            if labels is not None and total is not None and len(labels) != total:
+                raise fail(f"there are {total} samples and {len(labels)} labels", where="--labels")
             x = encode(network, block, done)
             result = Result(network, *packed.evaluate(network, x, False, threads))
             found = result.labels if result.labels is not None else result.scores

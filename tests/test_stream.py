@@ -42,16 +42,19 @@ def written(folder: Path, x: np.ndarray) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+def _append(told: list[tuple[int, int | None]]) -> stream.Progress:
+    return lambda done, total: told.append((done, total))
+
+
 @pytest.mark.usefixtures("small_blocks")
 def test_every_format(tmp_path: Path, network: Network, x: np.ndarray) -> None:
     labels = reference.run(network, x).labels
     assert labels is not None
     (tmp_path / "in").mkdir()
     for path in written(tmp_path / "in", x):
-        out, told = tmp_path / "out.npy", []
-        outcome = stream.run(
-            network, sources.blocks(path), labels=labels, out=out, progress=lambda n, all_: told.append((n, all_))
-        )
+        out = tmp_path / "out.npy"
+        told: list[tuple[int, int | None]] = []
+        outcome = stream.run(network, sources.blocks(path), labels=labels, out=out, progress=_append(told))
         assert (outcome.samples, outcome.right) == (40, 40), path
         np.testing.assert_array_equal(np.load(out), labels)
         np.testing.assert_array_equal(outcome.first, labels[:7])
