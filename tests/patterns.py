@@ -538,6 +538,13 @@ def _(m: Model, rng: np.random.Generator) -> str:
     return m.op("Flatten", bits(m, x))
 
 
+@pattern("Inputs", "mean and deviation into Conv", "any offset per channel, without padding", (2, 5, 5), "uint8/255")
+def _(m: Model, rng: np.random.Generator) -> str:
+    x = m.op("Sub", m.input, m.const(np.array([0.4914, 0.1307]).reshape(2, 1, 1)))
+    x = m.op("Div", x, m.const(0.3081))
+    return m.op("Flatten", bits(m, m.batch_norm(conv(m, x, rng, 3, 2, 3, 3), rng, 3)))
+
+
 @pattern("Inputs", "thresholds on real features", "no encoding: the model's own comparisons make the bits")
 def _(m: Model, rng: np.random.Generator) -> str:
     x = m.op("Cast", m.op("Greater", m.input, m.const(rng.normal(size=6))), to=FLOAT)

@@ -50,8 +50,9 @@ def window_sums(
     context: Context, node: Node, x: Expr, weights: Array, groups: int, window: Geometry, divide: int = 1
 ) -> Leaf:
     """The leaf of sums under a window: weights (R, C / groups, ..kernel) float32; the real sums over `divide`."""
+    shift = np.zeros(weights.shape[1] * groups)
     if enters_as_integers(x):
-        field = _integers(context, node, x)
+        field, shift = _integers(context, node, x, any(window.pads))
     else:
         field = bit_map(context.builder, binary_input(context, node, x), node.where)
     n, row_unit = weight_grid(weights.reshape(len(weights), -1), node.where)
@@ -69,7 +70,8 @@ def window_sums(
         bits = context.builder.add(Gather((bits,), np.arange(w.shape[1]), loc))
     shape = (1, len(n), *window.out[: len(x.shape) - 2])
     unit = row_unit * field.unit / divide
-    return sums_leaf(bits, w, at_tap.sum(axis=1), unit, np.zeros(len(n)), shape, node.outputs[0])
+    constant_part = n.sum(axis=2) @ shift * row_unit / divide
+    return sums_leaf(bits, w, at_tap.sum(axis=1), unit, constant_part, shape, node.outputs[0])
 
 
 def _all_channels(n: IntArray, groups: int) -> IntArray:
@@ -85,20 +87,25 @@ def _all_channels(n: IntArray, groups: int) -> IntArray:
     return full
 
 
-def _integers(context: Context, node: Node, x: Expr) -> BitMap:
-    """The input's own integers as a map of bit planes."""
+def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitMap, NDArray[np.float64]]:
+    """The input's own integers as a map of bit planes, and what is added to all values of each channel (C,).
+
+    Under padding nothing can be added: the padding's real 0 has to be an integer too.
+    """
     slope, offset = affine_features(context, node, x)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     plane = np.array(plane_weights(lo, hi))
-    found = _offsets(offset.reshape(x.shape[1], -1), slope)
-    if found is None:
+    offsets = offset.reshape(x.shape[1], -1)
+    base, parts = _offsets(offsets, slope) or (np.zeros(len(offsets), np.int64), 0)
+    if not parts and (padded or np.ptp(offsets, axis=1).any()):
         raise fail(
             "the input has an offset that is no multiple of its scale",
             where=f"{node.where}, tensor {x.tensor!r}",
-            why="under padding and in sums it cannot be an integer",
+            why="under padding, and where it differs from place to place, it cannot be a part of the integers",
             hint="state the input with another --input encoding, or fold the offset into the first layer's bias",
         )
-    base, parts = found
+    shift = np.zeros(len(offsets)) if parts else offsets[:, 0]
+    parts = max(parts, 1)
     channels, k = x.shape[1], len(plane)
     height, width = (*x.shape[2:], 1)[:2]
     index = (x.src.reshape(channels, -1, 1) * k + np.arange(k)).transpose(1, 0, 2).reshape(height, width, -1)
@@ -106,7 +113,7 @@ def _integers(context: Context, node: Node, x: Expr) -> BitMap:
     bits = gathered(context.builder, planes, index, context.builder.shape(planes), Loc("", x.tensor))
     channel, none = np.repeat(np.arange(channels), k), np.zeros((channels, 1), np.float32)
     delta, unit = np.tile(plane * parts, channels), slope / parts
-    return BitMap(bits, (height, width), channel, delta, base, unit, channel * 0, none, base * 0)
+    return BitMap(bits, (height, width), channel, delta, base, unit, channel * 0, none, base * 0), shift
 
 
 def _offsets(offset: NDArray[np.float64], slope: float) -> tuple[IntArray, int] | None:

@@ -116,13 +116,16 @@ def _line(x: Expr) -> tuple[float, NDArray[np.float64]] | None:
     first, last = at(lo), at(hi)
     if not (np.isfinite(first).all() and np.isfinite(last).all()):
         return None
-    slopes = (last - first) / (hi - lo)
-    offsets = first - slopes * lo
-    probes = np.unique(np.linspace(lo, hi, min(hi - lo + 1, 1024)).astype(np.int64))
     tolerance = 4 * np.finfo(np.float32).eps * max(float(np.abs(np.r_[first, last]).max()), 1e-30)
+    slopes = (last - first) / (hi - lo)
+    slope = float(np.median(slopes))
+    if slope == 0 or np.ptp(slopes) * (hi - lo) > tolerance:
+        return None
+    offsets = first - slope * lo
     offsets = np.where(np.abs(offsets) <= tolerance, 0.0, offsets)
-    straight = all(np.abs(at(int(i)) - (slopes * i + offsets)).max() <= tolerance for i in probes)
-    return (float(slopes[0]), offsets) if straight and np.ptp(slopes) == 0 and slopes[0] != 0 else None
+    probes = np.unique(np.linspace(lo, hi, min(hi - lo + 1, 1024)).astype(np.int64))
+    straight = all(np.abs(at(int(i)) - (slope * i + offsets)).max() <= tolerance for i in probes)
+    return (slope, offsets) if straight else None
 
 
 def _value_at(x: Expr, i: int) -> NDArray[np.float64]:
