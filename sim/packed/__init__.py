@@ -16,23 +16,32 @@ from threshc.sim.inputs import encode
 from threshc.sim.result import Result
 
 if TYPE_CHECKING:
+    from threshc.sim.packed.activity import Activity
     from threshc.sim.packed.prepared import Single
 
 CROSSOVER = 384
 """Up to so many samples the word engine is the quicker one (docs/simulator.md)."""
 
 
-def run(network: Network, x: ArrayLike, *, bits: bool = True, threads: int | None = None) -> Result:
+def run(
+    network: Network,
+    x: ArrayLike,
+    *,
+    bits: bool = True,
+    threads: int | None = None,
+    activity: Activity | None = None,
+) -> Result:
     """Evaluate a network on samples (see `encode` for shapes and dtypes).
 
     bits: also unpack every hidden bit. threads: how many threads share the samples at most, None: all cores.
+    activity: an `activity.Activity` of the network, which counts on.
     The very first call on a machine compiles for some seconds; the machine code is kept in the user's cache.
     """
-    return Result(network, *evaluate(network, encode(network, x), bits, threads))
+    return Result(network, *evaluate(network, encode(network, x), bits, threads, activity))
 
 
 def evaluate(
-    network: Network, x: NDArray[np.integer], bits: bool, threads: int | None
+    network: Network, x: NDArray[np.integer], bits: bool, threads: int | None, activity: Activity | None = None
 ) -> tuple[tuple[NDArray[np.integer], ...], tuple[NDArray[np.uint8], ...]]:
     """`run` for samples (N, n) that `encode` has made: values and bits of a Result."""
     from threshc.sim.packed.driver import execute_plan
@@ -40,11 +49,11 @@ def evaluate(
     from threshc.sim.packed.words_driver import execute_word_plan
     from threshc.sim.packed.words_plan import word_plan
 
-    if len(x) <= CROSSOVER:
+    if len(x) <= CROSSOVER and activity is None:
         words = word_plan(network)
         if words is not None:
             return execute_word_plan(words, x, bits)
-    return execute_plan(plan(network), x, bits, threads or cores())
+    return execute_plan(plan(network), x, bits, threads or cores(), activity)
 
 
 def cores() -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,17 @@ from threshc.sim.packed.layout import ARRAYS, LANES, WORDS
 from threshc.sim.packed.machine import entry
 from threshc.sim.packed.plan import Plan, Slot
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threshc.sim.packed.activity import Activity
+
 _CACHE_BYTES = 4 << 20  # blocks that pass a layer together share its tables; their planes should stay in cache
 _BLOCKS = 4
 _KEPT_BYTES = 64 << 20
 _SHARE = 4  # a thread is worth starting for so many blocks
+
+_NONE = np.zeros(1, np.int64)
 
 _T = TypeVar("_T", bound=np.integer)
 
@@ -26,11 +33,14 @@ Arrays = tuple[NDArray[np.integer], ...]
 Bits = tuple[NDArray[np.uint8], ...]
 
 
-def execute_plan(plan: Plan, x: NDArray[np.integer], bits: bool, threads: int) -> tuple[Arrays, Bits]:
+def execute_plan(
+    plan: Plan, x: NDArray[np.integer], bits: bool, threads: int, activity: Activity | None = None
+) -> tuple[Arrays, Bits]:
     """Output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape)."""
     samples = len(x)
     row = -(-samples // 64) * 64
-    program = np.concatenate([plan.program, plan.hidden]) if bits else plan.program
+    parts = [plan.program, *([plan.hidden] if bits else []), *([plan.watch] if activity is not None else [])]
+    program = np.concatenate(parts) if len(parts) > 1 else plan.program
     bit_rows, int_rows = plan.output_rows
     bit_results = np.empty((bit_rows + (plan.hidden_rows if bits else 0), row), np.uint8)
     int_results = np.empty((int_rows, row), np.int64)
@@ -38,29 +48,59 @@ def execute_plan(plan: Plan, x: NDArray[np.integer], bits: bool, threads: int) -
     tables = _tables(plan)
     execute = entry("planes_16" if plan.lits.itemsize == 2 else "planes_32")
 
-    def work(span: tuple[int, int]) -> None:
+    spans = _spans(samples, threads)
+    stats = [_NONE if activity is None else activity.table() for _ in spans]
+
+    def work(k: int) -> None:
+        span = spans[k]
         blocks = max(1, min(_BLOCKS, _CACHE_BYTES // (64 * plan.planes), -(-(span[1] - span[0]) // LANES)))
         planes, scratch = _workspace(plan, blocks)
         table = np.array(
             [
                 *place(program), *tables, data.ctypes.data, data.strides[0], *span, *place(planes), plan.planes, blocks,
                 *place(scratch), *place(bit_results), *place(int_results), row,
+                *place(stats[k]),
             ],
             np.int64,
         )  # fmt: skip
         execute(table.ctypes.data)
 
-    spans = _spans(samples, threads)
     if len(spans) > 1:
-        others = [_pool(threads).submit(work, span) for span in spans[1:]]
-        work(spans[0])
+        others = [_pool(threads).submit(work, k) for k in range(1, len(spans))]
+        work(0)
         for other in others:
             other.result()
     elif spans:
-        work(spans[0])
+        work(0)
+    if activity is not None and spans:
+        activity.add(samples, stats)
 
     values = tuple(_view(bit_results if slot.kind == "bits" else int_results, slot, samples) for slot in plan.outputs)
     return values, tuple(_view(bit_results, slot, samples) for slot in plan.bits) if bits else ()
+
+
+class Steps:
+    """Some steps of a plan as a call, on workspaces that nothing was packed into: for measuring them."""
+
+    def __init__(self, plan: Plan, steps: Sequence[int], blocks: int) -> None:
+        program = np.ascontiguousarray(plan.program[list(steps)])
+        raw = np.zeros(blocks * plan.planes * 8 + 8, np.int64)
+        planes = raw[-(raw.ctypes.data // 8) % 8 :][: blocks * plan.planes * 8]
+        data = np.zeros((blocks * LANES, plan.width), np.uint8)
+        scratch = np.zeros(-(-plan.width // 64) * WORDS, np.int64)
+        bits = np.zeros(sum(plan.output_rows) * blocks * LANES + 1, np.int64)
+        self._table = np.array(
+            [
+                *place(program), *_tables(plan), data.ctypes.data, plan.width, 0, blocks * LANES, *place(planes),
+                plan.planes, blocks, *place(scratch), *place(bits), *place(bits), blocks * LANES, *place(_NONE),
+            ],
+            np.int64,
+        )  # fmt: skip
+        self._kept = plan, program, planes, data, scratch, bits
+        self._run = entry("planes_16" if plan.lits.itemsize == 2 else "planes_32")
+
+    def __call__(self) -> None:
+        self._run(self._table.ctypes.data)
 
 
 def _view(results: NDArray[_T], slot: Slot, samples: int) -> NDArray[_T]:
@@ -94,6 +134,8 @@ def input_bytes(x: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Threads that stay, with their workspaces, until another number of them is asked for."""
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(threads, "packed")
 
 

@@ -17,13 +17,28 @@ from threshc.sim.packed.layout import (
     PACK,
     REDUCE,
     ROWS,
+    STAT_WORDS,
+    STATS,
     STEP,
     THRESH,
     VALUE,
 )  # fmt: skip
 from threshc.sim.packed.packing import pack
 from threshc.sim.packed.rows import make
-from threshc.sim.packed.simd import and_, array, load, maj, number, or_, splat, store, store_bytes, store_numbers, xor
+from threshc.sim.packed.simd import (
+    and_,
+    array,
+    count_activity,
+    load,
+    maj,
+    number,
+    or_,
+    splat,
+    store,
+    store_bytes,
+    store_numbers,
+    xor,
+)
 
 CHUNK = 32  # rows whose lists stay in the nearest cache while the blocks of samples pass
 rows_6, rows_8, rows_10, rows_12, rows_16, rows_24, rows_64 = (make(n) for n in LEVELS)
@@ -140,9 +155,29 @@ def _ints(s, planes, at, tables, samples, offsets, out, row, first):
 
 
 @njit(nogil=True, error_model="numpy")
+def _stats(s, planes, at, tables, samples, masks, stats):
+    """Ones and changes of planes; masks: 16 words of scratch."""
+    for word in range(8):
+        live = min(max(samples - 64 * word, 0), 64)
+        edges = min(max(samples - 1 - 64 * word, 0), 64)
+        masks[word] = -1 if live == 64 else (1 << live) - 1
+        masks[8 + word] = -1 if edges == 64 else (1 << edges) - 1
+    end = samples - 1
+    for i in range(s.rows):
+        plane, place = at + tables[s.table + i], (s.out + i) * STAT_WORDS
+        count_activity(planes, plane, masks, stats, place)
+        first, last = planes[8 * plane] & 1, (planes[8 * plane + (end >> 6)] >> (end & 63)) & 1
+        if stats[place + 19]:
+            stats[place + 16] += first ^ stats[place + 18]
+        else:
+            stats[place + 17], stats[place + 19] = first, 1
+        stats[place + 18] = last
+
+
+@njit(nogil=True, error_model="numpy")
 def _execute(
     program, lits, starts, runs, masks, tables, limits, offsets,
-    x, pitch, first, last, planes, block, blocks, scratch, bits, ints, row,
+    x, pitch, first, last, planes, block, blocks, scratch, bits, ints, row, stats,
 ):  # fmt: skip
     """Run a plan's steps on samples first..last-1.
 
@@ -174,6 +209,8 @@ def _execute(
                     _argmax(s, planes, at, tables)
                 elif s.op == BITS:
                     _bits(s, planes, at, tables, samples, bits, row, here)
+                elif s.op == STATS:
+                    _stats(s, planes, at, tables, samples, scratch, stats)
                 elif s.op == INTS:
                     _ints(s, planes, at, tables, samples, offsets, ints, row, here)
 
@@ -185,7 +222,7 @@ def execute_planes(args, literal):
         array(args, 8, int64), array(args, 10, int32), array(args, 12, uint8), array(args, 14, int64),
         number(args, 16), number(args, 17), number(args, 18), number(args, 19), array(args, 20, int64),
         number(args, 22), number(args, 23), array(args, 24, int64), array(args, 26, uint8), array(args, 28, int64),
-        number(args, 30),
+        number(args, 30), array(args, 31, int64),
     )  # fmt: skip
 
 

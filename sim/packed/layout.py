@@ -15,6 +15,7 @@ THRESH  | rows numbers of `levels` planes tables[table..],  | plane out + j: num
 REDUCE  | rows times `width` planes tables[table..]         | plane out + j: their or (mode 0) / and (mode 1)
 ARGMAX  | rows numbers of `levels` planes tables[table..]   | index of the largest as `digits` planes out.. (scratch
         |                                                   | of `levels` planes at `patch`)
+STATS   | rows planes tables[table..]                       | adds to stats, from row `out` on: STAT_WORDS words each
 BITS    | rows planes tables[table..]                       | bits, from row `out` on
 INTS    | rows numbers of `levels` planes tables[table..]   | ints = number + offset[out + j], from row `out` on
 """
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS = range(8)
+PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS, STATS = range(9)
 VALUE, SIGN, AGAINST = range(3)
 
 LANES = 512
@@ -37,8 +38,12 @@ LEVELS = (6, 8, 10, 12, 16, 24, 64)
 
 ARRAYS = ("program", "lits", "starts", "runs", "masks", "tables", "limits", "offsets")
 """The machine code is called with a table of 64-bit words: address and length of each of these arrays of a plan, then
-x, pitch, first, last, then planes (address, length), block, blocks, then scratch, bits, ints (address, length each) and
-row; see `kernels._execute`."""
+x, pitch, first, last, then planes (address, length), block, blocks, then scratch, bits, ints (address, length each),
+row and stats (address, length); see `kernels._execute`."""
+
+STAT_WORDS = 24
+"""Per plane: ones in eight lanes, changes in eight lanes, changes between blocks, the first bit, the last bit, whether
+there was a block yet, and four unused."""
 
 FIELDS = (
     "op", "levels", "digits", "mode", "rows", "row0", "run0", "mask0",

@@ -21,7 +21,8 @@ from threshc.sim.packed.tables import ONE_PLANE, ZERO_PLANE, Planes, Tables
 
 
 class Lowering:
-    """Walks a network once, in order; `bits[v]` and `ints(v)` are the planes of value v."""
+    """Walks a network once, in order; `bits[v]` and `ints(v)` are the planes of value v, `spent[v]` its
+    steps and how many literals they have."""
 
     def __init__(self, network: Network) -> None:
         self.network, self.users = network, network.users()
@@ -31,8 +32,11 @@ class Lowering:
         self.input = InputPlanes(self.tables, network.input)
         self.bits: dict[int, Planes] = {}
         self.numbers: dict[int, Numbers] = {}
+        self.spent: dict[int, tuple[range, int]] = {}
         for v in range(len(network.ops)):
+            steps, literals = len(self.tables.program), self.tables.literals
             self._lower(v)
+            self.spent[v] = (range(steps, len(self.tables.program)), self.tables.literals - literals)
 
     def ints(self, v: int) -> Numbers:
         """The planes of an integer value."""

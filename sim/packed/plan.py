@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare
-from threshc.sim.packed.layout import BITS, INTS
+from threshc.sim.packed.layout import BITS, INTS, STATS
 from threshc.sim.packed.lower import Lowering
 
 _T = TypeVar("_T", bound=np.integer)
@@ -31,7 +31,9 @@ class Slot:
 class Plan:
     """Tables of a network (see `layout`), and where its outputs and hidden bits are found.
 
-    program: steps that make the outputs; hidden: steps that store the Compare bits. planes: size of a block's
+    spent: per value of the network its steps in the program, and the literals of these.
+    program: steps that make the outputs; hidden: steps that store the Compare bits; watch: steps that
+    count their ones and changes, one row of stats for each of `hidden_rows`. planes: size of a block's
     workspace; width: input bytes per sample that are read (rows shorter than that are padded by the caller).
     """
 
@@ -40,6 +42,7 @@ class Plan:
     planes: int
     program: NDArray[np.void]
     hidden: NDArray[np.void]
+    watch: NDArray[np.void]
     lits: NDArray[np.generic]
     starts: NDArray[np.int64]
     runs: NDArray[np.uint32]
@@ -47,6 +50,7 @@ class Plan:
     tables: NDArray[np.int32]
     limits: NDArray[np.uint8]
     offsets: NDArray[np.int64]
+    spent: dict[int, tuple[range, int]]
     outputs: tuple[Slot, ...]
     bits: tuple[Slot, ...]
     output_rows: tuple[int, int]
@@ -85,13 +89,17 @@ def plan(network: Network) -> Plan:
             tables.step(BITS, rows=size, table=tables.table(low.bits[v]), out=rows)
             bits.append(Slot("bits", rows, shape))
             rows += size
+    hidden = tables.steps()
+    watch = hidden.copy()
+    watch["op"], watch["out"] = STATS, watch["out"] - bit_rows
     lits = _joined(tables.lits, np.int64) * 8
     return Plan(
         dtype=low.input.dtype,
         width=low.input.width,
         planes=tables.planes,
         program=program,
-        hidden=tables.steps(),
+        hidden=hidden,
+        watch=watch,
         lits=lits.astype(np.uint16 if lits.max() < 2**16 else np.uint32),
         starts=np.array([*tables.starts, 0], np.int64),
         runs=np.array([*tables.runs, 0], np.uint32),
@@ -99,6 +107,7 @@ def plan(network: Network) -> Plan:
         tables=_joined(tables.tables, np.int32),
         limits=_joined(tables.limits, np.uint8),
         offsets=_joined(offsets, np.int64),
+        spent=low.spent,
         outputs=tuple(outputs),
         bits=tuple(bits),
         output_rows=(bit_rows, int_rows),

@@ -203,6 +203,28 @@ def store_bytes(typingctx, out, index, word):
 
 
 @intrinsic
+def count_activity(typingctx, planes, plane, masks, stats, place):
+    """Add the ones of a plane (of the samples in masks[0..7]) to stats[place..], its changes to the next sample (at
+    those in masks[8..15]) to stats[place + 8..], lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        b = builder
+        planes, plane, masks, stats, place = args
+        v = load_at(b, data(context, b, sig.args[0], planes), b.shl(plane, I64(3)), V, 64)
+        keep, edges = (load_at(b, data(context, b, sig.args[2], masks), I64(8 * k), V, 8) for k in (0, 1))
+        turned = b.shuffle_vector(v, v, ir.Constant(ir.VectorType(I32, 8), [1, 2, 3, 4, 5, 6, 7, 0]))
+        after = b.or_(b.lshr(v, ir.Constant(V, [1] * 8)), b.shl(turned, ir.Constant(V, [63] * 8)))
+        totals = data(context, b, sig.args[3], stats)
+        for at, bits in ((place, b.and_(v, keep)), (b.add(place, I64(8)), b.and_(b.xor(v, after), edges))):
+            count = call(b, "llvm.ctpop.v8i64", V, [bits])
+            store_at(b, totals, at, b.add(load_at(b, totals, at, V, 8), count), 8)
+        return context.get_dummy_value()
+
+    i = types.int64
+    return types.void(planes, i, masks, stats, i), codegen
+
+
+@intrinsic
 def number(typingctx, table, index):
     """The 64-bit word at an index of the table at an address."""
 

@@ -38,8 +38,11 @@ class WordLowering:
         self.width = max(self.bytes, 64)
         self.bits: dict[int, Addresses] = {}
         self.words: dict[int, int] = {}
+        self.weight_bytes: dict[int, int] = {}
         for v in range(len(network.ops)):
+            before = self.tables.weight_count
             self._lower(v)
+            self.weight_bytes[v] = 8 * (self.tables.weight_count - before)
 
     def _type(self, v: int) -> Ints:
         t = self.network.types[v]

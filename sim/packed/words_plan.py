@@ -29,7 +29,7 @@ class Columns:
 class WordPlan:
     """Tables of a network (see `words_layout`). steps: of the outputs; all_steps: with every hidden bit.
 
-    words: workspace per sample. bit_columns: of the outputs, then of the outputs and hidden bits.
+    words: workspace per sample. weight_bytes: of the weights and thresholds that each value of the network has. bit_columns: of the outputs, then of the outputs and hidden bits.
     """
 
     dtype: np.dtype[np.generic]
@@ -40,6 +40,7 @@ class WordPlan:
     weights: NDArray[np.uint64]
     tables: NDArray[np.int64]
     limits: NDArray[np.uint8]
+    weight_bytes: dict[int, int]
     outputs: tuple[Columns, ...]
     bits: tuple[Columns, ...]
     bit_columns: tuple[int, int]
@@ -86,6 +87,7 @@ def word_plan(network: Network) -> WordPlan | None:
         weights=aligned(np.concatenate([*tables.weights, np.zeros(8, np.uint64)])),
         tables=np.concatenate([*tables.tables, np.zeros(1, np.int64)]),
         limits=np.concatenate([*tables.limits, np.zeros(1, np.uint8)]),
+        weight_bytes=low.weight_bytes,
         outputs=tuple(outputs),
         bits=tuple(bits),
         bit_columns=(bit_columns, all_bits),

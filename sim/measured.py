@@ -1,0 +1,164 @@
+"""What a network costs in the packed simulator: counted operations, bytes as laid out, times and activity as measured."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.encoding import parse_encoding
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
+from threshc.sim.counts import Counts, LayerCounts, count
+from threshc.sim.packed.activity import Activity
+from threshc.sim.packed.driver import Steps
+from threshc.sim.packed.layout import LANES
+from threshc.sim.packed.plan import plan
+from threshc.sim.packed.words_plan import word_plan
+
+BLOCKS = 4
+"""Blocks of 512 samples that share a layer's tables."""
+
+ENERGY_SOURCE = "Horowitz, Computing's Energy Problem, ISSCC 2014: 45 nm, 0.9 V"
+PJ_ADD = 0.03 / 8
+"""One bit of an 8-bit integer addition."""
+PJ_READ = 10 / 64
+"""One bit of a 64-bit read of an 8 kB SRAM."""
+PJ_FLOAT = 3.7 + 0.9 + 32 * PJ_READ
+"""A float32 multiplication, addition and weight read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMeasured:
+    """One layer of `counts`, per sample where not stated.
+
+    word_bytes:    weights and thresholds as the word engine lays them out (in all); None where it does not cover them
+    table_bytes:   literals, constants and lists of the bit planes (in all)
+    bytes_moved:   tables / 2048 (as many samples share them), input and output bits
+    intensity:     2 * synapses / bytes moved
+    nanoseconds:   measured on bit planes; 0 where the layer has no steps of its own
+    gigasynapses:  per second
+    adder_pj, memory_pj: counted adders and weight bits at published energies; float32_pj: the same layer in float32
+    ones, toggles: share of set bits, and of bits that differ from the sample before; None without activity
+    dead, constant: neurons that were never set, and never clear
+    """
+
+    counts: LayerCounts
+    word_bytes: int | None
+    table_bytes: int
+    bytes_moved: float
+    intensity: float
+    nanoseconds: float
+    gigasynapses: float
+    adder_pj: float
+    memory_pj: float
+    float32_pj: float
+    ones: float | None
+    toggles: float | None
+    dead: int | None
+    constant: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All layers; peak_gigasynapses: the counting kernel on a cached layer of 256 x 256; peak_bandwidth: bytes per
+    second read from memory (64 MB); samples: of the activity."""
+
+    network: str
+    counts: Counts
+    layers: tuple[LayerMeasured, ...]
+    peak_gigasynapses: float
+    peak_bandwidth: float
+    energy_source: str
+    samples: int
+
+
+def measure(network: Network, activity: Activity | None = None) -> Measured:
+    """Measure a network on this machine, one thread; takes a second or two."""
+    counts = count(network)
+    layers = tuple(_layer(network, layer, activity) for layer in counts.layers)
+    samples = 0 if activity is None else activity.samples
+    return Measured(network.name, counts, layers, _peak(), _bandwidth(), ENERGY_SOURCE, samples)
+
+
+def _layer(network: Network, layer: LayerCounts, activity: Activity | None) -> LayerMeasured:
+    found, words = plan(network), word_plan(network)
+    own = [layer.value, *(u for u in network.users()[layer.value] if isinstance(network.ops[u], Compare))]
+    steps = [k for v in own for k in found.spent[v][0]]
+    literals = sum(found.spent[v][1] for v in own)
+    masks = sum(int(s["rows"]) * int(s["digits"] + s["levels"]) for s in found.program[steps] if s["op"] == 2)
+    table = literals * found.lits.itemsize + 8 * masks
+    seconds = _best(Steps(found, steps, BLOCKS)) / (BLOCKS * LANES) if steps else 0.0
+    moved = table / (BLOCKS * LANES) + (float(np.prod(layer.input_shape)) + layer.activation_bits) / 8
+    ones, toggles, dead, constant = _activity(network, own, activity)
+    return LayerMeasured(
+        counts=layer,
+        word_bytes=None if words is None else sum(words.weight_bytes[v] for v in own),
+        table_bytes=table,
+        bytes_moved=moved,
+        intensity=2 * layer.synapses / moved,
+        nanoseconds=seconds * 1e9,
+        gigasynapses=layer.synapses / seconds / 1e9 if seconds else 0.0,
+        adder_pj=(layer.full_adders + layer.half_adders) * PJ_ADD,
+        memory_pj=(layer.weight_bits + layer.threshold_bits) * PJ_READ,
+        float32_pj=layer.synapses * PJ_FLOAT,
+        ones=ones,
+        toggles=toggles,
+        dead=dead,
+        constant=constant,
+    )
+
+
+def _activity(
+    network: Network, own: list[int], activity: Activity | None
+) -> tuple[float | None, float | None, int | None, int | None]:
+    compares = [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
+    which = [compares.index(v) for v in own if v in compares]
+    if activity is None or not which or not activity.samples:
+        return None, None, None, None
+    ones = np.concatenate([activity.ones[k].ravel() for k in which])
+    toggles = np.concatenate([activity.toggles[k].ravel() for k in which])
+    n = activity.samples
+    dead, constant = int((ones == 0).sum()), int((ones == n).sum())
+    return float(ones.mean() / n), float(toggles.mean() / max(1, n - 1)), dead, constant
+
+
+def _best(steps: Steps) -> float:
+    """Seconds of CPU time, the least of several rounds of about a millisecond."""
+    steps()
+    start = time.thread_time()
+    steps()
+    turns = max(1, int(1e-3 / max(time.thread_time() - start, 1e-7)))
+    rounds = []
+    for _ in range(15):
+        start = time.thread_time()
+        for _ in range(turns):
+            steps()
+        rounds.append((time.thread_time() - start) / turns)
+    return min(rounds)
+
+
+def _peak() -> float:
+    rng = np.random.default_rng(0)
+    weights = rng.choice(np.array([-1, 1], np.int8), (256, 256))
+    ops = (
+        Input("x", (256,), parse_encoding("bit")),
+        Bitplanes(0),
+        Sum(1, weights, np.zeros(256, np.int64)),
+        Compare(2, np.arange(256), rng.integers(-5, 6, 256)),
+    )
+    layer = Network("peak", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
+    found = plan(layer)
+    return 256 * 256 * LANES / _best(Steps(found, list(found.spent[2][0]), 1)) / 1e9
+
+
+def _bandwidth() -> float:
+    data: NDArray[np.uint64] = np.ones(8 << 20, np.uint64)
+    rounds = []
+    for _ in range(5):
+        start = time.thread_time()
+        data.sum()
+        rounds.append(time.thread_time() - start)
+    return data.nbytes / min(rounds)
