@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.order import Triple
 from threshc.hdl.luts.steps import Step
 from threshc.hdl.luts.tables import table
 
@@ -17,15 +18,31 @@ _COUNT = {n: [table(lambda *b, p=p: sum(b) >> p, n) for p in range(n.bit_length(
 class Counters:
     """Adds up one row: columns of literals (weight 2**c) to one literal per column, modulo 2**len(columns)."""
 
-    def __init__(self, net: LutNet, columns: Sequence[Sequence[int]]) -> None:
+    def __init__(self, net: LutNet, columns: Sequence[Sequence[int]], plan: Sequence[Triple] = ()) -> None:
         self.net = net
         self.steps: list[Step] = []
         self._ticket = count()
         self._columns: list[list[tuple[int, int, int]]] = [[] for _ in columns]
-        for c, column in enumerate(columns):
+        planned = self._follow(columns, plan) if len(columns) > 1 else columns
+        for c, column in enumerate(planned):
             for lit in column:
                 if lit:
                     self._push(c, lit, _LATE if c == 0 and lit == 1 else net.depth(lit))
+
+    def _follow(self, columns: Sequence[Sequence[int]], plan: Sequence[Triple]) -> list[Sequence[int]]:
+        """The columns after the full adders of the plan."""
+        bits = [lit for lit in columns[0] if lit > 1] if columns else []
+        used: set[int] = set()
+        for triple in plan:
+            lits = [bits[k] for k in triple]
+            used.update(triple)
+            total, carry = (self.net.lut(lits, truth) for truth in _COUNT[3])
+            bits.append(total)
+            outputs: list[tuple[int, tuple[int, ...]]] = [(0, (total,)), (1, (carry,))]
+            self.steps.append(Step(0, tuple((lit,) for lit in lits), outputs))
+            self._push(1, carry, self.net.depth(carry))
+        left = [lit for k, lit in enumerate(bits) if k not in used]
+        return [[*left, *(lit for lit in columns[0] if lit == 1)], *columns[1:]]
 
     def run(self) -> list[int]:
         """One literal per column, lowest first."""

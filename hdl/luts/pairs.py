@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.order import Triple
 from threshc.hdl.luts.steps import Step
 from threshc.hdl.luts.tables import MAJ, full, table
 
@@ -38,18 +39,33 @@ class _Carry:
 class Pairs:
     """Adds up one row: columns of literals (weight 2**c) to one literal per column, modulo 2**len(columns)."""
 
-    def __init__(self, net: LutNet, columns: Sequence[Sequence[int]]) -> None:
+    def __init__(self, net: LutNet, columns: Sequence[Sequence[int]], plan: Sequence[Triple] = ()) -> None:
         self.net = net
         self.steps: list[Step] = []
         self._ticket = count()
         self._plain: list[list[tuple[int, int, int]]] = [[] for _ in range(len(columns) + 1)]
         self._pairs: list[list[tuple[int, int, int, int]]] = [[] for _ in range(len(columns) + 1)]
         self._carries: list[list[_Carry]] = [[] for _ in range(len(columns) + 1)]
-        for c, column in enumerate(columns):
+        planned = self._follow(columns, plan) if len(columns) > 1 else columns
+        for c, column in enumerate(planned):
             for lit in column:
                 if lit:
                     # A constant in the lowest column comes last: it would shift the triples that rows have in common.
                     self._push(c, lit, _LATE if c == 0 and lit == 1 else net.depth(lit))
+
+    def _follow(self, columns: Sequence[Sequence[int]], plan: Sequence[Triple]) -> list[Sequence[int]]:
+        """The columns after the full adders of the plan; their carries are pending."""
+        bits = [lit for lit in columns[0] if lit > 1] if columns else []
+        used: set[int] = set()
+        for triple in plan:
+            lits = [bits[k] for k in triple]
+            used.update(triple)
+            step = self._step(0, [(lit,) for lit in lits])
+            bits.append(self.net.xor(*lits))
+            step.outputs.append((0, (bits[-1],)))
+            self._carry(0, lits, MAJ, step)
+        left = [lit for k, lit in enumerate(bits) if k not in used]
+        return [[*left, *(lit for lit in columns[0] if lit == 1)], *columns[1:]]
 
     def run(self) -> list[int]:
         """One literal per column, lowest first."""

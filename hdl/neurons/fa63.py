@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from threshc.hdl.luts.counters import Counters
 from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.order import Triple
 from threshc.hdl.neurons.luts import Compress, LutArchitecture
 
 
@@ -21,6 +22,6 @@ class Fa63(LutArchitecture):
     name: ClassVar[str] = "fa63"
 
     @staticmethod
-    def compressor(net: LutNet, columns: Sequence[Sequence[int]]) -> Compress:
+    def compressor(net: LutNet, columns: Sequence[Sequence[int]], plan: Sequence[Triple]) -> Compress:
         """See `LutArchitecture.compressor`."""
-        return Counters(net, columns)
+        return Counters(net, columns, plan)

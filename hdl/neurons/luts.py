@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from threshc.hdl.heap import Heap, weigh
 from threshc.hdl.luts.claims import Claim, Step
 from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.order import Triple, plan
 from threshc.hdl.luts.place import place
 from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.neurons.base import Architecture, Estimate
@@ -36,8 +37,8 @@ class LutArchitecture(Architecture):
 
     @staticmethod
     @abstractmethod
-    def compressor(net: LutNet, columns: Sequence[Sequence[int]]) -> Compress:
-        """The compressor of a row's columns."""
+    def compressor(net: LutNet, columns: Sequence[Sequence[int]], plan: Sequence[Triple]) -> Compress:
+        """The compressor of a row's columns, which makes the full adders of a plan first (`threshc.hdl.luts.order`)."""
 
     @classmethod
     def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
@@ -45,7 +46,8 @@ class LutArchitecture(Architecture):
         used = np.unique(np.concatenate([c[c > 0] >> 1 for c in heap.columns] or [np.zeros(0, np.int64)]))
         luts = LutNet(net.arrival(2 * used).tolist())
         rows = [_columns(heap, used, row, int(width), plus[row]) for row, width in enumerate(widths)]
-        made = [cls.compressor(luts, columns) for columns in rows]
+        adders = _plan(heap, used, net.arrival(2 * used))
+        made = [cls.compressor(luts, columns, adders) for columns in rows]
         words = [one.run() for one in made]
         where = place(net, luts, 2 * used, [lit for word in words for lit in word])
         out = np.zeros((len(words), int(widths.max(initial=1))), np.int64)
@@ -84,12 +86,26 @@ def _built(cls: type[LutArchitecture], data: bytes, shape: tuple[int, int], dtyp
     return four, six, max(int(net.level(y).max(initial=1)), 1)
 
 
+def _plan(heap: Heap, used: NDArray[np.int64], arrival: NDArray[np.int64]) -> list[Triple]:
+    """The full adders over the bits of weight 1 that all rows make, see `plan`; none where some row lacks a bit, or
+    bits arrive at different levels. Position k is input k."""
+    if not heap.columns or len(used) < 3 or len(np.unique(arrival)) > 1:
+        return []
+    column = heap.columns[0]
+    if column.shape[1] != len(used) or (column == 0).any():
+        return []
+    lits = np.sort(column, axis=1)
+    if (lits >> 1 != used).any():
+        return []
+    return plan((1 - 2 * (lits & 1)).astype(np.int8))[0]
+
+
 def _columns(heap: Heap, used: NDArray[np.int64], row: int, width: int, plus: int) -> list[list[int]]:
     """A row's literals, numbered for a `LutNet` whose inputs are `used`, with the bits of a constant behind them."""
     columns: list[list[int]] = [[] for _ in range(width)]
     for c, column in enumerate(heap.columns[:width]):
         lits = column[row][column[row] > 0]
-        columns[c] = (2 * (np.searchsorted(used, lits >> 1) + 1) + (lits & 1)).tolist()
+        columns[c] = np.sort(2 * (np.searchsorted(used, lits >> 1) + 1) + (lits & 1)).tolist()
     for c in range(width):
         if plus >> c & 1:
             columns[c].insert(0, 1)

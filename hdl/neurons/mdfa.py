@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.order import Triple
 from threshc.hdl.luts.pairs import Pairs
 from threshc.hdl.neurons.luts import Compress, LutArchitecture
 
@@ -21,6 +22,6 @@ class Mdfa(LutArchitecture):
     name: ClassVar[str] = "mdfa"
 
     @staticmethod
-    def compressor(net: LutNet, columns: Sequence[Sequence[int]]) -> Compress:
+    def compressor(net: LutNet, columns: Sequence[Sequence[int]], plan: Sequence[Triple]) -> Compress:
         """See `LutArchitecture.compressor`."""
-        return Pairs(net, columns)
+        return Pairs(net, columns, plan)
