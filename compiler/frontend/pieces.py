@@ -46,7 +46,7 @@ def _collect(expr: Expr, thresholds: Thresholds) -> list[IntArray] | None:
 def _parts(expr: Expr) -> list[Expr]:
     """The arguments; for an equation between a monotone tensor and a constant the two comparisons that decide it."""
     args = [a for a in expr.args if isinstance(a, Expr)]
-    if expr.node is None or expr.node.op != "Equal" or len(args) != 1:
+    if expr.node is None or expr.node.op != "Equal" or len(args) != 1 or not args[0].direction.all():
         return args
     other = np.asarray(next(a for a in expr.args if a is not None and not isinstance(a, Expr)))
     compare: list[Callable[[Array, Array], Array]] = [np.greater, np.greater_equal]

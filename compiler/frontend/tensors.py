@@ -22,6 +22,8 @@ def to_array(tensor: onnx.TensorProto, folder: Path | None) -> NDArray[np.generi
     name = f"tensor {tensor.name!r}"
     if any(d < 0 for d in tensor.dims):
         raise fail(f"a tensor has the negative dimensions {list(tensor.dims)}", where=name)
+    if tensor.data_type in (TensorProto.COMPLEX64, TensorProto.COMPLEX128):
+        raise fail("a tensor holds complex numbers", where=name, hint="export the model in float32")
     try:
         if tensor.data_location == TensorProto.EXTERNAL:
             return _external(tensor, folder)
