@@ -1,4 +1,4 @@
-"""What a network costs in the packed simulator: counted operations, bytes as laid out, times and activity as measured."""
+"""What a network costs in the packed simulator: counted operations, bytes as laid out, measured times and activity."""
 
 from __future__ import annotations
 

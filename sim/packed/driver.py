@@ -49,7 +49,7 @@ def execute_plan(
     execute = entry("planes_16" if plan.lits.itemsize == 2 else "planes_32")
 
     spans = _spans(samples, threads)
-    stats = [_NONE if activity is None else activity.table() for _ in spans]
+    stats = [_NONE if activity is None else activity.table(k) for k in range(len(spans))]
 
     def work(k: int) -> None:
         span = spans[k]
@@ -73,7 +73,7 @@ def execute_plan(
     elif spans:
         work(0)
     if activity is not None and spans:
-        activity.add(samples, stats)
+        activity.add(spans)
 
     values = tuple(_view(bit_results if slot.kind == "bits" else int_results, slot, samples) for slot in plan.outputs)
     return values, tuple(_view(bit_results, slot, samples) for slot in plan.bits) if bits else ()

@@ -26,10 +26,12 @@ from threshc.sim.packed.layout import (
 from threshc.sim.packed.packing import pack
 from threshc.sim.packed.rows import make
 from threshc.sim.packed.simd import (
+    add_ones,
     and_,
     array,
-    count_activity,
+    changes,
     load,
+    load_words,
     maj,
     number,
     or_,
@@ -37,6 +39,7 @@ from threshc.sim.packed.simd import (
     store,
     store_bytes,
     store_numbers,
+    store_words,
     xor,
 )
 
@@ -155,23 +158,31 @@ def _ints(s, planes, at, tables, samples, offsets, out, row, first):
 
 
 @njit(nogil=True, error_model="numpy")
-def _stats(s, planes, at, tables, samples, masks, stats):
-    """Ones and changes of planes; masks: 16 words of scratch."""
+def _stats(s, planes, block, samples, fresh, tables, masks, stats):
+    """Ones and changes of planes over `samples` samples in a row of blocks; masks: 16 words of scratch."""
+    blocks = (samples + LANES - 1) // LANES
     for word in range(8):
-        live = min(max(samples - 64 * word, 0), 64)
-        edges = min(max(samples - 1 - 64 * word, 0), 64)
+        live = min(max(samples - (blocks - 1) * LANES - 64 * word, 0), 64)
         masks[word] = -1 if live == 64 else (1 << live) - 1
-        masks[8 + word] = -1 if edges == 64 else (1 << edges) - 1
-    end = samples - 1
+        masks[8 + word] = -1
+    if fresh:
+        masks[8] = -2  # nothing comes before the first sample
+    end, start, full = load_words(masks, 0), load_words(masks, 8), splat(-1)
     for i in range(s.rows):
-        plane, place = at + tables[s.table + i], (s.out + i) * STAT_WORDS
-        count_activity(planes, plane, masks, stats, place)
-        first, last = planes[8 * plane] & 1, (planes[8 * plane + (end >> 6)] >> (end & 63)) & 1
-        if stats[place + 19]:
-            stats[place + 16] += first ^ stats[place + 18]
-        else:
-            stats[place + 17], stats[place + 19] = first, 1
-        stats[place + 18] = last
+        plane, place = tables[s.table + i], (s.out + i) * STAT_WORDS
+        ones, toggles, before = load_words(stats, place), load_words(stats, place + 8), load_words(stats, place + 16)
+        if fresh:
+            store_words(stats, place + 24, load(planes, plane))
+        for g in range(blocks):
+            v = load(planes, g * block + plane)
+            keep = end if g == blocks - 1 else full
+            ones = add_ones(ones, and_(v, keep))
+            changed = and_(changes(before, v), keep)
+            toggles = add_ones(toggles, and_(changed, start) if g == 0 else changed)
+            before = v
+        store_words(stats, place, ones)
+        store_words(stats, place + 8, toggles)
+        store_words(stats, place + 16, before)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -191,6 +202,10 @@ def _execute(
             if s.op == ROWS:
                 _run_rows(s, planes, block, live, lits, starts, runs, masks, tables)
                 continue
+            if s.op == STATS:
+                taken = min(LANES * live, last - start)
+                _stats(s, planes, block, taken, start == first, tables, scratch, stats)
+                continue
             for g in range(live):
                 at = g * block
                 here = start + g * LANES
@@ -209,8 +224,6 @@ def _execute(
                     _argmax(s, planes, at, tables)
                 elif s.op == BITS:
                     _bits(s, planes, at, tables, samples, bits, row, here)
-                elif s.op == STATS:
-                    _stats(s, planes, at, tables, samples, scratch, stats)
                 elif s.op == INTS:
                     _ints(s, planes, at, tables, samples, offsets, ints, row, here)
 

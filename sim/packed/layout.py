@@ -41,9 +41,8 @@ ARRAYS = ("program", "lits", "starts", "runs", "masks", "tables", "limits", "off
 x, pitch, first, last, then planes (address, length), block, blocks, then scratch, bits, ints (address, length each),
 row and stats (address, length); see `kernels._execute`."""
 
-STAT_WORDS = 24
-"""Per plane: ones in eight lanes, changes in eight lanes, changes between blocks, the first bit, the last bit, whether
-there was a block yet, and four unused."""
+STAT_WORDS = 32
+"""Per plane: ones in eight lanes, changes in eight lanes, the last block of samples, the first block of samples."""
 
 FIELDS = (
     "op", "levels", "digits", "mode", "rows", "row0", "run0", "mask0",

@@ -203,25 +203,44 @@ def store_bytes(typingctx, out, index, word):
 
 
 @intrinsic
-def count_activity(typingctx, planes, plane, masks, stats, place):
-    """Add the ones of a plane (of the samples in masks[0..7]) to stats[place..], its changes to the next sample (at
-    those in masks[8..15]) to stats[place + 8..], lane by lane."""
+def load_words(typingctx, words, index):
+    """Eight words from an index of an array on, wherever it lies."""
 
     def codegen(context, builder, sig, args):
-        b = builder
-        planes, plane, masks, stats, place = args
-        v = load_at(b, data(context, b, sig.args[0], planes), b.shl(plane, I64(3)), V, 64)
-        keep, edges = (load_at(b, data(context, b, sig.args[2], masks), I64(8 * k), V, 8) for k in (0, 1))
-        turned = b.shuffle_vector(v, v, ir.Constant(ir.VectorType(I32, 8), [1, 2, 3, 4, 5, 6, 7, 0]))
-        after = b.or_(b.lshr(v, ir.Constant(V, [1] * 8)), b.shl(turned, ir.Constant(V, [63] * 8)))
-        totals = data(context, b, sig.args[3], stats)
-        for at, bits in ((place, b.and_(v, keep)), (b.add(place, I64(8)), b.and_(b.xor(v, after), edges))):
-            count = call(b, "llvm.ctpop.v8i64", V, [bits])
-            store_at(b, totals, at, b.add(load_at(b, totals, at, V, 8), count), 8)
+        return load_at(builder, data(context, builder, sig.args[0], args[0]), args[1], V, 8)
+
+    return v8(words, types.int64), codegen
+
+
+@intrinsic
+def store_words(typingctx, words, index, value):
+    def codegen(context, builder, sig, args):
+        store_at(builder, data(context, builder, sig.args[0], args[0]), args[1], args[2], 8)
         return context.get_dummy_value()
 
-    i = types.int64
-    return types.void(planes, i, masks, stats, i), codegen
+    return types.void(words, types.int64, v8), codegen
+
+
+@intrinsic
+def add_ones(typingctx, total, v):
+    """Eight sums, and the ones of eight words added to them."""
+
+    def codegen(context, builder, sig, args):
+        return builder.add(args[0], call(builder, "llvm.ctpop.v8i64", V, [args[1]]))
+
+    return v8(v8, v8), codegen
+
+
+@intrinsic
+def changes(typingctx, before, v):
+    """The bits of a plane that differ from the sample before; `before` is the plane of the 512 samples before these."""
+
+    def codegen(context, builder, sig, args):
+        lanes = ir.Constant(ir.VectorType(I32, 8), list(range(7, 15)))
+        carried = builder.lshr(builder.shuffle_vector(args[0], args[1], lanes), ir.Constant(V, [63] * 8))
+        return builder.xor(args[1], builder.or_(builder.shl(args[1], ir.Constant(V, [1] * 8)), carried))
+
+    return v8(v8, v8), codegen
 
 
 @intrinsic
