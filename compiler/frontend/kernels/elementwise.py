@@ -221,7 +221,10 @@ def _cast_direction(node: Node, args: Sequence[Array | None], k: int, shape: tup
 def cast(node: Node, args: Sequence[Array | None]) -> list[Array]:
     from onnx import helper
 
-    return [need(args, 0).astype(helper.tensor_dtype_to_np_dtype(node.attrs["to"]))]
+    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(node.attrs["to"]))
+    if dtype.kind in "cOSU":
+        raise ValueError(f"a cast to {dtype.name} is not supported")
+    return [need(args, 0).astype(dtype)]
 
 
 @kernel("Identity", "Dropout", "StopGradient", "quant:DebugMarker", direction=rising)
