@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from threshc.cli import options as o
+from threshc.compiler.diagnostics import fail
+
+if TYPE_CHECKING:
+    from threshc.compiler.ir.network import Network
+    from threshc.sim.packed.activity import Activity
 
 
 def sim(
@@ -26,6 +31,13 @@ def sim(
         int | None,
         typer.Option("--threads", metavar="N", min=1, help="Threads of the packed engine. Default: all cores."),
     ] = None,
+    report: Annotated[
+        list[Path] | None,
+        typer.Option("--report", metavar="FILE", help="Operations, bytes, times per layer: .json, .png, or a table."),
+    ] = None,
+    activity: Annotated[
+        bool, typer.Option("--activity", help="Also count ones and changes of every neuron (shown, and in --report).")
+    ] = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Run a model on samples: classes, and the accuracy where labels are known.
@@ -39,8 +51,10 @@ def sim(
     import threshc
 
     if engine == "packed":
-        _stream(model, data, labels, out, input, limit, threads, quiet)
+        _stream(model, data, labels, out, input, limit, threads, report or [], activity, quiet)
         return
+    if report or activity:
+        raise fail("only the packed engine is measured", where="--report, --activity", hint="leave out --engine")
     from threshc.cli.data import samples_and_labels
     from threshc.cli.outcome import print_outcome
     from threshc.cli.progress import steps
@@ -61,6 +75,8 @@ def _stream(
     input: str | None,
     limit: int | None,
     threads: int | None,
+    report: list[Path],
+    activity: bool,
     quiet: bool,
 ) -> None:
     import threshc
@@ -73,16 +89,32 @@ def _stream(
         say("reading the model")
         network = threshc.load(model, input=input)
         say("packed simulator (its first run on a machine compiles for some seconds)")
+        counted = stream.activity_of(network) if activity else None
         found = stream.run(
             network,
             sources.blocks(data, limit),
             labels=y if y is None else y[:limit],
             out=out,
             threads=threads,
+            activity=counted,
             progress=stream.Rate(say),
         )
+        if report or activity:
+            say("measuring")
+            _measure(network, counted, report)
     more = "..." if found.samples > len(found.first) else ""
     print("classes:" if found.first.ndim == 1 else "scores:", *found.first.ravel(), more)
     print(f"samples: {found.samples}")
     if found.right is not None:
         print(f"accuracy: {found.right / found.samples:.2%} ({found.right} of {found.samples})")
+
+
+def _measure(network: Network, activity: Activity | None, files: list[Path]) -> None:
+    """The table on stdout, and every file that was asked for."""
+    from threshc.sim.measured import measure
+    from threshc.sim.measured_report import text, write
+
+    found = measure(network, activity)
+    print(text(found), end="")
+    for file in files:
+        write(found, file)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from threshc.compiler.ir.network import Network
 from threshc.sim import packed
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result
+
+if TYPE_CHECKING:
+    from threshc.sim.packed.activity import Activity
 
 Progress = Callable[[int, "int | None"], None]
 """Told how many samples are done, and of how many where that is known."""
@@ -45,6 +49,13 @@ class Outcome:
     first: NDArray[np.integer]
 
 
+def activity_of(network: Network) -> Activity:
+    """Counters for `run`."""
+    from threshc.sim.packed.activity import Activity
+
+    return Activity(network)
+
+
 def run(
     network: Network,
     blocks: Iterable[tuple[NDArray[np.generic], int | None]],
@@ -52,9 +63,11 @@ def run(
     labels: NDArray[np.int64] | None = None,
     out: str | Path | None = None,
     threads: int | None = None,
+    activity: Activity | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Classes (or scores) of all samples, as `packed.run` gives them; `out` takes them as one .npy file.
+    """Classes (or scores) of all samples, as `packed.run` gives them; `out` takes them as one .npy file; `activity`
+    counts on.
 
     Raises CompileError naming the first sample that the input does not take, by its index in the whole; then, and when
     interrupted, `out` is as it was before.
@@ -67,7 +80,7 @@ def run(
             if labels is not None and total is not None and len(labels) != total:
                 raise fail(f"there are {total} samples and {len(labels)} labels", where="--labels")
             x = encode(network, block, done)
-            result = Result(network, *packed.evaluate(network, x, False, threads))
+            result = Result(network, *packed.evaluate(network, x, False, threads, activity))
             found = result.labels if result.labels is not None else result.scores
             assert found is not None
             first = found[:20].copy() if not done else first
