@@ -44,7 +44,7 @@ Out = Annotated[
 Neuron = Annotated[
     str,
     typer.Option(
-        "--neuron", metavar="NAME", help="Circuit of the neurons: auto, compressor, compressor63, tree, table, ..."
+        "--neuron", metavar="NAME", help="Circuit of the neurons: auto, mdfa, fa63, table, tree, compressor, ..."
     ),
 ]
 Pipeline = Annotated[
