@@ -63,7 +63,7 @@ class LayerMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All layers; peak_gigasynapses: the counting kernel on a cached layer of 256 x 256; peak_bandwidth: bytes per
+    """All layers; peak_gigasynapses: the counting kernel on a cached layer of 512 x 256; peak_bandwidth: bytes per
     second read from memory (64 MB); samples: of the activity."""
 
     network: str
@@ -142,16 +142,16 @@ def _best(steps: Steps) -> float:
 
 def _peak() -> float:
     rng = np.random.default_rng(0)
-    weights = rng.choice(np.array([-1, 1], np.int8), (256, 256))
+    weights = rng.choice(np.array([-1, 1], np.int8), (256, 512))
     ops = (
-        Input("x", (256,), parse_encoding("bit")),
+        Input("x", (512,), parse_encoding("bit")),
         Bitplanes(0),
         Sum(1, weights, np.zeros(256, np.int64)),
         Compare(2, np.arange(256), rng.integers(-5, 6, 256)),
     )
     layer = Network("peak", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
     found = plan(layer)
-    return 256 * 256 * LANES / _best(Steps(found, list(found.spent[2][0]), 1)) / 1e9
+    return 256 * 512 * LANES / _best(Steps(found, list(found.spent[2][0]), 1)) / 1e9
 
 
 def _bandwidth() -> float:
