@@ -22,7 +22,7 @@ from fuzz.seeds import seeds  # noqa: E402
 from threshc.compiler.diagnostics import fail  # noqa: E402
 
 CPU_SECONDS = 30.0  # per case; generous, because machines differ
-CASES = 4000
+CASES = 2500
 
 
 def test_fixed_cases_in_a_limited_process() -> None:
