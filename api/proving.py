@@ -83,7 +83,8 @@ def prove(
     if folder is not None:
         options = _options(folder)
     say("building the circuit")
-    design = build_design(network, family=family, **options)
+    # without a device, large layers would be vectors, whose heaps are not proved step by step
+    design = build_design(network, family=family or (None if folder else "ice40"), **options)
     made = certify(design)
     texts = _texts(design, made, folder, family)
     proof = _check(network, made, texts, say)
