@@ -14,6 +14,7 @@ from threshc.cli.run import run
 from threshc.cli.show import show
 from threshc.cli.sim import sim
 from threshc.cli.targets import targets
+from threshc.cli.train import train
 from threshc.cli.verify import verify
 from threshc.compiler.diagnostics import CompileError
 from threshc.version import __version__
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (show, sim, verify, prove, compile, build, run, targets):
     app.command(command.__name__)(command)
+app.add_typer(train)
 
 
 def _print_version(wanted: bool) -> None:

@@ -55,3 +55,12 @@ def test_digits_export_is_ternary_standard_onnx(digits: Path, tmp_path: Path) ->
     x = np.load(digits / "digits_test.npz")["x"]
     labels = threshc.simulate(threshc.load(tmp_path / "m.onnx"), x).labels
     np.testing.assert_array_equal(labels, script["forward"](weights, biases, x)[1][-1].argmax(axis=1))
+
+
+def test_convex_example_is_what_its_readme_says(root: Path) -> None:
+    pytest.importorskip("sklearn", reason="needs scikit-learn")
+    folder = root / "examples/convex"
+    _, x_test, _, y_test = runpy.run_path(str(folder / "train.py"))["data"]()
+    labels = threshc.simulate(threshc.load(folder / "breast.onnx"), x_test.astype(np.float32)).labels
+    assert (labels == y_test).sum() == 134
+    assert "134 of 143" in (folder / "README.md").read_text()

@@ -53,7 +53,7 @@ def test_type_checkers_see_every_module(root: Path) -> None:
     """`.typing/threshc` has a link for every file of api/ and every room."""
     links = root / ".typing" / "threshc"
     modules = {p.name for p in (root / "api").glob("*.py")}
-    rooms = {"cli", "compiler", "hdl", "sim"}
+    rooms = {"cli", "compiler", "hdl", "sim", "train"}
     assert {p.name for p in links.iterdir()} == modules | rooms
     assert all(p.resolve().exists() for p in links.iterdir())
 

@@ -1,0 +1,68 @@
+"""What `threshc train` prints about a trained network, and the picture of its training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from threshc.cli.tables import print_table
+from threshc.compiler.diagnostics import fail
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def print_trained(
+    out: Path, figures: Sequence[tuple[str, str, str]], x: NDArray[np.float64], expected: NDArray[np.int64]
+) -> None:
+    """The figures, and those of the circuit, which must give the classes expected (N,) of x (N, d)."""
+    import numpy as np
+
+    from threshc.compiler.encoding import Affine
+    from threshc.hdl.design import build_design
+    from threshc.loading import load
+    from threshc.sim import packed
+
+    network = load(out)
+    whole = isinstance(network.input.encoding, Affine)
+    labels = packed.run(network, x.astype(np.int64 if whole else np.float32), bits=False).labels
+    if not np.array_equal(labels if labels is not None else [], expected):
+        raise AssertionError("labels of the compiled network are not the estimator's")
+    luts = [sum(n.estimate.lut4 for n in build_design(network).neurons)]
+    luts.append(sum(n.estimate.lut6 for n in build_design(network, family="xilinx").neurons))
+    rows = [
+        *figures,
+        ("labels equal to predict", f"{len(x):,} of {len(x):,}", "simulated"),
+        ("LUT4 of all layers", f"{luts[0]:,}", "estimated"),
+        ("LUT6 of all layers", f"{luts[1]:,}", "estimated"),
+    ]
+    print_table(str(out), ("figure", "value", "source"), rows, "lrl")
+
+
+def plot(path: Path, curves: Mapping[str, Sequence[float]], x_label: str) -> None:
+    """Draws curves over the rounds into a .png, .svg or .pdf, whole or not at all. Needs matplotlib."""
+    try:
+        import matplotlib
+    except ModuleNotFoundError:
+        raise fail("pictures need matplotlib", where="--plot", hint='pip install "threshc[report]"') from None
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    for name, values in curves.items():
+        axes.plot(range(len(values)), values, label=name)
+    axes.set_xlabel(x_label)
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    draft = path.with_name(f".partial-{path.name}")
+    try:
+        figure.savefig(draft)
+        os.replace(draft, path)
+    except (OSError, ValueError) as error:
+        draft.unlink(missing_ok=True)
+        raise fail("the picture cannot be written", where=str(path), why=str(error)) from None
+    finally:
+        pyplot.close(figure)

@@ -1,0 +1,103 @@
+"""`threshc train`: from a table to a model, and what it says of bad tables."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+import threshc
+from threshc.cli.main import app
+from threshc.compiler.diagnostics import CompileError
+
+pytest.importorskip("sklearn", reason="needs scikit-learn")
+
+FAST = ["--columns", "60", "--rounds", "1"]
+
+
+def run(*arguments: object) -> Result:
+    """The command; its CompileError, if any, is the result's exception."""
+    return CliRunner().invoke(app, ["train", "convex", *map(str, arguments)])
+
+
+def table(path: Path, rows: list[str]) -> Path:
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+ROWS = ["size,weight,class", *(f"{k},{(7 * k) % 11},{'large' if k > 9 else 'small'}" for k in range(20))]
+
+
+def test_a_table_with_names(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    data = table(tmp_path / "t.csv", ROWS)
+    result = run("--data", data, "-o", tmp_path / "m.onnx", *FAST, "--plot", tmp_path / "c.png", "--test", "0.25")
+    assert result.exit_code == 0, result.output
+    for figure in ("objective", "lower bound", "gap", "accuracy, held back", "neurons", "LUT4 of all layers"):
+        assert figure in result.stdout
+    assert "20 of 20" in result.stdout
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c.png", "m.onnx", "t.csv"]
+    labels = threshc.simulate(threshc.load(tmp_path / "m.onnx"), np.array([[2, 3], [15, 3]], np.float32)).labels
+    np.testing.assert_array_equal(labels, [1, 0])  # positions in (large, small)
+
+
+def test_zipped_tables_without_names_and_archives(tmp_path: Path) -> None:
+    rows = [line.replace("large", "1").replace("small", "0").replace(",", "\t") for line in ROWS[1:]]
+    (tmp_path / "t.tsv.gz").write_bytes(gzip.compress("\n".join(rows).encode()))
+    numbers = np.array([[float(cell) for cell in row.split("\t")] for row in rows])
+    np.savez(tmp_path / "t.npz", x=numbers[:, :-1], y=numbers[:, -1].astype(int))
+    for name in ("t.tsv.gz", "t.npz"):
+        result = run("--data", tmp_path / name, "-o", tmp_path / f"{name}.onnx", *FAST)
+        assert result.exit_code == 0, result.output
+    one, two = ((tmp_path / f"{name}.onnx").read_bytes() for name in ("t.tsv.gz", "t.npz"))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["a,b,y", "1,2,0", "1,red,1"], "'red' is no finite number\n  where: {}, column 'b', row 3"),
+        (["a,b,y", "nan,2,0", "1,2,1"], "'nan' is no finite number\n  where: {}, column 'a', row 2"),
+        (["a,b,y", "1,,0", "1,2,1"], "'' is no finite number\n  where: {}, column 'b', row 2"),
+        (["a,b,y", "1,2,0", "1,2"], "a row has 2 columns, 3 are expected\n  where: {}, row 3"),
+        (["a,b,y", "1,2,0", "1,2,"], "a label is missing\n  where: {}, column 'y', row 3"),
+        (["a,b,y", "1,2,7", "1,3,7"], "all 2 labels are '7'"),
+        (["y", "1", "2"], "the file holds one column only"),
+        ([], "the file is empty"),
+    ],
+)
+def test_bad_tables_are_named_by_column_and_row(tmp_path: Path, rows: list[str], message: str) -> None:
+    data = table(tmp_path / "t.csv", rows) if rows else tmp_path / "t.csv"
+    if not rows:
+        data.write_text("")
+    result = run("--data", data, "-o", tmp_path / "m.onnx")
+    assert isinstance(result.exception, CompileError)
+    assert str(result.exception).startswith(message.format(data))
+    assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_bad_options_are_named(tmp_path: Path) -> None:
+    data = table(tmp_path / "t.csv", ROWS)
+    for options, message in (
+        (["--target", "colour"], "there is no column 'colour'"),
+        (["--encoding", "hot"], "encoding is 'hot'; it must be one of thermometer, integer"),
+        (["--multiclass", "tree"], "multiclass is 'tree'"),
+    ):
+        result = run("--data", data, "-o", tmp_path / "m.onnx", *options)
+        assert isinstance(result.exception, CompileError)
+        assert str(result.exception).startswith(message)
+    result = run("--data", data, "-o", tmp_path / "nowhere" / "m.onnx", *FAST)
+    assert "the model cannot be written" in str(result.exception)
+
+
+def test_samples_without_labels(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((3, 2)))
+    result = run("--data", tmp_path / "x.npy", "-o", tmp_path / "m.onnx")
+    assert "there are no labels to train with" in str(result.exception)
+    np.savez(tmp_path / "t.npz", x=np.array([[0, 1], [np.inf, 2]]), y=np.array([0, 1]))
+    result = run("--data", tmp_path / "t.npz", "-o", tmp_path / "m.onnx")
+    assert "column '0', row 1" in str(result.exception)

@@ -1,0 +1,39 @@
+"""threshc.train: scikit-learn estimators whose networks `threshc compile` takes, label for label (docs/trainers.md).
+
+    from threshc.train import ConvexThresholdClassifier
+
+    classifier = ConvexThresholdClassifier(beta=0.01).fit(x, y)
+    print(classifier.certificate_)          # objective, lower bound, gap
+    classifier.export_onnx("model.onnx")    # labels 0..n-1, in the order of classes_
+
+Needs scikit-learn: pip install "threshc[train]". Names are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from threshc.train.convex import ConvexThresholdClassifier
+
+__all__ = ["ConvexThresholdClassifier"]
+
+_HOMES = {"ConvexThresholdClassifier": "threshc.train.convex"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'threshc.train' has no attribute {name!r}")
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name != "sklearn":
+            raise
+        from threshc.compiler.diagnostics import fail
+
+        raise fail("the trainers need scikit-learn", hint='pip install "threshc[train]"') from None
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

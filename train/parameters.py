@@ -1,0 +1,26 @@
+"""Checks of estimators' parameters: ValueErrors that name the parameter, its value and what it may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
+
+
+def above_zero(name: str, value: Any) -> None:
+    """Refuse all but finite numbers above 0."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
+        raise ValueError(f"{name} is {value!r}; it must be a number above 0")
+
+
+def at_least(name: str, value: Any, least: int) -> None:
+    """Refuse all but whole numbers of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} is {value!r}; it must be a whole number of at least {least}")
+
+
+def one_of(name: str, value: Any, known: Iterable[str]) -> None:
+    """Refuse all but the known names."""
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
