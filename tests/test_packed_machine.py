@@ -1,4 +1,4 @@
-"""The packed simulator without AVX-512, without a folder for Numba's cache, and from the cache, by several processes, and before anyone runs it."""
+"""The packed simulator on other processors, its machine code in the cache, and before anyone runs it."""
 
 import os
 import subprocess

@@ -12,7 +12,7 @@ from numba.core.extending import intrinsic
 from threshc.sim.packed.layout import WORDS
 from threshc.sim.packed.simd import BYTES, I8, I64, V, broadcast, data, load_at, prefetch, store_at
 
-ROWS, AHEAD = 2, 4
+ROWS, AHEAD = 1, 3
 """Rows of each word of a plane that are taken at once, and how far ahead memory is asked for the next ones."""
 
 
