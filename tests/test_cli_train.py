@@ -101,3 +101,13 @@ def test_samples_without_labels(tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", x=np.array([[0, 1], [np.inf, 2]]), y=np.array([0, 1]))
     result = run("--data", tmp_path / "t.npz", "-o", tmp_path / "m.onnx")
     assert "column '0', row 1" in str(result.exception)
+
+
+def test_straight_through(tmp_path: Path) -> None:
+    data = table(tmp_path / "t.csv", ROWS)
+    arguments = ["train", "ste", "--data", str(data), "-o", str(tmp_path / "m.onnx"), "--epochs", "5", "--hidden", "8"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "loss of the last epoch" in result.stdout
+    assert "20 of 20" in result.stdout
+    assert (tmp_path / "m.onnx").is_file()

@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from threshc.train.convex import ConvexThresholdClassifier
+    from threshc.train.straight_through import StraightThroughClassifier
 
-__all__ = ["ConvexThresholdClassifier"]
+__all__ = ["ConvexThresholdClassifier", "StraightThroughClassifier"]
 
-_HOMES = {"ConvexThresholdClassifier": "threshc.train.convex"}
+_HOMES = {
+    "ConvexThresholdClassifier": "threshc.train.convex",
+    "StraightThroughClassifier": "threshc.train.straight_through",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -42,6 +42,8 @@ def as_onnx(network: HiddenNetwork, *, features: int, kind: str, about: dict[str
 
     if not len(network.t):
         raise fail("the network has no hidden units", why="its output is constant", hint="a smaller beta")
+    if not network.u.any():
+        raise fail("no hidden unit reads a feature", why="the network's output is constant", hint="train for longer")
     w, bias = network.w, network.bias
     if kind == "classes" and w.shape[1] == 1:
         w, bias = np.hstack([np.zeros_like(w), w]), np.append(0, bias)
