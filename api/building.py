@@ -55,7 +55,17 @@ def build(
     chosen = find_target(target)
     say = progress or (lambda _: None)
     settings = Settings(
-        input, neuron, pipeline, scores, samples, simulator, verify_passes, print_after, weight_bits, note
+        input,
+        neuron,
+        pipeline,
+        scores,
+        samples,
+        simulator,
+        verify_passes,
+        print_after,
+        weight_bits,
+        note,
+        chosen.device.family,
     )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder:

@@ -42,6 +42,7 @@ class Settings:
     print_after: Callable[[str, Network], None] | None = None
     weight_bits: str | None = None
     note: Callable[[str], None] | None = None
+    family: str | None = None
 
 
 def compile(
@@ -113,6 +114,7 @@ def compile_into(
         neuron=settings.neuron,
         pipeline=settings.pipeline,
         scores=settings.scores,
+        family=settings.family,
         progress=lambda what, done, total: say(f"circuit of {what} ({done + 1} of {total})"),
     )
     say(f"Verilog of {design.netlist.count:,} cells")
@@ -126,7 +128,8 @@ def compile_into(
         out_dir=out_dir,
         counts=count(network),
         design=design,
-        options={"neuron": settings.neuron, "pipeline": str(settings.pipeline), "scores": str(settings.scores).lower()},
+        options={"neuron": settings.neuron, "pipeline": str(settings.pipeline), "scores": str(settings.scores).lower()}
+        | ({} if settings.family is None else {"family": settings.family}),
         simulation=simulation,
         files=tuple(sorted({*os.listdir(folder), REPORT, "report.md"})),
     )

@@ -84,7 +84,8 @@ def prove(
         options = _options(folder)
     say("building the circuit")
     # without a device, large layers would be vectors, whose heaps are not proved step by step
-    design = build_design(network, family=family or (None if folder else "ice40"), **options)
+    options.setdefault("family", None if folder else family or "ice40")
+    design = build_design(network, **options)
     made = certify(design)
     texts = _texts(design, made, folder, family)
     proof = _check(network, made, texts, say)
