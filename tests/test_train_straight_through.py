@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import threshc
+
 pytest.importorskip("sklearn", reason="needs scikit-learn")
 
 from sklearn.utils.estimator_checks import check_estimator
@@ -31,6 +33,14 @@ def test_circuit_equals_predict(name: str, tmp_path: Path) -> None:
     assert classifier.score(x, y) > 0.85
     noisy = x + np.random.default_rng(0).normal(0, x.std(axis=0), x.shape)
     assert_circuit_equals_predict(classifier, noisy, tmp_path / "m.onnx")
+
+
+def test_verilog_equals_predict(tmp_path: Path) -> None:
+    x, y = bundled("iris")
+    classifier = StraightThroughClassifier(16, epochs=20).fit(x, y)
+    classifier.export_onnx(tmp_path / "m.onnx")
+    labels = threshc.simulate(threshc.load(tmp_path / "m.onnx"), x[::3].astype(np.float32), engine="rtl").labels
+    np.testing.assert_array_equal(labels, classifier.predict(x[::3]))
 
 
 @pytest.mark.parametrize("name", ["monk1", "mushroom", "dna"])
