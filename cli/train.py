@@ -99,7 +99,7 @@ def convex(
     classifier.export_onnx(out)
     certificate, network = classifier.certificate_, classifier.network_
     figures = [
-        ("objective", f"{certificate.objective:.6f}", "proved"),
+        ("objective", f"{certificate.objective:.6f}", "counted"),
         ("lower bound", f"{certificate.lower_bound:.6f}", "proved"),
         ("gap", f"{certificate.gap:.6f}", "proved"),
         ("objective, output weights rounded", f"{classifier.rounded_objective_:.6f}", "counted"),
