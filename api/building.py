@@ -16,7 +16,11 @@ from threshc.folder import output_folder
 from threshc.report import Report
 
 if TYPE_CHECKING:
+    from threshc.hdl.targets.base import Target
     from threshc.loading import Model
+
+BOARD_LEVELS = 12
+"""Levels of logic between registers on boards: digits reaches 22 MHz with it on the iCEBreaker, 10 without."""
 
 
 def build(
@@ -29,7 +33,7 @@ def build(
     baud: int | None = None,
     input: str | None = None,
     neuron: str = "auto",
-    pipeline: str | int = "layer",
+    pipeline: str | int = "auto",
     scores: bool = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -44,7 +48,9 @@ def build(
 ) -> Report:
     """`compile`, and a bitstream for a target in the same folder; the report gains what the tools measured.
 
-    target: a board or bare device of `threshc.hdl.targets`. freq: Hz to reach (a board must reach its clock anyway).
+    target: a board or bare device of `threshc.hdl.targets`. pipeline: as for `compile`, or `auto`: on boards a register
+    at least every 12 levels of logic, which holds the slowest of them (12 MHz on a UP5K) with room to spare, else one
+    behind every layer. freq: Hz to reach (a board must reach its clock anyway).
     seed: of the placement. baud: of the board's serial port. Raises CompileError when tools are missing, the circuit
     does not fit or is too slow; nothing is left then.
     """
@@ -57,7 +63,7 @@ def build(
     settings = Settings(
         input,
         neuron,
-        pipeline,
+        _resolved(pipeline, chosen),
         scores,
         samples,
         simulator,
@@ -78,3 +84,9 @@ def build(
         report = replace(report, build=made, files=tuple(sorted({*report.files, *names})))
         report.write(folder)
     return report
+
+
+def _resolved(pipeline: str | int, target: Target) -> str | int:
+    if pipeline != "auto":
+        return pipeline
+    return "layer" if target.board is None else BOARD_LEVELS

@@ -26,7 +26,7 @@ def build(
     baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="Of the board's serial port.")] = None,
     input: o.Input = None,
     neuron: o.Neuron = "auto",
-    pipeline: o.Pipeline = "layer",
+    pipeline: o.BuildPipeline = "auto",
     scores: o.Scores = False,
     data: o.Data = None,
     labels: o.Labels = None,

@@ -53,6 +53,14 @@ Pipeline = Annotated[
         "--pipeline", metavar="none|layer|N", help="Registers: at the output, behind every layer, or every N levels."
     ),
 ]
+BuildPipeline = Annotated[
+    str,
+    typer.Option(
+        "--pipeline",
+        metavar="auto|none|layer|N",
+        help="Registers: at the output, behind every layer, or every N levels; auto: every 12 on boards, else layer.",
+    ),
+]
 Scores = Annotated[bool, typer.Option("--scores", help="Put out the scores of all classes beside the class.")]
 Samples = Annotated[
     int, typer.Option("--samples", metavar="N", min=1, help="Random samples to simulate where no --data is given.")
