@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums, evaluate
 
-SPAN_LIMIT = 1 << 17
+SPAN_LIMIT = 1 << 16
 """Reachable sums per output up to which the order is checked on every one of them."""
 Floats = NDArray[np.float64]
 

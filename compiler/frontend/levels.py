@@ -21,7 +21,7 @@ from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
 MAX_STEPS = 255
 """Thresholds per element that still count as a step function: an 8-bit activation has 255."""
 
-EXHAUSTIVE_LIMIT = 1 << 18
+EXHAUSTIVE_LIMIT = 1 << 16
 """Reachable integers up to which a tail of unknown direction is evaluated at each of them."""
 
 
