@@ -107,7 +107,7 @@ def keeps_order(values: Sequence[NDArray[np.float32]], scores: Sequence[IntArray
     order = [np.argsort(s, kind="stable") for s in scores]
     f = [v[o] for v, o in zip(values, order, strict=True)]
     s = [x[o] for x, o in zip(scores, order, strict=True)]
-    if any((np.diff(v) < 0).any() for v in f) and len(f) > 1:
+    if any((v[1:] < v[:-1]).any() for v in f) and len(f) > 1:
         return False
     for d in range(1, len(f)):
         for c in range(d):

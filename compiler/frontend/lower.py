@@ -24,7 +24,7 @@ from threshc.compiler.frontend.refusals import unsupported
 from threshc.compiler.frontend.symbolic import STEPS, Expr, apply, leaf_expr
 from threshc.compiler.ir.network import Network
 
-_MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
+_MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError)
 """What numpy raises when an operator's attributes and inputs do not belong together."""
 
 

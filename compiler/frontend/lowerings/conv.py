@@ -118,6 +118,8 @@ def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitM
 
 def _offsets(offset: NDArray[np.float64], slope: float) -> tuple[IntArray, int] | None:
     """Offsets (C, places) as integers per channel (C,) in units of slope / parts, for the fewest parts."""
+    if not np.isfinite(offset).all() or np.abs(offset).max() >= 2.0**31 * abs(slope):
+        return None
     for parts in range(1, 17):  # 2x - 1 of x = i / 255 needs 2: it is (2i - 255) / 255
         base = np.rint(offset * parts / slope)
         if (base == base[:, :1]).all() and np.abs(base * slope / parts - offset).max() <= abs(slope) * 2e-5:

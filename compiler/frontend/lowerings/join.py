@@ -98,6 +98,10 @@ def _joined(
     return Leaf(node.outputs[0], shape, np.zeros(shape, np.int64), count.reshape(shape), real, source)
 
 
+LARGEST_TENSOR = 1 << 22
+"""Elements of a padded tensor, at most: each may become several bits of the network."""
+
+
 @lowers("Pad")
 def pad(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     """Constant padding of activations that is an operator of its own."""
@@ -107,6 +111,9 @@ def pad(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     )
     if not any(before or after for before, after in widths):
         return x
+    size = float(np.prod([float(n) + before + after for n, (before, after) in zip(x.shape, widths, strict=True)]))
+    if size > LARGEST_TENSOR:
+        raise fail(f"padding to {size:.3g} elements is too large", where=node.where, hint="pad by less")
     coded = binary_input(context, node, x)
     order = np.pad(np.arange(x.src.size).reshape(x.shape), widths, constant_values=-1)
     inside = order.ravel() >= 0
