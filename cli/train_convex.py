@@ -1,0 +1,89 @@
+"""`threshc train convex`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from threshc.cli import options as o
+from threshc.cli import training_options as t
+from threshc.cli.training_fit import class_numbers, fit
+
+
+def convex(
+    data: t.Data,
+    out: t.Model,
+    labels: o.Labels = None,
+    target: t.Target = None,
+    beta: Annotated[
+        float, typer.Option("--beta", metavar="B", min=1e-9, help="Price of an output weight; larger: fewer units.")
+    ] = 0.01,
+    encoding: Annotated[
+        str, typer.Option("--encoding", metavar="NAME", help="thermometer, or integer for whole features as they are.")
+    ] = "thermometer",
+    levels: t.Levels = 8,
+    sampling: Annotated[
+        str, typer.Option("--sampling", metavar="A,B", help="Some of gaussian, quantile, ternary, integer, pair.")
+    ] = "quantile,ternary,pair",
+    columns: Annotated[int, typer.Option("--columns", metavar="N", min=1, help="Units to sample.")] = 1000,
+    max_weight: Annotated[int, typer.Option("--max-weight", metavar="N", min=1, help="Of the hidden units.")] = 3,
+    fan_in: t.FanIn = None,
+    multiclass: Annotated[
+        str, typer.Option("--multiclass", metavar="NAME", help="ovr, or group: units shared by all classes.")
+    ] = "ovr",
+    output_bits: Annotated[int, typer.Option("--output-bits", metavar="N", min=2, help="Of the output weights.")] = 8,
+    rounds: Annotated[int, typer.Option("--rounds", metavar="N", min=0, help="Of column generation.")] = 20,
+    max_seconds: Annotated[
+        float | None, typer.Option("--max-seconds", metavar="S", help="Begin no round after this time.")
+    ] = None,
+    test: t.Test = 0.0,
+    seed: t.Seed = 0,
+    plot: t.Plot = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Globally optimal training: a LASSO over threshold units, with a proved bound on what any network can reach.
+
+    [dim]threshc train convex --data table.csv --out model.onnx --test 0.25 --plot curve.png[/]
+    """
+    from threshc.cli.progress import steps
+    from threshc.cli.training_data import read_table
+    from threshc.cli.training_report import plot as draw
+    from threshc.cli.training_report import print_trained
+    from threshc.train import ConvexThresholdClassifier
+
+    table = read_table(data, labels, target)
+    with steps(quiet) as say:
+        classifier = ConvexThresholdClassifier(
+            beta,
+            encoding=encoding,
+            levels=levels,
+            sampling=tuple(sampling.split(",")),
+            columns=columns,
+            max_weight=max_weight,
+            fan_in=fan_in,
+            multiclass=multiclass,
+            output_bits=output_bits,
+            rounds=rounds,
+            max_seconds=max_seconds,
+            random_state=seed,
+            callback=lambda certificate: say(str(certificate)),
+        )
+        accuracies = fit(classifier, table, test, seed)
+    classifier.export_onnx(out)
+    certificate, network = classifier.certificate_, classifier.network_
+    figures = [
+        ("objective", f"{certificate.objective:.6f}", "counted"),
+        ("lower bound", f"{certificate.lower_bound:.6f}", "proved"),
+        ("gap", f"{certificate.gap:.6f}", "proved"),
+        ("objective, output weights rounded", f"{classifier.rounded_objective_:.6f}", "counted"),
+        ("columns", f"{certificate.columns:,}", "counted"),
+        *accuracies,
+        ("neurons", f"{len(network.t):,}", "counted"),
+        ("hidden weights that are 0", f"{network.sparsity:.2%}", "counted"),
+    ]
+    print_trained(out, figures, table.x, class_numbers(classifier, table))
+    if plot is not None:
+        history = classifier.history_
+        curves = {"objective": [c.objective for c in history], "lower bound": [c.lower_bound for c in history]}
+        draw(plot, curves, "round of column generation")
