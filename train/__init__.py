@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from threshc.train.convex import ConvexThresholdClassifier
+    from threshc.train.convex_regressor import ConvexThresholdRegressor
+    from threshc.train.one_layer_regressor import RVSCGDOneLayer
     from threshc.train.straight_through import StraightThroughClassifier
 
-__all__ = ["ConvexThresholdClassifier", "StraightThroughClassifier"]
+__all__ = ["ConvexThresholdClassifier", "RVSCGDOneLayer", "StraightThroughClassifier"]
 
 _HOMES = {
     "ConvexThresholdClassifier": "threshc.train.convex",
+    "RVSCGDOneLayer": "threshc.train.one_layer_regressor",
+    "ConvexThresholdRegressor": "threshc.train.convex_regressor",
     "StraightThroughClassifier": "threshc.train.straight_through",
 }
 
