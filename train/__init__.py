@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from threshc.train.one_layer_regressor import RVSCGDOneLayer
     from threshc.train.straight_through import StraightThroughClassifier
 
-__all__ = ["ConvexThresholdClassifier", "RVSCGDOneLayer", "StraightThroughClassifier"]
+__all__ = ["ConvexThresholdClassifier", "ConvexThresholdRegressor", "RVSCGDOneLayer", "StraightThroughClassifier"]
 
 _HOMES = {
     "ConvexThresholdClassifier": "threshc.train.convex",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Figures per sample. objective: of the weights that the solver returned. lower_bound: no two-layer threshold
-    network on these encoded features, of any width and with any weights, has a lower one. pool_bound: none over the
+    """Figures per sample. objective: of the weights that the solver returned. lower_bound: no threshold
+    network on these encoded features, of any width, depth and weights, has a lower one. pool_bound: none over the
     sampled and generated columns has. price: the largest correlation that the round's search found, over beta; above 1
     columns are missing (nan: no search).
     """
@@ -53,11 +53,13 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """x: (n, d) integer features; y: (n, K) targets; classes: (n,) numbers for sampling. beta: price of a weight, times
-    n samples. blocks: which columns of y share their units' norm: all of them in one (group LASSO), or each alone.
+    """x: (n, d) what the units read: encoded (n, d') features, or bits of the layers below. y: (n, K) targets; classes:
+    (n,) numbers for sampling. beta: price of a weight, times n samples. blocks: which columns of y share their units'
+    norm: all of them in one (group LASSO), or each alone.
     """
 
     x: Ints
+    encoded: Ints
     y: Floats
     classes: Ints
     beta: float
@@ -66,7 +68,7 @@ class Problem:
 
     def lower_bound(self) -> float:
         """By the closed form per output. A row's norm is at least its entries' sum over sqrt(K)."""
-        _, same = np.unique(self.x, axis=0, return_inverse=True)
+        _, same = np.unique(self.encoded, axis=0, return_inverse=True)
         groups = same.ravel()
         return sum(
             shattered(self.y[:, k], self.beta / len(block) ** 0.5, bias=self.bias, groups=groups)
@@ -88,9 +90,39 @@ class Search:
     tolerance: float
 
 
+@dataclass(slots=True, eq=False)
+class Progress:
+    """Where training stands before round `turn`: w (P, K) to start from, what happened, and the best network yet.
+
+    best_value: of the judge, else -objective. waited: rounds since the best. done: nothing is left to do.
+    """
+
+    w: Floats
+    turn: int = 0
+    history: list[Certificate] = field(default_factory=list)
+    best_value: float = -np.inf
+    best_turn: int = 0
+    best_w: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    best_bias: Floats = field(default_factory=lambda: np.zeros(0))
+    waited: int = 0
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """told: every round's certificate. saved: called with the progress at the end of a round, before `told`. judge:
+    value of a network u, t, w, bias on samples held back, or None; training ends after `patience` rounds that are no
+    better, and the best round's network is the result."""
+
+    told: Callable[[Certificate], None]
+    saved: Callable[[Progress], None] = lambda _: None
+    judge: Callable[[Ints, Ints, Floats, Floats], float] | None = None
+    patience: int = 5
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """u (d, m), t (m,), w (m, K), bias (K,) of the units in use, the certificate, and the certificate of every
+    """u (d, m), t (m,), w (m, K), bias (K,) of the units in use, the certificate of their round, and that of every
     round."""
 
     u: Ints
@@ -102,37 +134,54 @@ class Trained:
 
 
 def generate(
-    problem: Problem, pool: Arrangement, search: Search, rng: np.random.Generator, told: Callable[[Certificate], None]
+    problem: Problem, pool: Arrangement, search: Search, rng: np.random.Generator, progress: Progress, watch: Watch
 ) -> Trained:
     """Solve, price, add, until the gap is closed, no column is missing that the search finds, or rounds or time end."""
     began = time.monotonic()
-    n, outputs = problem.y.shape
     bound = problem.lower_bound()
-    w = np.zeros((pool.size, outputs))
-    history: list[Certificate] = []
-    best: tuple[float, Floats, Floats] | None = None
-    for turn in range(search.rounds + 1):
-        w = np.concatenate([w, np.zeros((pool.size - len(w), outputs))])
-        solved = [_solve(problem, pool, w, block, search.tolerance) for block in problem.blocks]
-        bias, residual = np.zeros(outputs), np.zeros((n, outputs))
-        for block, s in zip(problem.blocks, solved, strict=True):
-            w[:, block], bias[list(block)], residual[:, block] = s.w, s.bias, s.residual
-        objective = sum(s.objective for s in solved)
-        if best is None or objective <= best[0]:
-            best = objective, w.copy(), bias
-        units = int(w.any(axis=1).sum())
-        closed = objective - bound <= search.tolerance * max(objective, 1e-12)
-        done = closed or turn == search.rounds or time.monotonic() - began > search.seconds
-        highest, added = _extend(problem, pool, w, residual, search, rng) if search.rounds else (np.nan, 0)
-        pool_bound = sum(s.bound for s in solved)
-        history.append(Certificate(objective / n, bound / n, max(pool_bound, bound) / n, highest, len(w), units, turn))
-        told(history[-1])
-        if done or not added:
+    while not progress.done and progress.turn <= search.rounds:
+        _round(problem, pool, search, rng, progress, watch, bound)
+        watch.saved(progress)
+        watch.told(progress.history[-1])
+        if time.monotonic() - began > search.seconds:
             break
-    assert best is not None
-    kept = np.flatnonzero(best[1].any(axis=1))
-    certificate = min(history, key=lambda c: c.objective)
-    return Trained(pool.u[:, kept], pool.t[kept], best[1][kept], best[2], certificate, tuple(history))
+    w = progress.best_w
+    kept = np.flatnonzero(w.any(axis=1))
+    history = tuple(progress.history)
+    return Trained(pool.u[:, kept], pool.t[kept], w[kept], progress.best_bias, history[progress.best_turn], history)
+
+
+def _round(
+    problem: Problem,
+    pool: Arrangement,
+    search: Search,
+    rng: np.random.Generator,
+    progress: Progress,
+    watch: Watch,
+    bound: float,
+) -> None:
+    n, outputs = problem.y.shape
+    w = np.concatenate([progress.w, np.zeros((pool.size - len(progress.w), outputs))])
+    solved = [_solve(problem, pool, w, block, search.tolerance) for block in problem.blocks]
+    bias, residual = np.zeros(outputs), np.zeros((n, outputs))
+    for block, s in zip(problem.blocks, solved, strict=True):
+        w[:, block], bias[list(block)], residual[:, block] = s.w, s.bias, s.residual
+    objective = sum(s.objective for s in solved)
+    used = np.flatnonzero(w.any(axis=1))
+    value = -objective if watch.judge is None else watch.judge(pool.u[:, used], pool.t[used], w[used], bias)
+    progress.waited += 1
+    if not progress.history or value > progress.best_value or (watch.judge is None and value == progress.best_value):
+        progress.best_value, progress.best_turn, progress.waited = value, progress.turn, 0
+        progress.best_w, progress.best_bias = w.copy(), bias
+    columns = pool.size
+    highest, added = _extend(problem, pool, w, residual, search, rng) if search.rounds else (np.nan, 0)
+    pool_bound = max(sum(s.bound for s in solved), bound)
+    figures = objective / n, bound / n, pool_bound / n, highest
+    progress.history.append(Certificate(*figures, columns, len(used), progress.turn))
+    closed = objective - bound <= search.tolerance * max(objective, 1e-12)
+    tired = watch.judge is not None and progress.waited >= watch.patience
+    stuck = search.rounds > 0 and not added
+    progress.w, progress.turn, progress.done = w, progress.turn + 1, closed or tired or stuck
 
 
 def _solve(problem: Problem, pool: Arrangement, w: Floats, block: tuple[int, ...], tolerance: float) -> Solution:

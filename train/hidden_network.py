@@ -18,8 +18,22 @@ _EXACT = 1 << 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """1{x u >= t}: integer threshold units. u: (d, m), t: (m,)."""
+
+    u: Ints
+    t: Ints
+
+    def __call__(self, x: Ints) -> Ints:
+        """Bits (N, m) of integers (N, d)."""
+        z = x.astype(np.float64) @ self.u.astype(np.float64)  # exact: integers below 2**53
+        return (z >= self.t).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class HiddenNetwork:
-    """scores = 1{encode(x) u >= t} w + bias, all integers; score * scale is the real output.
+    """scores = 1{x u >= t} w + bias with x = encode(features), then the layers below in turn, all integers; score *
+    scale is the real output.
 
     u: (d, m), t: (m,), w: (m, K), bias: (K,).
     """
@@ -30,11 +44,19 @@ class HiddenNetwork:
     w: Ints
     bias: Ints
     scale: float
+    below: tuple[Layer, ...] = ()
+
+    @property
+    def hidden(self) -> tuple[Layer, ...]:
+        """All layers of units, first to last."""
+        return (*self.below, Layer(self.u, self.t))
 
     def fires(self, x: Floats) -> Ints:
-        """Hidden bits (N, m) of real features (N, features)."""
-        z = self.encode(x).astype(np.float64) @ self.u.astype(np.float64)  # exact: integers below 2**53
-        return (z >= self.t).astype(np.int64)
+        """Bits (N, m) of the last hidden layer for real features (N, features)."""
+        bits = self.encode(x)
+        for layer in self.hidden:
+            bits = layer(bits)
+        return bits
 
     def scores(self, x: Floats) -> Ints:
         """Integer scores (N, K)."""
@@ -43,11 +65,19 @@ class HiddenNetwork:
     @property
     def sparsity(self) -> float:
         """The share of the hidden weights that are 0."""
-        return float((self.u == 0).mean()) if self.u.size else 1.0
+        size = sum(layer.u.size for layer in self.hidden)
+        return 1 - sum(np.count_nonzero(layer.u) for layer in self.hidden) / size if size else 1.0
+
+    @property
+    def neurons(self) -> int:
+        """Hidden units of all layers."""
+        return sum(len(layer.t) for layer in self.hidden)
 
 
-def rounded(encode: Encoder, u: Ints, t: Ints, w: Floats, bias: Floats, bits: int) -> HiddenNetwork:
-    """Output weights of `bits` bits, sign included, with one scale; units whose weights all become 0 are dropped.
+def rounded(
+    encode: Encoder, u: Ints, t: Ints, w: Floats, bias: Floats, bits: int, below: tuple[Layer, ...] = ()
+) -> HiddenNetwork:
+    """Output weights of `bits` bits, sign included, with one scale; units that nothing reads are dropped.
 
     Raises CompileError where a sum would leave the integers that float32 holds exactly.
     """
@@ -63,4 +93,10 @@ def rounded(encode: Encoder, u: Ints, t: Ints, w: Floats, bias: Floats, bits: in
             why=f"they reach {sums:.3g}",
             hint="fewer output_bits, or a larger beta",
         )
-    return HiddenNetwork(encode, u[:, kept], t[kept], whole[kept], offset.astype(np.int64), scale)
+    top_layer, read = Layer(u[:, kept], t[kept]), []
+    for layer in reversed(below):
+        used = top_layer.u.any(axis=1)
+        read.append(Layer(top_layer.u[used], top_layer.t))
+        top_layer = Layer(layer.u[:, used], layer.t[used])
+    *under, last = [top_layer, *reversed(read)]
+    return HiddenNetwork(encode, last.u, last.t, whole[kept], offset.astype(np.int64), scale, tuple(under))

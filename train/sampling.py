@@ -11,6 +11,8 @@ Ints = NDArray[np.int64]
 Units = tuple[Ints, Ints]
 Rng = np.random.Generator
 
+_ENOUGH = 4096
+
 
 def sample(kind: str, x: Ints, y: Ints, count: int, limit: int, fan_in: int, rng: Rng) -> Units:
     """u (d, count), t (count,). kind: one of SAMPLERS. x: (n, d) integers; y: (n,) class numbers, for `pair`."""
@@ -22,7 +24,7 @@ def _gaussian(x: Ints, y: Ints, count: int, limit: int, fan_in: int, rng: Rng) -
     spread = x.std(axis=0) + 1e-12
     u = _rounded(rng.standard_normal((x.shape[1], count)) / spread[:, None] * (x.std(axis=0) > 0)[:, None], limit)
     u = _pruned(u, fan_in, rng)
-    z = x @ u
+    z = _some(x, rng).astype(np.float64) @ u
     return u, np.rint(z.mean(axis=0) + z.std(axis=0) * rng.standard_normal(count)).astype(np.int64)
 
 
@@ -57,6 +59,11 @@ def _pair(x: Ints, y: Ints, count: int, limit: int, fan_in: int, rng: Rng) -> Un
     u = _pruned(_rounded((x[second] - x[first]).T.astype(np.float64), limit), fan_in, rng)
     low, high = (np.einsum("nd,dn->n", x[k], u) for k in (first, second))
     return u, low + np.ceil(rng.uniform(0.2, 0.8, count) * (high - low)).astype(np.int64)
+
+
+def _some(x: Ints, rng: Rng) -> Ints:
+    """All samples, or so many that means and spreads are close."""
+    return x if len(x) <= _ENOUGH else x[rng.integers(0, len(x), _ENOUGH)]
 
 
 def _rounded(u: NDArray[np.float64], limit: int) -> Ints:

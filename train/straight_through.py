@@ -104,7 +104,7 @@ class StraightThroughClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_."""
         check_is_fitted(self)
         about = {"classes": " ".join(map(str, self.classes_))}
-        write_onnx(self.network_, path, features=self.n_features_in_, kind="classes", about=about)
+        write_onnx(self.network_, path, features=self.n_features_in_, about=about)
 
     def _scores(self, X: Any) -> NDArray[np.int64]:
         check_is_fitted(self)

@@ -1,0 +1,94 @@
+"""Checkpoints of convex training: a file after every round, whole or not at all, from which `fit` goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.train.arrangement import Arrangement
+from threshc.train.column_generation import Certificate, Progress
+
+
+def fingerprint(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, object]) -> str:
+    """A name of the data and the settings that decide what training does."""
+    found = hashlib.sha256(json.dumps({k: repr(v) for k, v in settings.items()}, sort_keys=True).encode())
+    for name, values in sorted(arrays.items()):
+        found.update(f"{name} {values.dtype} {values.shape}".encode())
+        found.update(np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()
+
+
+def save(path: Path, name: str, pool: Arrangement, progress: Progress, rng: np.random.Generator) -> None:
+    """Replaces the file. Raises ValueError where it cannot be written."""
+    about = {
+        "format": 1,
+        "name": name,
+        "turn": progress.turn,
+        "best_value": progress.best_value,
+        "best_turn": progress.best_turn,
+        "waited": progress.waited,
+        "done": progress.done,
+        "history": [asdict(c) for c in progress.history],
+        "rng": rng.bit_generator.state,
+    }
+    draft = path.with_name(f".{path.name}.partial")
+    try:
+        with draft.open("wb") as file:
+            np.savez(
+                file,
+                about=np.array(json.dumps(about)),
+                u=pool.u,
+                t=pool.t,
+                w=progress.w,
+                best_w=progress.best_w,
+                best_bias=progress.best_bias,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ValueError(f"the checkpoint {path} cannot be written: {error.strerror or error}") from None
+
+
+def restore(path: Path, name: str, pool: Arrangement, rng: np.random.Generator) -> Progress | None:
+    """Fills the empty pool and sets rng as they were; None where there is no file yet.
+
+    Raises ValueError for files that are no checkpoint, or one of other data or settings.
+    """
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            u, t, w = file["u"], file["t"], file["w"]
+            best_w, best_bias = file["best_w"], file["best_bias"]
+        found, history = about["name"], [Certificate(**c) for c in about["history"]]
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        raise ValueError(f"{path} is no checkpoint of convex training: {error}") from None
+    if found != name:
+        raise ValueError(f"the checkpoint {path} is of other data or settings; remove it, or name another file")
+    pool.add(u, t)
+    if pool.size != len(t):
+        raise AssertionError("a checkpoint's units do not make distinct columns")
+    rng.bit_generator.state = about["rng"]
+    return Progress(
+        w,
+        about["turn"],
+        history,
+        about["best_value"],
+        about["best_turn"],
+        best_w,
+        best_bias,
+        about["waited"],
+        about["done"],
+    )
