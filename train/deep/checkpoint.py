@@ -1,0 +1,66 @@
+"""Checkpoints that survive a kill: written whole or not at all, and only ever used for the very same training."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from threshc.compiler.diagnostics import fail
+
+_FORMAT = 1
+
+
+def fingerprint(settings: dict[str, Any], network: nn.Module, tensors: list[Tensor | None]) -> str:
+    """Of settings, the network's structure and first weights, and the samples: hexadecimal."""
+    h = hashlib.sha256(repr((_FORMAT, sorted(settings.items()), str(network))).encode())
+    for tensor in [*network.state_dict().values(), *tensors]:
+        h.update(repr(None if tensor is None else (tuple(tensor.shape), str(tensor.dtype))).encode())
+        if tensor is not None:
+            h.update(tensor.detach().contiguous().cpu().numpy().tobytes())
+    return h.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A file and the fingerprint of the training it belongs to."""
+
+    path: Path
+    mark: str
+
+    def read(self) -> dict[str, Any] | None:
+        """What was written last, None if the file is not there. Raises CompileError if it is of another training, or no
+        checkpoint."""
+        if not self.path.exists():
+            return None
+        hint = "another --checkpoint, or remove the file to begin anew"
+        try:
+            found = torch.load(self.path, weights_only=True)
+            mark = found["mark"]
+        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+            why = str(error).partition("\n")[0]
+            raise fail("the file is no checkpoint", where=str(self.path), why=why, hint=hint) from None
+        if mark != self.mark:
+            why = "settings, network or samples are not the same"
+            raise fail("the checkpoint belongs to another training", where=str(self.path), why=why, hint=hint)
+        return dict(found["state"])
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Replaces the file at once. state: tensors, numbers, texts, lists and dicts of them."""
+        draft = self.path.with_name(f".{self.path.name}.partial")
+        try:
+            with draft.open("wb") as file:
+                torch.save({"mark": self.mark, "state": state}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, self.path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            why = error.strerror or str(error)
+            raise fail("the checkpoint cannot be written", where=str(self.path), why=why) from None

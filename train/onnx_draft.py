@@ -1,0 +1,72 @@
+"""An ONNX model while it is put together: nodes and constants in turn, float32 throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.train.encoders import Encoder, Thermometer
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """Nodes in order, constants by name, and the type of the input `x`. Names must be new each time."""
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: dict[str, NDArray[Any]] = field(default_factory=dict)
+    dtype: int = 1
+
+    def node(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        """Adds a node; the name of its output."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(op, list(inputs), [output], output, **attributes))
+        return output
+
+    def constant(self, name: str, value: NDArray[Any]) -> str:
+        """Adds a float32 constant of exact integers; its name."""
+        self.constants[name] = np.asarray(value).astype(np.float32)
+        return name
+
+    def cast(self, value: str, output: str) -> str:
+        """Adds a cast to float32; the name of its output."""
+        return self.node("Cast", [value], output, to=1)
+
+    def encoded(self, encode: Encoder, used: NDArray[np.bool_]) -> str:
+        """Adds the encoder: the name of its integers (N, bits). used (bits,): a thermometer's comparisons that are
+        needed; the others are left out."""
+        from onnx import helper
+
+        if not isinstance(encode, Thermometer):
+            self.dtype = helper.np_dtype_to_tensor_dtype(np.dtype(encode.dtype))
+            return self.cast("x", "bits")
+        self.constants["feature"] = encode.feature[used]
+        wide = self.node("Gather", ["x", "feature"], "wide", axis=1)
+        return self.cast(
+            self.node("GreaterOrEqual", [wide, self.constant("level", encode.threshold[used])], "over"), "bits"
+        )
+
+    def model(self, shape: Sequence[int], outputs: int, about: dict[str, str]) -> onnx.ModelProto:
+        """The checked model of input `x` (N, *shape) and output `scores` (N, outputs). about: metadata."""
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+
+        graph = helper.make_graph(
+            self.nodes,
+            "threshc_train",
+            [helper.make_tensor_value_info("x", self.dtype, ["N", *shape])],
+            [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", outputs])],
+            [numpy_helper.from_array(value, name) for name, value in self.constants.items()],
+        )
+        opsets = [helper.make_opsetid("", 17)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="threshc train")
+        helper.set_model_props(model, about)
+        onnx.checker.check_model(model)
+        return model
