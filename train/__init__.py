@@ -17,15 +17,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from threshc.train.convex import ConvexThresholdClassifier
     from threshc.train.convex_regressor import ConvexThresholdRegressor
+    from threshc.train.deep.ftprop import FTPROPClassifier
+    from threshc.train.deep.straight_through import DeepStraightThroughClassifier
     from threshc.train.one_layer_regressor import RVSCGDOneLayer
     from threshc.train.straight_through import StraightThroughClassifier
 
-__all__ = ["ConvexThresholdClassifier", "ConvexThresholdRegressor", "RVSCGDOneLayer", "StraightThroughClassifier"]
+__all__ = [
+    "ConvexThresholdClassifier",
+    "ConvexThresholdRegressor",
+    "DeepStraightThroughClassifier",
+    "FTPROPClassifier",
+    "RVSCGDOneLayer",
+    "StraightThroughClassifier",
+]
 
 _HOMES = {
     "ConvexThresholdClassifier": "threshc.train.convex",
     "RVSCGDOneLayer": "threshc.train.one_layer_regressor",
     "ConvexThresholdRegressor": "threshc.train.convex_regressor",
+    "DeepStraightThroughClassifier": "threshc.train.deep.straight_through",
+    "FTPROPClassifier": "threshc.train.deep.ftprop",
     "StraightThroughClassifier": "threshc.train.straight_through",
 }
 
@@ -36,11 +47,12 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
-        if error.name != "sklearn":
+        needed = {"sklearn": "scikit-learn", "torch": "PyTorch"}.get(error.name or "")
+        if needed is None:
             raise
         from threshc.compiler.diagnostics import fail
 
-        raise fail("the trainers need scikit-learn", hint='pip install "threshc[train]"') from None
+        raise fail(f"{name} needs {needed}", hint='pip install "threshc[train]"') from None
 
 
 def __dir__() -> list[str]:

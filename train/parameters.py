@@ -24,3 +24,9 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
     """Refuse all but the known names."""
     if value not in known:
         raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
+
+
+def share(name: str, value: Any) -> None:
+    """Refuse all but numbers of 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise ValueError(f"{name} is {value!r}; it must be a number of 0 to 1")

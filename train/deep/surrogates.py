@@ -129,7 +129,7 @@ class StraightThrough:
     """The rule g * slope(z). progress (0..1): set by the training loop, for slopes that sharpen."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.slope, self.progress = name, STRAIGHT_THROUGH[name], 0.0
+        self.name, self.progress = name, 0.0
 
     def __repr__(self) -> str:
         return f"StraightThrough({self.name!r})"
@@ -137,7 +137,7 @@ class StraightThrough:
     def __call__(self, z: Tensor, g: Tensor, activation: Activation) -> Tensor:
         """See `Rule`."""
         u = z if (activation.centre, activation.half) == (0, 1) else (z - activation.centre) / activation.half
-        return g * self.slope(u, self.progress)
+        return g * STRAIGHT_THROUGH[self.name](u, self.progress)
 
 
 class Step(torch.autograd.Function):
