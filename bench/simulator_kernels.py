@@ -19,7 +19,7 @@ from threshc.sim.packed.driver import execute_plan, place
 from threshc.sim.packed.layout import PACK, ROWS
 from threshc.sim.packed.machine import entry
 from threshc.sim.packed.plan import plan
-from threshc.sim.packed.words_layout import SUM
+from threshc.sim.packed.words_layout import SIGNS, SUM
 from threshc.sim.packed.words_plan import aligned, arguments, word_plan
 
 SHAPES = ((256, 256), (784, 64), (784, 256), (1024, 1024))
@@ -58,7 +58,7 @@ def _xnor(network: Network) -> Callable[[], object]:
     """The word engine's SUM step alone, on `BATCH` samples."""
     found = word_plan(network)
     assert found is not None
-    program = np.ascontiguousarray(found.program[found.program[:, 0] == SUM])
+    program = np.ascontiguousarray(found.program[np.isin(found.program[:, 0], (SUM, SIGNS))])
     words = np.zeros((BATCH, found.words), np.uint64)
     table = arguments(
         program=program.ctypes.data, steps=len(program), weights=found.weights.ctypes.data,

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.ir.network import Network
-from threshc.sim.packed.layout import LANES, STAT_WORDS
 from threshc.sim.packed.plan import plan
 
 
@@ -23,7 +22,7 @@ class Activity:
         self._first_row = plan(network).output_rows[0]
         rows = plan(network).hidden_rows
         self.samples = 0
-        self._rows = max(1, rows)
+        self._rows = rows
         self._tables: list[NDArray[np.int64]] = []
         self._between = np.zeros(self._rows, np.int64)  # changes from one table's samples to the next one's
         self._last: NDArray[np.int64] | None = None
@@ -31,12 +30,18 @@ class Activity:
     @property
     def ones(self) -> tuple[NDArray[np.int64], ...]:
         """Per Compare, in network order: how many samples set each bit, in the shape of the Compare."""
-        return self._shaped(np.sum([t[:, :8].sum(axis=1) for t in self._tables], axis=0) + 0 * self._between)
+        return self._shaped(self._total(0))
 
     @property
     def toggles(self) -> tuple[NDArray[np.int64], ...]:
         """Per Compare: how often each bit differed from the sample before."""
-        return self._shaped(np.sum([t[:, 8:16].sum(axis=1) for t in self._tables], axis=0) + self._between)
+        return self._shaped(self._total(1) + self._between)
+
+    def _total(self, column: int) -> NDArray[np.int64]:
+        total = np.zeros(self._rows, np.int64)
+        for table in self._tables:
+            total += table[column, : self._rows]
+        return total
 
     def _shaped(self, flat: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
         parts = []
@@ -46,9 +51,9 @@ class Activity:
         return tuple(parts)
 
     def table(self, k: int) -> NDArray[np.int64]:
-        """Counters for the machine code, of the k-th part of the samples; they count on from call to call."""
+        """Counters (see `stats`) of the k-th part of the samples; they count on from call to call."""
         while len(self._tables) <= k:
-            self._tables.append(np.zeros((self._rows, STAT_WORDS), np.int64))
+            self._tables.append(np.zeros((4, -(-self._rows // 8) * 8), np.int64))
         return self._tables[k]
 
     def add(self, spans: Sequence[tuple[int, int]]) -> None:
@@ -56,6 +61,5 @@ class Activity:
         for (start, end), table in zip(spans, self._tables, strict=False):
             self.samples += end - start
             if self._last is not None:
-                self._between += self._last ^ (table[:, 24] & 1)
-            at = (end - start - 1) % LANES
-            self._last = table[:, 16 + at // 64] >> (at % 64) & 1
+                self._between += self._last ^ (table[3, : self._rows] & 1)
+            self._last = table[2, : self._rows] >> ((end - start - 1) % 64) & 1

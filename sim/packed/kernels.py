@@ -17,7 +17,6 @@ from threshc.sim.packed.layout import (
     PACK,
     REDUCE,
     ROWS,
-    STAT_WORDS,
     STATS,
     STEP,
     THRESH,
@@ -26,12 +25,9 @@ from threshc.sim.packed.layout import (
 from threshc.sim.packed.packing import pack
 from threshc.sim.packed.rows import make
 from threshc.sim.packed.simd import (
-    add_ones,
     and_,
     array,
-    changes,
     load,
-    load_words,
     maj,
     number,
     or_,
@@ -39,9 +35,9 @@ from threshc.sim.packed.simd import (
     store,
     store_bytes,
     store_numbers,
-    store_words,
     xor,
 )
+from threshc.sim.packed.stats import count_planes
 
 CHUNK = 32  # rows whose lists stay in the nearest cache while the blocks of samples pass
 rows_6, rows_8, rows_10, rows_12, rows_16, rows_24, rows_64 = (make(n) for n in LEVELS)
@@ -158,34 +154,6 @@ def _ints(s, planes, at, tables, samples, offsets, out, row, first):
 
 
 @njit(nogil=True, error_model="numpy")
-def _stats(s, planes, block, samples, fresh, tables, masks, stats):
-    """Ones and changes of planes over `samples` samples in a row of blocks; masks: 16 words of scratch."""
-    blocks = (samples + LANES - 1) // LANES
-    for word in range(8):
-        live = min(max(samples - (blocks - 1) * LANES - 64 * word, 0), 64)
-        masks[word] = -1 if live == 64 else (1 << live) - 1
-        masks[8 + word] = -1
-    if fresh:
-        masks[8] = -2  # nothing comes before the first sample
-    end, start, full = load_words(masks, 0), load_words(masks, 8), splat(-1)
-    for i in range(s.rows):
-        plane, place = tables[s.table + i], (s.out + i) * STAT_WORDS
-        ones, toggles, before = load_words(stats, place), load_words(stats, place + 8), load_words(stats, place + 16)
-        if fresh:
-            store_words(stats, place + 24, load(planes, plane))
-        for g in range(blocks):
-            v = load(planes, g * block + plane)
-            keep = end if g == blocks - 1 else full
-            ones = add_ones(ones, and_(v, keep))
-            changed = and_(changes(before, v), keep)
-            toggles = add_ones(toggles, and_(changed, start) if g == 0 else changed)
-            before = v
-        store_words(stats, place, ones)
-        store_words(stats, place + 8, toggles)
-        store_words(stats, place + 16, before)
-
-
-@njit(nogil=True, error_model="numpy")
 def _execute(
     program, lits, starts, runs, masks, tables, limits, offsets,
     x, pitch, first, last, planes, block, blocks, scratch, bits, ints, row, stats,
@@ -204,7 +172,7 @@ def _execute(
                 continue
             if s.op == STATS:
                 taken = min(LANES * live, last - start)
-                _stats(s, planes, block, taken, start == first, tables, scratch, stats)
+                count_planes(planes, block, tables, s.table, s.rows, taken, start == first, scratch, stats)
                 continue
             for g in range(live):
                 at = g * block

@@ -15,7 +15,7 @@ THRESH  | rows numbers of `levels` planes tables[table..],  | plane out + j: num
 REDUCE  | rows times `width` planes tables[table..]         | plane out + j: their or (mode 0) / and (mode 1)
 ARGMAX  | rows numbers of `levels` planes tables[table..]   | index of the largest as `digits` planes out.. (scratch
         |                                                   | of `levels` planes at `patch`)
-STATS   | rows planes tables[table..]                       | adds to stats, from row `out` on: STAT_WORDS words each
+STATS   | rows planes tables[table..], a multiple of eight  | adds to stats (4, rows), see stats.py
 BITS    | rows planes tables[table..]                       | bits, from row `out` on
 INTS    | rows numbers of `levels` planes tables[table..]   | ints = number + offset[out + j], from row `out` on
 """
@@ -40,9 +40,6 @@ ARRAYS = ("program", "lits", "starts", "runs", "masks", "tables", "limits", "off
 """The machine code is called with a table of 64-bit words: address and length of each of these arrays of a plan, then
 x, pitch, first, last, then planes (address, length), block, blocks, then scratch, bits, ints (address, length each),
 row and stats (address, length); see `kernels._execute`."""
-
-STAT_WORDS = 32
-"""Per plane: ones in eight lanes, changes in eight lanes, the last block of samples, the first block of samples."""
 
 FIELDS = (
     "op", "levels", "digits", "mode", "rows", "row0", "run0", "mask0",

@@ -32,8 +32,8 @@ class Plan:
     """Tables of a network (see `layout`), and where its outputs and hidden bits are found.
 
     spent: per value of the network its steps in the program, and the literals of these.
-    program: steps that make the outputs; hidden: steps that store the Compare bits; watch: steps that
-    count their ones and changes, one row of stats for each of `hidden_rows`. planes: size of a block's
+    program: steps that make the outputs; hidden: steps that store the Compare bits; watch: a step that
+    counts their ones and changes, a column of stats for each of `hidden_rows`. planes: size of a block's
     workspace; width: input bytes per sample that are read (rows shorter than that are padded by the caller).
     """
 
@@ -90,8 +90,13 @@ def plan(network: Network) -> Plan:
             bits.append(Slot("bits", rows, shape))
             rows += size
     hidden = tables.steps()
-    watch = hidden.copy()
-    watch["op"], watch["out"] = STATS, watch["out"] - bit_rows
+    tables.program.clear()
+    watched = [low.bits[v].ravel() for v, op in enumerate(network.ops) if isinstance(op, Compare)]
+    if watched:
+        filled = np.zeros(-(-(rows - bit_rows) // 8) * 8, np.int64)  # with planes of zeros
+        filled[: rows - bit_rows] = np.concatenate(watched)
+        tables.step(STATS, rows=len(filled), table=tables.table(filled))
+    watch = tables.steps()
     lits = _joined(tables.lits, np.int64) * 8
     return Plan(
         dtype=low.input.dtype,

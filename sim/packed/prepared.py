@@ -20,7 +20,8 @@ class Single:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._ready = False
+        self._size = -1  # features, once everything is prepared
+        self._dtype: np.dtype[np.generic] | None = None
         plan = word_plan(network)
         column = next((k for k, o in enumerate(network.outputs) if o.kind == "class"), None)
         if plan is None or column is None:
@@ -28,8 +29,8 @@ class Single:
         encoding = network.input.encoding
         features = int(np.prod(network.input.shape))
         info = np.iinfo(plan.dtype)  # type: ignore[type-var]
-        self._direct = isinstance(encoding, Affine) and (encoding.lo, encoding.hi) == (info.min, info.max)
-        self._dtype, self._shapes = plan.dtype, {(features,), (1, features)}
+        direct = isinstance(encoding, Affine) and (encoding.lo, encoding.hi) == (info.min, info.max)
+        self._dtype = plan.dtype if direct else None
         raw = np.zeros((1, plan.width), np.uint8)
         self._x = raw[:, : features * plan.dtype.itemsize].view(plan.dtype)
         bits = np.empty((1, max(1, plan.bit_columns[0])), np.uint8)
@@ -45,17 +46,28 @@ class Single:
         )  # fmt: skip
         self._kept = plan, raw, bits, ints, words
         self._address, self._run = int(self._table.ctypes.data), entry("words")
-        self._ready = True
+        self._size = features
 
     def __call__(self, x: NDArray[np.generic]) -> NDArray[np.integer]:
         """The class (1,) of a sample (features,), (1, features) or (1, *model_shape); see `encode` for its dtype."""
-        if not self._ready:
+        if x.dtype is not self._dtype or x.size != self._size:
+            return self._other(x)
+        try:
+            self._x[...] = x  # (features,) or (1, features); nothing else fits
+        except ValueError:
+            return self._other(x)
+        self._run(self._address)
+        label: NDArray[np.integer] = self._label.copy()
+        return label
+
+    def _other(self, x: NDArray[np.generic]) -> NDArray[np.integer]:
+        """A sample of another type or shape, or several, or of a network that is not prepared."""
+        if self._size < 0:
             return self._labels(x)
-        if not self._direct or x.dtype is not self._dtype or x.shape not in self._shapes:
-            x = encode(self._network, x if x.ndim > 1 else x[None])
-            if len(x) != 1:
-                return self._labels(x)
-        self._x[...] = x
+        encoded = encode(self._network, x if x.ndim > 1 else x[None])
+        if len(encoded) != 1:
+            return self._labels(x)
+        self._x[...] = encoded
         self._run(self._address)
         label: NDArray[np.integer] = self._label.copy()
         return label

@@ -14,7 +14,7 @@ from numba import carray, njit
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic, models, register_model
 
-I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+I8, I16, I32, I64 = (ir.IntType(n) for n in (8, 16, 32, 64))
 V = ir.VectorType(I64, 8)
 BYTES = ir.VectorType(I8, 64)
 MASK = ir.VectorType(ir.IntType(1), 64)
@@ -200,47 +200,6 @@ def store_bytes(typingctx, out, index, word):
         return context.get_dummy_value()
 
     return types.void(out, types.int64, types.int64), codegen
-
-
-@intrinsic
-def load_words(typingctx, words, index):
-    """Eight words from an index of an array on, wherever it lies."""
-
-    def codegen(context, builder, sig, args):
-        return load_at(builder, data(context, builder, sig.args[0], args[0]), args[1], V, 8)
-
-    return v8(words, types.int64), codegen
-
-
-@intrinsic
-def store_words(typingctx, words, index, value):
-    def codegen(context, builder, sig, args):
-        store_at(builder, data(context, builder, sig.args[0], args[0]), args[1], args[2], 8)
-        return context.get_dummy_value()
-
-    return types.void(words, types.int64, v8), codegen
-
-
-@intrinsic
-def add_ones(typingctx, total, v):
-    """Eight sums, and the ones of eight words added to them."""
-
-    def codegen(context, builder, sig, args):
-        return builder.add(args[0], call(builder, "llvm.ctpop.v8i64", V, [args[1]]))
-
-    return v8(v8, v8), codegen
-
-
-@intrinsic
-def changes(typingctx, before, v):
-    """The bits of a plane that differ from the sample before; `before` is the plane of the 512 samples before these."""
-
-    def codegen(context, builder, sig, args):
-        lanes = ir.Constant(ir.VectorType(I32, 8), list(range(7, 15)))
-        carried = builder.lshr(builder.shuffle_vector(args[0], args[1], lanes), ir.Constant(V, [63] * 8))
-        return builder.xor(args[1], builder.or_(builder.shl(args[1], ir.Constant(V, [1] * 8)), carried))
-
-    return v8(v8, v8), codegen
 
 
 @intrinsic

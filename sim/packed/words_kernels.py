@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from threshc.sim.packed.words_layout import ARGMAX, BITS, FIELDS, GATHER, INTS, NUMBERS, PACK, REDUCE, SUM
+from threshc.sim.packed.words_layout import ARGMAX, BITS, FIELDS, GATHER, INTS, NUMBERS, PACK, REDUCE, SIGNS, SUM
+from threshc.sim.packed.words_signs import sign_tile
 from threshc.sim.packed.words_tiles import compare64, load64, store8, store64, tile
 
 _STEP = 8 * len(FIELDS)
@@ -14,6 +15,8 @@ _fast = njit(nogil=True, error_model="numpy")
 
 t8_2, t8_1, t1_4, t1_1 = (tile(s, v, False) for s, v in ((8, 2), (8, 1), (1, 4), (1, 1)))
 m8_2, m8_1, m1_4, m1_1 = (tile(s, v, True) for s, v in ((8, 2), (8, 1), (1, 4), (1, 1)))
+
+s4_2, s4_1, s1_1 = sign_tile(4, 2), sign_tile(4, 1), sign_tile(1, 1)
 
 
 def _products(wide2, wide1, one4, one1):
@@ -95,20 +98,42 @@ def _argmax(x, rows, out):
 
 
 @_fast
+def _sign_rows(x, stride, items, parts, weights, groups, out, pitch):
+    """As `_products`; the samples that are left over read the weights once, in order."""
+    size = 128 * (parts + 1)
+    full = items & ~3
+    if full:
+        j = 0
+        while j < groups:
+            two = j + 2 <= groups
+            for i in range(0, full, 4):
+                if two:
+                    s4_2(x + i * stride, stride, parts, weights + j * size, out + i * pitch + 4 * j, pitch)
+                else:
+                    s4_1(x + i * stride, stride, parts, weights + j * size, out + i * pitch + 4 * j, pitch)
+            j += 2
+    for i in range(full, items):
+        for j in range(groups):
+            s1_1(x + i * stride, stride, parts, weights + j * size, out + i * pitch + 4 * j, pitch)
+
+
+@_fast
 def _sum(step, ws, pitch, samples, weights):
     width, x, stride, positions, out, gap, digits, blocks, masked = (
         load64(step + 24), load64(step + 40), load64(step + 48), load64(step + 56),
         load64(step + 64), load64(step + 72), load64(step + 80), load64(step + 88), load64(step + 104),
     )  # fmt: skip
     weights += 8 * load64(step + 96)
-    mode = load64(step + 8)
+    mode, skip = load64(step + 8), load64(step + 112)
     block = 64 * (width * digits * (2 if masked else 1) + 1)
     items, times, xs, os = samples, 1, pitch, pitch
     if positions > 1:
         items, times, xs, os = positions, samples, 8 * stride, 8 * gap
     for m in range(times):
-        here, to = ws + m * pitch + 8 * x, ws + m * pitch + 8 * out
-        if masked:
+        here, to = ws + m * pitch + 8 * x, ws + m * pitch + 8 * out + skip
+        if load64(step) == SIGNS:
+            _sign_rows(here, xs, items, width, weights, blocks, to, os)
+        elif masked:
             _masked(here, xs, items, width, digits, weights, block, blocks, mode, to, os)
         else:
             _plain(here, xs, items, width, digits, weights, block, blocks, mode, to, os)
@@ -132,7 +157,7 @@ def execute_words(args):
         for k in range(steps):
             step = program + k * _STEP
             op = load64(step)
-            if op == SUM:
+            if op in (SUM, SIGNS):
                 _sum(step, ws0, pitch, live, weights)
                 continue
             mode, rows, width, table, x = (

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.sim.packed.digits import signed_digits
-from threshc.sim.packed.words_layout import FIELDS, GATHER, SUM
+from threshc.sim.packed.words_layout import FIELDS, GATHER, NEURONS, SIGNS, SUM
 
 Addresses = NDArray[np.int64]
 
 ZERO_BIT, ONE_BIT = 0, 64
+_MAX_FAN_IN = (1 << 15) - 1
+"""Of the rows whose sums fit the words of `words_signs`."""
 
 
 class WordTables:
@@ -81,20 +83,47 @@ class WordTables:
         positions, width = x.shape
         digits = signed_digits(weights)
         masked = len(digits) > 1 or not weights.all()
-        blocks, words = -(-len(weights) // 8), -(-width // 64)
-        pitch = -(-blocks // 8) if mode == 0 else 8 * blocks
+        rows = len(weights)
+        pitch = -(-rows // 64) if mode == NEURONS else 8 * -(-rows // 8)
         out = self.allocate(positions * pitch)
-        at = self.weight_count
-        packed = pack_weights(digits, start, masked)
-        self.weights.append(packed.ravel())
-        self.weight_count += packed.size
         first = x[:, 0] >> 6
         stride = int(first[1] - first[0]) if positions > 1 else 0
-        self.step(
-            SUM, mode=mode, rows=len(weights), width=words, x=int(first[0]), stride=stride, positions=positions,
-            out=out, pitch=pitch, digits=len(digits), blocks=blocks, weights=at, masked=int(masked),
-        )  # fmt: skip
+        place = {"x": int(first[0]), "stride": stride, "positions": positions, "out": out, "pitch": pitch}
+        done = 0
+        if mode == NEURONS and not masked and width <= _MAX_FAN_IN:
+            done = min(rows, 32 * (rows // 32 + (rows % 32 > 16)))
+            if done:
+                at, groups = self._append(pack_signs(weights[:done] > 0, start[:done]))
+                self.step(SIGNS, width=-(-width // 32), blocks=groups, weights=at, **place)
+        if done < rows:
+            at, blocks = self._append(pack_weights(digits[:, done:], start[done:], masked))
+            self.step(
+                SUM, mode=mode, rows=rows - done, width=-(-width // 64), digits=len(digits), blocks=blocks,
+                weights=at, masked=int(masked), skip=done // 8, **place,
+            )  # fmt: skip
         return out
+
+    def _append(self, packed: NDArray[np.uint64]) -> tuple[int, int]:
+        """Append weights (blocks, words); the first one's number, and how many blocks they are."""
+        at = self.weight_count
+        self.weights.append(packed.ravel())
+        self.weight_count += packed.size
+        return at, len(packed)
+
+
+def pack_signs(plus: NDArray[np.bool_], start: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Weights +-1 (R, C), set where positive, start values (R,) as (groups, words of a group): see `words_signs`."""
+    rows, width = plus.shape
+    groups, parts = -(-rows // 32), -(-width // 32)
+    bits = np.zeros((32 * groups, 32 * parts), bool)
+    bits[:rows, :width] = plus
+    body = np.packbits(bits, axis=-1, bitorder="little").view("<u4").reshape(groups, 16, 2, parts)
+    ends = np.zeros(32 * groups, np.int64)  # rows that fill up a group never fire
+    ends[:rows] = -1 - start - plus.sum(axis=1)
+    packed = np.empty((groups, parts + 1, 2, 16), np.uint32)
+    packed[:, 0] = ends.astype(np.int32).view(np.uint32).reshape(groups, 16, 2).transpose(0, 2, 1)
+    packed[:, 1:] = body.transpose(0, 3, 2, 1)
+    return packed.reshape(groups, -1).view(np.uint64)
 
 
 def pack_weights(digits: NDArray[np.int8], start: NDArray[np.int64], masked: bool) -> NDArray[np.uint64]:
