@@ -88,7 +88,7 @@ def _layer(network: Network, layer: LayerCounts, activity: Activity | None) -> L
     own = [layer.value, *(u for u in network.users()[layer.value] if isinstance(network.ops[u], Compare))]
     steps = [k for v in own for k in found.spent[v][0]]
     literals = sum(found.spent[v][1] for v in own)
-    masks = sum(int(s["rows"]) * int(s["digits"] + s["levels"]) for s in found.program[steps] if s["op"] == 2)
+    masks = sum(found.spent[v][2] for v in own)
     table = literals * found.lits.itemsize + 8 * masks
     seconds = _best(Steps(found, steps, BLOCKS)) / (BLOCKS * LANES) if steps else 0.0
     moved = table / (BLOCKS * LANES) + (float(np.prod(layer.input_shape)) + layer.activation_bits) / 8

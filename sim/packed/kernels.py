@@ -20,6 +20,8 @@ from threshc.sim.packed.layout import (
     STATS,
     STEP,
     THRESH,
+    TRIO_LEVELS,
+    TRIOS,
     VALUE,
 )  # fmt: skip
 from threshc.sim.packed.packing import pack
@@ -38,9 +40,11 @@ from threshc.sim.packed.simd import (
     xor,
 )
 from threshc.sim.packed.stats import count_planes
+from threshc.sim.packed.triples import make as make_trios
 
 CHUNK = 32  # rows whose lists stay in the nearest cache while the blocks of samples pass
 rows_6, rows_8, rows_10, rows_12, rows_16, rows_24, rows_64 = (make(n) for n in LEVELS)
+trios_10, trios_12, trios_16 = (make_trios(n) for n in TRIO_LEVELS)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -62,27 +66,51 @@ def _rows(levels, planes, base, lits, starts, runs, masks, first, last, digits, 
 
 
 @njit(nogil=True, error_model="numpy")
-def _run_rows(s, planes, block, blocks, lits, starts, runs, masks, tables):
-    starts, runs, masks = starts[s.row0 :], runs[s.run0 :], masks[s.mask0 :]
-    size = s.levels if s.mode == VALUE else 1
-    ones = splat(-1)
-    for position in range(s.positions):
-        here = s.table + position * s.width
-        for g in range(blocks):
-            for i in range(s.width):
-                bit = load(planes, g * block + tables[here + i])
-                store(planes, g * block + s.patch + i, bit)
-                if s.inverse:
-                    store(planes, g * block + s.patch + s.width + i, xor(bit, ones))
-        against, out = s.against + position * s.levels, s.out + position * s.pitch
-        for first in range(0, s.rows, CHUNK):
-            last = min(first + CHUNK, s.rows)
-            for g in range(blocks):
-                base = 8 * (g * block)
-                _rows(
-                    s.levels, planes, base, lits, starts, runs, masks, first, last, s.digits, s.mode,
-                    against, out + first * size,
-                )  # fmt: skip
+def _trios(levels, planes, base, lits, starts, runs, masks, first, last, slots, against, out):
+    if levels == 10:
+        trios_10(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
+    elif levels == 12:
+        trios_12(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
+    else:
+        trios_16(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
+
+
+@njit(nogil=True, error_model="numpy")
+def _patch(s, planes, block, blocks, tables, position):
+    """Copy the planes under a position to where the literals are."""
+    here, ones = s.table + position * s.width, splat(-1)
+    for g in range(blocks):
+        for i in range(s.width):
+            bit = load(planes, g * block + tables[here + i])
+            store(planes, g * block + s.patch + i, bit)
+            if s.inverse:
+                store(planes, g * block + s.patch + s.width + i, xor(bit, ones))
+
+
+@njit(nogil=True, error_model="numpy")
+def _run_rows(program, k, end, planes, block, blocks, lits, starts, runs, masks, tables):
+    """Steps k..end-1 at every position; a chunk of rows meets all blocks before the next."""
+    for position in range(program[k].positions):
+        _patch(program[k], planes, block, blocks, tables, position)
+        for step in range(k, end):
+            s = program[step]
+            out = s.out + position * s.pitch
+            size = s.levels if s.mode == VALUE else 1
+            per = 3 if s.op == TRIOS else 1
+            for first in range(0, s.rows // per, CHUNK // per):
+                last = min(first + CHUNK // per, s.rows // per)
+                for g in range(blocks):
+                    base = 8 * (g * block)
+                    if s.op == TRIOS:
+                        _trios(
+                            s.levels, planes, base, lits, starts[s.row0 :], runs[s.run0 :], masks[s.mask0 :],
+                            first, last, s.slots, s.against, out + 3 * first,
+                        )  # fmt: skip
+                    else:
+                        _rows(
+                            s.levels, planes, base, lits, starts[s.row0 :], runs[s.run0 :], masks[s.mask0 :],
+                            first, last, s.digits, s.mode, s.against, out + first * size,
+                        )  # fmt: skip
 
 
 @njit(nogil=True, error_model="numpy")
@@ -167,8 +195,13 @@ def _execute(
         live = min(blocks, (last - start + LANES - 1) // LANES)
         for k in range(len(program)):
             s = program[k]
-            if s.op == ROWS:
-                _run_rows(s, planes, block, live, lits, starts, runs, masks, tables)
+            if s.joined:
+                continue
+            if s.op == ROWS or s.op == TRIOS:
+                end = k + 1
+                while end < len(program) and program[end].joined:
+                    end += 1
+                _run_rows(program, k, end, planes, block, live, lits, starts, runs, masks, tables)
                 continue
             if s.op == STATS:
                 taken = min(LANES * live, last - start)

@@ -9,7 +9,11 @@ ROWS    | see rows.py; per position the literals are planes | out + position * p
         | of the block itself (width 0), or of a patch of   |
         | width planes tables[table + position * width ..]  |
         | copied to plane `patch`, then their complements   |
-        | if `inverse`                                      |
+        | if `inverse`. A step that is `joined` runs at     |
+        | every position right after the one before it, on  |
+        | its patch                                         |
+TRIOS   | as ROWS, AGAINST; see triples.py; rows / 3 trios, | plane out + position * pitch ..; `slots`: scratch of
+        | literals of 7 lists each                          | 4 * (levels - 1) planes
 THRESH  | rows numbers of `levels` planes tables[table..],  | plane out + j: number >= constant; masks[mask0 ..] =
         |                                                   | digits of 2**levels - constant, the carry is the bit
 REDUCE  | rows times `width` planes tables[table..]         | plane out + j: their or (mode 0) / and (mode 1)
@@ -24,7 +28,7 @@ from __future__ import annotations
 
 import numpy as np
 
-PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS, STATS = range(9)
+PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS, STATS, TRIOS = range(10)
 VALUE, SIGN, AGAINST = range(3)
 
 LANES = 512
@@ -44,11 +48,16 @@ row and stats (address, length); see `kernels._execute`."""
 FIELDS = (
     "op", "levels", "digits", "mode", "rows", "row0", "run0", "mask0",
     "positions", "table", "width", "inverse", "patch", "against", "out", "pitch",
+    "joined", "slots",
 )  # fmt: skip
 
 STEP = np.dtype([(name, np.int64) for name in FIELDS])
 
 
-def levels_for(digits: int) -> int:
+TRIO_LEVELS = (10, 12, 16)
+"""The numbers of digits that the kernel of three rows is compiled for."""
+
+
+def levels_for(digits: int, among: tuple[int, ...] = LEVELS) -> int:
     """The smallest compiled number of digits that holds `digits`."""
-    return next(n for n in LEVELS if n >= digits)
+    return next(n for n in among if n >= digits)

@@ -22,7 +22,7 @@ from threshc.sim.packed.tables import ONE_PLANE, ZERO_PLANE, Planes, Tables
 
 class Lowering:
     """Walks a network once, in order; `bits[v]` and `ints(v)` are the planes of value v, `spent[v]` its
-    steps and how many literals they have."""
+    steps and how many literals and masks they have."""
 
     def __init__(self, network: Network) -> None:
         self.network, self.users = network, network.users()
@@ -32,11 +32,15 @@ class Lowering:
         self.input = InputPlanes(self.tables, network.input)
         self.bits: dict[int, Planes] = {}
         self.numbers: dict[int, Numbers] = {}
-        self.spent: dict[int, tuple[range, int]] = {}
+        self.spent: dict[int, tuple[range, int, int]] = {}
         for v in range(len(network.ops)):
-            steps, literals = len(self.tables.program), self.tables.literals
+            steps, literals, masks = len(self.tables.program), self.tables.literals, self.tables.mask_count
             self._lower(v)
-            self.spent[v] = (range(steps, len(self.tables.program)), self.tables.literals - literals)
+            self.spent[v] = (
+                range(steps, len(self.tables.program)),
+                self.tables.literals - literals,
+                self.tables.mask_count - masks,
+            )
 
     def ints(self, v: int) -> Numbers:
         """The planes of an integer value."""

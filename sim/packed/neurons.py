@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from threshc.compiler.ir.ops import Compare, Sum
 from threshc.compiler.ir.shapes import plane_weights, row_bounds
 from threshc.compiler.ir.types import Ints
-from threshc.sim.packed.digits import against_sum, magnitudes, signed_width
-from threshc.sim.packed.layout import AGAINST, SIGN, VALUE, levels_for
+from threshc.sim.packed.digits import against_sum, magnitudes, signed_digits, signed_width
+from threshc.sim.packed.layout import AGAINST, LEVELS, SIGN, TRIO_LEVELS, VALUE, levels_for
 from threshc.sim.packed.numbers import Numbers, compare, constants, offset_of
-from threshc.sim.packed.sums import Rows, emit
+from threshc.sim.packed.sums import Columns, Rows, emit
 from threshc.sim.packed.tables import ZERO_PLANE, Planes, Tables
+from threshc.sim.packed.trios import choose, emit_trios
 
 Vector = NDArray[np.int64]
 
@@ -56,7 +57,8 @@ class Neurons:
         constant = [int(b) - offset for b in self.op.bias[rows]]
         wanted = Rows(self.weights[rows], constant, [0] * len(constant))
         planes = np.full((len(self.x), len(rows), levels), ZERO_PLANE)
-        planes[:, rows] = emit(self.tables, self.x, self.patch, wanted, VALUE, levels_for(levels))[..., :levels]
+        columns = Columns(self.tables, self.x, self.patch)
+        planes[:, rows] = emit(columns, wanted, VALUE, levels_for(levels))[..., :levels]
         return Numbers(planes.reshape(*self.type.shape, levels), offset)
 
     def _pick(self, op: Compare, fused: Planes, numbers: Numbers | None, stored: NDArray[np.bool_]) -> Planes:
@@ -86,18 +88,30 @@ class Neurons:
 
     def _fused(self, row: Vector, limit: Vector, choice: Vector) -> Planes:
         shared = int(choice[0] != 0)
+        trios = np.zeros((0, 3), np.int64)
+        if shared and (self.magnitudes == 1).all() and (np.abs(self.weights[row]) == 1).all():
+            trios, choice = choose(self.weights[row], choice)
         f = np.where(choice < 0, -1, 1)
         constant, widths = [], []
         for r, t, g in zip(row.tolist(), limit.tolist(), f.tolist(), strict=True):
             constant.append((int(self.op.bias[r]) - t if g > 0 else t - 1 - int(self.op.bias[r])) + shared)
             lo, hi = int(self.lo[r]) - t, int(self.hi[r]) - t
             widths.append(signed_width(lo, hi) if g > 0 else signed_width(-hi - 1, -lo - 1))
-        levels = levels_for(max(widths))
         rows = Rows(
             self.weights[row] * f[:, None] + shared * self.magnitudes, constant, [-1 if g > 0 else 0 for g in f]
         )
+        columns = Columns(self.tables, self.x, self.patch)
         if not shared:
-            return emit(self.tables, self.x, self.patch, rows, SIGN, levels)
+            return emit(columns, rows, SIGN, levels_for(max(widths)))
+        levels = levels_for(max(widths), TRIO_LEVELS if len(trios) else LEVELS)
+        inverse = bool((signed_digits(rows.weights) < 0).any())
         every = Rows(self.magnitudes[None], [0], [-1])
-        minus_s = emit(self.tables, self.x, self.patch, every, VALUE, levels)  # ~S = -1 - S
-        return emit(self.tables, self.x, self.patch, rows, AGAINST, levels, int(minus_s[0, 0, 0]))
+        minus_s = emit(columns, every, VALUE, levels, scratch=True, inverse=inverse)  # ~S = -1 - S
+        against = int(minus_s[0, 0, 0])
+        out = np.empty((len(self.x), len(row)), np.int64)
+        if len(trios):
+            out[:, trios.ravel()] = emit_trios(columns, rows.some(trios.ravel()), levels, against)
+        rest = np.setdiff1d(np.arange(len(row)), trios)
+        if len(rest):
+            out[:, rest] = emit(columns, rows.some(rest), AGAINST, levels, against, joined=True)
+        return out

@@ -31,7 +31,7 @@ class Slot:
 class Plan:
     """Tables of a network (see `layout`), and where its outputs and hidden bits are found.
 
-    spent: per value of the network its steps in the program, and the literals of these.
+    spent: per value of the network its steps in the program, and the literals and masks of these.
     program: steps that make the outputs; hidden: steps that store the Compare bits; watch: a step that
     counts their ones and changes, a column of stats for each of `hidden_rows`. planes: size of a block's
     workspace; width: input bytes per sample that are read (rows shorter than that are padded by the caller).
@@ -50,7 +50,7 @@ class Plan:
     tables: NDArray[np.int32]
     limits: NDArray[np.uint8]
     offsets: NDArray[np.int64]
-    spent: dict[int, tuple[range, int]]
+    spent: dict[int, tuple[range, int, int]]
     outputs: tuple[Slot, ...]
     bits: tuple[Slot, ...]
     output_rows: tuple[int, int]

@@ -29,7 +29,7 @@ from threshc.sim.packed.simd import I64, V, broadcast, data, load_at, majority, 
 BLOCKS = (32, 16, 8, 4)
 
 
-class _Emitter:
+class Emitter:
     """Emits the code of one row loop. `s` are stack slots that LLVM turns into registers."""
 
     def __init__(self, context, builder, levels, planes, lits) -> None:
@@ -121,7 +121,7 @@ def _emit(context, builder, levels, types_, args):
     b = builder
     pointers = {k: data(context, b, types_[k], args[k]) for k in (0, 2, 3, 4, 5)}
     here = b.gep(pointers[0], [base])
-    e = _Emitter(context, b, levels, here, pointers[2])
+    e = Emitter(context, b, levels, here, pointers[2])
     words = cgutils.alloca_once(b, I64)
     b.store(b.shl(out, I64(3)), words)
     stride = b.select(b.icmp_signed("==", mode, I64(VALUE)), I64(8 * levels), I64(8))

@@ -67,14 +67,22 @@ class Tables:
 
     def row(self, lists: Sequence[Planes]) -> None:
         """Append a row's literals (plane numbers), from the highest list to the lowest, in whole blocks of four."""
-        self.starts.append(self.literals)
         fours = [-(-len(planes) // 4) for planes in lists]
+        self._lists(lists, fours)
+        self.runs += reversed(fours)
+
+    def trio(self, lists: Sequence[Planes], fours: Sequence[int]) -> None:
+        """Append the seven lists of three rows, with their lengths in blocks of four, in the order of the phases."""
+        self._lists(lists, fours)
+        self.runs += fours
+
+    def _lists(self, lists: Sequence[Planes], fours: Sequence[int]) -> None:
+        self.starts.append(self.literals)
         for planes, count in zip(lists, fours, strict=True):
             padded = np.full(4 * count, ZERO_PLANE, np.int64)
             padded[: len(planes)] = planes
             self.lits.append(padded)
             self.literals += padded.size
-        self.runs += reversed(fours)
 
     def complement(self, planes: Planes) -> Planes:
         """Planes that hold the complements, made where they do not exist yet."""

@@ -1,0 +1,144 @@
+# mypy: ignore-errors
+# (Numba compiles these functions: their types are machine types, which mypy does not know)
+"""Three rows at a time: what two or three of them have in common is counted once.
+
+For rows of +-1 weights, half of the inputs of each are counted (`neurons.py`), 3/2 of them for three rows. Sorted by
+which of the three rows want them, the inputs fall into eight classes of about an eighth each, one of which nobody
+wants: 7/8 are counted, in seven lists, and sums of lists are added as numbers. With c101 the number of set inputs
+that rows 1 and 3 want, and so on:
+
+    phase | starts from   | counts | adds | and then
+    0     | constant Q    | c101   |      | is kept as Q
+    1     | constant R    | c011   |      | is kept as R
+    2     | constant P    | c111   |      | is kept as P
+    3     | what is there | c110   |      | is kept as X
+    4     | what is there | c100   | Q    | is row 1
+    5     | X             | c010   | R    | is row 2
+    6     | P             | c001   | Q, R | is row 3
+
+The constants of the rows are e1 = P + Q, e2 = P + R, e3 = P + Q + R (see `trios.py`). A row is 2 * U + low, compared
+with H as in `rows.py`, mode AGAINST. This is adder sharing as in a circuit, chosen such that a literal is still read
+from the few planes of the inputs, and that no list is short.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import njit
+from numba.core import cgutils, types
+from numba.core.extending import intrinsic
+
+from threshc.sim.packed.rows import Emitter
+from threshc.sim.packed.simd import I64, V, broadcast, data, load_at, majority, parity, store_at
+
+_ADDS = {4: (0, 1), 5: (1, 2), 6: (0, 2)}  # phase: first slot, end of slots
+
+
+class _Trio(Emitter):
+    """A running sum that is kept in, and added from, slots: `count` planes each, from word `slots` on."""
+
+    def __init__(self, context, builder, count, planes, lits, slots) -> None:
+        super().__init__(context, builder, count, planes, lits)
+        self.slots = slots
+
+    def _at(self, slot, level):
+        b = self.builder
+        return b.add(self.slots, b.add(b.mul(slot, I64(8 * self.levels)), I64(8 * level)))
+
+    def keep(self, slot):
+        b = self.builder
+        for level in range(self.levels):
+            store_at(b, self.planes, self._at(slot, level), b.load(self.s[level]), 64)
+
+    def resume(self, slot):
+        b = self.builder
+        for level in range(self.levels):
+            b.store(load_at(b, self.planes, self._at(slot, level), V, 64), self.s[level])
+
+    def add(self, slot):
+        b, carry = self.builder, ir.Constant(V, [0] * 8)
+        for level in range(self.levels):
+            other = load_at(b, self.planes, self._at(slot, level), V, 64)
+            total, carry = self.add3(b.load(self.s[level]), other, carry)
+            b.store(total, self.s[level])
+
+    def compare(self, low, against, out, flip):
+        """Store the sign of 2 * U + low + H, xored with `flip`."""
+        b = self.builder
+        carry = b.and_(low, load_at(b, self.planes, against, V, 64))
+        for level in range(self.levels - 1):
+            h = load_at(b, self.planes, b.add(against, I64(8 * (level + 1))), V, 64)
+            carry = majority(self.context, b, b.load(self.s[level]), h, carry)
+        h = load_at(b, self.planes, b.add(against, I64(8 * self.levels)), V, 64)
+        sign = parity(self.context, b, b.load(self.s[self.levels - 1]), h, carry)
+        store_at(b, self.planes, out, b.xor(sign, flip), 64)
+
+
+def _emit(context, builder, levels, types_, args):
+    _, base, _, _, _, _, first, last, slots, against, out = args
+    b, count = builder, levels - 1
+    pointers = {k: data(context, b, types_[k], args[k]) for k in (0, 2, 3, 4, 5)}
+    e = _Trio(context, b, count, b.gep(pointers[0], [base]), pointers[2], b.shl(slots, I64(3)))
+    words, against = cgutils.alloca_once(b, I64), b.shl(against, I64(3))
+    b.store(b.shl(out, I64(3)), words)
+
+    def mask(index):
+        return broadcast(b, b.load(b.gep(pointers[5], [index])))
+
+    def among(phases, phase):
+        return b.icmp_unsigned("!=", b.and_(b.lshr(I64(sum(1 << p for p in phases)), phase), I64(1)), I64(0))
+
+    def choose(phase, values):
+        """A small number by phase, four bits each."""
+        return b.and_(b.lshr(I64(sum(v << 4 * p for p, v in values.items())), b.shl(phase, I64(2))), I64(15))
+
+    with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (trio, _):
+        constants = b.mul(trio, I64(3 * count + 6))
+        ends = b.add(constants, I64(3 * count))
+        b.store(b.load(b.gep(pointers[3], [trio])), e.at)
+        for slot in e.s:
+            b.store(ir.Constant(V, [0] * 8), slot)
+        with cgutils.for_range(b, I64(7), intp=I64) as loop:
+            phase = loop.index
+            with b.if_then(among((0, 1, 2), phase)):
+                for level in range(count):
+                    b.store(mask(b.add(constants, b.add(b.mul(phase, I64(count)), I64(level)))), e.s[level])
+            with b.if_then(among((5, 6), phase)):
+                e.resume(b.sub(I64(8), phase))
+            e.add_list(b.zext(b.load(b.gep(pointers[4], [b.add(b.mul(trio, I64(7)), phase)])), I64))
+            start, end = (choose(phase, {p: pair[k] for p, pair in _ADDS.items()}) for k in (0, 1))
+            with cgutils.for_range_slice(b, start, end, I64(1), intp=I64, inc=True) as (slot, _):
+                e.add(slot)
+            with b.if_then(among((0, 1, 2, 3), phase)):
+                e.keep(phase)
+            with b.if_then(among((4, 5, 6), phase)):
+                row = b.add(ends, b.shl(b.sub(phase, I64(4)), I64(1)))
+                e.compare(mask(row), against, b.load(words), mask(b.add(row, I64(1))))
+                b.store(b.add(b.load(words), I64(8)), words)
+    return context.get_dummy_value()
+
+
+def make(levels):
+    """The kernel for a number of digits of the comparison; the running sum has one less.
+
+    kernel(planes, base, lits, starts, runs, masks, first, last, slots, against, out) runs trios first..last-1; planes
+    from word `base` on, `slots` is room for 4 * (levels - 1) of them, plane `out` takes the first row. Per trio t:
+    starts[t] in lits; runs[7*t + phase] = blocks of four literals; masks[t * (3*levels + 3) ..] = the digits of the
+    constants Q, R and P as 0 / -1, then for each row `low` and the flip.
+    """
+
+    @intrinsic
+    def kernel(typingctx, planes, base, lits, starts, runs, masks, first, last, slots, against, out):
+        i = types.int64
+        sig = types.void(planes, i, lits, starts, runs, masks, i, i, i, i, i)
+
+        def codegen(context, builder, sig, args):
+            return _emit(context, builder, levels, sig.args, args)
+
+        return sig, codegen
+
+    @njit(nogil=True, error_model="numpy")
+    def run_trios(planes, base, lits, starts, runs, masks, first, last, slots, against, out):
+        kernel(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
+
+    return run_trios
