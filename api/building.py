@@ -8,19 +8,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
-from threshc.compiling import Progress, Settings, compile_into
+from threshc.compiling import Progress, Settings, answers, compile_into
 from threshc.folder import output_folder
 from threshc.report import Report
+from threshc.verification import random_samples
 
 if TYPE_CHECKING:
+    from threshc.hdl.design import Design
+    from threshc.hdl.flow.verify import Samples
     from threshc.hdl.targets.base import Target
     from threshc.loading import Model
 
 BOARD_LEVELS = 12
 """Levels of logic between registers on boards: digits reaches 22 MHz with it on the iCEBreaker, 10 without."""
+
+VERIFY = ("none", "netlist")
+"""What `build` can check of Yosys' netlists."""
 
 
 def build(
@@ -39,6 +47,7 @@ def build(
     labels: ArrayLike | None = None,
     samples: int = 256,
     simulator: str = "auto",
+    verify: str = "none",
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
     weight_bits: str | None = None,
@@ -51,13 +60,16 @@ def build(
     target: a board or bare device of `threshc.hdl.targets`. pipeline: as for `compile`, or `auto`: on boards a register
     at least every 12 levels of logic, which holds the slowest of them (12 MHz on a UP5K) with room to spare, else one
     behind every layer. freq: Hz to reach (a board must reach its clock anyway).
-    seed: of the placement. baud: of the board's serial port. Raises CompileError when tools are missing, the circuit
-    does not fit or is too slow; nothing is left then.
+    seed: of the placement. baud: of the board's serial port. verify: `netlist` also runs the samples through the cells
+    that Yosys made, those of the network alone and those that are placed, bit for bit. Raises CompileError when tools
+    are missing, the circuit does not fit or is too slow; nothing is left then.
     """
     from threshc.hdl.board.protocol import BAUD
     from threshc.hdl.flow.build import build as build_for
     from threshc.hdl.targets.registry import target as find_target
 
+    if verify not in VERIFY:
+        raise fail(f"there is no verification {verify!r}", where="--verify", hint=", ".join(VERIFY))
     chosen = find_target(target)
     say = progress or (lambda _: None)
     settings = Settings(
@@ -77,13 +89,33 @@ def build(
     with output_folder(goal, force=force) as folder:
         report = compile_into(folder, goal, model, settings, x, labels, say)
         made = build_for(
-            report.design, chosen, folder, seed=seed, freq=freq, baud=BAUD if baud is None else baud, progress=say
+            report.design,
+            chosen,
+            folder,
+            seed=seed,
+            freq=freq,
+            baud=BAUD if baud is None else baud,
+            samples=None if verify == "none" else netlist_samples(report.design, x, samples),
+            progress=say,
         )
         names = [path.name for path in made.files]
         made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / name for name in names))
         report = replace(report, build=made, files=tuple(sorted({*report.files, *names})))
         report.write(folder)
     return report
+
+
+def netlist_samples(design: Design, x: ArrayLike | None, count: int) -> Samples:
+    """The samples of the simulation once more, with the packed simulator's answers, as words."""
+    from threshc.hdl.flow.verify import Samples
+    from threshc.hdl.payload import pack
+    from threshc.sim import packed
+    from threshc.sim.inputs import encode
+
+    network = design.network
+    data = random_samples(network, count, 1) if x is None else np.asarray(x)
+    expected = answers(design, packed.run(network, data, bits=False))
+    return Samples(pack(network, encode(network, data)), expected)
 
 
 def _resolved(pipeline: str | int, target: Target) -> str | int:

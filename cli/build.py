@@ -33,6 +33,10 @@ def build(
     limit: o.Limit = None,
     samples: o.Samples = 256,
     simulator: o.Simulator = "auto",
+    verify: Annotated[
+        str,
+        typer.Option("--verify", metavar="none|netlist", help="netlist: simulate the cells that Yosys made as well."),
+    ] = "none",
     weight_bits: o.WeightBits = None,
     verify_passes: o.VerifyPasses = False,
     print_ir_after: o.PrintIrAfter = None,
@@ -73,6 +77,7 @@ def build(
             labels=y,
             samples=samples,
             simulator=simulator,
+            verify=verify,
             weight_bits=weight_bits,
             note=told,
             verify_passes=verify_passes,

@@ -30,7 +30,7 @@ def _build(root: Path, out: Path, *options: str) -> None:
 
 def test_a_board(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    _build(root, out, "--target", "icebreaker", "--seed", "3")
+    _build(root, out, "--target", "icebreaker", "--seed", "3", "--verify", "netlist")
     report = json.loads((out / "report.json").read_text())
     assert sorted(p.name for p in out.iterdir()) == report["files"]
     name = report["design"]["module"]  # not "xor", which is a keyword of Verilog
@@ -42,7 +42,14 @@ def test_a_board(root: Path, tmp_path: Path) -> None:
     assert sources["LUTs, network"] == "synthesized"
     assert sources["Fmax"] == "routed"
     assert sources["latency on the board"] == "board"
+    assert [v["samples"] for v in built["verified"]] == [4, 4]  # the network alone, and behind its UART
+    assert sources["netlist equal to the packed simulator"] == "netlist"
     assert "| Fmax | " in (out / "report.md").read_text()
+
+
+def test_an_unknown_verification(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match="there is no verification 'all'"):
+        _build(root, tmp_path / "out", "--target", "icebreaker", "--verify", "all")
 
 
 def test_too_slow_leaves_nothing(root: Path, tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from threshc.compiler.diagnostics import fail
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
 from threshc.hdl.emitted import emitted
+from threshc.hdl.flow.netlist.exercise import Exercised
 from threshc.hdl.flow.report import BuildReport
 from threshc.hdl.flow.routing import Routing, logic_cells, pack_bitstream, refuse_oversize, route, too_big
 from threshc.hdl.flow.synthesis import Synthesis, synthesize
 from threshc.hdl.flow.tools import Progress, Run, find_tools
+from threshc.hdl.flow.verify import Samples, verify_netlists
 from threshc.hdl.targets.base import Target
 
 _TOOLS = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
@@ -30,13 +32,15 @@ def build(
     seed: int = 1,
     freq: float | None = None,
     baud: int = BAUD,
+    samples: Samples | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Builds a design for a target and leaves MODULE.bin or .bit and the tools' logs in `out_dir` (made if need be).
 
-    freq: Hz that must be reached; a board must reach its clock in any case. seed: of nextpnr's placement. `progress` is
-    told each step. Raises CompileError when tools are missing, the circuit does not fit or is too slow; nothing is
-    left in `out_dir` then.
+    freq: Hz that must be reached; a board must reach its clock in any case. seed: of nextpnr's placement. samples: the
+    netlists that Yosys made, of the network alone and of the whole that is placed, must answer these right. `progress`
+    is told each step. Raises CompileError when tools are missing, a netlist is wrong, the circuit does not fit or is
+    too slow; nothing is left in `out_dir` then.
     """
     from threshc.hdl.flow.top import make_top  # brings in Amaranth
 
@@ -57,6 +61,7 @@ def build(
         tell(f"yosys: synthesizing for {device.part}")
         synthesis = synthesize(yosys, device, design.name, folder, tell)
         refuse_oversize(device, synthesis.whole)
+        verified = () if samples is None else verify_netlists(design, target, folder, samples, baud, tell)
         tell(
             f"{nextpnr.name}: placing and routing {synthesis.whole.luts:,} LUTs and {synthesis.whole.ffs:,} flip-flops"
         )
@@ -67,7 +72,7 @@ def build(
         made, packing = pack_bitstream(packer, device, folder, tell)
         runs = (synthesis.run, routing.run, packing)
         files = _deliver(design, folder, made, runs, Path(out_dir))
-    return _report(design, target, synthesis, routing, seed, files, runs)
+    return _report(design, target, synthesis, routing, seed, files, runs, verified)
 
 
 _CELLS = ("mdfa", "fa63", "table", "tree")
@@ -137,6 +142,7 @@ def _report(
     seed: int,
     files: tuple[Path, ...],
     runs: tuple[Run, ...],
+    verified: tuple[Exercised, ...],
 ) -> BuildReport:
     used, available = logic_cells(routing, target.device)
     return BuildReport(
@@ -157,4 +163,5 @@ def _report(
         files=files,
         tools={run.tool.name: f"{run.tool.version} ({run.tool.origin})".strip() for run in runs},
         seconds={run.tool.name: round(run.seconds, 1) for run in runs},
+        verified=verified,
     )

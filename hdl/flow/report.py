@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from threshc.hdl.flow.netlist.exercise import Exercised
 from threshc.hdl.flow.synthesis import Cells
 
 
@@ -18,6 +19,7 @@ class BuildReport:
     fmax_hz: by nextpnr for this seed; clock_hz: what the network runs at: the board's clock, else fmax_hz
     latency_cycles: of the network, from sample to answer; interval_cycles: between samples when streaming
     tools: name to "version (native|YoWASP)"; seconds: wall time by tool
+    verified: the netlists that were simulated on samples, all answers right
     """
 
     target: str
@@ -37,6 +39,7 @@ class BuildReport:
     files: tuple[Path, ...]
     tools: dict[str, str]
     seconds: dict[str, float]
+    verified: tuple[Exercised, ...] = ()
 
     @property
     def latency_ns(self) -> float:
@@ -69,6 +72,9 @@ class BuildReport:
             ("latency at Fmax", f"{self.latency_ns:.1f} ns", "routed"),
             ("throughput at Fmax", f"{self.samples_per_second:,.0f} samples/s", "routed"),
         ]
+        for v in self.verified:
+            equal = f"{v.samples:,} of {v.samples:,} ({v.what}; {v.cells:,} cells, {v.cycles:,} cycles)"
+            rows.append(("netlist equal to the packed simulator", equal, "netlist"))
         if self.on_board:
             rows.append(("clock on the board", f"{self.clock_hz / 1e6:g} MHz", "board"))
         return rows

@@ -27,7 +27,7 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Synthesis:
-    """network: the network alone; whole: with its shell or harness; run: the Yosys run."""
+    """network: the network alone (network.json); whole: with its shell or harness (top.json); run: the Yosys run."""
 
     network: Cells
     whole: Cells
@@ -35,15 +35,21 @@ class Synthesis:
 
 
 def synthesize(yosys: Tool, device: Device, module: str, folder: Path, progress: Progress) -> Synthesis:
-    """Reads design.v and top.il in `folder`, writes top.json there. `module` is the design's module.
+    """Reads design.v and top.il in `folder`, writes network.json and top.json there. `module` is the design's module.
 
-    The network is mapped first, by itself, so that its figures do not depend on what stands around it.
+    The network is mapped first, by itself, so that its figures do not depend on what stands around it. Yosys starts
+    afresh for the whole: modules left over from mapping a first time are in the way of its ABC9.
     """
     synth = f"synth_{device.family}"
     script = f"""\
 read_verilog design.v
 {synth} -top {module}
 tee -q -o network.stat stat -json
+write_json network.json
+select {module}
+write_rtlil -selected network.il
+design -reset
+read_rtlil network.il
 read_rtlil top.il
 {synth} -top {TOP}
 tee -q -o whole.stat stat -json
@@ -53,8 +59,8 @@ write_json top.json
     # YoWASP's ABC closes stdout and Yosys fails when it writes there afterwards, so the log goes to a file.
     done = run_tool(yosys, ["-q", "-l", "yosys.log", "synth.ys"], folder, progress)
     log = folder / "yosys.log"
-    if done.code == 0 and log.is_file():
-        done = replace(done, text=log.read_text(errors="replace"))
+    if log.is_file():
+        done = replace(done, text=done.text + log.read_text(errors="replace"))
     if done.code and any(sign in done.text for sign in _EXHAUSTED):
         raise fail(
             "Yosys ran out of memory",

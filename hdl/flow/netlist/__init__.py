@@ -1,0 +1,1 @@
+"""Netlists that Yosys wrote, read as tables and flip-flops, and simulated bit for bit."""

@@ -1,0 +1,92 @@
+"""What the model of a cell is written with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from threshc.hdl.luts.tables import table
+
+
+class Unmodelled(Exception):
+    """A cell, or a use of it, that has no model; the text says which."""
+
+
+class Cell:
+    """One cell of a netlist: parameters as Yosys writes them, nets by pin. A pin that is not connected reads 0."""
+
+    def __init__(self, parameters: dict[str, str], pins: dict[str, list[int]]) -> None:
+        self._parameters, self._pins = parameters, pins
+
+    def __getitem__(self, pin: str) -> int:
+        bits = self._pins.get(pin)
+        return bits[0] if bits else 0
+
+    def word(self, pin: str) -> list[int]:
+        """All nets of a pin."""
+        return self._pins.get(pin, [])
+
+    def given(self, pin: str) -> bool:
+        """Whether the pin is connected."""
+        return bool(self._pins.get(pin))
+
+    def number(self, name: str, default: int = 0) -> int:
+        """A parameter as an integer; unknown bits are 0."""
+        text = self._parameters.get(name)
+        return default if text is None else int(text.replace("x", "0") or "0", 2)
+
+    def text(self, name: str, default: str) -> str:
+        """A parameter that is a string."""
+        return self._parameters.get(name, default).strip()
+
+
+class Sink(Protocol):
+    """Where models put what cells are made of."""
+
+    def fresh(self) -> int:
+        """A net of its own."""
+
+    def table(self, out: int, operands: list[int], table: int) -> None:
+        """`out` is a table over operands, which may be constants and may repeat."""
+
+    def same(self, out: int, source: int) -> None:
+        """`out` is another name of `source`."""
+
+    def clocked(self, clock: int) -> None:
+        """A flip-flop is triggered by the rising edge of this net."""
+
+    def flop(self, q: int, following: int, init: int) -> None:
+        """A flip-flop: `q` takes `following`."""
+
+
+Model = Callable[[Cell, Sink], None]
+
+ENABLED = table(lambda d, e, r, q: (0 if r else d) if e else q, 4)
+"""Next state of a flip-flop whose reset needs the enable."""
+ENABLED_SET = table(lambda d, e, r, q: (1 if r else d) if e else q, 4)
+OVER = table(lambda d, e, r, q: 0 if r else d if e else q, 4)
+"""The same, the reset working without the enable."""
+OVER_SET = table(lambda d, e, r, q: 1 if r else d if e else q, 4)
+
+
+def register(
+    to: Sink, *, q: int, d: int, clock: int, enable: int = 1, reset: int = 0, table: int = OVER, init: int = 0
+) -> None:
+    """A flip-flop with a synchronous reset; `table` over (d, enable, reset, q) says what reset does."""
+    following = to.fresh()
+    to.table(following, [d, enable, reset, q], table)
+    to.clocked(clock)
+    to.flop(q, following, init)
+
+
+def inverted(to: Sink, net: int) -> int:
+    """The inverse of a net."""
+    out = to.fresh()
+    to.table(out, [net], 0b01)
+    return out
+
+
+def refuse(condition: bool, why: str) -> None:
+    """Raises Unmodelled where the condition holds."""
+    if condition:
+        raise Unmodelled(why)

@@ -1,0 +1,97 @@
+"""Lattice ECP5, after Yosys' techlibs/lattice/common_sim.vh and ccu2c_sim.vh."""
+
+from __future__ import annotations
+
+from threshc.hdl.flow.netlist.cells.base import (
+    OVER,
+    OVER_SET,
+    Cell,
+    Model,
+    Sink,
+    Unmodelled,
+    inverted,
+    refuse,
+    register,
+)
+from threshc.hdl.luts.tables import MUX, table
+
+
+def _lut4(cell: Cell, to: Sink) -> None:
+    to.table(cell["Z"], [cell[p] for p in "ABCD"], cell.number("INIT"))
+
+
+def _mux(cell: Cell, to: Sink) -> None:
+    """PFUMX and L6MUX21 select; their pins differ in names only."""
+    one, zero, select = ("ALUT", "BLUT", "C0") if cell.given("C0") else ("D1", "D0", "SD")
+    to.table(cell["Z"], [cell[select], cell[one], cell[zero]], MUX)
+
+
+def _carries(cell: Cell, to: Sink) -> None:
+    """Two halves: S = LUT4 ^ carry; carry out = LUT4 ? carry : LUT2 of A and B (the low bits of the table)."""
+    carry = cell["CIN"]
+    for half in "01":
+        truth, inject = cell.number(f"INIT{half}"), cell.text(f"INJECT1_{half}", "YES") == "YES"
+        operands = [*(cell[f"{p}{half}"] for p in "ABCD"), carry]
+        into = table(lambda *b, t=truth, i=inject: _lut(t, b[:4]) ^ (0 if i else b[4]), 5)
+        out = table(lambda *b, t=truth, i=inject: b[4] if _lut(t, b[:4]) else 0 if i else _lut(t, b[:2]), 5)
+        if cell.given(f"S{half}"):
+            to.table(cell[f"S{half}"], operands, into)
+        carry = to.fresh() if half == "0" else cell["COUT"]
+        if half == "0" or cell.given("COUT"):
+            to.table(carry, operands, out)
+
+
+def _lut(truth: int, bits: tuple[int, ...]) -> int:
+    return truth >> sum(b << j for j, b in enumerate(bits)) & 1
+
+
+def _flop(cell: Cell, to: Sink) -> None:
+    refuse(cell.text("CLKMUX", "CLK") != "CLK", "TRELLIS_FF on a falling edge")
+    refuse(cell.text("LSRMODE", "LSR") != "LSR", "TRELLIS_FF with a preload")
+    enable, reset = cell["CE"], cell["LSR"]
+    match cell.text("CEMUX", "1"):
+        case "1":
+            enable = 1
+        case "0":
+            enable = 0
+        case "INV":
+            enable = inverted(to, enable)
+    if cell.text("LSRMUX", "LSR") == "INV":
+        reset = inverted(to, reset)
+    refuse(reset != 0 and cell.text("SRMODE", "LSR_OVER_CE") == "ASYNC", "TRELLIS_FF with an asynchronous reset")
+    preset = cell.text("REGSET", "RESET") == "SET"
+    rule = OVER_SET if preset else OVER
+    q, d = cell["Q"], cell["DI"]
+    register(to, q=q, d=d, clock=cell["CLK"], enable=enable, reset=reset, table=rule, init=int(preset))
+
+
+def _io(cell: Cell, to: Sink) -> None:
+    match cell.text("DIR", "INPUT"):
+        case "INPUT":
+            to.same(cell["O"], cell["B"])
+        case "OUTPUT":
+            to.same(cell["B"], cell["I"])
+        case other:
+            raise Unmodelled(f"TRELLIS_IO of direction {other}")
+
+
+def _start(cell: Cell, to: Sink) -> None:
+    """The global set/reset: it ends before the first sample, and flip-flops start with their initial values."""
+
+
+def _carried(cell: Cell, to: Sink) -> None:
+    """FD1S3AX: the plain flip-flop that Amaranth starts the global set/reset with."""
+    register(to, q=cell["Q"], d=cell["D"], clock=cell["CK"])
+
+
+MODELS: dict[str, Model] = {
+    "LUT4": _lut4,
+    "PFUMX": _mux,
+    "L6MUX21": _mux,
+    "CCU2C": _carries,
+    "TRELLIS_FF": _flop,
+    "TRELLIS_IO": _io,
+    "SGSR": _start,
+    "GSR": _start,
+    "FD1S3AX": _carried,
+}

@@ -1,0 +1,67 @@
+"""Xilinx 7 series, after Yosys' techlibs/xilinx/cells_sim.v."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from threshc.hdl.flow.netlist.cells.base import OVER, OVER_SET, Cell, Model, Sink, inverted, refuse, register
+from threshc.hdl.luts.tables import MUX, XOR
+
+
+def _lut(cell: Cell, to: Sink, inputs: int) -> None:
+    to.table(cell["O"], [cell[f"I{k}"] for k in range(inputs)], cell.number("INIT"))
+
+
+def _inv(cell: Cell, to: Sink) -> None:
+    to.table(cell["O"], [cell["I"]], 0b01)
+
+
+def _same(cell: Cell, to: Sink) -> None:
+    to.same(cell["O"], cell["I"])
+
+
+def _mux(cell: Cell, to: Sink) -> None:
+    """MUXF7 and MUXF8."""
+    to.table(cell["O"], [cell["S"], cell["I1"], cell["I0"]], MUX)
+
+
+def _carry4(cell: Cell, to: Sink) -> None:
+    """O = S ^ carry, carry out = S ? carry : DI, four times; the first carry is CI or CYINIT."""
+    carry = to.fresh()
+    to.table(carry, [cell["CI"], cell["CYINIT"]], 0b1110)
+    selects, data, outs, carries = (cell.word(p) for p in ("S", "DI", "O", "CO"))
+    for k, select in enumerate(selects):
+        if k < len(outs):
+            to.table(outs[k], [select, carry], XOR[2])
+        following = carries[k] if k < len(carries) else to.fresh()
+        to.table(following, [select, carry, data[k] if k < len(data) else 0], MUX)
+        carry = following
+
+
+def _flop(cell: Cell, to: Sink, reset: str, table: int, asynchronous: bool, init: int) -> None:
+    refuse(cell.number("IS_C_INVERTED") == 1, "a flip-flop on a falling edge")
+    level, d = cell[reset], cell["D"]
+    if cell.number(f"IS_{reset}_INVERTED"):
+        level = inverted(to, level)
+    if cell.number("IS_D_INVERTED"):
+        d = inverted(to, d)
+    refuse(asynchronous and level != 0, "a flip-flop with an asynchronous reset")
+    enable = cell["CE"] if cell.given("CE") else 1
+    first = cell.number("INIT", init)
+    register(to, q=cell["Q"], d=d, clock=cell["C"], enable=enable, reset=level, table=table, init=first)
+
+
+MODELS: dict[str, Model] = {
+    **{f"LUT{k}": partial(_lut, inputs=k) for k in range(1, 7)},
+    "INV": _inv,
+    "BUFG": _same,
+    "IBUF": _same,
+    "OBUF": _same,
+    "MUXF7": _mux,
+    "MUXF8": _mux,
+    "CARRY4": _carry4,
+    "FDRE": partial(_flop, reset="R", table=OVER, asynchronous=False, init=0),
+    "FDSE": partial(_flop, reset="S", table=OVER_SET, asynchronous=False, init=1),
+    "FDCE": partial(_flop, reset="CLR", table=OVER, asynchronous=True, init=0),
+    "FDPE": partial(_flop, reset="PRE", table=OVER_SET, asynchronous=True, init=1),
+}
