@@ -46,9 +46,9 @@ def load_network(
     """`load` for the commands: raw leaves the passes out, verify_passes checks each by evaluation, print_after sees
     the network after each. weight_bits: see `threshc.weights`; note is told what it changed.
 
-    Networks and .thresh files are taken as they are; they state their input themselves.
+    Networks and .thresh files are taken as they are; they state their input themselves. Networks of .onnx files are
+    kept in the user's cache where no option asks for more.
     """
-    from threshc.compiler.passes.pipeline import optimize
 
     def smaller(network: Network) -> Network:
         if weight_bits is None:
@@ -67,12 +67,22 @@ def load_network(
             raise fail(said, where="--input", hint="leave --input away")
         return smaller(ready)
     assert not isinstance(model, Network)
-    from threshc.compiler.frontend.load import load as read_onnx
 
-    network = read_onnx(model, input=input)
-    if raw:
-        return network
-    return optimize(smaller(network), verify=_evaluate if verify_passes else None, print_after=print_after)
+    def read() -> Network:
+        from threshc.compiler.frontend.load import load as read_onnx
+        from threshc.compiler.passes.pipeline import optimize
+
+        network = read_onnx(model, input=input)
+        if raw:
+            return network
+        return optimize(smaller(network), verify=_evaluate if verify_passes else None, print_after=print_after)
+
+    plain = not raw and weight_bits is None and not verify_passes and print_after is None
+    if plain and isinstance(model, str | os.PathLike):
+        from threshc.network_cache import cached
+
+        return cached(model, input, read)
+    return read()
 
 
 def ready_made(model: Model) -> Network | None:

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from threshc.sim.packed.elf import Image
+from threshc.sim.user_cache import folder
 from threshc.version import __version__
 
 _MAGIC = b"threshc machine code 1\n"
@@ -44,14 +45,6 @@ def _key() -> str:
     for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"):
         digest.update(f"{name}={os.environ.get(name)}".encode())
     return digest.hexdigest()[:24]
-
-
-def folder() -> Path:
-    """THRESHC_CACHE, else the user's cache folder."""
-    stated = os.environ.get("THRESHC_CACHE")
-    if stated:
-        return Path(stated)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "threshc"
 
 
 def load(name: str) -> int | None:

@@ -1,0 +1,1 @@
+../../api/network_cache.py
