@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.sim.packed.layout import ARRAYS, LANES, WORDS
+from threshc.sim.packed.layout import ARRAYS, CHUNKS, LANES, WORDS
 from threshc.sim.packed.machine import entry
+from threshc.sim.packed.memory import on_line
 from threshc.sim.packed.plan import Plan, Slot
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _BLOCKS = 4
 _KEPT_BYTES = 64 << 20
 _SHARE = 4  # a thread is worth starting for so many blocks
 
-_NONE = np.zeros(1, np.int64)
+_NONE, _NOTHING = np.zeros(1, np.int64), np.zeros(0, np.int64)
 
 _T = TypeVar("_T", bound=np.integer)
 
@@ -84,10 +85,9 @@ class Steps:
 
     def __init__(self, plan: Plan, steps: Sequence[int], blocks: int) -> None:
         program = np.ascontiguousarray(plan.program[list(steps)])
-        raw = np.zeros(blocks * plan.planes * 8 + 8, np.int64)
-        planes = raw[-(raw.ctypes.data // 8) % 8 :][: blocks * plan.planes * 8]
+        planes = on_line(_NOTHING, blocks * plan.planes * 8)
         data = np.zeros((blocks * LANES, plan.width), np.uint8)
-        scratch = np.zeros(-(-plan.width // 64) * WORDS, np.int64)
+        scratch = on_line(_NOTHING, _scratch_words(plan))
         bits = np.zeros(sum(plan.output_rows) * blocks * LANES + 1, np.int64)
         self._table = np.array(
             [
@@ -154,15 +154,17 @@ def _workspace(plan: Plan, blocks: int) -> tuple[NDArray[np.int64], NDArray[np.i
     """Planes on a 64-byte boundary, zeroed when new, with planes 0 and 1 of every block all zeros and all ones, and
     scratch words for packing."""
     if _memory.key != (plan.planes, blocks):
-        raw = np.zeros(blocks * plan.planes * 8 + 8, np.int64)
-        start = -(raw.ctypes.data // 8) % 8
-        _memory.planes = raw[start : start + blocks * plan.planes * 8]
+        _memory.planes = on_line(_NOTHING, blocks * plan.planes * 8)
         _memory.planes.reshape(blocks, -1)[:, 8:16] = -1
-        _memory.key = (plan.planes, blocks) if raw.nbytes <= _KEPT_BYTES else (0, 0)
-    words = -(-plan.width // 64) * WORDS
-    if len(_memory.scratch) != words:
-        _memory.scratch = np.zeros(words, np.int64)
+        _memory.key = (plan.planes, blocks) if _memory.planes.nbytes <= _KEPT_BYTES else (0, 0)
+    if len(_memory.scratch) != _scratch_words(plan):
+        _memory.scratch = on_line(_NOTHING, _scratch_words(plan))
     return _memory.planes, _memory.scratch
+
+
+def _scratch_words(plan: Plan) -> int:
+    """What packing needs, whichever number of vectors it takes at a time."""
+    return (-(-plan.width // 64) + CHUNKS[-1]) * WORDS
 
 
 def _spans(samples: int, threads: int) -> list[tuple[int, int]]:

@@ -27,6 +27,7 @@ from threshc.sim.packed.layout import (
 from threshc.sim.packed.packing import pack
 from threshc.sim.packed.rows import make
 from threshc.sim.packed.simd import (
+    address,
     and_,
     array,
     load,
@@ -213,8 +214,9 @@ def _execute(
                 samples = min(LANES, last - here)
                 if s.op == PACK:
                     pack(
-                        x + here * pitch, pitch, samples, s.width, s.mode, limits, s.table, planes, at + s.out, scratch
-                    )
+                        x + here * pitch, pitch, samples, s.width, s.mode, address(limits) + s.table,
+                        address(planes) + 64 * (at + s.out), address(scratch),
+                    )  # fmt: skip
                 elif s.op == COPY:
                     _copy(s, planes, at, tables)
                 elif s.op == THRESH:

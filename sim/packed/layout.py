@@ -34,8 +34,11 @@ VALUE, SIGN, AGAINST = range(3)
 LANES = 512
 """Samples per plane."""
 
-WORDS = 520
-"""Scratch words per 64 input bytes: 64 * 8, and 8 more so that chunks do not share cache sets (4096-byte aliasing)."""
+WORDS = 64
+"""Scratch words per 64 input bytes."""
+
+CHUNKS = (1, 2, 4, 7, 10, 13, 16)
+"""The numbers of vectors of 64 input bytes that packing is compiled for; a larger one serves where there are fewer."""
 
 LEVELS = (6, 8, 10, 12, 16, 24, 64)
 """The numbers of digits that the row kernel is compiled for."""

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare
-from threshc.sim.packed.layout import BITS, INTS, STATS
+from threshc.sim.packed.layout import BITS, CHUNKS, INTS, STATS
 from threshc.sim.packed.lower import Lowering
+from threshc.sim.packed.memory import on_line
 
 _T = TypeVar("_T", bound=np.integer)
 
@@ -110,7 +111,7 @@ def plan(network: Network) -> Plan:
         runs=np.array([*tables.runs, 0], np.uint32),
         masks=_joined(tables.masks, np.int64),
         tables=_joined(tables.tables, np.int32),
-        limits=_joined(tables.limits, np.uint8),
+        limits=on_line(_joined(tables.limits, np.uint8), 64 * CHUNKS[-1]),
         offsets=_joined(offsets, np.int64),
         spent=low.spent,
         outputs=tuple(outputs),

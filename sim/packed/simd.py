@@ -66,6 +66,23 @@ def store_at(builder, pointer, index, value, align):
     builder.store(value, builder.bitcast(builder.gep(pointer, [index]), value.type.as_pointer()), align=align)
 
 
+def vector_at(builder, address, offset, vector):
+    """Load a vector from an address plus a constant, a 64-byte boundary."""
+    place = builder.inttoptr(builder.add(address, I64(offset)), vector.as_pointer())
+    return builder.load(place, align=64)
+
+
+def put_vector_at(builder, address, offset, value):
+    """Store a vector at an address plus a constant, a 64-byte boundary."""
+    place = builder.inttoptr(builder.add(address, I64(offset)), value.type.as_pointer())
+    builder.store(value, place, align=64)
+
+
+def opaque(builder, word):
+    """The same 64-bit word, of which the compiler knows nothing any more: loops stay loops."""
+    return builder.asm(ir.FunctionType(I64, [I64]), "", "=r,0", [word], False)
+
+
 def prefetch(builder, address):
     """Ask for the line at an address; any address will do."""
     byte = I8.as_pointer()
@@ -212,6 +229,16 @@ def number(typingctx, table, index):
         return value
 
     return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def address(typingctx, array):
+    """Where an array begins."""
+
+    def codegen(context, builder, sig, args):
+        return builder.ptrtoint(data(context, builder, sig.args[0], args[0]), I64)
+
+    return types.int64(array), codegen
 
 
 @intrinsic
