@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from threshc.cli.train_convex import convex
+from threshc.cli.train_ftprop import ftprop
 from threshc.cli.train_ste import ste
 
 train = typer.Typer(
@@ -13,5 +14,5 @@ train = typer.Typer(
     help="Train threshold networks whose ONNX gives their labels exactly, after compilation too.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (convex, ste):
+for command in (convex, ftprop, ste):
     train.command(command.__name__)(command)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from threshc.cli import options as o
+from threshc.cli import training_deep as d
 from threshc.cli import training_options as t
-from threshc.cli.training_fit import class_numbers, fit
 
 
 def ste(
@@ -16,54 +16,66 @@ def ste(
     out: t.Model,
     labels: o.Labels = None,
     target: t.Target = None,
-    hidden: Annotated[int, typer.Option("--hidden", metavar="N", min=1, help="Hidden units.")] = 64,
+    test_data: d.TestData = None,
+    test_labels: d.TestLabels = None,
+    hidden: d.Hidden = "64",
     surrogate: Annotated[
-        str, typer.Option("--surrogate", metavar="NAME", help="identity, clipped_relu, relu or sech2.")
+        str, typer.Option("--surrogate", metavar="NAME", help="identity, clipped_relu, relu, sech2 or reste.")
     ] = "sech2",
-    weights: Annotated[str, typer.Option("--weights", metavar="NAME", help="ternary or binary.")] = "ternary",
-    levels: t.Levels = 4,
+    activation: d.Activation = "sign",
+    weights: d.Weights = "ternary",
+    quantize_from: d.QuantizeFrom = 0.0,
+    batch_norm: d.BatchNorm = True,
     fan_in: t.FanIn = None,
-    epochs: Annotated[int, typer.Option("--epochs", metavar="N", min=1, help="Passes over the samples.")] = 100,
-    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Samples per step.")] = 32,
-    rate: Annotated[float, typer.Option("--rate", metavar="R", min=1e-9, help="Learning rate of Adam.")] = 5e-3,
+    encoding: d.Encoding = "auto",
+    levels: t.Levels = 4,
+    image: d.Image = None,
+    epochs: d.Epochs = 30,
+    batch: d.Batch = 64,
+    rate: d.Rate = 3e-3,
+    weight_decay: d.WeightDecay = 0.0,
+    optimizer: d.Optimizer = "adam",
+    schedule: d.Schedule = "cosine",
+    validation: d.Validation = 0.0,
+    patience: d.Patience = None,
+    checkpoint: d.CheckpointFile = None,
     test: t.Test = 0.0,
     seed: t.Seed = 0,
     plot: t.Plot = None,
     quiet: o.Quiet = False,
 ) -> None:
-    """Straight-through training of one hidden layer: the common baseline, without a certificate.
+    """Straight-through training as it is done today: BatchNorm, ternary or binary weights, a surrogate slope.
 
-    [dim]threshc train ste --data table.csv --out model.onnx --hidden 64 --test 0.25[/]
+    [dim]threshc train ste --data table.csv --out model.onnx --hidden 64,64 --test 0.25[/]
     """
     from threshc.cli.progress import steps
     from threshc.cli.training_data import read_table
-    from threshc.cli.training_report import plot as draw
-    from threshc.cli.training_report import print_trained
-    from threshc.train import StraightThroughClassifier
+    from threshc.train import DeepStraightThroughClassifier
 
-    table = read_table(data, labels, target)
+    table = d.own_shape(read_table(data, labels, target))
+    held_back = None if test_data is None else d.own_shape(read_table(test_data, test_labels, target))
     with steps(quiet) as say:
-        classifier = StraightThroughClassifier(
+        classifier = DeepStraightThroughClassifier(
             hidden,
             surrogate=surrogate,
+            activation=activation,
             weights=weights,
-            levels=levels,
+            quantize_from=quantize_from,
+            batch_norm=batch_norm,
             fan_in=fan_in,
+            encoding=encoding,
+            levels=levels,
+            image_shape=d.image_shape(image),
             epochs=epochs,
             batch_size=batch,
             learning_rate=rate,
+            weight_decay=weight_decay,
+            optimizer=optimizer,
+            schedule=schedule,
+            validation_fraction=validation,
+            patience=patience,
+            checkpoint=checkpoint,
+            callback=lambda epoch: say(str(epoch)),
             random_state=seed,
-            callback=lambda loss: say(f"loss {loss:.4f}"),
         )
-        accuracies = fit(classifier, table, test, seed)
-    classifier.export_onnx(out)
-    network, losses = classifier.network_, classifier.loss_curve_
-    figures = [
-        ("loss of the last epoch", f"{losses[-1]:.6f}", "counted"),
-        *accuracies,
-        ("neurons", f"{len(network.t):,}", "counted"),
-        ("hidden weights that are 0", f"{network.sparsity:.2%}", "counted"),
-    ]
-    print_trained(out, figures, table.x, class_numbers(classifier, table))
-    if plot is not None:
-        draw(plot, {"cross entropy": losses}, "epoch")
+        d.train_and_report(classifier, table, held_back, out, test=test, seed=seed, plot=plot)

@@ -22,11 +22,16 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """x: (n, d) finite float64. y: (n,) labels, integers or strings. names: of the d columns."""
+    """x: (n, d) finite float64. y: (n,) labels, integers or strings. names: of the d columns.
+
+    shape, dtype: of a sample as it is in a file of arrays; (d,) and float64 of a text.
+    """
 
     x: NDArray[np.float64]
     y: NDArray[np.generic]
     names: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
 
 
 def read_table(data: Path, labels: Path | None, target: str | None) -> Table:
@@ -65,7 +70,7 @@ def _from_arrays(data: Path, labels: Path | None) -> Table:
     bad = np.argwhere(~np.isfinite(flat))
     if len(bad):
         raise CompileError([_cell(data, names[c], int(r), str(flat[r, c])) for r, c in bad[:_SHOWN].tolist()])
-    return Table(flat, y, names)
+    return Table(flat, y, names, x.shape[1:], x.dtype)
 
 
 def _from_text(path: Path, target: str | None) -> Table:
@@ -102,7 +107,8 @@ def _from_text(path: Path, target: str | None) -> Table:
     values = [_number(label) for label in y]
     whole = [int(v) for v in values if v is not None and v == math.trunc(v)]
     chosen = np.array(whole) if len(whole) == len(y) else np.array(y)
-    return Table(np.array(numbers, np.float64), chosen, tuple(names[k] for k in features))
+    kept = tuple(names[k] for k in features)
+    return Table(np.array(numbers, np.float64), chosen, kept, (len(kept),), np.dtype(np.float64))
 
 
 def _rows(path: Path) -> list[list[str]]:

@@ -13,7 +13,8 @@ from threshc.compiler.diagnostics import fail
 from threshc.train.encoders import Encoder, Thermometer
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]
+"""Exact integers as float32, or as float64 where sums may reach 2^24."""
 
 EXACT = 1 << 24
 """Sums of integers below this are exact in float32, in any order."""
@@ -81,31 +82,33 @@ class IntegerNetwork:
 
     def check(self) -> None:
         """Raises CompileError where a sum leaves the integers that float32 holds exactly."""
-        size = largest_input(self.encode)
-        for k, layer in enumerate(self.layers):
-            self._fits(f"hidden layer {k}", layer.weight, size)
-            size = layer.largest
-        self._fits("output layer", self.weight, size, np.abs(self.bias))
+        for k, reach in enumerate(self._reaches()):
+            if reach >= EXACT:
+                raise fail(
+                    "sums do not fit the integers of float32",
+                    where=f"hidden layer {k}" if k < len(self.layers) else "output layer",
+                    why=f"they may reach {reach:,}, {EXACT:,} is too much",
+                    hint="weights of fewer bits, or encoding='thermometer'",
+                )
 
-    def _fits(self, where: str, weight: Ints, size: int, bias: Ints | int = 0) -> None:
-        reach = int((np.abs(weight).reshape(len(weight), -1).sum(axis=1) * size + bias).max())
-        if reach >= EXACT:
-            raise fail(
-                "sums do not fit the integers of float32",
-                where=where,
-                why=f"they reach {reach:,}, {EXACT:,} is too much",
-                hint="weights of fewer bits, or encoding='thermometer'",
-            )
+    def _reaches(self) -> list[int]:
+        """The largest magnitude that a sum of each layer can have, the output last."""
+        sizes = [largest_input(self.encode), *(layer.largest for layer in self.layers)]
+        weights = [*(layer.weight for layer in self.layers), self.weight]
+        sums = [np.abs(w).reshape(len(w), -1).sum(axis=1) * size for w, size in zip(weights, sizes, strict=True)]
+        sums[-1] = sums[-1] + np.abs(self.bias)
+        return [int(s.max()) for s in sums]
 
     def _values(self, x: NDArray[Any]) -> Iterator[list[Floats]]:
+        dtype = np.float32 if max(self._reaches()) < EXACT else np.float64
         for start in range(0, len(x), _CHUNK):
             part = x[start : start + _CHUNK]
-            h = self.encode(part.reshape(len(part), -1)).reshape(len(part), *self.shape).astype(np.float64)
+            h = self.encode(part.reshape(len(part), -1)).reshape(len(part), *self.shape).astype(dtype)
             values = []
             for layer in self.layers:
                 h = _fired(layer, h)
                 values.append(h)
-            yield [*values, h.reshape(len(h), -1) @ self.weight.T.astype(np.float64) + self.bias]
+            yield [*values, h.reshape(len(h), -1) @ self.weight.T.astype(dtype) + self.bias]
 
 
 def largest_input(encode: Encoder) -> int:
@@ -121,14 +124,14 @@ def _fired(layer: IntegerLayer, h: Floats) -> Floats:
         p, rows, (height, width) = layer.pool, s.shape[1], (s.shape[2] // layer.pool, s.shape[3] // layer.pool)
         s = s[:, :, : height * p, : width * p].reshape(len(s), rows, height, p, width, p).max(axis=(3, 5))
     places = (1,) * (s.ndim - 2)
-    count = np.zeros(s.shape)
+    count = np.zeros_like(s)
     for threshold in layer.threshold:
         count += s >= threshold.reshape(-1, *places)
-    return layer.low + layer.gain * count
+    return np.asarray(layer.low + layer.gain * count, s.dtype)
 
 
 def _sums(layer: IntegerLayer, h: Floats) -> Floats:
-    flat = layer.weight.reshape(len(layer.weight), -1).T.astype(np.float64)
+    flat = layer.weight.reshape(len(layer.weight), -1).T.astype(h.dtype)
     if layer.weight.ndim == 2:
         return np.asarray(h.reshape(len(h), -1) @ flat)
     p, size = layer.padding, layer.weight.shape[2:]

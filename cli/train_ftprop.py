@@ -1,0 +1,91 @@
+"""`threshc train ftprop`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from threshc.cli import options as o
+from threshc.cli import training_deep as d
+from threshc.cli import training_options as t
+
+
+def ftprop(
+    data: t.Data,
+    out: t.Model,
+    labels: o.Labels = None,
+    target: t.Target = None,
+    test_data: d.TestData = None,
+    test_labels: d.TestLabels = None,
+    hidden: d.Hidden = "64",
+    loss: Annotated[
+        str,
+        typer.Option(
+            "--loss",
+            metavar="NAME",
+            help="Of the layers: soft_hinge, saturated, straight_through, truncated_hinge, hinge, perceptron, ramp, "
+            "sigmoid, lecun_tanh.",
+        ),
+    ] = "soft_hinge",
+    scaled: Annotated[
+        bool, typer.Option("--scaled/--unscaled", help="Layers' losses are weighted by the size of the gradient.")
+    ] = True,
+    activation: d.Activation = "sign",
+    weights: d.Weights = "int8",
+    quantize_from: d.QuantizeFrom = 0.0,
+    batch_norm: d.BatchNorm = False,
+    fan_in: t.FanIn = None,
+    encoding: d.Encoding = "auto",
+    levels: t.Levels = 4,
+    image: d.Image = None,
+    epochs: d.Epochs = 30,
+    batch: d.Batch = 64,
+    rate: d.Rate = 1e-3,
+    weight_decay: d.WeightDecay = 0.0,
+    optimizer: d.Optimizer = "adam",
+    schedule: d.Schedule = "cosine",
+    validation: d.Validation = 0.0,
+    patience: d.Patience = None,
+    checkpoint: d.CheckpointFile = None,
+    test: t.Test = 0.0,
+    seed: t.Seed = 0,
+    plot: t.Plot = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Feasible target propagation (Friesen, Domingos 2018): deep networks, dense or convolutional.
+
+    [dim]threshc train ftprop --data table.csv --out model.onnx --hidden 256,256 --test 0.25 --checkpoint run.pt[/]
+    """
+    from threshc.cli.progress import steps
+    from threshc.cli.training_data import read_table
+    from threshc.train import FTPROPClassifier
+
+    table = d.own_shape(read_table(data, labels, target))
+    held_back = None if test_data is None else d.own_shape(read_table(test_data, test_labels, target))
+    with steps(quiet) as say:
+        classifier = FTPROPClassifier(
+            hidden,
+            loss=loss,
+            scale_gradients=scaled,
+            activation=activation,
+            weights=weights,
+            quantize_from=quantize_from,
+            batch_norm=batch_norm,
+            fan_in=fan_in,
+            encoding=encoding,
+            levels=levels,
+            image_shape=d.image_shape(image),
+            epochs=epochs,
+            batch_size=batch,
+            learning_rate=rate,
+            weight_decay=weight_decay,
+            optimizer=optimizer,
+            schedule=schedule,
+            validation_fraction=validation,
+            patience=patience,
+            checkpoint=checkpoint,
+            callback=lambda epoch: say(str(epoch)),
+            random_state=seed,
+        )
+        d.train_and_report(classifier, table, held_back, out, test=test, seed=seed, plot=plot)
