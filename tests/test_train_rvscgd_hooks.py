@@ -17,7 +17,9 @@ from threshc.train.rvscgd_hooks import Splitting, sparsity
 
 def network() -> ThresholdNetwork:
     rule = StraightThrough("sech2")
-    return ThresholdNetwork(parse((6, 5)), (4,), 3, activation=ACTIVATIONS["step"], rule=rule)
+    made = ThresholdNetwork(parse((6, 5)), (4,), 3, activation=ACTIVATIONS["step"], rule=rule)
+    Splitting.prepare(made)
+    return made
 
 
 @pytest.mark.parametrize("kind", PENALTIES)

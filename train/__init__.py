@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from threshc.train.convex import ConvexThresholdClassifier
     from threshc.train.convex_regressor import ConvexThresholdRegressor
+    from threshc.train.convex_shattered import ShatteredThresholdClassifier
     from threshc.train.deep.ftprop import FTPROPClassifier
     from threshc.train.deep.straight_through import DeepStraightThroughClassifier
     from threshc.train.one_layer_regressor import RVSCGDOneLayer
+    from threshc.train.rvscgd import RVSCGDClassifier
+    from threshc.train.rvscgd_sparsity_path import rvscgd_path
     from threshc.train.straight_through import StraightThroughClassifier
 
 __all__ = [
@@ -27,14 +30,20 @@ __all__ = [
     "ConvexThresholdRegressor",
     "DeepStraightThroughClassifier",
     "FTPROPClassifier",
+    "RVSCGDClassifier",
     "RVSCGDOneLayer",
+    "ShatteredThresholdClassifier",
     "StraightThroughClassifier",
+    "rvscgd_path",
 ]
 
 _HOMES = {
     "ConvexThresholdClassifier": "threshc.train.convex",
+    "RVSCGDClassifier": "threshc.train.rvscgd",
     "RVSCGDOneLayer": "threshc.train.one_layer_regressor",
+    "rvscgd_path": "threshc.train.rvscgd_sparsity_path",
     "ConvexThresholdRegressor": "threshc.train.convex_regressor",
+    "ShatteredThresholdClassifier": "threshc.train.convex_shattered",
     "DeepStraightThroughClassifier": "threshc.train.deep.straight_through",
     "FTPROPClassifier": "threshc.train.deep.ftprop",
     "StraightThroughClassifier": "threshc.train.straight_through",

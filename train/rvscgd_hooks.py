@@ -2,30 +2,60 @@
 
 Relaxed variable splitting (Dinh, Xin 2020, section 5): u = argmin_u lam P(u) + beta/2 ||w - u||^2, and the gradient
 of w gains beta (w - u). Biases are left alone, as are BatchNorm's parameters.
+
+An addition of ours: in a second phase w is replaced by u, and the weights that are not 0 are trained on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 
-from threshc.train.deep.loop import Hooks
+from threshc.train.deep.loop import Hooks, Settings
 from threshc.train.deep.network import ThresholdNetwork
+from threshc.train.deep.surrogates import StraightThrough
 from threshc.train.penalties import Penalty
 
 
 @dataclass(frozen=True, slots=True)
-class Splitting(Hooks):
-    """lam: price of the penalty. beta > 0: how strongly w is drawn to u. Weights up to
-    `penalty.threshold(lam / beta)` are 0 in u."""
+class TwoPhases(Settings):
+    """`refit` of the epochs at the end train the weights that are left, with rounded weights and a cosine schedule from
+    half the rate. penalty, a, lam, beta: of the splitting before."""
 
-    penalty: Penalty
-    lam: float
-    beta: float
+    refit: int = 0
+    penalty: str = "l0"
+    a: float = 1.0
+    lam: float = 1e-5
+    beta: float = 1e-2
+
+    def share(self, epoch: float) -> float:
+        """See `Settings.share`; each phase has a schedule of its own."""
+        first = self.epochs - self.refit
+        common = {name: value for name, value in asdict(self).items() if name in Settings.__dataclass_fields__}
+        if epoch < first:
+            return Settings(**{**common, "epochs": first}).share(epoch)
+        return 0.5 * Settings(**{**common, "epochs": self.refit, "schedule": "cosine"}).share(epoch - first)
+
+
+class Splitting(Hooks):
+    """The splitting of a network's weights. refit_from: the share of training after which w is u and is refitted; above
+    1 for never. The network's rule must be a `StraightThrough`, which knows that share.
+
+    The network's buffer `settled` says whether w has become u; so it is kept in checkpoints.
+    """
+
+    def __init__(self, penalty: Penalty, lam: float, beta: float, refit_from: float = 2.0) -> None:
+        self.penalty, self.lam, self.beta, self.refit_from = penalty, lam, beta, refit_from
+        self._kept: list[Tensor] = []
+
+    @staticmethod
+    def prepare(network: ThresholdNetwork) -> None:
+        """Gives the network its buffer."""
+        network.register_buffer("settled", torch.zeros((), dtype=torch.bool))
 
     def sparse(self, w: Tensor) -> Tensor:
         """The u of weights w, of their shape and type."""
@@ -33,23 +63,42 @@ class Splitting(Hooks):
         return torch.from_numpy(u).to(w.device)
 
     def after_backward(self, network: ThresholdNetwork) -> None:
-        """Adds beta (w - u) to the gradients of the weights."""
-        for layer in network.layers:
-            layer.weight.grad += self.beta * (layer.weight.detach() - self.sparse(layer.weight))
+        """Adds beta (w - u) to the gradients of the weights. The first call of the second phase makes w u instead."""
+        if network.settled:
+            self._kept = [layer.weight.detach() != 0 for layer in network.layers]
+        elif isinstance(network.rule, StraightThrough) and network.rule.progress >= self.refit_from:
+            self._settle(network)
+            for parameter in network.parameters():
+                parameter.grad.zero_()  # it is of the weights before
+        else:
+            for layer in network.layers:
+                w = layer.weight.detach()
+                layer.weight.grad += self.beta * (w - self.sparse(w))
+
+    def after_step(self, network: ThresholdNetwork) -> None:
+        """In the second phase weights that were 0 stay 0, whatever momentum they have."""
+        if network.settled:
+            for layer, kept in zip(network.layers, self._kept, strict=True):
+                layer.weight.data *= kept
 
     @contextmanager
     def evaluating(self, network: ThresholdNetwork) -> Iterator[None]:
         """Within it the network's weights are u."""
         kept = [layer.weight.detach().clone() for layer in network.layers]
-        self.settle(network)
+        if not network.settled:
+            self._replace(network)
         try:
             yield
         finally:
             for layer, w in zip(network.layers, kept, strict=True):
                 layer.weight.data.copy_(w)
 
-    def settle(self, network: ThresholdNetwork) -> None:
-        """Replaces w by u for good."""
+    def _settle(self, network: ThresholdNetwork) -> None:
+        self._replace(network)
+        self._kept = [layer.weight.detach() != 0 for layer in network.layers]
+        network.settled.fill_(True)
+
+    def _replace(self, network: ThresholdNetwork) -> None:
         for layer in network.layers:
             layer.weight.data.copy_(self.sparse(layer.weight))
 
@@ -57,4 +106,5 @@ class Splitting(Hooks):
 def sparsity(network: ThresholdNetwork) -> float:
     """The share of the weights, biases not counted, that are 0."""
     weights = [layer.weight.detach() for layer in network.layers]
-    return 1 - sum(int(torch.count_nonzero(w)) for w in weights) / sum(w.numel() for w in weights)
+    zeros = sum(int((w == 0).sum()) for w in weights)
+    return zeros / sum(int(w.numel()) for w in weights)
