@@ -68,7 +68,7 @@ def restore(path: Path, name: str, pool: Arrangement, rng: np.random.Generator) 
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             u, t, w = file["u"], file["t"], file["w"]
             best_w, best_bias = file["best_w"], file["best_bias"]

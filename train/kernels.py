@@ -16,18 +16,40 @@ Ints = NDArray[np.int64]
 
 
 @njit(nogil=True)
+def _tabulate(r: NDArray[np.floating], table: NDArray[np.floating]) -> None:
+    """table[byte]: the sum of the 8 values of r whose bits are set in the byte."""
+    table[0] = 0
+    for k in range(8):
+        value, half = r[7 - k], 1 << k
+        for m in range(half):
+            table[half + m] = table[m] + value
+
+
+@njit(nogil=True)
 def correlate(bits: NDArray[np.uint8], r: NDArray[np.floating], out: NDArray[np.floating]) -> None:
-    """out (P,) += D^T r. bits: (n/8, P) packed columns; r: (n,) padded with zeros to whole bytes."""
+    """out (P,) += D^T r. bits: (n/8, P) packed columns; r: (n,) padded with zeros to whole bytes.
+
+    Eight byte rows at a time: their tables (16 KiB in float64) stay in the first cache, and `out` is read and written
+    an eighth as often.
+    """
     rows, columns = bits.shape
-    table = np.zeros(256, r.dtype)
-    for b in range(rows):
+    tables = np.zeros((8, 256), r.dtype)
+    t0, t1, t2, t3 = tables[0], tables[1], tables[2], tables[3]
+    t4, t5, t6, t7 = tables[4], tables[5], tables[6], tables[7]
+    eights = rows - rows % 8
+    for b in range(0, eights, 8):
         for k in range(8):
-            value, half = r[8 * b + 7 - k], 1 << k
-            for m in range(half):
-                table[half + m] = table[m] + value
+            _tabulate(r[8 * (b + k) :], tables[k])
+        b0, b1, b2, b3 = bits[b], bits[b + 1], bits[b + 2], bits[b + 3]
+        b4, b5, b6, b7 = bits[b + 4], bits[b + 5], bits[b + 6], bits[b + 7]
+        for j in range(columns):
+            first = (t0[b0[j]] + t1[b1[j]]) + (t2[b2[j]] + t3[b3[j]])
+            out[j] += first + ((t4[b4[j]] + t5[b5[j]]) + (t6[b6[j]] + t7[b7[j]]))
+    for b in range(eights, rows):
+        _tabulate(r[8 * b :], t0)
         row = bits[b]
         for j in range(columns):
-            out[j] += table[row[j]]
+            out[j] += t0[row[j]]
 
 
 @njit(nogil=True)

@@ -11,7 +11,7 @@ from threshc.train.arrangement import Arrangement
 from threshc.train.kernels import descend
 
 Floats = NDArray[np.float64]
-_TURNS = 60
+_TURNS, _SWEEPS = 60, 5000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +37,8 @@ def solve(d: Arrangement, y: Floats, beta: float, start: Floats, *, bias: bool, 
     offset = y.mean(axis=0) if bias else np.zeros(y.shape[1])
     centred = y - offset
     w = start.copy()
-    size, best = 100, -np.inf
+    size, best, gap = 100, -np.inf, np.inf
+    precise = 0.01 * tolerance * float(np.sqrt((centred**2).sum()))
     for turn in range(_TURNS):
         used = np.flatnonzero(w.any(axis=1))
         dense = d.columns(used)
@@ -50,6 +51,9 @@ def solve(d: Arrangement, y: Floats, beta: float, start: Floats, *, bias: bool, 
         best = max(best, dual_value(centred, residual, beta, float(prices.max(initial=0.0))))
         if objective - best <= tolerance * objective or turn == _TURNS - 1:
             break
+        if objective - best > 0.5 * gap:  # the inner solver's error is what is left
+            precise *= 0.1
+        gap = objective - best
         size = max(size, 2 * len(used))
         new = np.argsort(-prices, kind="stable")[:size]
         chosen = np.union1d(used, new[prices[new] > 0.9 * beta])
@@ -59,8 +63,7 @@ def solve(d: Arrangement, y: Floats, beta: float, start: Floats, *, bias: bool, 
         if bias:
             dense -= dense.mean(axis=0)
         inner = np.ascontiguousarray(w[chosen])
-        small = 0.1 * tolerance * float(np.sqrt((centred**2).sum()))
-        descend(dense.T @ dense, dense.T @ centred, inner, beta, 2000, small)
+        descend(dense.T @ dense, dense.T @ centred, inner, beta, _SWEEPS, precise)
         w[:] = 0
         w[chosen] = inner
     return Solution(w, offset - mean @ w[used], residual, objective, max(best, 0.0))

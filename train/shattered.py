@@ -16,33 +16,44 @@ Floats = NDArray[np.float64]
 
 
 def shattered(y: Floats, beta: float, *, bias: bool = False, groups: NDArray[np.intp] | None = None) -> float:
-    """The least objective over all functions of the samples.
+    """The least objective over all functions of the samples; parameters as for `optimum`."""
+    return optimum(y, beta, bias=bias, groups=groups)[0]
+
+
+def optimum(
+    y: Floats, beta: float, *, bias: bool = False, groups: NDArray[np.intp] | None = None
+) -> tuple[float, Floats]:
+    """The least objective over all functions of the samples, and the values (m,) per group (or sample) that reach it.
 
     y: (n,) targets. beta: price of an output weight of 1. bias: an output bias costs nothing. groups: (n,) numbers
     0..m-1; samples of a group have equal features, so that no network tells them apart: a tighter bound.
     """
     if groups is None:
-        mean, size, inside = y, np.ones(len(y)), 0.0
+        mean, size, inside = y, None, 0.0
     else:
         size = np.bincount(groups).astype(np.float64)
         mean = np.bincount(groups, y) / size
         inside = 0.5 * float(np.sum((y - mean[groups]) ** 2))
-    if not bias:
-        top, bottom = max(_cap(mean, size, beta, 0.0), 0.0), min(-_cap(-mean, size, beta, 0.0), 0.0)
-        price = beta * (top - bottom)
-    else:
-        top, bottom = _cap(mean, size, beta, -np.inf), -_cap(-mean, size, beta, -np.inf)
-        if top <= bottom:
-            top = bottom = float(np.average(mean, weights=size))
-        price = beta * (top - bottom)
+    order = None if size is None else np.argsort(mean)
+    rising = np.sort(mean) if order is None else mean[order]
+    weight = None if size is None or order is None else size[order]
+    least = -np.inf if bias else 0.0
+    bottom = -_cap(-rising, weight, beta, least)
+    top = _cap(rising[::-1], None if weight is None else weight[::-1], beta, least)
+    if bias and top <= bottom:
+        top = bottom = float(np.average(mean, weights=size))
     v = np.clip(mean, bottom, top)
-    return inside + 0.5 * float(size @ (v - mean) ** 2) + price
+    square = (v - mean) ** 2
+    spread = float(square.sum() if size is None else size @ square)
+    return inside + 0.5 * spread + beta * (top - bottom), v
 
 
-def _cap(y: Floats, size: Floats, beta: float, least: float) -> float:
-    """t with sum size * (y - t)+ = beta, or `least` where that would be lower."""
-    order = np.argsort(-y)
-    level, weight = y[order], np.cumsum(size[order])
-    t = (np.cumsum(level * size[order]) - beta) / weight
-    last = np.flatnonzero(level > t)
-    return max(float(t[last[-1]]), least) if len(last) else least
+def _cap(y: Floats, size: Floats | None, beta: float, least: float) -> float:
+    """t with sum size * (y - t)+ = beta, or `least` where that would be lower. y: falling; size: None for ones."""
+    if size is None:
+        t = (np.cumsum(y) - beta) / np.arange(1, len(y) + 1)
+    else:
+        t = (np.cumsum(y * size) - beta) / np.cumsum(size)
+    over = y > t
+    last = len(y) - 1 - int(over[::-1].argmax())  # beta > 0: the first is
+    return max(float(t[last]), least) if over[last] else least
