@@ -42,8 +42,8 @@ def print_trained(
     print_table(str(out), ("figure", "value", "source"), rows, "lrl")
 
 
-def plot(path: Path, curves: Mapping[str, Sequence[float]], x_label: str) -> None:
-    """Draws curves over the rounds into a .png, .svg or .pdf, whole or not at all. Needs matplotlib."""
+def plot(path: Path, curves: Mapping[str, Sequence[float]], x_label: str, x: Sequence[float] | None = None) -> None:
+    """Draws curves over x, the rounds by default, into a .png, .svg or .pdf, whole or not at all. Needs matplotlib."""
     try:
         import matplotlib
     except ModuleNotFoundError:
@@ -53,7 +53,7 @@ def plot(path: Path, curves: Mapping[str, Sequence[float]], x_label: str) -> Non
 
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     for name, values in curves.items():
-        axes.plot(range(len(values)), values, label=name)
+        axes.plot(range(len(values)) if x is None else x, values, "-" if x is None else "o-", label=name)
     axes.set_xlabel(x_label)
     axes.set_ylim(bottom=0)
     axes.legend()
