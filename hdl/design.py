@@ -19,6 +19,8 @@ from threshc.hdl.neurons import ARCHITECTURES
 if TYPE_CHECKING:
     from amaranth.lib.wiring import Component
 
+MOST_EFFORT = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -89,6 +91,7 @@ def build_design(
     scores: bool = False,
     taps: bool = False,
     family: str | None = None,
+    effort: int = 1,
     progress: Progress | None = None,
 ) -> Design:
     """Unroll a network into hardware.
@@ -97,16 +100,19 @@ def build_design(
     the output), `layer` (a register behind every threshold layer, the scores and the class) or a positive integer N
     (registers wherever more than N adders or gates would follow each other). scores: carry the scores beside the class.
     taps: carry the bits of every Compare. family: the device family whose LUTs `auto` counts (`ice40`, `ecp5`: of four
-    inputs, also without one; `xilinx`: of six). progress(what, done, total) is called between operations.
-    Raises CompileError for unknown options and for weights that an architecture does not take.
+    inputs, also without one; `xilinx`: of six). effort: how long to search for smaller circuits, 1 to 100: random
+    ways to share that are tried, and so the time, grow with it. progress(what, done, total) is called between
+    operations. Raises CompileError for unknown options and for weights that an architecture does not take.
     """
     if neuron != "auto" and neuron not in ARCHITECTURES:
         raise fail(
             f"there is no neuron architecture {neuron!r}", where="--neuron", hint=", ".join(("auto", *ARCHITECTURES))
         )
+    if isinstance(effort, bool) or not isinstance(effort, int) or not 1 <= effort <= MOST_EFFORT:
+        raise fail(f"effort {effort!r} is not understood", where="--effort", hint=f"1 to {MOST_EFFORT}")
     limit = _limit(pipeline)
     chosen = _chosen(network, scores, taps)
-    builder = Builder(network, neuron, limit, pipeline == "layer", {v for _, _, v in chosen}, family)
+    builder = Builder(network, neuron, limit, pipeline == "layer", {v for _, _, v in chosen}, family, effort)
     builder.run(progress)
     fields, parts, offset = [], [], 0
     for name, kind, v in chosen:

@@ -53,6 +53,23 @@ def weigh(bits: Lits, weights: NDArray[np.signedinteger], bias: NDArray[np.int64
     return Heap(tuple(columns), tuple(constant.tolist()), tuple(sizes.sum(axis=1).tolist()))
 
 
+_MOST = 256
+
+
+def bundles(heap: Heap) -> list[NDArray[np.int64]]:
+    """The rows in runs of at most 256 that are over much the same bits: those of one position of a spatial layer."""
+    found: list[list[int]] = []
+    union: set[int] = set()
+    for r in range(len(heap.constant)):
+        bits = {b for c in heap.columns for b in (c[r][c[r] > 0] >> 1).tolist()}
+        if not found or len(found[-1]) >= _MOST or 4 * len(bits & union) < len(bits):
+            found.append([])
+            union = set()
+        found[-1].append(r)
+        union |= bits
+    return [np.array(rows, np.int64) for rows in found]
+
+
 def shallow_first(net: Netlist, column: Lits) -> Lits:
     """A column with the literals that arrive first at the left."""
     return pack(column, net.depth(column))

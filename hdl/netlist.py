@@ -38,10 +38,12 @@ class Cell:
 
 
 class Netlist:
-    """Cells in topological order. `limit`: most cell levels between registers; 0 for no automatic registers."""
+    """Cells in topological order. `limit`: most cell levels between registers; 0 for no automatic registers.
+    `effort`: how long architectures may search for smaller circuits, 1 by default; 0 for estimates."""
 
-    def __init__(self, limit: int = 0) -> None:
+    def __init__(self, limit: int = 0, effort: int = 1) -> None:
         self.limit = limit
+        self.effort = effort
         self.cells: list[Cell] = []
         self.scope = ""
         self.count = 1

@@ -48,11 +48,18 @@ class Builder:
     """Values as literals: Bits of their own shape, Ints with a further last axis of digits."""
 
     def __init__(
-        self, network: Network, neuron: str, limit: int, register: bool, wanted: set[int], family: str | None = None
+        self,
+        network: Network,
+        neuron: str,
+        limit: int,
+        register: bool,
+        wanted: set[int],
+        family: str | None = None,
+        effort: int = 1,
     ) -> None:
         self.family = family
         self.network, self.neuron, self.register, self.wanted = network, neuron, register, wanted
-        self.net = Netlist(limit)
+        self.net = Netlist(limit, effort)
         self.users = network.users()
         self.layers: list[Layer] = []
         self.values: list[Lits] = []

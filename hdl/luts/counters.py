@@ -1,14 +1,17 @@
-"""Full adders in the lowest column, whose triples rows have in common, and 6:3 counters above: for 6-input LUTs."""
+"""Counters of up to six bits, in 6-input LUTs, and the full adders that rows have in common."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import count
+from typing import ClassVar
 
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.order import Triple
-from threshc.hdl.luts.steps import Step
+from threshc.hdl.luts.parts import Part
+from threshc.hdl.luts.steps import Step, Term
 from threshc.hdl.luts.tables import table
 
 _LATE = 1 << 62
@@ -16,58 +19,85 @@ _COUNT = {n: [table(lambda *b, p=p: sum(b) >> p, n) for p in range(n.bit_length(
 
 
 class Counters:
-    """Adds up one row: columns of literals (weight 2**c) to one literal per column, modulo 2**len(columns)."""
+    """Adds up a part in columns of weight 2**c, c < width."""
 
-    def __init__(self, net: LutNet, columns: Sequence[Sequence[int]], plan: Sequence[Triple] = ()) -> None:
+    lowest_worth: ClassVar[float] = 1.0  # a row alone has a bit less for one LUT
+    worth: ClassVar[float] = 1.0
+
+    def __init__(self, net: LutNet, part: Part, width: int) -> None:
+        assert not part.pending
         self.net = net
-        self.steps: list[Step] = []
+        self.steps = part.steps
+        self._signs, self._rows = part.signs, part.rows
         self._ticket = count()
-        self._columns: list[list[tuple[int, int, int]]] = [[] for _ in columns]
-        planned = self._follow(columns, plan) if len(columns) > 1 else columns
-        for c, column in enumerate(planned):
-            for lit in column:
-                if lit:
-                    self._push(c, lit, _LATE if c == 0 and lit == 1 else net.depth(lit))
+        self._columns: list[list[tuple[int, int, int]]] = [[] for _ in range(width)]
+        for c, lit in part.plain:
+            self._push(c, lit, _LATE if c == 0 and lit < 2 else net.depth(lit))
 
-    def _follow(self, columns: Sequence[Sequence[int]], plan: Sequence[Triple]) -> list[Sequence[int]]:
-        """The columns after the full adders of the plan."""
-        bits = [lit for lit in columns[0] if lit > 1] if columns else []
+    def follow(self, triples: Sequence[Triple]) -> None:
+        """Full adders over triples of nodes of a column, where all three are there."""
+        at = [{item[2] >> 1: item for item in column if item[2] > 1} for column in self._columns]
         used: set[int] = set()
-        for triple in plan:
-            lits = [bits[k] for k in triple]
-            used.update(triple)
-            total, carry = (self.net.lut(lits, truth) for truth in _COUNT[3])
-            bits.append(total)
-            outputs: list[tuple[int, tuple[int, ...]]] = [(0, (total,)), (1, (carry,))]
-            self.steps.append(Step(0, tuple((lit,) for lit in lits), outputs))
-            self._push(1, carry, self.net.depth(carry))
-        left = [lit for k, lit in enumerate(bits) if k not in used]
-        return [[*left, *(lit for lit in columns[0] if lit == 1)], *columns[1:]]
+        for c, nodes in triples:
+            if c + 1 >= len(self._columns) or not all(node in at[c] for node in nodes):
+                continue
+            items = [at[c].pop(node) for node in nodes]
+            used.update(ticket for _, ticket, _ in items)
+            total = self._add(c, [lit for _, _, lit in items])[0]
+            at[c][total >> 1] = next(item for item in self._columns[c] if item[2] == total and item[1] not in used)
+        for c, column in enumerate(self._columns):
+            self._columns[c] = [item for item in column if item[1] not in used]
+            heapq.heapify(self._columns[c])
+
+    def reduce(self) -> Part:
+        """The part with what is cheaper to add up once than by every row: few entries in every column."""
+        width = len(self._columns)
+        for c, column in enumerate(self._columns):
+            while (size := self._worth(len(column), width - c)) > 0:
+                self._add(c, [heapq.heappop(column)[2] for _ in range(size)])
+        plain = [(c, lit) for c, column in enumerate(self._columns) for _, _, lit in sorted(column)]
+        return Part(self._signs, plain, steps=self.steps)
+
+    def _worth(self, bits: int, above: int) -> int:
+        """The size of the next counter, 0 for none: a row alone has a bit less for one LUT."""
+        if bits >= 5 and above >= 3:
+            return min(bits, 6)
+        return 3 if bits >= 3 and above >= 2 and self._rows > 2 else 0
 
     def run(self) -> list[int]:
-        """One literal per column, lowest first."""
+        """One literal per column, lowest first; modulo 2**width."""
         top = len(self._columns) - 1
         for c, column in enumerate(self._columns):
-            while len(column) > 1:
-                self._counter(c, min(len(column), 6) if c == top else _size(c, len(column)), c == top)
+            bits = [item for item in column if item[2]]
+            heapq.heapify(bits)
+            self._columns[c] = bits
+            while len(bits) > 1:
+                size = min(len(bits), 6) if c == top else _plan(len(bits))[1]
+                self._add(c, [heapq.heappop(bits)[2] for _ in range(size)], zeros=False)
         return [column[0][2] if column else 0 for column in self._columns]
 
     def _push(self, c: int, lit: int, depth: int) -> None:
         heapq.heappush(self._columns[c], (depth, next(self._ticket), lit))
 
-    def _counter(self, c: int, size: int, top: bool) -> None:
-        lits = [heapq.heappop(self._columns[c])[2] for _ in range(size)]
-        step = Step(c, tuple((lit,) for lit in lits))
+    def _add(self, c: int, lits: list[int], zeros: bool = True) -> list[int]:
+        """The sum's bits into their columns. zeros: with literals 0 up to 3 or 7 inputs, see `Part`, and from it."""
+        terms: list[Term] = [(lit,) for lit in lits]
+        if zeros:
+            terms += [(0,)] * ((1 << len(lits).bit_length()) - 1 - len(lits))
+        step = Step(c, tuple(terms))
         self.steps.append(step)
-        for p, truth in enumerate(_COUNT[size][:1] if top else _COUNT[size]):
-            lit = self.net.lut(lits, truth)
-            if lit and c + p < len(self._columns):
-                step.outputs.append((c + p, (lit,)))
-                self._push(c + p, lit, self.net.depth(lit))
+        made = []
+        for p, truth in enumerate(_COUNT[len(lits)][: len(self._columns) - c]):
+            made.append(self.net.lut(lits, truth))
+            if made[-1] or zeros:
+                step.outputs.append((c + p, (made[-1],)))
+                self._push(c + p, made[-1], self.net.depth(made[-1]))
+        return made
 
 
-def _size(column: int, bits: int) -> int:
-    """Bits that the next counter takes. 4 to 3 is no gain over 3 to 2 and a second one."""
-    if column and bits >= 5:
-        return min(bits, 6)
-    return min(bits, 3)
+@lru_cache(256)
+def _plan(bits: int) -> tuple[float, int]:
+    """(cost, size of the first counter) that leaves one bit of a column: LUTs, and as much again per bit passed on."""
+    if bits < 2:
+        return 0, 0
+    return min((len(_COUNT[n]) + n.bit_length() - 1 + _plan(bits - n + 1)[0], n) for n in range(2, min(bits, 6) + 1))

@@ -106,6 +106,11 @@ def merged(circuit: Circuit, size: int) -> Cells:
     return cells
 
 
+def mapped_size(luts: LutNet, wanted: Iterable[int], size: int) -> int:
+    """The tables of up to `size` inputs that literals need."""
+    return len(merged(Circuit(luts, outputs=list(wanted)), size))
+
+
 def _live(luts: LutNet, ends: Iterable[int]) -> list[int]:
     return luts.live([2 * node for node in ends])
 

@@ -1,25 +1,75 @@
-"""Which inputs of a layer are added up together: those whose weights agree over the rows, so that rows share adders."""
+"""Which bits of a group of rows are added up together: those whose signs agree, so that rows share full adders."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MOST = 4096  # inputs from which the order stays as it is: the search is quadratic
-Triple = tuple[int, int, int]
+from threshc.hdl.luts.parts import Part
+
+_MOST = 4096  # bits from which the order stays as it is: the search is quadratic
+Triple = tuple[int, tuple[int, int, int]]
+"""A column and three nodes in it."""
 
 
-def plan(signs: NDArray[np.int8]) -> tuple[list[Triple], list[int]]:
-    """Full adders that every row makes of its bits of weight 1, and what is left of them: at most two.
+def common_triples(
+    parts: Sequence[Part], sizes: Sequence[int], parity: Callable[..., int], most: tuple[float, float]
+) -> list[Triple]:
+    """Full adders for parts of a group whose rows are split into children of `sizes` rows, in that order.
+
+    A full adder of inverted bits is the inverted full adder: so the sum is one cell for all rows, and the carry one for
+    all rows in which the three signs, or their opposites, are the same. Where three bits have equal signs within every
+    child up to a common one, each child can share the adder in turn. Those are taken that cost at most `most` LUTs per
+    child (in column 0, above). `parity` makes the sum of three literals.
+    """
+    ends = list(accumulate(sizes))
+    cells: dict[tuple[object, ...], list[tuple[int, list[int]]]] = {}
+    for part in parts:
+        key, relative = [], []
+        for end, size in zip(ends, sizes, strict=True):
+            signs = part.signs[end - size : end]
+            first = next((s for s in signs if s), 0)
+            key.append(tuple(s * first for s in signs))
+            relative.append(first)
+        for c, lit in part.plain:
+            if lit > 1:
+                sign = -1 if lit & 1 else 1
+                cells.setdefault((c, *key), []).append((lit >> 1, [r * sign for r in relative if r]))
+    found: list[Triple] = []
+    for (column, *_), bits in cells.items():
+        if len(bits) > 2 and len(bits[0][1]) > 1:
+            assert isinstance(column, int)
+            found += _triples(column, bits, parity, most[column > 0])
+    return found
+
+
+def _triples(column: int, bits: list[tuple[int, list[int]]], parity: Callable[..., int], most: float) -> list[Triple]:
+    signs = np.array([relative for _, relative in bits], np.int8).T
+    nodes = [node for node, _ in bits]
+    columns = list(signs.T)
+    found: list[Triple] = []
+    for a, b, c in plan(signs):
+        columns.append(columns[a] * columns[b] * columns[c])
+        nodes.append(parity(*(2 * nodes[k] for k in (a, b, c))) >> 1)
+        patterns = len(set((2 * columns[a] * columns[b] + columns[a] * columns[c]).tolist()))
+        if 1 + patterns <= most * len(signs):
+            found.append((column, (nodes[a], nodes[b], nodes[c])))
+    return found
+
+
+def plan(signs: NDArray[np.int8]) -> list[tuple[int, int, int]]:
+    """Full adders over bits until at most two are left, by levels.
 
     signs: (rows, bits), 1 or -1 where the bit is inverted. Positions 0.. are the bits, then the sum of each adder in
-    turn. A full adder of inverted bits is the inverted full adder, so the sum is the same cell for all rows, and the
-    carry for all rows where the three signs, or their opposites, are the same: such bits come together, by levels.
+    turn.
     """
     level = list(range(signs.shape[1]))
     wide = signs.astype(np.float32)
     columns = [wide[:, k] for k in level]
-    triples: list[Triple] = []
+    triples: list[tuple[int, int, int]] = []
     while len(level) > 2:
         order = similar_first(np.stack([columns[k] for k in level], axis=1))
         ordered = [level[k] for k in order.tolist()]
@@ -29,7 +79,7 @@ def plan(signs: NDArray[np.int8]) -> tuple[list[Triple], list[int]]:
             triples.append((a, b, c))
             level.append(len(columns))
             columns.append(columns[a] * columns[b] * columns[c])
-    return triples, level
+    return triples
 
 
 def similar_first(wide: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import count
+from typing import ClassVar
 
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.order import Triple
+from threshc.hdl.luts.parts import Carry, Part
 from threshc.hdl.luts.steps import Step
 from threshc.hdl.luts.tables import MAJ, full, table
 
@@ -25,51 +26,81 @@ _CHAIN = 8  # blocks that follow each other through the sum bit before a further
 _LATE = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class _Carry:
-    """A carry that is not a cell yet: it becomes one alone, or inside the q of a pair."""
-
-    depth: int
-    support: int
-    operands: tuple[int, ...]
-    truth: int
-    step: Step
-
-
 class Pairs:
-    """Adds up one row: columns of literals (weight 2**c) to one literal per column, modulo 2**len(columns)."""
+    """Adds up a part in columns of weight 2**c, c < width."""
 
-    def __init__(self, net: LutNet, columns: Sequence[Sequence[int]], plan: Sequence[Triple] = ()) -> None:
+    lowest_worth: ClassVar[float] = 1.9  # a row alone has a bit less for 2 LUTs in the lowest column,
+    worth: ClassVar[float] = 1.5  # for 4/3 above
+
+    def __init__(self, net: LutNet, part: Part, width: int) -> None:
         self.net = net
-        self.steps: list[Step] = []
+        self.steps = part.steps
+        self._signs = part.signs
+        self._width = width
         self._ticket = count()
-        self._plain: list[list[tuple[int, int, int]]] = [[] for _ in range(len(columns) + 1)]
-        self._pairs: list[list[tuple[int, int, int, int]]] = [[] for _ in range(len(columns) + 1)]
-        self._carries: list[list[_Carry]] = [[] for _ in range(len(columns) + 1)]
-        planned = self._follow(columns, plan) if len(columns) > 1 else columns
-        for c, column in enumerate(planned):
-            for lit in column:
-                if lit:
-                    # A constant in the lowest column comes last: it would shift the triples that rows have in common.
-                    self._push(c, lit, _LATE if c == 0 and lit == 1 else net.depth(lit))
+        self._plain: list[list[tuple[int, int, int]]] = [[] for _ in range(width + 1)]
+        self._pairs: list[list[tuple[int, int, int, int]]] = [[] for _ in range(width + 1)]
+        self._carries: list[list[Carry]] = [[] for _ in range(width + 1)]
+        for c, carry in part.pending:
+            self._carries[c].append(carry)
+        for c, lit in part.plain:
+            # A constant in the lowest column comes last: it would shift the triples that rows have in common.
+            self._push(c, lit, _LATE if c == 0 and lit < 2 else net.depth(lit))
 
-    def _follow(self, columns: Sequence[Sequence[int]], plan: Sequence[Triple]) -> list[Sequence[int]]:
-        """The columns after the full adders of the plan; their carries are pending."""
-        bits = [lit for lit in columns[0] if lit > 1] if columns else []
+    def follow(self, triples: Sequence[Triple]) -> None:
+        """Full adders over triples of nodes of a column, where all three are there. Their carries are pending."""
+        at = [{item[2] >> 1: item for item in column if item[2] > 1} for column in self._plain]
         used: set[int] = set()
-        for triple in plan:
-            lits = [bits[k] for k in triple]
-            used.update(triple)
-            step = self._step(0, [(lit,) for lit in lits])
-            bits.append(self.net.xor(*lits))
-            step.outputs.append((0, (bits[-1],)))
-            self._carry(0, lits, MAJ, step)
-        left = [lit for k, lit in enumerate(bits) if k not in used]
-        return [[*left, *(lit for lit in columns[0] if lit == 1)], *columns[1:]]
+        for c, nodes in triples:
+            if c + 1 >= self._width or not all(node in at[c] for node in nodes):
+                continue
+            items = [at[c].pop(node) for node in nodes]
+            used.update(ticket for _, ticket, _ in items)
+            lits = [lit for _, _, lit in items]
+            step = self._step(c, [(lit,) for lit in lits])
+            total = self.net.xor(*lits)
+            self._sum(c, total, step)
+            at[c][total >> 1] = next(item for item in self._plain[c] if item[2] == total and item[1] not in used)
+            self._carry(c, lits, MAJ, step)
+        for c, column in enumerate(self._plain):
+            self._plain[c] = [item for item in column if item[1] not in used]
+            heapq.heapify(self._plain[c])
+
+    def reduce(self) -> Part:
+        """The part with at most two entries in every column but the highest, by full adders alone."""
+        left = Part(self._signs, steps=self.steps)
+        for c in range(self._width):
+            plain, carries = self._plain[c], self._carries[c]
+            total = len(plain) + len(carries)
+            if total > 2 and c + 1 < self._width:
+                held = self._hold_back(c) if total % 2 == 0 else None
+                self._make_pairs(c)
+                self._column(c)
+                carries.clear()
+                if isinstance(held, Carry):
+                    carries.append(held)
+                elif held is not None:
+                    plain.append(held)
+            left.plain += [(c, lit) for _, _, lit in sorted(plain)]
+            left.pending += [(c, carry) for carry in carries]
+        return left
+
+    def _hold_back(self, c: int) -> Carry | tuple[int, int, int]:
+        """The entry of an even number that stays as it is."""
+        plain, carries = self._plain[c], self._carries[c]
+        if carries and (len(carries) % 2 or not plain):
+            return carries.pop(max(range(len(carries)), key=lambda k: carries[k].depth))
+        last = max(plain)
+        plain.remove(last)
+        heapq.heapify(plain)
+        return last
 
     def run(self) -> list[int]:
-        """One literal per column, lowest first."""
-        top = len(self._plain) - 2
+        """One literal per column, lowest first; modulo 2**width."""
+        for c, column in enumerate(self._plain):
+            self._plain[c] = [item for item in column if item[2]]
+            heapq.heapify(self._plain[c])
+        top = self._width - 1
         out = []
         for c in range(top + 1):
             self._make_pairs(c)
@@ -138,7 +169,7 @@ class Pairs:
     def _carry(self, c: int, operands: Sequence[int], truth: int, step: Step) -> None:
         support = len({x >> 1 for x in operands if x > 1})
         depth = max(self.net.depth(x) for x in operands) + 1
-        self._carries[c + 1].append(_Carry(depth, support, tuple(operands), truth, step))
+        self._carries[c + 1].append(Carry(depth, support, tuple(operands), truth, step))
 
     def _make_pairs(self, c: int) -> None:
         """Carries into column c in order of arrival: one of three bits or fewer fits into the q of another's pair."""
@@ -155,14 +186,13 @@ class Pairs:
         for x in wide + narrow:
             self._alone(c, x)
 
-    def _alone(self, c: int, carry: _Carry) -> int:
+    def _alone(self, c: int, carry: Carry) -> int:
         lit = self.net.lut(carry.operands, carry.truth)
-        if lit:
-            self._push(c, lit, self.net.depth(lit))
-            carry.step.outputs.append((c, (lit,)))
+        self._push(c, lit, self.net.depth(lit))
+        carry.step.outputs.append((c, (lit,)))
         return lit
 
-    def _pair(self, c: int, one: _Carry, other: _Carry) -> None:
+    def _pair(self, c: int, one: Carry, other: Carry) -> None:
         a = self.net.lut(one.operands, one.truth)
         if a < 2:
             self._alone(c, one)

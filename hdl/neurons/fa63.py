@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from threshc.hdl.luts.counters import Counters
-from threshc.hdl.luts.net import LutNet
-from threshc.hdl.luts.order import Triple
-from threshc.hdl.neurons.luts import Compress, LutArchitecture
+from threshc.hdl.luts.share import Compressor
+from threshc.hdl.neurons.luts import LutArchitecture
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +19,5 @@ class Fa63(LutArchitecture):
 
     name: ClassVar[str] = "fa63"
 
-    @staticmethod
-    def compressor(net: LutNet, columns: Sequence[Sequence[int]], plan: Sequence[Triple]) -> Compress:
-        """See `LutArchitecture.compressor`."""
-        return Counters(net, columns, plan)
+    compressor: ClassVar[type[Compressor]] = Counters
+    inputs: ClassVar[int] = 6

@@ -47,7 +47,8 @@ def prove_claim(circuit: Circuit, claim: list[Any]) -> Sum:
         raise Unproved("the steps do not end with one bit in every column")
     low = constant + sum(min(w, 0) for _, w in weights)
     high = constant + sum(max(w, 0) for _, w in weights)
-    return Sum(weights, constant, final, low >= 0 and high < 1 << len(word))
+    beyond = low >> len(word) << len(word)  # constants may be split so that they only add up modulo the word
+    return Sum(weights, constant - beyond, final, high - beyond < 1 << len(word))
 
 
 def linear(terms: list[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], int]:

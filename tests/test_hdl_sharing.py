@@ -1,0 +1,109 @@
+"""Sharing between the rows of a layer: correct for every tree and order, smaller than rows alone, repeatable."""
+
+from __future__ import annotations
+
+from random import Random
+
+import networks
+import numpy as np
+import pytest
+
+from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.design import build_design
+from threshc.hdl.luts.constants import shared_constants
+from threshc.hdl.luts.counters import Counters
+from threshc.hdl.luts.groups import Tree, members, paired
+from threshc.hdl.luts.merge import mapped_size
+from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.pairs import Pairs
+from threshc.hdl.luts.share import Compressor, Row, Sharing
+from threshc.hdl.proof.bits import apply
+
+SAMPLES = 64
+KINDS = {"pm1": [-1, 1], "ternary": [-1, 0, 1], "int": list(range(-9, 10))}
+
+
+def rows_of(rng: np.random.Generator, weights: np.ndarray, width: int) -> list[Row]:  # type: ignore[type-arg]
+    """Rows with weights of any sign on inverted bits, and constants anywhere."""
+    rows = []
+    for row in weights.tolist():
+        columns = [[2 * (i + 1) + (w < 0) for i, w in enumerate(row) if abs(w) >> c & 1] for c in range(width)]
+        rows.append(Row(columns, int(rng.integers(1 << width))))
+    return rows
+
+
+def check(luts: LutNet, rows: list[Row], inputs: int) -> None:
+    """Every word is its row's sum modulo its width, on random inputs; and the constants that the steps take are all."""
+    rng, every = np.random.default_rng(0), (1 << SAMPLES) - 1
+    values = [0, *(int.from_bytes(rng.bytes(SAMPLES // 8), "little") for _ in range(inputs))]
+    for node in range(inputs + 1, len(luts.operands)):
+        values.append(apply(luts.tables[node], [values[x] for x in luts.operands[node]], every))
+
+    def bit(lit: int, sample: int) -> int:
+        return (values[lit >> 1] >> sample & 1) ^ (lit & 1)
+
+    for row in rows:
+        assert (sum(1 << c for c in row.ones) - row.constant) % (1 << row.width) == 0
+        for s in range(SAMPLES):
+            want = row.constant + sum(bit(lit, s) << c for c, column in enumerate(row.columns) for lit in column)
+            assert sum(bit(lit, s) << c for c, lit in enumerate(row.word)) == want % (1 << row.width)
+
+
+def trees(rng: np.random.Generator, signs: np.ndarray) -> list[Tree]:  # type: ignore[type-arg]
+    """Over all rows at once, paired, paired otherwise, and lopsided."""
+    lopsided: Tree = 0
+    for row in range(1, len(signs)):
+        lopsided = (lopsided, row)
+    return [tuple(range(len(signs))), paired(signs), paired(signs, Random(3)), lopsided]
+
+
+@pytest.mark.parametrize("compressor", [Pairs, Counters])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rows", [2, 5, 9])
+def test_every_row_is_its_sum(compressor: type[Compressor], kind: str, rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    weights = rng.choice(KINDS[kind], (rows, 23))
+    weights[1] = -weights[0]  # opposite rows, and further down equal ones
+    weights[-1] = weights[0]
+    width = int(np.abs(weights).sum(axis=1).max()).bit_length() + 1
+    for tree in trees(rng, np.sign(weights).astype(np.int8)):
+        assert sorted(members(tree)) == list(range(rows))
+        for shuffle in (None, Random(1)):
+            luts, made = LutNet([0] * 23), rows_of(rng, weights, width)
+            Sharing(luts, made, compressor).build(tree, shuffle)
+            check(luts, made, 23)
+
+
+@pytest.mark.parametrize(("compressor", "size"), [(Pairs, 4), (Counters, 6)])
+def test_rows_share(compressor: type[Compressor], size: int) -> None:
+    """Four dense rows in a tree need less than three quarters of the tables that they need one by one."""
+    rng = np.random.default_rng(4)
+    weights = rng.choice([-1, 1], (4, 96))
+    sizes = []
+    for trees in ([paired(weights.astype(np.int8))], [0, 1, 2, 3]):
+        total = 0
+        rows = rows_of(np.random.default_rng(5), weights, 8)
+        for tree in trees:
+            luts = LutNet([0] * 96)
+            Sharing(luts, rows, compressor).build(tree)
+            total += mapped_size(luts, [rows[r].word[-1] for r in members(tree)], size)
+        sizes.append(total)
+    assert sizes[0] < 0.75 * sizes[1]
+
+
+def test_constants_go_where_they_cost_least() -> None:
+    """A constant that fills the shared columns up is taken there; one that only one row has is left to it."""
+    empty = (0,) * 6
+    assert shared_constants((16, 0, 0, 0, 0, 0), empty, (empty, empty), (15, 15)) == (15, 0)
+    assert shared_constants((0,) * 6, empty, ((3, 0, 0, 0, 0, 0), empty), (1, 0)) == (0, 0)
+
+
+def test_effort() -> None:
+    """More effort is never larger; the same effort is the same text; nonsense is refused."""
+    network = networks.random_dense(np.random.default_rng(1), (32, 4), outputs="bits")
+    texts = [build_design(network, effort=e).mapped("ice40") for e in (1, 20, 20)]
+    assert texts[1] == texts[2]
+    assert texts[1].count("SB_LUT4") <= texts[0].count("SB_LUT4")
+    for wrong in (0, 101, True, "much"):
+        with pytest.raises(CompileError, match=r"effort .* is not understood"):
+            build_design(network, effort=wrong)  # type: ignore[arg-type]
