@@ -14,12 +14,14 @@ from threshc.sim.packed.layout import (
     INTS,
     LANES,
     LEVELS,
+    NUMS,
     PACK,
     REDUCE,
     ROWS,
     STATS,
     STEP,
     THRESH,
+    TOTAL_LEVELS,
     TRIO_LEVELS,
     TRIOS,
     VALUE,
@@ -41,11 +43,13 @@ from threshc.sim.packed.simd import (
     xor,
 )
 from threshc.sim.packed.stats import count_planes
+from threshc.sim.packed.totals import make as make_totals
 from threshc.sim.packed.triples import make as make_trios
 
 CHUNK = 32  # rows whose lists stay in the nearest cache while the blocks of samples pass
 rows_6, rows_8, rows_10, rows_12, rows_16, rows_24, rows_64 = (make(n) for n in LEVELS)
 trios_10, trios_12, trios_16 = (make_trios(n) for n in TRIO_LEVELS)
+totals_14, totals_16 = (make_totals(n) for n in TOTAL_LEVELS)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -74,6 +78,14 @@ def _trios(levels, planes, base, lits, starts, runs, masks, first, last, slots, 
         trios_12(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
     else:
         trios_16(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
+
+
+@njit(nogil=True, error_model="numpy")
+def _totals(levels, planes, base, lits, starts, runs, masks, first, last, mode, against, out):
+    if levels == 14:
+        totals_14(planes, base, lits, starts, runs, masks, first, last, mode, against, out)
+    else:
+        totals_16(planes, base, lits, starts, runs, masks, first, last, mode, against, out)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -106,6 +118,11 @@ def _run_rows(program, k, end, planes, block, blocks, lits, starts, runs, masks,
                         _trios(
                             s.levels, planes, base, lits, starts[s.row0 :], runs[s.run0 :], masks[s.mask0 :],
                             first, last, s.slots, s.against, out + 3 * first,
+                        )  # fmt: skip
+                    elif s.op == NUMS:
+                        _totals(
+                            s.levels, planes, base, lits, starts[s.row0 :], runs[s.run0 :], masks[s.mask0 :],
+                            first, last, s.mode, s.against, out + first * size,
                         )  # fmt: skip
                     else:
                         _rows(
@@ -198,7 +215,7 @@ def _execute(
             s = program[k]
             if s.joined:
                 continue
-            if s.op == ROWS or s.op == TRIOS:
+            if s.op == ROWS or s.op == TRIOS or s.op == NUMS:
                 end = k + 1
                 while end < len(program) and program[end].joined:
                     end += 1

@@ -14,6 +14,8 @@ ROWS    | see rows.py; per position the literals are planes | out + position * p
         | its patch                                         |
 TRIOS   | as ROWS, AGAINST; see triples.py; rows / 3 trios, | plane out + position * pitch ..; `slots`: scratch of
         | literals of 7 lists each                          | 4 * (levels - 1) planes
+NUMS    | as ROWS, VALUE or AGAINST, and width > 0; see     | planes out + position * pitch ..: VALUE numbers of
+        | totals.py; one list of numbers per row            | `levels` planes, else bits
 THRESH  | rows numbers of `levels` planes tables[table..],  | plane out + j: number >= constant; masks[mask0 ..] =
         |                                                   | digits of 2**levels - constant, the carry is the bit
 REDUCE  | rows times `width` planes tables[table..]         | plane out + j: their or (mode 0) / and (mode 1)
@@ -28,7 +30,7 @@ from __future__ import annotations
 
 import numpy as np
 
-PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS, STATS, TRIOS = range(10)
+PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS, STATS, TRIOS, NUMS = range(11)
 VALUE, SIGN, AGAINST = range(3)
 
 LANES = 512
@@ -59,6 +61,12 @@ STEP = np.dtype([(name, np.int64) for name in FIELDS])
 
 TRIO_LEVELS = (10, 12, 16)
 """The numbers of digits that the kernel of three rows is compiled for."""
+
+TOTAL_LEVELS = (14, 16)
+"""The numbers of digits that the kernel of sums of numbers is compiled for."""
+
+NUMBER = 10
+"""Digits of the numbers that it adds."""
 
 
 def levels_for(digits: int, among: tuple[int, ...] = LEVELS) -> int:

@@ -18,6 +18,7 @@ from threshc.sim.packed.layout import REDUCE
 from threshc.sim.packed.neurons import Neurons
 from threshc.sim.packed.numbers import Numbers, argmax, compare, constants, twos_complement
 from threshc.sim.packed.tables import ONE_PLANE, ZERO_PLANE, Planes, Tables
+from threshc.sim.packed.taps import room
 
 
 class Lowering:
@@ -27,8 +28,9 @@ class Lowering:
     def __init__(self, network: Network) -> None:
         self.network, self.users = network, network.users()
         self.tables = Tables()
-        widest = max((op.weights.shape[1] for op in network.ops if isinstance(op, Sum)), default=0)
-        self.patch = self.tables.allocate(2 * widest)
+        self.patch = self.tables.allocate(
+            max((room(op.weights) for op in network.ops if isinstance(op, Sum)), default=0)
+        )
         self.input = InputPlanes(self.tables, network.input)
         self.bits: dict[int, Planes] = {}
         self.numbers: dict[int, Numbers] = {}

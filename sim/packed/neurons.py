@@ -11,10 +11,11 @@ from threshc.compiler.ir.ops import Compare, Sum
 from threshc.compiler.ir.shapes import plane_weights, row_bounds
 from threshc.compiler.ir.types import Ints
 from threshc.sim.packed.digits import against_sum, magnitudes, signed_digits, signed_width
-from threshc.sim.packed.layout import AGAINST, LEVELS, SIGN, TRIO_LEVELS, VALUE, levels_for
+from threshc.sim.packed.layout import AGAINST, LEVELS, SIGN, TOTAL_LEVELS, TRIO_LEVELS, VALUE, levels_for
 from threshc.sim.packed.numbers import Numbers, compare, constants, offset_of
 from threshc.sim.packed.sums import Columns, Rows, emit
 from threshc.sim.packed.tables import ZERO_PLANE, Planes, Tables
+from threshc.sim.packed.taps import bits_of, emit_taps
 from threshc.sim.packed.trios import choose, emit_trios
 
 Vector = NDArray[np.int64]
@@ -100,6 +101,9 @@ class Neurons:
         rows = Rows(
             self.weights[row] * f[:, None] + shared * self.magnitudes, constant, [-1 if g > 0 else 0 for g in f]
         )
+        bits = bits_of(self.weights[row], max(widths)) if shared else 0
+        if bits:
+            return emit_taps(self.tables, self.x, self.patch, rows, bits, levels_for(max(widths), TOTAL_LEVELS))
         columns = Columns(self.tables, self.x, self.patch)
         if not shared:
             return emit(columns, rows, SIGN, levels_for(max(widths)))

@@ -115,6 +115,17 @@ class Emitter:
             sign = parity(self.context, b, b.load(self.s[top]), h, carry)
             store_at(b, self.planes, out, b.xor(sign, flip), 64)
 
+    def compare(self, low, against, out, flip):
+        """Store the sign of 2 * U + low + H, xored with `flip`; H has one digit more than U."""
+        b = self.builder
+        carry = b.and_(low, load_at(b, self.planes, against, V, 64))
+        for level in range(self.levels - 1):
+            h = load_at(b, self.planes, b.add(against, I64(8 * (level + 1))), V, 64)
+            carry = majority(self.context, b, b.load(self.s[level]), h, carry)
+        h = load_at(b, self.planes, b.add(against, I64(8 * self.levels)), V, 64)
+        sign = parity(self.context, b, b.load(self.s[self.levels - 1]), h, carry)
+        store_at(b, self.planes, out, b.xor(sign, flip), 64)
+
 
 def _emit(context, builder, levels, types_, args):
     _, base, _, _, _, _, first, last, digits, mode, against, out = args

@@ -39,10 +39,10 @@ class Columns:
     one before them read the copies of that one.
     """
 
-    def __init__(self, tables: Tables, x: Planes, patch: int) -> None:
+    def __init__(self, tables: Tables, x: Planes, patch: int, copied: bool = False) -> None:
         self.tables, self.x, self.patch = tables, x, patch
         self.positions, self.width = x.shape
-        self.near = self.positions == 1 and max(int(x.max()), tables.planes + self.width) < _NEAR
+        self.near = not copied and self.positions == 1 and max(int(x.max()), tables.planes + self.width) < _NEAR
 
     def literals(self, negative: NDArray[np.bool_]) -> tuple[Planes, Planes]:
         """The planes (C,) of the bits and of their complements, the latter only where `negative` (C,) says so."""

@@ -76,6 +76,11 @@ class Tables:
         self._lists(lists, fours)
         self.runs += fours
 
+    def numbers(self, planes: Planes) -> None:
+        """Append a row's list of numbers, each by the first of its planes."""
+        self._lists([planes], [-(-len(planes) // 4)])
+        self.runs.append(len(planes))
+
     def _lists(self, lists: Sequence[Planes], fours: Sequence[int]) -> None:
         self.starts.append(self.literals)
         for planes, count in zip(lists, fours, strict=True):

@@ -29,7 +29,7 @@ from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
 from threshc.sim.packed.rows import Emitter
-from threshc.sim.packed.simd import I64, V, broadcast, data, load_at, majority, parity, store_at
+from threshc.sim.packed.simd import I64, V, broadcast, data, load_at, store_at
 
 _ADDS = {4: (0, 1), 5: (1, 2), 6: (0, 2)}  # phase: first slot, end of slots
 
@@ -61,17 +61,6 @@ class _Trio(Emitter):
             other = load_at(b, self.planes, self._at(slot, level), V, 64)
             total, carry = self.add3(b.load(self.s[level]), other, carry)
             b.store(total, self.s[level])
-
-    def compare(self, low, against, out, flip):
-        """Store the sign of 2 * U + low + H, xored with `flip`."""
-        b = self.builder
-        carry = b.and_(low, load_at(b, self.planes, against, V, 64))
-        for level in range(self.levels - 1):
-            h = load_at(b, self.planes, b.add(against, I64(8 * (level + 1))), V, 64)
-            carry = majority(self.context, b, b.load(self.s[level]), h, carry)
-        h = load_at(b, self.planes, b.add(against, I64(8 * self.levels)), V, 64)
-        sign = parity(self.context, b, b.load(self.s[self.levels - 1]), h, carry)
-        store_at(b, self.planes, out, b.xor(sign, flip), 64)
 
 
 def _emit(context, builder, levels, types_, args):
