@@ -1,7 +1,7 @@
 """What one inference of a network costs, counted from the IR: no estimate, nothing measured.
 
-A layer is a Sum with the Compares and ArgMaxes that read it, or a Compare or ArgMax of the input. All figures are per
-sample; operations are multiplied by the positions of a convolution, stored bits are not.
+A layer is a Sum with the Compares and ArgMaxes that read it, a Compare or ArgMax of the input, or a Reduce (pooling).
+All figures are per sample; operations are multiplied by the positions of a convolution, stored bits are not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import ArgMax, Compare, Op, Sum, Value
+from threshc.compiler.ir.ops import ArgMax, Compare, Op, Reduce, Sum, Value
 from threshc.compiler.ir.shapes import plane_weights, row_bounds
 from threshc.compiler.ir.types import Ints
 
@@ -27,7 +27,7 @@ class LayerCounts:
     input_shape:     bits (integers for a layer without a Sum) that the layer reads
     output_shape:    of its first Compare, else of the sums themselves
     positions:       how often the same weights are applied (OH * OW of a convolution, else 1)
-    fan_in, rows:    the weight matrix is (rows, fan_in)
+    fan_in, rows:    the weight matrix is (rows, fan_in); of a Reduce, its taps and 0
     weight_kind:     `+-1` (no other values), `ternary` (-1, 0, 1), `integer`, or `none` (no Sum)
     weight_width:    bits to store one weight: 1, 2, or the least two's complement that holds all; 0 without weights
     density:         nonzero weights / weights
@@ -37,11 +37,14 @@ class LayerCounts:
     full_adders:     3:2 counters (half_adders: 2:2 counters) that add one bit per nonzero signed digit (non-adjacent
                      form) of every weight, column by column: h > 0 bits of one weight take (h - 1) // 2 full adders,
                      and a half adder where h is even, and send h // 2 carries up; thresholds and biases are constants
+    popcounts:       64-bit words of products whose ones a processor counts instead: per row, position and signed digit
+                     of the weights, one for 64 inputs
     compares:        threshold comparisons, and n - 1 per ArgMax of n numbers
+    pool_ops:        ORs and ANDs of two bits of a Reduce: taps - 1 for every bit of its result
     weight_bits:     rows * fan_in * weight_width
     threshold_bits:  per Compare element the bits for every threshold that matters, lo..hi+1 of its row; per row that is
                      put out as a number, its bias in the width of the sum, unless all biases are 0
-    activation_bits: bits of all Compare results; without any, of the sums
+    activation_bits: bits of all Compare results; without any, of the sums; of the result of a Reduce
     float32_bytes:   the same layer in float32: 4 * (weights + one bias per row)
     """
 
@@ -60,7 +63,9 @@ class LayerCounts:
     and_ops: int
     full_adders: int
     half_adders: int
+    popcounts: int
     compares: int
+    pool_ops: int
     weight_bits: int
     threshold_bits: int
     activation_bits: int
@@ -76,7 +81,9 @@ class Totals:
     and_ops: int
     full_adders: int
     half_adders: int
+    popcounts: int
     compares: int
+    pool_ops: int
     weight_bits: int
     threshold_bits: int
     memory_bits: int
@@ -102,6 +109,8 @@ def count(network: Network) -> Counts:
             layers.append(_sum_layer(network, v, op))
         elif isinstance(op, Compare | ArgMax) and not isinstance(network.ops[op.s], Sum):
             layers.append(_plain_layer(network, v, op))
+        elif isinstance(op, Reduce):
+            layers.append(_pool_layer(network, v, op))
 
     def total(field: str) -> int:
         return sum(getattr(layer, field) for layer in layers)
@@ -124,6 +133,16 @@ def adders(weights: NDArray[np.signedinteger]) -> tuple[int, int]:
         half += int(((height > 0) & (height % 2 == 0)).sum())
         height //= 2
     return full, half
+
+
+def digits(weights: NDArray[np.signedinteger]) -> int:
+    """How many signed digits (non-adjacent form) the longest of the weights has; 0 if all are 0."""
+    w = weights.astype(np.int64)
+    found = 0
+    while w.any():
+        w = (w - np.where(w & 1, 2 - (w & 3), 0)) >> 1
+        found += 1
+    return found
 
 
 def _sum_layer(network: Network, v: Value, op: Sum) -> LayerCounts:
@@ -153,7 +172,9 @@ def _sum_layer(network: Network, v: Value, op: Sum) -> LayerCounts:
         and_ops=0 if kind == "+-1" else synapses * (1 if kind == "ternary" else width),
         full_adders=full * positions,
         half_adders=half * positions,
+        popcounts=rows * positions * -(-fan_in // 64) * digits(op.weights),
         compares=sum(_compares(network, u) for u in readers),
+        pool_ops=0,
         weight_bits=rows * fan_in * width,
         threshold_bits=sum(_threshold_bits(network.ops[u], *row_bounds(op)) for u in compares)
         + (rows * len(plane_weights(t.lo, t.hi)) if put_out and op.bias.any() else 0),
@@ -167,13 +188,27 @@ def _plain_layer(network: Network, v: Value, op: Compare | ArgMax) -> LayerCount
     t = network.types[op.s]
     assert isinstance(t, Ints)
     n = t.shape[-1]
+    thresholds = _threshold_bits(op, np.full(n, t.lo), np.full(n, t.hi))
+    return _without_weights(network, v, op.s, compares=_compares(network, v), threshold_bits=thresholds)
+
+
+def _pool_layer(network: Network, v: Value, op: Reduce) -> LayerCounts:
+    pool_ops = (op.taps - 1) * int(np.prod(network.types[v].shape))
+    return _without_weights(network, v, op.x, fan_in=op.taps, pool_ops=pool_ops)
+
+
+def _without_weights(
+    network: Network, v: Value, x: Value, fan_in: int = 0, compares: int = 0, pool_ops: int = 0, threshold_bits: int = 0
+) -> LayerCounts:
+    """A layer that adds nothing up; x: what it reads."""
+    shape = network.types[x].shape
     return LayerCounts(
         name=_name(network, [v]),
         value=v,
-        input_shape=t.shape,
+        input_shape=shape,
         output_shape=network.types[v].shape,
-        positions=int(np.prod(t.shape[:-1])),
-        fan_in=0,
+        positions=int(np.prod(shape[:-1])),
+        fan_in=fan_in,
         rows=0,
         weight_kind="none",
         weight_width=0,
@@ -183,9 +218,11 @@ def _plain_layer(network: Network, v: Value, op: Compare | ArgMax) -> LayerCount
         and_ops=0,
         full_adders=0,
         half_adders=0,
-        compares=_compares(network, v),
+        popcounts=0,
+        compares=compares,
+        pool_ops=pool_ops,
         weight_bits=0,
-        threshold_bits=_threshold_bits(op, np.full(n, t.lo), np.full(n, t.hi)),
+        threshold_bits=threshold_bits,
         activation_bits=_bits(network, v),
         float32_bytes=0,
     )

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
+from threshc.compiler.ir.ops import Bitplanes, Compare, Gather, Input, Output, Sum, Value, Window
 from threshc.sim.counts import Counts, LayerCounts, count
 from threshc.sim.packed.activity import Activity
 from threshc.sim.packed.driver import Steps
-from threshc.sim.packed.layout import LANES
+from threshc.sim.packed.layout import LANES, PACK
 from threshc.sim.packed.plan import plan
 from threshc.sim.packed.words_plan import word_plan
 
@@ -35,14 +35,17 @@ class LayerMeasured:
     """One layer of `counts`, per sample where not stated.
 
     word_bytes:    weights and thresholds as the word engine lays them out (in all); None where it does not cover them
-    table_bytes:   literals, constants and lists of the bit planes (in all)
+    table_bytes:   literals, constants and limits of the bit planes (in all)
     bytes_moved:   tables / 2048 (as many samples share them), input and output bits
     intensity:     2 * synapses / bytes moved
     nanoseconds:   measured on bit planes; 0 where the layer has no steps of its own
     gigasynapses:  per second
     adder_pj, memory_pj: counted adders and weight bits at published energies; float32_pj: the same layer in float32
+    active_pj:     adder_pj times how much oftener than random bits (half of the time) the bits change that the layer
+                   reads; None without activity, and where these are not the results of Compares
     ones, toggles: share of set bits, and of bits that differ from the sample before; None without activity
     dead, constant: neurons that were never set, and never clear
+    neuron_ones, neuron_toggles: the same per neuron, in samples, in the order of the Compare's bits
     """
 
     counts: LayerCounts
@@ -55,20 +58,25 @@ class LayerMeasured:
     adder_pj: float
     memory_pj: float
     float32_pj: float
+    active_pj: float | None
     ones: float | None
     toggles: float | None
     dead: int | None
     constant: int | None
+    neuron_ones: tuple[int, ...] | None
+    neuron_toggles: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """All layers; peak_gigasynapses: the counting kernel on a cached layer of 512 x 256; peak_bandwidth: bytes per
-    second read from memory (64 MB); samples: of the activity."""
+    second read from memory (64 MB); samples: of the activity; nanoseconds: of all steps of one sample, with packing and
+    writing the results, from nearby memory."""
 
     network: str
     counts: Counts
     layers: tuple[LayerMeasured, ...]
+    nanoseconds: float
     peak_gigasynapses: float
     peak_bandwidth: float
     energy_source: str
@@ -80,7 +88,9 @@ def measure(network: Network, activity: Activity | None = None) -> Measured:
     counts = count(network)
     layers = tuple(_layer(network, layer, activity) for layer in counts.layers)
     samples = 0 if activity is None else activity.samples
-    return Measured(network.name, counts, layers, _peak(), _bandwidth(), ENERGY_SOURCE, samples)
+    found = plan(network)
+    whole = _best(Steps(found, range(len(found.program)), BLOCKS)) / (BLOCKS * LANES) * 1e9
+    return Measured(network.name, counts, layers, whole, _peak(), _bandwidth(), ENERGY_SOURCE, samples)
 
 
 def _layer(network: Network, layer: LayerCounts, activity: Activity | None) -> LayerMeasured:
@@ -89,10 +99,15 @@ def _layer(network: Network, layer: LayerCounts, activity: Activity | None) -> L
     steps = [k for v in own for k in found.spent[v][0]]
     literals = sum(found.spent[v][1] for v in own)
     masks = sum(found.spent[v][2] for v in own)
-    table = literals * found.lits.itemsize + 8 * masks
+    limits = sum(int(found.program[k]["width"]) for k in steps if found.program[k]["op"] == PACK)
+    table = literals * found.lits.itemsize + 8 * masks + limits
     seconds = _best(Steps(found, steps, BLOCKS)) / (BLOCKS * LANES) if steps else 0.0
     moved = table / (BLOCKS * LANES) + (float(np.prod(layer.input_shape)) + layer.activation_bits) / 8
-    ones, toggles, dead, constant = _activity(network, own, activity)
+    ones, toggles = _activity(network, own, activity)
+    n = 0 if activity is None else activity.samples
+    adder_pj = (layer.full_adders + layer.half_adders) * PJ_ADD
+    op = network.ops[layer.value]
+    read = _activity(network, _compares_read(network, op.x), activity)[1] if isinstance(op, Sum) else None
     return LayerMeasured(
         counts=layer,
         word_bytes=None if words is None else sum(words.weight_bytes[v] for v in own),
@@ -101,28 +116,43 @@ def _layer(network: Network, layer: LayerCounts, activity: Activity | None) -> L
         intensity=2 * layer.synapses / moved,
         nanoseconds=seconds * 1e9,
         gigasynapses=layer.synapses / seconds / 1e9 if seconds else 0.0,
-        adder_pj=(layer.full_adders + layer.half_adders) * PJ_ADD,
+        adder_pj=adder_pj,
         memory_pj=(layer.weight_bits + layer.threshold_bits) * PJ_READ,
         float32_pj=layer.synapses * PJ_FLOAT,
-        ones=ones,
-        toggles=toggles,
-        dead=dead,
-        constant=constant,
+        active_pj=None if read is None else adder_pj * float(read.mean()) / max(1, n - 1) / 0.5,
+        ones=None if ones is None else float(ones.mean() / n),
+        toggles=None if toggles is None else float(toggles.mean() / max(1, n - 1)),
+        dead=None if ones is None else int((ones == 0).sum()),
+        constant=None if ones is None else int((ones == n).sum()),
+        neuron_ones=None if ones is None else tuple(ones.tolist()),
+        neuron_toggles=None if toggles is None else tuple(toggles.tolist()),
     )
 
 
 def _activity(
-    network: Network, own: list[int], activity: Activity | None
-) -> tuple[float | None, float | None, int | None, int | None]:
+    network: Network, values: list[Value], activity: Activity | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | tuple[None, None]:
+    """Ones and changes of every bit of the Compares among some values."""
     compares = [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
-    which = [compares.index(v) for v in own if v in compares]
+    which = [compares.index(v) for v in values if v in compares]
     if activity is None or not which or not activity.samples:
-        return None, None, None, None
-    ones = np.concatenate([activity.ones[k].ravel() for k in which])
-    toggles = np.concatenate([activity.toggles[k].ravel() for k in which])
-    n = activity.samples
-    dead, constant = int((ones == 0).sum()), int((ones == n).sum())
-    return float(ones.mean() / n), float(toggles.mean() / max(1, n - 1)), dead, constant
+        return None, None
+    ones, toggles = activity.ones, activity.toggles
+    return np.concatenate([ones[k].ravel() for k in which]), np.concatenate([toggles[k].ravel() for k in which])
+
+
+def _compares_read(network: Network, v: Value) -> list[Value]:
+    """The Compares whose bits a value consists of; none if there are others in it."""
+    match network.ops[v]:
+        case Compare():
+            return [v]
+        case Window(x=x):
+            return _compares_read(network, x)
+        case Gather(x=xs):
+            parts = [_compares_read(network, x) for x in xs]
+            return [v for part in parts for v in part] if all(parts) else []
+        case _:
+            return []
 
 
 def _best(steps: Steps) -> float:

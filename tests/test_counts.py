@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import Compare, Sum
+from threshc.compiler.ir.ops import Compare, Reduce, Sum
 from threshc.compiler.ir.types import Ints
 from threshc.sim.counts import adders, count
 
@@ -43,6 +43,17 @@ def test_adders(weights: list[list[int]]) -> None:
     assert adders(np.array(weights)) == (sum(f for f, _ in naive), sum(h for _, h in naive))
 
 
+def naive_digits(values: list[int]) -> int:
+    """Digits of the longest non-adjacent form."""
+
+    def one(w: int) -> int:
+        if w == 0:
+            return 0
+        return 1 + one((w - (0 if w % 2 == 0 else 1 if w % 4 == 1 else -1)) // 2)
+
+    return max(map(one, values))
+
+
 def bits_for(values: int) -> int:
     """Bits that tell so many values apart."""
     return next(b for b in range(100) if 2**b >= values)
@@ -50,9 +61,8 @@ def bits_for(values: int) -> int:
 
 def naive(network: Network) -> dict[str, int]:
     """Totals of a network whose Sums are read by Compares, or by an ArgMax and an output; loops over everything."""
-    total = dict.fromkeys(
-        ("synapses", "compares", "weight_bits", "threshold_bits", "activation_bits", "float32_bytes"), 0
-    )
+    names = ("xnor_ops", "and_ops", "popcounts", "pool_ops", "float32_bytes")
+    total = dict.fromkeys((*names, "synapses", "compares", "weight_bits", "threshold_bits", "activation_bits"), 0)
     for v, op in enumerate(network.ops):
         if isinstance(op, Compare):
             n = int(np.prod(network.types[v].shape))
@@ -66,6 +76,10 @@ def naive(network: Network) -> dict[str, int]:
                     weights = source.weights[r].tolist()
                     lo, hi = sum(w for w in weights if w < 0), sum(w for w in weights if w > 0)
                 total["threshold_bits"] += bits_for(hi - lo + 2)
+        if isinstance(op, Reduce):
+            for _ in range(int(np.prod(network.types[v].shape))):
+                total["activation_bits"] += 1
+                total["pool_ops"] += op.taps - 1
         if isinstance(op, Sum):
             values = op.weights.ravel().tolist()
             positions = int(np.prod(network.types[v].shape[:-1]))
@@ -76,6 +90,12 @@ def naive(network: Network) -> dict[str, int]:
             else:
                 width = next(b for b in range(2, 64) if all(-(2 ** (b - 1)) <= w < 2 ** (b - 1) for w in values))
             total["weight_bits"] += width * len(values)
+            for _ in range(positions):
+                for row in op.weights.tolist():
+                    total["xnor_ops"] += len(row) if width == 1 else 0
+                    each = 0 if width == 1 else 1 if set(values) <= {-1, 0, 1} else width
+                    total["and_ops"] += each * sum(1 for w in row if w)
+                    total["popcounts"] += len(range(0, len(row), 64)) * naive_digits(values)
             if any(o.value == v for o in network.outputs):
                 t = network.types[v]
                 assert isinstance(t, Ints)

@@ -1,6 +1,7 @@
 """The measured report: its counts are those of `counts`, its bytes those that lie in memory, its files whole."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import networks
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.ir.ops import Bitplanes
 from threshc.sim import packed, reference
 from threshc.sim.counts import count
 from threshc.sim.measured import measure
@@ -30,10 +32,20 @@ def test_layers(kind: str, tmp_path: Path) -> None:
         assert tuple(layer.counts for layer in found.layers) == count(network).layers
         words = word_plan(network)
         assert words is not None
-        assert sum(layer.word_bytes or 0 for layer in found.layers) == 8 * (len(words.weights) - 8)
+        limits = 0 if any(isinstance(op, Bitplanes) for op in network.ops) else len(words.limits) - 1
+        assert sum(layer.word_bytes or 0 for layer in found.layers) == 8 * (len(words.weights) - 8) + limits
         hidden = reference.run(network, x).bits
         shares = [layer.ones for layer in found.layers if layer.ones is not None]
         np.testing.assert_allclose(shares, [b.mean() for b in hidden])
+        for k, layer in enumerate(layer for layer in found.layers if layer.neuron_ones is not None):
+            bits = hidden[k].reshape(len(x), -1)
+            assert layer.neuron_ones == tuple(bits.sum(axis=0, dtype=int).tolist())
+            assert layer.neuron_toggles == tuple((bits[1:] != bits[:-1]).sum(axis=0).tolist())
+        if len(network.input.model_shape or ()) < 3:  # every layer reads the bits of the one before
+            for before, layer in pairwise(found.layers):
+                np.testing.assert_allclose(layer.active_pj, layer.adder_pj * before.toggles / 0.5)
+        for layer in found.layers:
+            assert layer.adder_pj == (layer.counts.full_adders + layer.counts.half_adders) * 0.03 / 8
         dead = [layer.dead for layer in found.layers if layer.dead is not None]
         assert dead == [int((~b.any(axis=0)).sum()) for b in hidden]
         write(found, tmp_path / "r.json")

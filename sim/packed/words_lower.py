@@ -40,9 +40,9 @@ class WordLowering:
         self.words: dict[int, int] = {}
         self.weight_bytes: dict[int, int] = {}
         for v in range(len(network.ops)):
-            before = self.tables.weight_count
+            before = 8 * self.tables.weight_count + self.tables.limit_count
             self._lower(v)
-            self.weight_bytes[v] = 8 * (self.tables.weight_count - before)
+            self.weight_bytes[v] = 8 * self.tables.weight_count + self.tables.limit_count - before
 
     def _type(self, v: int) -> Ints:
         t = self.network.types[v]

@@ -29,7 +29,7 @@ class Columns:
 class WordPlan:
     """Tables of a network (see `words_layout`). steps: of the outputs; all_steps: with every hidden bit.
 
-    words: workspace per sample. weight_bytes: of the weights and thresholds that each value of the
+    words: workspace per sample. weight_bytes: of the weights, thresholds and limits that each value of the
     network has. bit_columns: of the outputs, then of the outputs and hidden bits.
     """
 
