@@ -42,6 +42,7 @@ def build(
     input: str | None = None,
     neuron: str = "auto",
     pipeline: str | int = "auto",
+    effort: int = 1,
     scores: bool = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -84,6 +85,7 @@ def build(
         weight_bits,
         note,
         chosen.device.family,
+        effort,
     )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder:

@@ -43,6 +43,7 @@ class Settings:
     weight_bits: str | None = None
     note: Callable[[str], None] | None = None
     family: str | None = None
+    effort: int = 1
 
 
 def compile(
@@ -52,6 +53,7 @@ def compile(
     input: str | None = None,
     neuron: str = "auto",
     pipeline: str | int = "layer",
+    effort: int = 1,
     scores: bool = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -66,12 +68,23 @@ def compile(
 ) -> Report:
     """Compile a model into a folder: NAME.v, NAME_tb.v with its data, model.thresh, report.json and report.md.
 
-    model, input: as for `load`. neuron, pipeline, scores: see `threshc.hdl.design.build_design`. The emitted Verilog is
-    simulated on `x` (samples as `simulate` takes them, with their `labels` if known), else on `samples` random ones.
-    The folder appears whole or not at all; see `threshc.folder.output_folder` for `force`. Raises CompileError.
+    model, input: as for `load`. neuron, pipeline, effort, scores: see `threshc.hdl.design.build_design`. The emitted
+    Verilog is simulated on `x` (samples as `simulate` takes them, with their `labels` if known), else on `samples`
+    random ones. The folder appears whole or not at all; see `threshc.folder.output_folder` for `force`. Raises
+    CompileError.
     """
     settings = Settings(
-        input, neuron, pipeline, scores, samples, simulator, verify_passes, print_after, weight_bits, note
+        input,
+        neuron,
+        pipeline,
+        scores,
+        samples,
+        simulator,
+        verify_passes,
+        print_after,
+        weight_bits,
+        note,
+        effort=effort,
     )
     with output_folder(out_dir, force=force) as folder:
         report = compile_into(folder, Path(out_dir), model, settings, x, labels, progress or (lambda _: None))
@@ -115,6 +128,7 @@ def compile_into(
         pipeline=settings.pipeline,
         scores=settings.scores,
         family=settings.family,
+        effort=settings.effort,
         progress=lambda what, done, total: say(f"circuit of {what} ({done + 1} of {total})"),
     )
     say(f"Verilog of {design.netlist.count:,} cells")
@@ -129,7 +143,8 @@ def compile_into(
         counts=count(network),
         design=design,
         options={"neuron": settings.neuron, "pipeline": str(settings.pipeline), "scores": str(settings.scores).lower()}
-        | ({} if settings.family is None else {"family": settings.family}),
+        | ({} if settings.family is None else {"family": settings.family})
+        | ({} if settings.effort == 1 else {"effort": str(settings.effort)}),
         simulation=simulation,
         files=tuple(sorted({*os.listdir(folder), REPORT, "report.md"})),
     )

@@ -120,7 +120,7 @@ def _unproved(why: str) -> Exception:
 def _options(folder: Path) -> dict[str, Any]:
     try:
         options = json.loads((folder / REPORT).read_text(encoding="utf-8"))["options"]
-        return {**options, "scores": options["scores"] == "true"}
+        return {**options, "scores": options["scores"] == "true", "effort": int(options.get("effort", 1))}
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise fail("the folder's report cannot be read", where=str(folder / REPORT), why=str(problem)) from None
 

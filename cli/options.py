@@ -61,6 +61,12 @@ BuildPipeline = Annotated[
         help="Registers: at the output, behind every layer, or every N levels; auto: every 12 on boards, else layer.",
     ),
 ]
+Effort = Annotated[
+    int,
+    typer.Option(
+        "--effort", metavar="1..100", help="How long to search for a smaller circuit; the time grows with it."
+    ),
+]
 Scores = Annotated[bool, typer.Option("--scores", help="Put out the scores of all classes beside the class.")]
 Samples = Annotated[
     int, typer.Option("--samples", metavar="N", min=1, help="Random samples to simulate where no --data is given.")
