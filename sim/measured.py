@@ -69,7 +69,7 @@ class LayerMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All layers; peak_gigasynapses: the counting kernel on a cached layer of 512 x 256; peak_bandwidth: bytes per
+    """All layers; peak_gigasynapses: the counting kernel on cached layers of 512 inputs; peak_bandwidth: bytes per
     second read from memory (64 MB); samples: of the activity; nanoseconds: of all steps of one sample, with packing and
     writing the results, from nearby memory."""
 
@@ -171,17 +171,23 @@ def _best(steps: Steps) -> float:
 
 
 def _peak() -> float:
+    """The best rate of the counting kernel on layers whose planes and tables stay in the nearest caches."""
+    return max(_layer_rate(fan_in, rows, blocks) for fan_in, rows in ((512, 256), (512, 512)) for blocks in (1, BLOCKS))
+
+
+def _layer_rate(fan_in: int, rows: int, blocks: int) -> float:
     rng = np.random.default_rng(0)
-    weights = rng.choice(np.array([-1, 1], np.int8), (256, 512))
+    weights = rng.choice(np.array([-1, 1], np.int8), (rows, fan_in))
     ops = (
-        Input("x", (512,), parse_encoding("bit")),
+        Input("x", (fan_in,), parse_encoding("bit")),
         Bitplanes(0),
-        Sum(1, weights, np.zeros(256, np.int64)),
-        Compare(2, np.arange(256), rng.integers(-5, 6, 256)),
+        Sum(1, weights, np.zeros(rows, np.int64)),
+        Compare(2, np.arange(rows), rng.integers(-5, 6, rows)),
     )
     layer = Network("peak", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
     found = plan(layer)
-    return 256 * 512 * LANES / _best(Steps(found, list(found.spent[2][0]), 1)) / 1e9
+    steps = [k for v in (2, 3) for k in found.spent[v][0]]
+    return fan_in * rows * blocks * LANES / _best(Steps(found, steps, blocks)) / 1e9
 
 
 def _bandwidth() -> float:
