@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ class Checkpoint:
             return None
         hint = "another --checkpoint, or remove the file to begin anew"
         try:
-            found = torch.load(self.path, weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of files that torch did not write
+                found = torch.load(self.path, weights_only=True)
             mark = found["mark"]
         except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
             why = str(error).partition("\n")[0]

@@ -57,10 +57,13 @@ class DeepThresholdClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two")
+            raise ValueError(f"y holds one class only, {self.classes_.tolist()[0]!r}; a classifier needs at least two")
         seed = int(check_random_state(self.random_state).randint(1 << 31))
         flat = not any(block.kernel for block in blocks)
         self.shape_, self._taken = sample_shape(X, self.image_shape, flat=flat), X.shape[1:]
+        shape = self.shape_
+        for block in blocks:
+            shape = block.shape(shape)
         encode = encoder(X, self.encoding, self.levels, flat=flat)
         inputs = encoded(encode, X, (-1,) if flat else self.shape_)
         soft = soft_labels(self.teacher, X, numbers, self.classes_, self.distillation)

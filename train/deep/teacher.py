@@ -18,9 +18,9 @@ def soft_labels(
     """
     if teacher is None:
         return None
-    known = getattr(teacher, "classes_", None)
-    if known is not None and not np.array_equal(known, classes):
-        raise ValueError(f"the teacher's classes are {list(known)}, the samples' are {list(classes)}")
+    known = np.asarray(getattr(teacher, "classes_", classes))
+    if not np.array_equal(known, classes):
+        raise ValueError(f"the teacher's classes are {known.tolist()}, the samples' are {classes.tolist()}")
     p = np.asarray(teacher.predict_proba(x) if hasattr(teacher, "predict_proba") else teacher, np.float64)
     if p.shape != (len(y), len(classes)):
         raise ValueError(f"the teacher's probabilities are of shape {p.shape}; {(len(y), len(classes))} is needed")
