@@ -11,6 +11,7 @@ from threshc.sim.packed.layout import (
     ARGMAX,
     BITS,
     COPY,
+    FEW,
     INTS,
     LANES,
     LEVELS,
@@ -42,6 +43,7 @@ from threshc.sim.packed.simd import (
     store_numbers,
     xor,
 )
+from threshc.sim.packed.sparse_rows import run_sparse
 from threshc.sim.packed.stats import count_planes
 from threshc.sim.packed.totals import make as make_totals
 from threshc.sim.packed.triples import make as make_trios
@@ -110,6 +112,10 @@ def _run_rows(program, k, end, planes, block, blocks, lits, starts, runs, masks,
             out = s.out + position * s.pitch
             size = s.levels if s.mode == VALUE else 1
             per = 3 if s.op == TRIOS else 1
+            if s.op == FEW:
+                for g in range(blocks):
+                    run_sparse(s.levels, planes, 8 * g * block, lits, s.row0, 0, s.rows, out)
+                continue
             for first in range(0, s.rows // per, CHUNK // per):
                 last = min(first + CHUNK // per, s.rows // per)
                 for g in range(blocks):
@@ -215,7 +221,7 @@ def _execute(
             s = program[k]
             if s.joined:
                 continue
-            if s.op == ROWS or s.op == TRIOS or s.op == NUMS:
+            if s.op == ROWS or s.op == TRIOS or s.op == NUMS or s.op == FEW:
                 end = k + 1
                 while end < len(program) and program[end].joined:
                     end += 1

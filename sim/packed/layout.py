@@ -14,6 +14,8 @@ ROWS    | see rows.py; per position the literals are planes | out + position * p
         | its patch                                         |
 TRIOS   | as ROWS, AGAINST; see triples.py; rows / 3 trios, | plane out + position * pitch ..; `slots`: scratch of
         | literals of 7 lists each                          | 4 * (levels - 1) planes
+FEW     | as ROWS, but see sparse_rows.py; neurons of kind  | plane out + position * pitch ..
+        | SPARSE[levels], literals from lits[row0] on       |
 NUMS    | as ROWS, VALUE or AGAINST, and width > 0; see     | planes out + position * pitch ..: VALUE numbers of
         | totals.py; one list of numbers per row            | `levels` planes, else bits
 THRESH  | rows numbers of `levels` planes tables[table..],  | plane out + j: number >= constant; masks[mask0 ..] =
@@ -30,7 +32,7 @@ from __future__ import annotations
 
 import numpy as np
 
-PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS, STATS, TRIOS, NUMS = range(11)
+PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS, STATS, TRIOS, NUMS, FEW = range(12)
 VALUE, SIGN, AGAINST = range(3)
 
 LANES = 512
@@ -67,6 +69,15 @@ TOTAL_LEVELS = (14, 16)
 
 NUMBER = 10
 """Digits of the numbers that it adds."""
+
+
+SPARSE = ((4, 0), (4, 1), (4, 2), (8, 0), (8, 1), (8, 2), (8, 3), (8, 4), (16, 0), (16, 2), (16, 4), (16, 6), (16, 8))
+"""The kinds of sparse neurons that there are kernels for: literals, and how many of them are complemented."""
+
+
+def sparse_width(size: int) -> int:
+    """Plane numbers per sparse neuron of `size` literals: these, log2(size) digits and a mask, in whole fours."""
+    return -(-(size + size.bit_length()) // 4) * 4
 
 
 def levels_for(digits: int, among: tuple[int, ...] = LEVELS) -> int:

@@ -13,6 +13,7 @@ from threshc.compiler.ir.types import Ints
 from threshc.sim.packed.digits import against_sum, magnitudes, signed_digits, signed_width
 from threshc.sim.packed.layout import AGAINST, LEVELS, SIGN, TOTAL_LEVELS, TRIO_LEVELS, VALUE, levels_for
 from threshc.sim.packed.numbers import Numbers, compare, constants, offset_of
+from threshc.sim.packed.sparse import emit_sparse, is_sparse
 from threshc.sim.packed.sums import Columns, Rows, emit
 from threshc.sim.packed.tables import ZERO_PLANE, Planes, Tables
 from threshc.sim.packed.taps import bits_of, emit_taps
@@ -81,6 +82,7 @@ class Neurons:
         """
         levels = len(plane_weights(min(self.type.lo, -1), self.type.hi))
         choice = against_sum(self.weights[row], self.magnitudes, levels)
+        choice[is_sparse(self.weights[row])] = 0
         out = np.empty((len(self.x), len(row)), np.int64)
         for index in (np.flatnonzero(choice == 0), np.flatnonzero(choice)):
             if len(index):
@@ -106,7 +108,7 @@ class Neurons:
             return emit_taps(self.tables, self.x, self.patch, rows, bits, levels_for(max(widths), TOTAL_LEVELS))
         columns = Columns(self.tables, self.x, self.patch)
         if not shared:
-            return emit(columns, rows, SIGN, levels_for(max(widths)))
+            return self._signs(columns, rows, levels_for(max(widths)))
         levels = levels_for(max(widths), TRIO_LEVELS if len(trios) else LEVELS)
         inverse = bool((signed_digits(rows.weights) < 0).any())
         every = Rows(self.magnitudes[None], [0], [-1])
@@ -118,4 +120,15 @@ class Neurons:
         rest = np.setdiff1d(np.arange(len(row)), trios)
         if len(rest):
             out[:, rest] = emit(columns, rows.some(rest), AGAINST, levels, against, joined=True)
+        return out
+
+    def _signs(self, columns: Columns, rows: Rows, levels: int) -> Planes:
+        """Planes (P, R) of rows >= 0, each counted for itself."""
+        out = np.empty((columns.positions, len(rows.weights)), np.int64)
+        few = is_sparse(rows.weights)
+        if few.any():
+            limit = -np.array(rows.constant, object)[few].astype(np.int64)
+            out[:, few] = emit_sparse(columns, rows.weights[few], limit)
+        if not few.all():
+            out[:, ~few] = emit(columns, rows.some(np.flatnonzero(~few)), SIGN, levels)
         return out

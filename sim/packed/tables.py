@@ -89,6 +89,12 @@ class Tables:
             self.lits.append(padded)
             self.literals += padded.size
 
+    def neurons(self, literals: Planes) -> int:
+        """Append sparse neurons, rows of plane numbers (R, a multiple of four); where in the literals."""
+        self.lits.append(literals.ravel())
+        self.literals += literals.size
+        return self.literals - literals.size
+
     def complement(self, planes: Planes) -> Planes:
         """Planes that hold the complements, made where they do not exist yet."""
         missing = [int(p) for p in np.unique(planes) if int(p) not in self.complements]
