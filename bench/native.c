@@ -34,8 +34,8 @@ void xnor_layer(const uint64_t *x, long words, long samples, const uint64_t *wei
 #define L(k) _mm512_load_si512(planes + (uint16_t)(q[(k) / 4] >> 16 * ((k) % 4)))
 #define T3(k, a, b) SUM(L(k), L(k + 1), L(k + 2), a, b)
 #define T7(k, a, b, c) { V p, q_, r, t, h; T3(k, p, q_) T3(k + 3, r, t) SUM(p, r, L(k + 6), a, h) SUM(q_, t, h, b, c) }
-#define T15(k, a, b, c, d) { V p0, p1, p2, r0, r1, r2, h; T7(k, p0, p1, p2) T7(k + 7, r0, r1, r2) \
-    SUM(p0, r0, L(k + 14), a, h) SUM(p1, r1, h, b, h) SUM(p2, r2, h, c, d) }
+#define T15(k, a, b, c, d) { V u0, u1, u2, v0, v1, v2, h; T7(k, u0, u1, u2) T7(k + 7, v0, v1, v2) \
+    SUM(u0, v0, L(k + 14), a, h) SUM(u1, v1, h, b, h) SUM(u2, v2, h, c, d) }
 #define T31(a, b, c, d, e) { V p0, p1, p2, p3, r0, r1, r2, r3, h; T15(0, p0, p1, p2, p3) T15(15, r0, r1, r2, r3) \
     SUM(p0, r0, L(30), a, h) SUM(p1, r1, h, b, h) SUM(p2, r2, h, c, h) SUM(p3, r3, h, d, e) }
 
@@ -58,6 +58,77 @@ void sliced_layer(const uint64_t *planes, const uint64_t *literals, long runs, l
     }
 }
 
+#define INLINE static inline __attribute__((always_inline))
+
+// adds 4, 8, 16 or 32 literals to `levels` digits, as above
+INLINE void block(V *s, int levels, int size, const uint64_t *planes, const uint64_t *q) {
+    V w[5], h = L(size - 1);
+    int digits = size == 4 ? 2 : size == 8 ? 3 : size == 16 ? 4 : 5;
+    if (size == 4) { T3(0, w[0], w[1]) }
+    if (size == 8) { T7(0, w[0], w[1], w[2]) }
+    if (size == 16) { T15(0, w[0], w[1], w[2], w[3]) }
+    if (size == 32) { T31(w[0], w[1], w[2], w[3], w[4]) }
+    for (int k = 0; k < digits; k++) SUM(s[k], w[k], h, s[k], h)
+    for (int k = digits; k < levels; k++) { V u = _mm512_and_si512(s[k], h); s[k] = _mm512_xor_si512(s[k], h); h = u; }
+}
+
+INLINE const uint64_t *list(V *s, int levels, long fours, const uint64_t *planes, const uint64_t *q) {
+    for (long b = 0; b < fours >> 3; b++, q += 8) block(s, levels, 32, planes, q);
+    if (fours & 4) { block(s, levels, 16, planes, q); q += 4; }
+    if (fours & 2) { block(s, levels, 8, planes, q); q += 2; }
+    if (fours & 1) { block(s, levels, 4, planes, q); q += 1; }
+    return q;
+}
+
+INLINE void keep(const V *s, int levels, uint64_t *slot) {
+    for (int k = 0; k < levels; k++) _mm512_store_si512(slot + 8 * k, s[k]);
+}
+
+INLINE void take(V *s, int levels, const uint64_t *slot) {
+    for (int k = 0; k < levels; k++) s[k] = _mm512_load_si512(slot + 8 * k);
+}
+
+INLINE void start(V *s, int levels, const int64_t *masks) {
+    for (int k = 0; k < levels; k++) s[k] = _mm512_set1_epi64(masks[k]);
+}
+
+INLINE void plus(V *s, int levels, const uint64_t *slot) {
+    V h = _mm512_setzero_si512();
+    for (int k = 0; k < levels; k++) SUM(s[k], _mm512_load_si512(slot + 8 * k), h, s[k], h)
+}
+
+INLINE void sign(const V *s, int levels, const uint64_t *against, const int64_t *masks, uint64_t *out) {
+    V carry = _mm512_and_si512(_mm512_set1_epi64(masks[0]), _mm512_load_si512(against));
+    for (int k = 0; k < levels - 1; k++)
+        carry = _mm512_ternarylogic_epi64(s[k], _mm512_load_si512(against + 8 * k + 8), carry, 0xe8);
+    V top = _mm512_ternarylogic_epi64(s[levels - 1], _mm512_load_si512(against + 8 * levels), carry, 0x96);
+    _mm512_store_si512(out, _mm512_xor_si512(top, _mm512_set1_epi64(masks[1])));
+}
+
+// three rows at a time (sim/packed/triples.py): fours: lengths of the 7 lists of each trio in fours of literals
+INLINE void trios(int levels, const uint64_t *planes, const uint64_t *q, const uint32_t *fours, long count,
+                  const int64_t *masks, const uint64_t *against, uint64_t *slots, uint64_t *out) {
+    uint64_t *a = slots, *b = a + 8 * levels, *p = b + 8 * levels, *x = p + 8 * levels;
+    for (long n = 0; n < count; n++, fours += 7, masks += 3 * levels + 6, out += 24) {
+        const int64_t *ends = masks + 3 * levels;
+        V s[16];
+        start(s, levels, masks); q = list(s, levels, fours[0], planes, q); keep(s, levels, a);
+        start(s, levels, masks + levels); q = list(s, levels, fours[1], planes, q); keep(s, levels, b);
+        start(s, levels, masks + 2 * levels); q = list(s, levels, fours[2], planes, q); keep(s, levels, p);
+        q = list(s, levels, fours[3], planes, q); keep(s, levels, x);
+        q = list(s, levels, fours[4], planes, q); plus(s, levels, a); sign(s, levels, against, ends, out);
+        take(s, levels, x); q = list(s, levels, fours[5], planes, q); plus(s, levels, b);
+        sign(s, levels, against, ends + 2, out + 8);
+        take(s, levels, p); q = list(s, levels, fours[6], planes, q); plus(s, levels, a); plus(s, levels, b);
+        sign(s, levels, against, ends + 4, out + 16);
+    }
+}
+
+#define ARGUMENTS const uint64_t *planes, const uint64_t *q, const uint32_t *fours, long count, const int64_t *masks, \
+                  const uint64_t *against, uint64_t *slots, uint64_t *out
+void trios_9(ARGUMENTS) { trios(9, planes, q, fours, count, masks, against, slots, out); }
+void trios_11(ARGUMENTS) { trios(11, planes, q, fours, count, masks, against, slots, out); }
+
 // 16 triples of xor, popcount, add per turn
 void port_xnor(long turns) {
 #define X(a, t, s) "vpxorq %%zmm" #a ",%%zmm4,%%zmm" #t "\nvpopcntq %%zmm" #t ",%%zmm" #t "\nvpaddq %%zmm" #t ",%%zmm" #s ",%%zmm" #s "\n"
@@ -72,6 +143,16 @@ void port_adder(long turns) {
     __asm__ volatile("1:\n" F(16, 24) F(17, 25) F(18, 26) F(19, 27) F(20, 28) F(21, 29) F(22, 30) F(23, 31) "dec %0\njnz 1b"
                      : "+r"(turns)::"cc", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24",
                      "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
+}
+
+// the same, and a load for each: what a literal takes at least
+void port_literal(const char *planes, long turns) {
+#define G(a, t, x) "vmovdqa64 " #x "*64(%1),%%zmm" #t "\nvmovdqa64 %%zmm" #t ",%%zmm1\nvpternlogq $0x96,%%zmm" #a \
+                   ",%%zmm0,%%zmm" #t "\nvpternlogq $0xe8,%%zmm1,%%zmm0,%%zmm" #a "\n"
+    __asm__ volatile("1:\n" G(16, 24, 0) G(17, 25, 1) G(18, 26, 2) G(19, 27, 3) G(20, 28, 4) G(21, 29, 5) G(22, 30, 6)
+                     G(23, 31, 7) "dec %0\njnz 1b"
+                     : "+r"(turns) : "r"(planes) : "cc", "xmm1", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21",
+                     "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
 }
 
 // reads every byte once

@@ -16,9 +16,9 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.sim.packed.driver import execute_plan, place
-from threshc.sim.packed.layout import PACK, ROWS
+from threshc.sim.packed.layout import PACK, ROWS, TRIOS
 from threshc.sim.packed.machine import entry
-from threshc.sim.packed.plan import plan
+from threshc.sim.packed.plan import Plan, plan
 from threshc.sim.packed.words_layout import SIGNS, SUM
 from threshc.sim.packed.words_plan import aligned, arguments, word_plan
 
@@ -69,44 +69,74 @@ def _xnor(network: Network) -> Callable[[], object]:
     return _call(run, at, program, words, table, found)
 
 
-def _sliced(network: Network, blocks: int) -> Callable[[], object]:
-    """The plane engine's ROWS steps alone (with the sum that a layer shares), on `blocks` times 512 samples."""
-    found = plan(network)
-    program = np.ascontiguousarray(found.program[found.program["op"] == ROWS])
-    planes = aligned(np.zeros(blocks * found.planes * 8, np.uint64))
+def _planes_call(found: Plan, planes: NDArray[np.uint64], steps: NDArray[np.bool_]) -> Callable[[], object]:
+    """Some steps of a plan on a block of 512 samples."""
+    program = np.ascontiguousarray(found.program[steps])
     arrays = (found.lits, found.starts, found.runs, found.masks, found.tables, found.limits, found.offsets)
     none = np.zeros(8, np.int64)
     table = np.array(
         [
-            *place(program), *(w for a in arrays for w in place(a)), 0, 0, 0, blocks * LANES, *place(planes),
-            found.planes, blocks, *place(none), *place(none), *place(none), 0,
+            *place(program), *(w for a in arrays for w in place(a)), 0, 0, 0, LANES, *place(planes),
+            found.planes, 1, *place(none), *place(none), *place(none), 0,
         ],
         np.int64,
     )  # fmt: skip
-    run, at = entry("planes_16"), int(table.ctypes.data)
-    return _call(run, at, program, planes, table, found, none)
+    return _call(entry("planes_16"), int(table.ctypes.data), program, planes, table, found, none)
+
+
+def _sliced(network: Network) -> dict[str, Callable[[], object]]:
+    """The plane engine's steps alone (with the sum that a layer shares) on 512 samples, and its trios in C.
+
+    The C kernel works on the same tables as our kernel of trios; their planes are compared.
+    """
+    found = plan(network)
+    planes = aligned(np.random.default_rng(0).integers(0, 1 << 63, found.planes * 8, np.uint64))
+    planes[:16] = np.repeat(np.array([0, (1 << 64) - 1], np.uint64), 8)
+    calls = {
+        "sliced": _planes_call(found, planes, np.isin(found.program["op"], (ROWS, TRIOS))),
+        "trios": _planes_call(found, planes, found.program["op"] == TRIOS),
+    }
+    calls["sliced"]()
+    c, step = library(), found.program[found.program["op"] == TRIOS][0]
+    if c is None:
+        return calls
+    count, levels = int(step["rows"]) // 3, int(step["levels"]) - 1
+    slots, out = aligned(np.zeros(8 * 4 * levels, np.uint64)), aligned(np.zeros(8 * 3 * count, np.uint64))
+    trios = (
+        _address(planes), _address(found.lits[found.starts[step["row0"]] :]), _address(found.runs[step["run0"] :]),
+        ctypes.c_long(count), _address(found.masks[step["mask0"] :]), _address(planes[8 * step["against"] :]),
+        _address(slots), _address(out),
+    )  # fmt: skip
+    native = {9: c.trios_9, 11: c.trios_11}[levels]
+    native(*trios)
+    if not np.array_equal(out, planes[8 * step["out"] :][: out.size]):
+        raise SystemExit("the trios of C differ from ours, nothing was timed")
+    return calls | {"c sliced": _call(lambda _: native(*trios), 0, slots, out)}
 
 
 def _native(fan_in: int, rows: int) -> dict[str, Callable[[], object]]:
-    """The C kernels on data of the same size: literals as many as ours take, runs of 32."""
+    """C kernels on data of the same size: XNOR, and half of the inputs of every row counted, in runs of 32."""
     c = library()
     if c is None:
         return {}
     words, blocks = -(-fan_in // 64), rows // 8
     x, out = np.zeros((BATCH, words), np.uint64), np.zeros((BATCH, blocks), np.uint8)
     w = aligned(np.zeros(blocks * 8 * (words + 1), np.uint64))
-    runs = max(1, round(fan_in / 2 / 32))
     planes = aligned(np.zeros(8 * fan_in, np.uint64))
     rng = np.random.default_rng(1)
-    lists = np.sort(rng.integers(0, fan_in, (rows, 32 * runs)), axis=1).astype(np.uint16) * 8
+    lists = np.sort(rng.integers(0, fan_in, (rows, 32 * _runs(fan_in))), axis=1).astype(np.uint16) * 8
     against, result = aligned(np.zeros(8 * 12, np.uint64)), aligned(np.zeros(8 * rows, np.uint64))
     n = ctypes.c_long
     first = (_address(x), n(words), n(BATCH), _address(w), n(blocks), _address(out), n(blocks))
-    second = (_address(planes), _address(lists), n(runs), n(rows), _address(against), _address(result))
+    second = (_address(planes), _address(lists), n(_runs(fan_in)), n(rows), _address(against), _address(result))
     return {
         "c xnor": _call(lambda _: c.xnor_layer(*first), 0, x, w, out),
-        "c sliced": _call(lambda _: c.sliced_layer(*second), 0, planes, lists, against, result),
+        "c row by row": _call(lambda _: c.sliced_layer(*second), 0, planes, lists, against, result),
     }
+
+
+def _runs(fan_in: int) -> int:
+    return max(1, round(fan_in / 2 / 32))
 
 
 def kernel_rows(quick: bool) -> list[Row]:
@@ -115,17 +145,25 @@ def kernel_rows(quick: bool) -> list[Row]:
     c = library()
     peaks: dict[str, Callable[[], object]] = {}
     if c is not None:
-        peaks = {"port": lambda: c.port_xnor(ctypes.c_long(TURNS)), "adder": lambda: c.port_adder(ctypes.c_long(TURNS))}
+        lines, turns = aligned(np.zeros(64, np.uint64)), ctypes.c_long(TURNS)
+        peaks = {
+            "port": lambda: c.port_xnor(turns),
+            "adder": lambda: c.port_adder(turns),
+            "literal": lambda: c.port_literal(_address(lines), turns),
+        }
     for fan_in, count in SHAPES:
         network = _layer(fan_in, count)
         native = _native(fan_in, count)
-        calls = {"xnor": _xnor(network), "sliced": _sliced(network, 1), **native, **peaks}
+        calls = {"xnor": _xnor(network), **_sliced(network), **native, **peaks}
         times = interleave(calls, 9 if quick else 41, 0.002, clock=time.thread_time)
         synapses = fan_in * count
-        exact = 32 * max(1, round(fan_in / 2 / 32)) * 2 * count  # what the C lists stand for
+        whole = count // 3 * 3  # rows that the C kernel of trios computes
+        exact = 64 * _runs(fan_in) * count  # what the lists of the C kernel that goes row by row stand for
         work = {
-            "xnor": synapses * BATCH, "c xnor": -(-fan_in // 64) * 64 * count * BATCH, "sliced": synapses * LANES,
-            "c sliced": exact * LANES, "port": TURNS * 16 * LANES, "adder": TURNS * 8 * LANES,
+            "xnor": synapses * BATCH, "c xnor": -(-fan_in // 64) * 64 * count * BATCH,
+            "sliced": synapses * LANES, "trios": fan_in * whole * LANES,
+            "c sliced": fan_in * whole * LANES, "c row by row": exact * LANES, "port": TURNS * 16 * LANES,
+            "adder": TURNS * 8 * LANES, "literal": TURNS * 8 * LANES,
         }  # fmt: skip
         rates = {n: Times(t.seconds / work[n]) for n, t in times.items()}
         name = f"{fan_in} x {count}"
@@ -141,9 +179,11 @@ def kernel_rows(quick: bool) -> list[Row]:
             rows.append(row(f"{name} xnor of its port peak", "xnor", "port", 0.90 if fan_in >= 256 else None))
             rows.append(row(f"{name} sliced of that port peak", "sliced", "port", 1.8 if fan_in >= 256 else None))
             rows.append(row(f"{name} xnor of C", "xnor", "c xnor", 0.95))
-            rows.append(row(f"{name} sliced of C", "sliced", "c sliced", 0.95))
+            rows.append(row(f"{name} sliced of C", "trios", "c sliced", 0.95))
+            rows.append(row(f"{name} sliced of C row by row", "sliced", "c row by row", None))
             rows.append(Row(f"{name} port peak of xor, popcount, add", 1e-9 / rates["port"].median, "GMAC/s"))
             rows.append(Row(f"{name} port peak of full adders", 1e-9 / rates["adder"].median, "Ginput/s"))
+            rows.append(Row(f"{name} the same with a load each", 1e-9 / rates["literal"].median, "Ginput/s"))
     return rows + packing_rows(quick)
 
 

@@ -69,26 +69,45 @@ class Emitter:
             digits.append(digit)
         return [*digits, carry]
 
-    def add_block(self, n):
-        """Add n = 2**k literals to the running sum."""
+    def add_low(self, n):
+        """Add n = 2**k literals to the lowest k digits of the running sum; the carry out of these."""
         b, literals = self.builder, self.literals(n)
         digits = self.count(n - 1, literals)
         carry = next(literals)
         for level, digit in enumerate(digits):
             total, carry = self.add3(b.load(self.s[level]), digit, carry)
             b.store(total, self.s[level])
-        for level in range(len(digits), self.levels):
-            a = b.load(self.s[level])
-            b.store(b.xor(a, carry), self.s[level])
-            carry = b.and_(a, carry)
         b.store(b.add(b.load(self.at), I64(n)), self.at)
+        return carry
 
-    def add_list(self, fours):
-        """Add the next 4 * fours literals."""
+    def ripple(self, level, carry):
+        """Add a carry of weight 2**level to the running sum."""
         b = self.builder
-        with cgutils.for_range(b, b.lshr(fours, I64(3))):
-            self.add_block(32)
-        for n in BLOCKS[1:]:
+        for k in range(level, self.levels):
+            a = b.load(self.s[k])
+            b.store(b.xor(a, carry), self.s[k])
+            carry = b.and_(a, carry)
+
+    def add_block(self, n):
+        """Add n = 2**k literals to the running sum."""
+        self.ripple(n.bit_length() - 1, self.add_low(n))
+
+    def add_two_blocks(self, n):
+        """Add twice n = 2**k literals: their two carries ripple as one."""
+        level = n.bit_length() - 1
+        total, carry = self.add3(self.builder.load(self.s[level]), self.add_low(n), self.add_low(n))
+        self.builder.store(total, self.s[level])
+        self.ripple(level + 1, carry)
+
+    def add_list(self, fours, pairs=False):
+        """Add the next 4 * fours literals; pairs: blocks of 32 two by two, which is longer code."""
+        b, most = self.builder, BLOCKS[0]
+        with cgutils.for_range(b, b.lshr(fours, I64(4 if pairs else 3))):
+            if pairs:
+                self.add_two_blocks(most)
+            else:
+                self.add_block(most)
+        for n in BLOCKS if pairs else BLOCKS[1:]:
             with b.if_then(b.icmp_unsigned("!=", b.and_(fours, I64(n // 4)), I64(0))):
                 self.add_block(n)
 

@@ -19,8 +19,8 @@ PHASES = (0b101, 0b011, 0b111, 0b110, 0b100, 0b010, 0b001)
 _OVERHEAD = 80
 """What the additions of a trio cost, in literals."""
 
-_BLOCK = 4
-"""What a block of 32, 16, 8 or 4 literals costs besides these."""
+_BLOCKS = {32: 1, 16: 3, 8: 5, 4: 6}
+"""What blocks of literals cost besides these, in literals: the ripple of their carries."""
 
 _MOST_ROWS = 4096
 """Rows are compared with each other up to here; more are taken as they come."""
@@ -133,8 +133,7 @@ def _candidates(sizes: Vector) -> range:
 def _price(length: Vector | int) -> Vector:
     """What lists of these lengths cost."""
     n = np.asarray(length, np.int64)
-    price: Vector = n + _BLOCK * (n // 32 + (n // 16 & 1) + (n // 8 & 1) + (n // 4 & 1))
-    return price
+    return n + n // 32 * _BLOCKS[32] + sum((n // k & 1) * _BLOCKS[k] for k in (16, 8, 4))
 
 
 def _singles(sizes: Vector, triple: int, pair: int) -> Vector:

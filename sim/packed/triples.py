@@ -94,7 +94,7 @@ def _emit(context, builder, levels, types_, args):
                     b.store(mask(b.add(constants, b.add(b.mul(phase, I64(count)), I64(level)))), e.s[level])
             with b.if_then(among((5, 6), phase)):
                 e.resume(b.sub(I64(8), phase))
-            e.add_list(b.zext(b.load(b.gep(pointers[4], [b.add(b.mul(trio, I64(7)), phase)])), I64))
+            e.add_list(b.zext(b.load(b.gep(pointers[4], [b.add(b.mul(trio, I64(7)), phase)])), I64), pairs=True)
             start, end = (choose(phase, {p: pair[k] for p, pair in _ADDS.items()}) for k in (0, 1))
             with cgutils.for_range_slice(b, start, end, I64(1), intp=I64, inc=True) as (slot, _):
                 e.add(slot)
