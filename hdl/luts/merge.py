@@ -1,7 +1,8 @@
-"""Technology mapping in one greedy pass: a table that only one other table reads moves into it where both fit."""
+"""Technology mapping, greedily: a table moves into those that read it, where it fits into all of them."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -81,7 +82,8 @@ def _flip(node: int, operands: tuple[int, ...], truth: int, flips: set[int]) -> 
 
 
 def merged(circuit: Circuit, size: int) -> Cells:
-    """The live tables with those of a single reader absorbed while at most `size` inputs result."""
+    """The live tables; those with a single reader absorbed while at most `size` inputs result, then those that fit into
+    every reader."""
     luts = circuit.luts
     ends = roots(circuit)
     live = _live(luts, ends)
@@ -103,7 +105,38 @@ def merged(circuit: Circuit, size: int) -> Cells:
             operands, truth = _absorb(operands, truth, x, cells[x], union)
             del cells[x]
         cells[node] = (operands, truth)
+    _spread(cells, set(ends), size)
     return cells
+
+
+def _spread(cells: Cells, ends: set[int], size: int) -> None:
+    """Moves tables into all of their readers: a table less, and no reader more than `size` inputs."""
+    readers: dict[int, set[int]] = {}
+    for node, (operands, _) in cells.items():
+        for x in operands:
+            readers.setdefault(x, set()).add(node)
+    waiting = deque(cells)
+    while waiting:
+        node = waiting.popleft()
+        reading = sorted(readers.get(node, ()))
+        if node not in cells or node in ends or not reading:
+            continue
+        inner = cells[node]
+        unions = [tuple(sorted({*cells[r][0], *inner[0]} - {node})) for r in reading]
+        if max(map(len, unions)) > size:
+            continue
+        for reader, union in zip(reading, unions, strict=True):
+            before = cells[reader][0]
+            cells[reader] = _absorb(*cells[reader], node, inner, union)
+            for x in before:
+                readers[x].discard(reader)
+            for x in cells[reader][0]:
+                readers[x].add(reader)
+            waiting.append(reader)
+        for x in inner[0]:
+            readers[x].discard(node)
+            waiting.append(x)
+        del cells[node]
 
 
 def mapped_size(luts: LutNet, wanted: Iterable[int], size: int) -> int:
