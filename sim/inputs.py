@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -33,13 +35,13 @@ def encode(network: Network, x: ArrayLike, first: int = 0) -> NDArray[np.integer
 
 def _rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]:
     op = network.input
-    sizes = {int(np.prod(op.shape))}
-    if isinstance(op.encoding, Step):
-        sizes = {op.encoding.features} if x.dtype.kind == "f" else sizes
-    if x.ndim >= 2 and int(np.prod(x.shape[1:])) in sizes:
-        return x.reshape(len(x), int(np.prod(x.shape[1:])))  # not -1: there may be no samples
+    size = prod(op.shape)
+    if isinstance(op.encoding, Step) and x.dtype.kind == "f":
+        size = op.encoding.features
+    if x.ndim >= 2 and prod(x.shape[1:]) == size:
+        return x.reshape(len(x), size)  # not -1: there may be no samples
     shape = ", ".join(map(str, op.model_shape or op.shape))
-    want = f"(N, {min(sizes)})" + (f" or (N, {shape})" if len(op.model_shape) > 1 else "")
+    want = f"(N, {size})" + (f" or (N, {shape})" if len(op.model_shape) > 1 else "")
     raise fail(f"samples have shape {tuple(x.shape)}, {want} is needed", where=f"input {op.name!r}")
 
 
@@ -51,18 +53,35 @@ def _refuse(bad: NDArray[np.bool_], x: NDArray[np.generic], first: int, why: str
 
 
 def _affine(enc: Affine, x: NDArray[Any], first: int) -> NDArray[np.integer]:
-    bipolar = (enc.lo, enc.hi, enc.real(np.array([0, 1])).tolist()) == (0, 1, [-1.0, 1.0])
-    if x.dtype.kind == "f" or (bipolar and x.dtype.kind == "i" and len(x) and x.min() == -1):
+    if x.dtype.kind == "f" or (x.dtype.kind == "i" and len(x) and _bipolar(enc) and x.min() == -1):
         return _from_real(enc, x.astype(np.float64), first)
     if _leaves(enc, x):
         bad = (x < enc.lo) | (x > enc.hi)
         raise _refuse(bad, x, first, f"the input holds integers {enc.lo}..{enc.hi} ({enc}); nothing is clipped")
-    return x.astype(np.result_type(np.min_scalar_type(enc.lo), np.min_scalar_type(enc.hi)), copy=False)
+    return x.astype(_least(enc.lo, enc.hi), copy=False)
+
+
+def _bipolar(enc: Affine) -> bool:
+    return (enc.lo, enc.hi) == (0, 1) and enc.real(np.array([0, 1])).tolist() == [-1.0, 1.0]
+
+
+@lru_cache
+def _least(lo: int, hi: int) -> np.dtype[Any]:
+    """The smallest dtype of the integers lo..hi."""
+    return np.result_type(np.min_scalar_type(lo), np.min_scalar_type(hi))
+
+
+@lru_cache
+def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 
 def _leaves(enc: Affine, x: NDArray[Any]) -> bool:
     """Whether any integer lies outside lo..hi; no look at the data where its dtype cannot."""
-    if x.dtype.kind == "b" or not x.size or enc.lo <= np.iinfo(x.dtype).min <= np.iinfo(x.dtype).max <= enc.hi:
+    if x.dtype.kind == "b" or not x.size:
+        return False
+    lowest, highest = _limits(x.dtype)
+    if enc.lo <= lowest and highest <= enc.hi:
         return False
     return bool(x.min() < enc.lo or x.max() > enc.hi)
 
@@ -80,7 +99,7 @@ def _from_real(enc: Affine, x: NDArray[np.float64], first: int) -> NDArray[np.in
             f"it is not the real value of any integer {enc.lo}..{enc.hi} ({enc})",
             "pass the integers themselves as an integer array, or state another encoding with --input / input=",
         )
-    return nearest.astype(np.result_type(np.min_scalar_type(enc.lo), np.min_scalar_type(enc.hi)))
+    return nearest.astype(_least(enc.lo, enc.hi))
 
 
 def _step(enc: Step, x: NDArray[np.generic], first: int) -> NDArray[np.uint8]:

@@ -169,12 +169,12 @@ def test_samples_that_are_read_only_strided_or_big_endian() -> None:
 
 
 def test_spans_cover_all_samples_once() -> None:
-    for samples in (0, 1, 511, 512, 513, 5000):
+    for samples in (1, 511, 512, 513, 5000, 60_000):
         for threads in (1, 2, 7):
-            spans = driver._spans(samples, threads)
-            assert [n for a, b in spans for n in range(a, b)] == list(range(samples))
-            assert len(spans) <= threads
-            assert all(a % 512 == 0 for a, _ in spans)
+            found = driver.spans(samples, threads, 4)
+            assert [n for a, b in found for n in range(a, b)] == list(range(samples))
+            assert len(found) == 1 or (threads > 1 and max(b - a for a, b in found) <= 4 * 512)
+            assert all(a % 512 == 0 for a, _ in found)
 
 
 def test_blocks_of_the_row_kernel_are_powers_of_two() -> None:

@@ -14,6 +14,8 @@ def compiled(name: str) -> Any:
 
     if name == "words":
         from threshc.sim.packed.words_kernels import execute_words as function
+    elif name == "team":
+        from threshc.sim.packed.team import execute_team as function
     elif name == "planes_16":
         from threshc.sim.packed.kernels import execute_planes_16 as function
     else:

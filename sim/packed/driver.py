@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from math import prod
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.sim.packed.layout import ARRAYS, CHUNKS, LANES, WORDS
-from threshc.sim.packed.machine import entry
+from threshc.sim.packed.layout import ARRAYS, CHUNKS, ERRAND, LANES, WORDS
+from threshc.sim.packed.machine import address, entry
 from threshc.sim.packed.memory import on_line
 from threshc.sim.packed.plan import Plan, Slot
+from threshc.sim.packed.workers import team
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
     from threshc.sim.packed.activity import Activity
 
 _CACHE_BYTES = 4 << 20  # blocks that pass a layer together share its tables; their planes should stay in cache
+_NEAR_BYTES = 512 << 10
 _BLOCKS = 4
 _KEPT_BYTES = 64 << 20
-_SHARE = 4  # a thread is worth starting for so many blocks
+_SHARE = 3  # from so many blocks on, a second thread is worth waking
 
 _NONE, _NOTHING = np.zeros(1, np.int64), np.zeros(0, np.int64)
+_TABLE, _ERRAND, _ERRAND_AT = struct.Struct("=17q"), struct.Struct(f"={len(ERRAND)}q"), 40
 
 _T = TypeVar("_T", bound=np.integer)
 
@@ -40,44 +43,60 @@ def execute_plan(
     """Output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape)."""
     samples = len(x)
     row = -(-samples // 64) * 64
-    parts = [plan.program, *([plan.hidden] if bits else []), *([plan.watch] if activity is not None else [])]
-    program = np.concatenate(parts) if len(parts) > 1 else plan.program
     bit_rows, int_rows = plan.output_rows
     bit_results = np.empty((bit_rows + (plan.hidden_rows if bits else 0), row), np.uint8)
     int_results = np.empty((int_rows, row), np.int64)
-    data = input_bytes(x, plan.width)
-    tables = _tables(plan)
-    execute = entry("planes_16" if plan.lits.itemsize == 2 else "planes_32")
-
-    spans = _spans(samples, threads)
-    stats = [_NONE if activity is None else activity.table(k) for k in range(len(spans))]
-
-    def work(k: int) -> None:
-        span = spans[k]
-        blocks = max(1, min(_BLOCKS, _CACHE_BYTES // (64 * plan.planes), -(-(span[1] - span[0]) // LANES)))
-        planes, scratch = _workspace(plan, blocks)
-        table = np.array(
-            [
-                *place(program), *tables, data.ctypes.data, data.strides[0], *span, *place(planes), plan.planes, blocks,
-                *place(scratch), *place(bit_results), *place(int_results), row,
-                *place(stats[k]),
-            ],
-            np.int64,
-        )  # fmt: skip
-        execute(table.ctypes.data)
-
-    if len(spans) > 1:
-        others = [_pool(threads).submit(work, k) for k in range(1, len(spans))]
-        work(0)
-        for other in others:
-            other.result()
-    elif spans:
-        work(0)
-    if activity is not None and spans:
-        activity.add(spans)
-
+    if samples:
+        data = input_bytes(x, plan.width)
+        tables = _tables(plan, bits, activity is not None)
+        batch = data.ctypes.data, data.strides[0], *place(bit_results), *place(int_results), row
+        jobs = _jobs(plan, samples, threads, activity)
+        _share(plan, tables, batch, jobs, threads)
+        if activity is not None:
+            activity.add(jobs[:, :2].tolist())
     values = tuple(_view(bit_results if slot.kind == "bits" else int_results, slot, samples) for slot in plan.outputs)
     return values, tuple(_view(bit_results, slot, samples) for slot in plan.bits) if bits else ()
+
+
+def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], jobs: NDArray[np.int64], threads: int) -> None:
+    """Do jobs (J, 4), rows of first, last and stats, with as many threads as there are jobs for."""
+    count = max(1, min(threads, len(jobs)))
+    blocks = min(_blocks(plan), -(-int((jobs[:, 1] - jobs[:, 0]).max()) // LANES))
+    while len(_memory.spaces) < count:
+        _memory.spaces.append(_Space())
+    spaces = _memory.spaces[:count]
+    for space in spaces:
+        space.prepare(plan, blocks, tables, batch, jobs[0].tolist())
+    engine = "planes_16" if plan.lits.itemsize == 2 else "planes_32"
+    if len(jobs) == 1:
+        entry(engine)(spaces[0].address)
+        return
+    taken = np.zeros(1, np.int64)
+    work = address(engine), jobs.ctypes.data, len(jobs), taken.ctypes.data
+    team().run([space.errand(*work) for space in spaces])
+
+
+def _jobs(plan: Plan, samples: int, threads: int, activity: Activity | None) -> NDArray[np.int64]:
+    """The parts of a batch (J, 4) with their counters; with an activity there is one part for each thread."""
+    if activity is None:
+        return np.array([(*span, 0, 0) for span in spans(samples, threads, _blocks(plan))], np.int64)
+    parts = spans(samples, threads, -(-samples // (LANES * threads)))
+    return np.array([(*span, *place(activity.table(k))) for k, span in enumerate(parts)], np.int64)
+
+
+def spans(samples: int, threads: int, blocks: int) -> list[tuple[int, int]]:
+    """The samples in parts that begin at multiples of 512, whole for one thread.
+
+    As long as there is much to do a part is `blocks` blocks; the last ones are smaller, so that all end together.
+    """
+    left = -(-samples // LANES)
+    if threads == 1 or left < _SHARE:
+        return [(0, samples)]
+    sizes = [0]
+    while left:
+        sizes.append(max(1, min(blocks, -(-2 * left // (3 * threads)))))
+        left -= sizes[-1]
+    return list(pairwise(min(LANES * n, samples) for n in accumulate(sizes)))
 
 
 class Steps:
@@ -91,7 +110,7 @@ class Steps:
         bits = np.zeros(sum(plan.output_rows) * blocks * LANES + 1, np.int64)
         self._table = np.array(
             [
-                *place(program), *_tables(plan), data.ctypes.data, plan.width, 0, blocks * LANES, *place(planes),
+                *place(program), *_arrays(plan), data.ctypes.data, plan.width, 0, blocks * LANES, *place(planes),
                 plan.planes, blocks, *place(scratch), *place(bits), *place(bits), blocks * LANES, *place(_NONE),
             ],
             np.int64,
@@ -105,14 +124,24 @@ class Steps:
 
 def _view(results: NDArray[_T], slot: Slot, samples: int) -> NDArray[_T]:
     """A slot's rows as (N, *shape), without a copy: the samples of one element lie next to each other."""
-    size = int(np.prod(slot.shape))
-    rows = results[slot.row : slot.row + size, :samples]
-    return np.moveaxis(rows.reshape(*slot.shape, samples), -1, 0)
+    rows = results[slot.row : slot.row + prod(slot.shape), :samples].reshape(*slot.shape, samples)
+    view: NDArray[_T] = rows.transpose(len(slot.shape), *range(len(slot.shape)))
+    return view
 
 
 @lru_cache(maxsize=16)
-def _tables(plan: Plan) -> list[int]:
-    """Where the arrays of a plan are, after its program."""
+def _tables(plan: Plan, bits: bool, watch: bool) -> bytes:
+    """The first words of the table of arguments: where the arrays of a plan are."""
+    return np.array([*place(_program(plan, bits, watch)), *_arrays(plan)], np.int64).tobytes()
+
+
+@lru_cache(maxsize=16)
+def _program(plan: Plan, bits: bool, watch: bool) -> NDArray[np.void]:
+    """The steps that make the outputs, store the hidden bits and count."""
+    return np.concatenate([plan.program, *([plan.hidden] if bits else []), *([plan.watch] if watch else [])])
+
+
+def _arrays(plan: Plan) -> list[int]:
     return [word for name in ARRAYS[1:] for word in place(getattr(plan, name))]
 
 
@@ -131,45 +160,66 @@ def input_bytes(x: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
     return padded
 
 
-@lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that stay, with their workspaces, until another number of them is asked for."""
-    from concurrent.futures import ThreadPoolExecutor
+class _Space:
+    """The planes of one thread, its table of arguments and its errand. Fresh memory costs a page fault per 4 kB."""
 
-    return ThreadPoolExecutor(threads, "packed")
+    def __init__(self) -> None:
+        self._key: tuple[int, int] = (0, 0)
+        self._planes = self._scratch = _NOTHING
+        self._words = on_line(_NOTHING, 64)
+        self._raw = memoryview(self._words.data).cast("B")
+        self.address: int = self._words.ctypes.data
+
+    def prepare(
+        self, plan: Plan, blocks: int, tables: bytes, batch: tuple[int, ...], job: tuple[int, int, int, int]
+    ) -> None:
+        """Fill the table of arguments; `batch`: x, pitch, bits, ints (address, length each) and row."""
+        if self._key != (plan.planes, blocks):
+            self._renew(plan, blocks)
+        if len(self._scratch) != _scratch_words(plan):
+            self._scratch = on_line(_NOTHING, _scratch_words(plan))
+            self._scratch_place = place(self._scratch)
+        (x, pitch, *results), (first, last, *stats) = batch, job
+        self._raw[: len(tables)] = tables
+        _TABLE.pack_into(
+            self._raw, len(tables), x, pitch, first, last, *self._planes_place, plan.planes, blocks,
+            *self._scratch_place, *results, *stats,
+        )  # fmt: skip
+
+    def errand(self, engine: int, jobs: int, count: int, taken: int) -> int:
+        """Address of an errand with this table (see `layout.ERRAND`)."""
+        _ERRAND.pack_into(self._raw, 8 * _ERRAND_AT, engine, self.address, jobs, count, taken)
+        return self.address + 8 * _ERRAND_AT
+
+    def _renew(self, plan: Plan, blocks: int) -> None:
+        """Planes zeroed, with planes 0 and 1 of every block all zeros and all ones."""
+        self._planes = _NOTHING  # the old ones are freed first
+        self._planes = on_line(_NOTHING, blocks * plan.planes * 8)
+        self._planes.reshape(blocks, -1)[:, 8:16] = -1
+        self._planes_place = place(self._planes)
+        self._key = (plan.planes, blocks) if self._planes.nbytes <= _KEPT_BYTES else (0, 0)
 
 
 class _Memory(threading.local):
-    """The last workspace of every thread: fresh memory costs a page fault per 4 kB."""
+    """The spaces that batches of a thread are computed in, by itself and its helpers."""
 
-    key: tuple[int, int] = (0, 0)
-    planes: NDArray[np.int64] = np.zeros(0, np.int64)
-    scratch: NDArray[np.int64] = np.zeros(0, np.int64)
+    def __init__(self) -> None:
+        self.spaces: list[_Space] = []
 
 
 _memory = _Memory()
 
 
-def _workspace(plan: Plan, blocks: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Planes on a 64-byte boundary, zeroed when new, with planes 0 and 1 of every block all zeros and all ones, and
-    scratch words for packing."""
-    if _memory.key != (plan.planes, blocks):
-        _memory.planes = on_line(_NOTHING, blocks * plan.planes * 8)
-        _memory.planes.reshape(blocks, -1)[:, 8:16] = -1
-        _memory.key = (plan.planes, blocks) if _memory.planes.nbytes <= _KEPT_BYTES else (0, 0)
-    if len(_memory.scratch) != _scratch_words(plan):
-        _memory.scratch = on_line(_NOTHING, _scratch_words(plan))
-    return _memory.planes, _memory.scratch
+def _blocks(plan: Plan) -> int:
+    """How many blocks pass a layer together.
+
+    That is good for tables that are larger than the planes; otherwise the planes of all layers should stay near.
+    """
+    size = 64 * plan.planes
+    near = _NEAR_BYTES if plan.lits.nbytes < size else _CACHE_BYTES
+    return max(1, min(_BLOCKS, near // size))
 
 
 def _scratch_words(plan: Plan) -> int:
     """What packing needs, whichever number of vectors it takes at a time."""
     return (-(-plan.width // 64) + CHUNKS[-1]) * WORDS
-
-
-def _spans(samples: int, threads: int) -> list[tuple[int, int]]:
-    """The samples in at most `threads` parts that begin at multiples of 512."""
-    blocks = -(-samples // LANES)
-    parts = max(1, min(threads, -(-blocks // _SHARE)))
-    edges = [min(LANES * (blocks * k // parts), samples) for k in range(parts + 1)]
-    return [(a, b) for a, b in pairwise(edges) if a < b]

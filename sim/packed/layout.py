@@ -83,3 +83,19 @@ def sparse_width(size: int) -> int:
 def levels_for(digits: int, among: tuple[int, ...] = LEVELS) -> int:
     """The smallest compiled number of digits that holds `digits`."""
     return next(n for n in among if n >= digits)
+
+
+LEAD, SERVE, SETTLE = range(3)
+"""What the function `team` is asked for by the first word of its arguments. The others are, for SERVE, the address of a
+mailbox; for LEAD and SETTLE the address of the caller's errand, the number of helpers, how many of them are still
+busy (result), and for every helper the addresses of its mailbox and its errand, and a word of scratch."""
+
+IDLE, ASLEEP = range(2)
+"""Words of a mailbox that are no errand."""
+
+ERRAND = ("function", "table", "jobs", "count", "taken")
+"""Words of an errand: address of an engine, of a table of arguments of its own, of all jobs, their number, and the
+address of the number of jobs that were taken."""
+
+JOB, JOB_FIELDS = 4, (18, 19, 31, 32)
+"""Words of a job, and where in the table of arguments they are put: first, last, stats (address, length)."""

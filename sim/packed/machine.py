@@ -20,9 +20,18 @@ _kept: list[Any] = []  # compiled code lives as long as the process
 
 @cache
 def entry(name: str) -> Entry:
-    """The function of an engine (`words`, `planes_16`, `planes_32`: by the size of a literal); releases the GIL."""
-    address = image.load(name) if image.supported() else None
-    return _PROTOTYPE(_build(name) if address is None else address)
+    """The function of an engine (`words`, `planes_16`, `planes_32`: by the size of a literal) or `team`.
+
+    It releases the GIL.
+    """
+    return _PROTOTYPE(address(name))
+
+
+@cache
+def address(name: str) -> int:
+    """Where the function of `entry` is."""
+    found = image.load(name) if image.supported() else None
+    return _build(name) if found is None else found
 
 
 def _build(name: str) -> int:
@@ -31,9 +40,9 @@ def _build(name: str) -> int:
     if not image.supported():
         return _keep(compiled(name))
     with image.building(name):
-        address = image.load(name)  # another process may have been quicker
-        if address is not None:
-            return address
+        found = image.load(name)  # another process may have been quicker
+        if found is not None:
+            return found
         callback = compiled(name)
         made = image_of(callback)
         if made is not None:
@@ -43,5 +52,5 @@ def _build(name: str) -> int:
 
 def _keep(callback: Any) -> int:
     _kept.append(callback)
-    address: int = callback.address
-    return address
+    place: int = callback.address
+    return place
