@@ -67,33 +67,33 @@ class Tables:
 
     def row(self, lists: Sequence[Planes]) -> None:
         """Append a row's literals (plane numbers), from the highest list to the lowest, in whole blocks of four."""
-        fours = [-(-len(planes) // 4) for planes in lists]
-        self._lists(lists, fours)
-        self.runs += reversed(fours)
+        self.runs += reversed(self._lists(lists))
 
-    def trio(self, lists: Sequence[Planes], fours: Sequence[int]) -> None:
-        """Append the seven lists of three rows, with their lengths in blocks of four, in the order of the phases."""
-        self._lists(lists, fours)
-        self.runs += fours
+    def trio(self, lists: Sequence[Planes]) -> None:
+        """Append the seven lists of three rows, in the order of the phases."""
+        self.runs += self._lists(lists)
 
     def numbers(self, planes: Planes) -> None:
         """Append a row's list of numbers, each by the first of its planes."""
-        self._lists([planes], [-(-len(planes) // 4)])
+        self._lists([planes])
         self.runs.append(len(planes))
-
-    def _lists(self, lists: Sequence[Planes], fours: Sequence[int]) -> None:
-        self.starts.append(self.literals)
-        for planes, count in zip(lists, fours, strict=True):
-            padded = np.full(4 * count, ZERO_PLANE, np.int64)
-            padded[: len(planes)] = planes
-            self.lits.append(padded)
-            self.literals += padded.size
 
     def neurons(self, literals: Planes) -> int:
         """Append sparse neurons, rows of plane numbers (R, a multiple of four); where in the literals."""
         self.lits.append(literals.ravel())
         self.literals += literals.size
         return self.literals - literals.size
+
+    def _lists(self, lists: Sequence[Planes]) -> list[int]:
+        """Append lists; their blocks of four."""
+        self.starts.append(self.literals)
+        fours = [-(-len(planes) // 4) for planes in lists]
+        for planes, count in zip(lists, fours, strict=True):
+            padded = np.full(4 * count, ZERO_PLANE, np.int64)
+            padded[: len(planes)] = planes
+            self.lits.append(padded)
+            self.literals += padded.size
+        return fours
 
     def complement(self, planes: Planes) -> Planes:
         """Planes that hold the complements, made where they do not exist yet."""

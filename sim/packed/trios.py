@@ -19,9 +19,6 @@ PHASES = (0b101, 0b011, 0b111, 0b110, 0b100, 0b010, 0b001)
 _OVERHEAD = 80
 """What the additions of a trio cost, in literals."""
 
-_BLOCKS = {32: 1, 16: 3, 8: 5, 4: 6}
-"""What blocks of literals cost besides these, in literals: the ripple of their carries."""
-
 _MOST_ROWS = 4096
 """Rows are compared with each other up to here; more are taken as they come."""
 
@@ -77,30 +74,21 @@ def _classes(wanted: NDArray[np.bool_]) -> Vector:
 def emit_trios(columns: Columns, rows: Rows, levels: int, against: int) -> Planes:
     """Append a TRIOS step, joined to the one before; planes (P, R). Rows 3t, 3t + 1, 3t + 2 are trio t.
 
-    Weights are 0 or 2. Lists have the same lengths in as many trios as possible, so that the branches on them are
-    predicted: an input that too many of a trio's rows want together is counted in two lists instead.
+    Weights are 0 or 2.
     """
-    tables = columns.tables
+    tables, count = columns.tables, len(rows.weights)
     plus, _ = columns.literals(np.zeros(columns.width, np.bool_))
-    classes = np.stack([_classes(rows.weights[k : k + 3] > 0) for k in range(0, len(rows.weights), 3)])
-    sizes = np.stack([np.count_nonzero(classes == c, axis=1) for c in range(8)], axis=1)
-    most = _lengths(sizes)
-    lists = [_split([np.flatnonzero(c == k) for k in range(8)], most) for c in classes]
-    single = np.array([-(-max(len(found[c]) for c in (1, 2, 4)) // 8) * 8 for found in lists])
-    order = np.argsort(single, kind="stable")
     row0, run0, masks = len(tables.starts), len(tables.runs), []
-    for t in order:
-        fours = [int(single[t] if c in (1, 2, 4) else most[c]) // 4 for c in PHASES]
-        tables.trio([plus[lists[t][c]] for c in PHASES], fours)
-        masks.append(_masks(rows.constant[3 * t : 3 * t + 3], rows.flip[3 * t : 3 * t + 3], levels))
-    count = len(rows.weights)
+    for k in range(0, count, 3):
+        classes = _classes(rows.weights[k : k + 3] > 0)
+        tables.trio([plus[classes == c] for c in PHASES])
+        masks.append(_masks(rows.constant[k : k + 3], rows.flip[k : k + 3], levels))
     out, slots = tables.allocate(columns.positions * count), tables.allocate(4 * (levels - 1))
     columns.step(
         TRIOS, False, True, levels=levels, rows=count, row0=row0, run0=run0, mask0=tables.mask_rows(masks),
         against=against, out=out, pitch=count, slots=slots,
     )  # fmt: skip
-    place = (3 * order[:, None] + np.arange(3)).ravel()
-    return places(out, columns.positions, place, 1)[..., 0]
+    return places(out, columns.positions, np.arange(count), 1)[..., 0]
 
 
 def _masks(constant: Sequence[int], flip: Sequence[int], levels: int) -> list[int]:
@@ -109,61 +97,3 @@ def _masks(constant: Sequence[int], flip: Sequence[int], levels: int) -> list[in
     starts = (e3 - e2, e3 - e1, e1 + e2 - e3)
     digits = [-((e >> k) & 1) for e in starts for k in range(levels - 1)]
     return digits + [word for e, f in zip(constant, flip, strict=True) for word in (-(e & 1), f)]
-
-
-def _lengths(sizes: Vector) -> Vector:
-    """The lengths (8,) of the lists that two or three rows share, for classes of `sizes` (T, 8); 0 for the others."""
-    triple, pair = sizes[:, 7], sizes[:, [3, 5, 6]]
-    best, found = np.inf, (0, 0)
-    for a in _candidates(triple):
-        for b in _candidates(pair):
-            cost = _price(a) + 3 * _price(b) + 3 * _price(_singles(sizes, a, b)).mean()
-            if cost < best:
-                best, found = float(cost), (a, b)
-    most = np.zeros(8, np.int64)
-    most[7], most[[3, 5, 6]] = found
-    return most
-
-
-def _candidates(sizes: Vector) -> range:
-    middle = int(np.median(sizes)) // 4 * 4
-    return range(max(middle - 16, 0), middle + 20, 4)
-
-
-def _price(length: Vector | int) -> Vector:
-    """What lists of these lengths cost."""
-    n = np.asarray(length, np.int64)
-    return n + n // 32 * _BLOCKS[32] + sum((n // k & 1) * _BLOCKS[k] for k in (16, 8, 4))
-
-
-def _singles(sizes: Vector, triple: int, pair: int) -> Vector:
-    """The length (T,) of the longest list of a single row after `_split`, to whole eights."""
-    singles, pairs = sizes[:, [4, 2, 1]].copy(), sizes[:, [3, 5, 6]].copy()  # pairs: without row 1, 2, 3
-    excess = np.maximum(sizes[:, 7] - triple, 0)
-    for k in range(3):
-        moved = np.minimum(excess, np.maximum(pair - pairs[:, k], 0))
-        pairs[:, k] += moved
-        singles[:, k] += moved
-        excess -= moved
-    singles += excess[:, None]
-    over = np.maximum(pairs - pair, 0)
-    singles += over.sum(axis=1, keepdims=True) - over
-    longest: Vector = -(-singles.max(axis=1) // 8) * 8
-    return longest
-
-
-def _split(lists: list[Vector], most: Vector) -> list[Vector]:
-    """Lists by class, of which those of several rows have at most `most` inputs: the rest goes to smaller classes."""
-    found = [list(x) for x in lists]
-    while len(found[7]) > most[7]:
-        pair = next((c for c in (3, 5, 6) if len(found[c]) < most[c]), 0)
-        i = found[7].pop()
-        for c in (pair, 7 - pair) if pair else (4, 2, 1):
-            found[c].append(i)
-    for pair in (3, 5, 6):
-        while len(found[pair]) > most[pair]:
-            i = found[pair].pop()
-            for c in (1, 2, 4):
-                if c & pair:
-                    found[c].append(i)
-    return [np.array(x, np.int64) for x in found]
