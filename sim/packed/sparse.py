@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from threshc.sim.packed.layout import FEW, SPARSE, sparse_width
 from threshc.sim.packed.sums import Columns
-from threshc.sim.packed.tables import ONE_PLANE, ZERO_PLANE, Planes
+from threshc.sim.packed.tables import ONE_PLANE, ZERO_PLANE, Planes, Tables
 
 
 def is_sparse(weights: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -53,8 +53,15 @@ def emit_sparse(columns: Columns, weights: NDArray[np.int64], limit: NDArray[np.
             place[[r for r, _ in made]] = done + np.arange(len(made))
             columns.step(
                 FEW, False, done > 0, levels=kind, rows=len(made), out=out + done, pitch=len(weights),
-                row0=columns.tables.neurons(np.array([line for _, line in made], np.int64)),
+                row0=_append(columns.tables, np.array([line for _, line in made], np.int64)),
             )  # fmt: skip
             done += len(made)
     found: Planes = out + np.arange(columns.positions)[:, None] * len(weights) + place
     return found
+
+
+def _append(tables: Tables, literals: Planes) -> int:
+    """Append rows of plane numbers (R, a multiple of four); where in the literals."""
+    tables.lits.append(literals.ravel())
+    tables.literals += literals.size
+    return tables.literals - literals.size
