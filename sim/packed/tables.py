@@ -93,10 +93,7 @@ class Tables:
             padded[: len(planes)] = planes
             self.lits.append(padded)
             self.literals += padded.size
-<<<<<<< tree/sim/packed/tables.py
-=======
         return fours
->>>>>>> /tmp/w/s2/m/sim/packed/tables.py
 
     def complement(self, planes: Planes) -> Planes:
         """Planes that hold the complements, made where they do not exist yet."""
