@@ -64,3 +64,13 @@ def test_convex_example_is_what_its_readme_says(root: Path) -> None:
     labels = threshc.simulate(threshc.load(folder / "breast.onnx"), x_test.astype(np.float32)).labels
     assert (labels == y_test).sum() == 134
     assert "134 of 143" in (folder / "README.md").read_text()
+
+
+def test_rvscgd_example_is_what_its_readme_says(root: Path) -> None:
+    pytest.importorskip("torch", reason="needs torch")
+    pytest.importorskip("sklearn", reason="needs scikit-learn")
+    folder = root / "examples/rvscgd"
+    _, x_test, _, y_test = runpy.run_path(str(folder / "train.py"))["data"]()
+    network = threshc.load(folder / "digits.onnx")
+    assert (threshc.simulate(network, x_test.astype(np.float32)).labels == y_test).sum() == 428
+    assert "428 of 450" in (folder / "README.md").read_text()
