@@ -78,6 +78,17 @@ class Tables:
         self._lists([planes])
         self.runs.append(len(planes))
 
+    def _lists(self, lists: Sequence[Planes]) -> list[int]:
+        """Append lists; their blocks of four."""
+        self.starts.append(self.literals)
+        fours = [-(-len(planes) // 4) for planes in lists]
+        for planes, count in zip(lists, fours, strict=True):
+            padded = np.full(4 * count, ZERO_PLANE, np.int64)
+            padded[: len(planes)] = planes
+            self.lits.append(padded)
+            self.literals += padded.size
+        return fours
+
     def complement(self, planes: Planes) -> Planes:
         """Planes that hold the complements, made where they do not exist yet."""
         missing = [int(p) for p in np.unique(planes) if int(p) not in self.complements]
