@@ -20,8 +20,11 @@ from bench import simulator_peers as peers
 from bench.measure import Row, arguments, best, interleave, report
 from bench.networks import DENSE, cnv_layers, cnv_network, dense_network, layers, sparse_layers, sparse_network
 from bench.simulator_kernels import kernel_rows
+from bench.simulator_processors import processor_rows
+from bench.simulator_start import start_rows
 from threshc.compiler.ir.network import Network
 from threshc.sim import packed, reference
+from threshc.sim.packed.activity import Activity
 
 SAMPLES = 10_000
 CALL = "batch 1"
@@ -106,6 +109,18 @@ def threads(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> l
     return [times["2"].row(f"{name} two threads, wall", NANO, "ns/sample", ("one thread", times["1"]), 1.75)]
 
 
+def activity(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> list[Row]:
+    """Counting ones and changes of every neuron against not counting."""
+    counted = Activity(network)
+    calls = {
+        "plain": lambda: packed.run(network, x, bits=False, threads=1),
+        "counted": lambda: packed.run(network, x, bits=False, threads=1, activity=counted),
+    }
+    times = interleave(calls, 9 if quick else 41, 0.02, clock=time.thread_time)
+    goal = None if name == "LFC" else 1 / 1.08
+    return [times["counted"].row(f"{name} packed with activity", NANO, "ns/sample", ("without", times["plain"]), goal)]
+
+
 def small_batches(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> list[Row]:
     """Both engines around the crossover."""
     from threshc.sim.packed.driver import execute_plan
@@ -142,6 +157,7 @@ def dense(name: str, quick: bool) -> list[Row]:
     calls["numba, plain loops"] = peers.naive_numba(made)
     rows = whole(name, network, x, calls, quick)
     rows += one_call(name, network, x, ort, quick)
+    rows += activity(name, network, x, quick)
     return rows + small_batches(name, network, x, quick) + threads(name, network, x, quick)
 
 
@@ -165,10 +181,10 @@ def sparse(quick: bool) -> list[Row]:
 
 def main() -> int:
     options = arguments(__doc__)
-    rows = kernel_rows(options.quick)
+    rows = start_rows(options.quick) + kernel_rows(options.quick)
     for name in DENSE:
         rows += dense(name, options.quick)
-    rows += cnv(options.quick) + sparse(options.quick)
+    rows += cnv(options.quick) + sparse(options.quick) + processor_rows(options.quick)
     title = f"batch {SAMPLES}, uint8 pixels to class, CPU time of one thread unless stated; labels equal; medians"
     return report(title, rows, options.json)
 
