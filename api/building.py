@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BOARD_LEVELS = 12
 """Levels of logic between registers on boards: digits reaches 22 MHz with it on the iCEBreaker, 10 without."""
 
-VERIFY = ("none", "netlist")
+VERIFY = ("none", "netlist", "proof")
 """What `build` can check of Yosys' netlists."""
 
 
@@ -62,7 +62,8 @@ def build(
     at least every 12 levels of logic, which holds the slowest of them (12 MHz on a UP5K) with room to spare, else one
     behind every layer. freq: Hz to reach (a board must reach its clock anyway).
     seed: of the placement. baud: of the board's serial port. verify: `netlist` also runs the samples through the cells
-    that Yosys made, those of the network alone and those that are placed, bit for bit. Raises CompileError when tools
+    that Yosys made, those of the network alone and those that are placed, bit for bit. `proof` also proves the circuit,
+    and the cells of the network alone, equal to the network on all inputs. Raises CompileError when tools
     are missing, the circuit does not fit or is too slow; nothing is left then.
     """
     from threshc.hdl.board.protocol import BAUD
@@ -97,6 +98,7 @@ def build(
             seed=seed,
             freq=freq,
             baud=BAUD if baud is None else baud,
+            prove=_prover(report.design, chosen, say) if verify == "proof" else None,
             samples=None if verify == "none" else netlist_samples(report.design, x, samples),
             progress=say,
         )
@@ -118,6 +120,20 @@ def netlist_samples(design: Design, x: ArrayLike | None, count: int) -> Samples:
     data = random_samples(network, count, 1) if x is None else np.asarray(x)
     expected = answers(design, packed.run(network, data, bits=False))
     return Samples(pack(network, encode(network, data)), expected)
+
+
+def _prover(design: Design, target: Target, say: Progress) -> Callable[[Path], str]:
+    """Proves the design, and then a netlist of it."""
+    from threshc.hdl.proof.certify import certify
+    from threshc.proving import check_certificate, prove_file
+
+    def prove(netlist: Path) -> str:
+        say("proving the circuit and its netlist")
+        certificate = certify(design)
+        check_certificate(design.network, certificate, (), say)
+        return prove_file(certificate, netlist, target.device.family, say)
+
+    return prove
 
 
 def _resolved(pipeline: str | int, target: Target) -> str | int:

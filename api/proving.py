@@ -57,13 +57,16 @@ def prove(
     pipeline: str | int = "layer",
     scores: bool = False,
     family: str | None = None,
+    netlist: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Proof:
     """Prove that the circuit of a model computes its network on all inputs, and keep the certificate.
 
     model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
     its Verilog byte for byte. neuron, pipeline, scores: see `threshc.hdl.design.build_design`. family: `ice40`, `ecp5`
-    or `xilinx` also proves the pre-mapped cells that synthesis reads. certificate: the file to write.
+    or `xilinx` also proves the pre-mapped cells that synthesis reads. netlist: the JSON file that Yosys wrote of this
+    circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`). certificate: the file to
+    write.
     check: read that file instead, and prove that it holds for the model; nothing is compiled then.
     Raises CompileError where something cannot be proved, naming the place.
     """
@@ -77,7 +80,7 @@ def prove(
     if check:
         if certificate is None:
             raise fail("there is no certificate to check", where="--check", hint="name the file with --certificate")
-        return _check(network, read(Path(certificate)), (), say)
+        return check_certificate(network, read(Path(certificate)), (), say)
     options: dict[str, Any] = {"neuron": neuron, "pipeline": pipeline, "scores": scores}
     folder = Path(model) if isinstance(model, str | os.PathLike) and Path(model).is_dir() else None
     if folder is not None:
@@ -88,7 +91,9 @@ def prove(
     design = build_design(network, **options)
     made = certify(design)
     texts = _texts(design, made, folder, family)
-    proof = _check(network, made, texts, say)
+    if netlist is not None:
+        texts += (prove_file(made, Path(netlist), str(family or options.get("family") or "ice40"), say),)
+    proof = check_certificate(network, made, texts, say)
     if certificate is not None:
         try:
             made.write(Path(certificate))
@@ -97,7 +102,27 @@ def prove(
     return proof
 
 
-def _check(network: Network, certificate: Certificate, texts: tuple[str, ...], say: Progress) -> Proof:
+def prove_file(certificate: Certificate, netlist: Path, family: str, say: Progress) -> str:
+    """Proves a netlist that Yosys wrote equal to a certificate; returns what was proved. Raises CompileError."""
+    from threshc.hdl.flow.netlist.read import read_netlist
+    from threshc.hdl.proof.bits import Unproved
+    from threshc.hdl.proof.netlist import prove_netlist
+
+    gates = read_netlist(netlist, family, certificate.name)
+    try:
+        found = prove_netlist(certificate, gates, say)
+    except Unproved as problem:
+        hint = "pre-mapped text (neurons mdfa, fa63, table, tree) keeps the nodes that the proof needs"
+        raise fail(
+            "the netlist is not proved equal to the circuit", where=str(netlist), why=str(problem), hint=hint
+        ) from None
+    how = ", ".join(f"{count:,} x {method}" for method, count in found.methods.items())
+    cells = f"{found.cells:,} cells and {found.registers:,} data registers"
+    return f"{cells} that Yosys made equal the circuit on all inputs: {how}"
+
+
+def check_certificate(network: Network, certificate: Certificate, texts: tuple[str, ...], say: Progress) -> Proof:
+    """Raises CompileError unless the certificate holds for the network; texts: see `Proof`."""
     from threshc.hdl.proof.bits import Unproved
     from threshc.hdl.proof.check import check
 

@@ -19,6 +19,7 @@ SOURCES = {
     "estimated": "predicted from the weights, not measured",
     "simulated": "observed while the emitted Verilog ran",
     "synthesized": "reported by Yosys",
+    "proved": "shown for all inputs",
     "netlist": "observed while the cells that Yosys wrote ran",
     "routed": "reported by nextpnr after place and route",
     "board": "follows from the clock of the board",

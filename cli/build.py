@@ -36,7 +36,11 @@ def build(
     simulator: o.Simulator = "auto",
     verify: Annotated[
         str,
-        typer.Option("--verify", metavar="none|netlist", help="netlist: simulate the cells that Yosys made as well."),
+        typer.Option(
+            "--verify",
+            metavar="none|netlist|proof",
+            help="netlist: run the samples through the cells that Yosys made; proof: also prove them, for all inputs.",
+        ),
     ] = "none",
     weight_bits: o.WeightBits = None,
     verify_passes: o.VerifyPasses = False,

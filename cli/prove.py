@@ -27,6 +27,10 @@ def prove(
         str | None,
         typer.Option("--family", metavar="NAME", help="Also prove the cells for ice40, ecp5 or xilinx, one by one."),
     ] = None,
+    netlist: Annotated[
+        Path | None,
+        typer.Option("--netlist", metavar="FILE", help="Also prove the netlist that Yosys wrote (write_json)."),
+    ] = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Prove that the circuit computes the network on all inputs, neuron by neuron.
@@ -50,6 +54,7 @@ def prove(
             pipeline=pipeline,
             scores=scores,
             family=family,
+            netlist=netlist,
             progress=say,
         )
     print(visible(str(proof)))

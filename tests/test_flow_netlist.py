@@ -58,8 +58,8 @@ def mapped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     (folder / "design.v").write_text(design.mapped(family))
     name = design.name
     script = f"read_verilog design.v\n{SYNTH[family]} -top {name}\nselect {name}\nwrite_json -selected net.json\n"
-    script += f"write_rtlil -selected net.il\ndesign -reset\nread_verilog -defer -overwrite +/{family}/cells_sim.v\nread_rtlil net.il\n"
-    yosys(folder, f"{script}hierarchy -top {name}\nproc\nflatten\nwrite_verilog -noattr net.v\n")
+    script += f"write_rtlil -selected net.il\ndesign -reset\nread_verilog -defer -overwrite +/{family}/cells_sim.v\n"
+    yosys(folder, f"{script}read_rtlil net.il\nhierarchy -top {name}\nproc\nflatten\nwrite_verilog -noattr net.v\n")
     return family, design, folder
 
 

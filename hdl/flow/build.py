@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from threshc.compiler.diagnostics import fail
@@ -33,14 +34,16 @@ def build(
     freq: float | None = None,
     baud: int = BAUD,
     samples: Samples | None = None,
+    prove: Callable[[Path], str] | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Builds a design for a target and leaves MODULE.bin or .bit and the tools' logs in `out_dir` (made if need be).
 
     freq: Hz that must be reached; a board must reach its clock in any case. seed: of nextpnr's placement. samples: the
-    netlists that Yosys made, of the network alone and of the whole that is placed, must answer these right. `progress`
-    is told each step. Raises CompileError when tools are missing, a netlist is wrong, the circuit does not fit or is
-    too slow; nothing is left in `out_dir` then.
+    netlists that Yosys made, of the network alone and of the whole that is placed, must answer these right. prove: is
+    given the netlist of the network alone, and returns what it proved. `progress` is told each step. Raises
+    CompileError when tools are missing, a netlist is wrong, the circuit does not fit or is too slow; nothing is left
+    in `out_dir` then.
     """
     from threshc.hdl.flow.top import make_top  # brings in Amaranth
 
@@ -62,6 +65,7 @@ def build(
         synthesis = synthesize(yosys, device, design.name, folder, tell)
         refuse_oversize(device, synthesis.whole)
         verified = () if samples is None else verify_netlists(design, target, folder, samples, baud, tell)
+        proved = "" if prove is None else prove(folder / "network.json")
         tell(
             f"{nextpnr.name}: placing and routing {synthesis.whole.luts:,} LUTs and {synthesis.whole.ffs:,} flip-flops"
         )
@@ -72,7 +76,7 @@ def build(
         made, packing = pack_bitstream(packer, device, folder, tell)
         runs = (synthesis.run, routing.run, packing)
         files = _deliver(design, folder, made, runs, Path(out_dir))
-    return _report(design, target, synthesis, routing, seed, files, runs, verified)
+    return _report(design, target, synthesis, routing, seed, files, runs, verified, proved)
 
 
 _CELLS = ("mdfa", "fa63", "table", "tree")
@@ -143,6 +147,7 @@ def _report(
     files: tuple[Path, ...],
     runs: tuple[Run, ...],
     verified: tuple[Exercised, ...],
+    proved: str,
 ) -> BuildReport:
     used, available = logic_cells(routing, target.device)
     return BuildReport(
@@ -164,4 +169,5 @@ def _report(
         tools={run.tool.name: f"{run.tool.version} ({run.tool.origin})".strip() for run in runs},
         seconds={run.tool.name: round(run.seconds, 1) for run in runs},
         verified=verified,
+        proved=proved,
     )

@@ -20,6 +20,7 @@ class BuildReport:
     latency_cycles: of the network, from sample to answer; interval_cycles: between samples when streaming
     tools: name to "version (native|YoWASP)"; seconds: wall time by tool
     verified: the netlists that were simulated on samples, all answers right
+    proved: what was proved of Yosys' netlist of the network alone; "" for nothing
     """
 
     target: str
@@ -40,6 +41,7 @@ class BuildReport:
     tools: dict[str, str]
     seconds: dict[str, float]
     verified: tuple[Exercised, ...] = ()
+    proved: str = ""
 
     @property
     def latency_ns(self) -> float:
@@ -75,6 +77,8 @@ class BuildReport:
         for v in self.verified:
             equal = f"{v.samples:,} of {v.samples:,} ({v.what}; {v.cells:,} cells, {v.cycles:,} cycles)"
             rows.append(("netlist equal to the packed simulator", equal, "netlist"))
+        if self.proved:
+            rows.append(("netlist of the network, proved", self.proved, "proved"))
         if self.on_board:
             rows.append(("clock on the board", f"{self.clock_hz / 1e6:g} MHz", "board"))
         return rows

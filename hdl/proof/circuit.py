@@ -58,10 +58,11 @@ class Circuit:
         known = {0: 0, **dict(zip(leaves, patterns, strict=True))}
         known[0] = 0
         for lit in lits:
-            self._settle(lit >> 1, known, every)
+            self.settle(lit >> 1, known, every)
         return [known[lit >> 1] ^ (every if lit & 1 else 0) for lit in lits]
 
-    def _settle(self, root: int, known: dict[int, int], every: int) -> None:
+    def settle(self, root: int, known: dict[int, int], every: int) -> None:
+        """Adds the function of a node, and of the nodes that it depends on, to `known`."""
         stack = [root]
         while stack:
             node = stack[-1]
