@@ -105,7 +105,8 @@ class Steps:
     def __init__(self, plan: Plan, steps: Sequence[int], blocks: int) -> None:
         program = np.ascontiguousarray(plan.program[list(steps)])
         planes = on_line(_NOTHING, blocks * plan.planes * 8)
-        data = np.zeros((blocks * LANES, plan.width), np.uint8)
+        planes.fill(-1)  # memory that nobody wrote is one page of zeros, many times, and slow
+        data = np.ones((blocks * LANES, plan.width), np.uint8)
         scratch = on_line(_NOTHING, _scratch_words(plan))
         bits = np.zeros(sum(plan.output_rows) * blocks * LANES + 1, np.int64)
         self._table = np.array(
