@@ -119,6 +119,34 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(last: int, tmp_pat
         other.fit(x, y)
 
 
+def test_a_killed_path_goes_on_where_it_was(tmp_path: Path) -> None:
+    x, y = bundled("wine")
+    settings: dict[str, Any] = {"epochs": 2, "batch_size": 16}
+    whole = rvscgd_path(RVSCGDClassifier((12,), **settings), x, y, [1e-5, 1e-4])
+    epochs: list[object] = []
+
+    def kill(epoch: object) -> None:
+        epochs.append(epoch)
+        if len(epochs) == 3:
+            raise Killed
+
+    file = tmp_path / "c.pt"
+    with pytest.raises(Killed):
+        rvscgd_path(RVSCGDClassifier((12,), **settings, checkpoint=file, callback=kill), x, y, [1e-5, 1e-4])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.0.pt", "c.1.pt"]
+    again = rvscgd_path(
+        RVSCGDClassifier((12,), **settings, checkpoint=file, callback=epochs.append), x, y, [1e-5, 1e-4]
+    )
+    assert len(epochs) == 4
+    assert [(p.sparsity, p.accuracy) for p in again] == [(p.sparsity, p.accuracy) for p in whole]
+
+
+def test_labels_that_were_not_learned_are_wrong() -> None:
+    x, y = bundled("iris")
+    trained = RVSCGDClassifier((8,), epochs=2).fit(x, y)
+    assert trained.real_score(x, np.full(len(x), 7)) == 0
+
+
 def test_scikit_learn_conventions() -> None:
     check_estimator(RVSCGDClassifier(16, epochs=8, batch_size=8, learning_rate=0.05), on_skip=None)
 

@@ -112,7 +112,8 @@ class RVSCGDClassifier(DeepThresholdClassifier):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, allow_nd=True)
         network, shape = self.module_, self.module_.shape
-        numbers = torch.from_numpy((self.classes_ == np.asarray(y)[:, None]).argmax(axis=1))
+        same = self.classes_ == np.asarray(y)[:, None]
+        numbers = torch.from_numpy(np.where(same.any(axis=1), same.argmax(axis=1), -1))
         inputs = torch.from_numpy(encoded(self.network_.encode, X, (-1,) if len(shape) == 1 else shape))
         with self._splitting().evaluating(network):
             network.quantized = False
