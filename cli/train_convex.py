@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from threshc.cli import options as o
 from threshc.cli import training_options as t
-from threshc.cli.training_fit import class_numbers, fit
+from threshc.cli.training_fit import class_numbers, fit, real_targets, whole_scores
+from threshc.compiler.diagnostics import fail
 
 
 def convex(
@@ -23,6 +25,12 @@ def convex(
         str, typer.Option("--encoding", metavar="NAME", help="thermometer, or integer for whole features as they are.")
     ] = "thermometer",
     levels: t.Levels = 8,
+    regression: Annotated[
+        bool, typer.Option("--regression/--classification", help="Real targets; the circuit puts integer scores out.")
+    ] = False,
+    below: Annotated[
+        str, typer.Option("--below", metavar="A,B", help="Widths of sampled layers under the trained one.")
+    ] = "",
     sampling: Annotated[
         str, typer.Option("--sampling", metavar="A,B", help="Some of gaussian, quantile, ternary, integer, pair.")
     ] = "quantile,ternary,pair",
@@ -37,6 +45,21 @@ def convex(
     max_seconds: Annotated[
         float | None, typer.Option("--max-seconds", metavar="S", help="Begin no round after this time.")
     ] = None,
+    refit: Annotated[
+        float | None,
+        typer.Option(
+            "--refit", metavar="R", min=1e-9, help="Output weights anew by ridge regression of this strength."
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            "--patience", metavar="N", min=1, help="Hold 10 % back, stop after N rounds of no better accuracy."
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", metavar="FILE", help="Written every round; a run goes on from it.")
+    ] = None,
     test: t.Test = 0.0,
     seed: t.Seed = 0,
     plot: t.Plot = None,
@@ -50,40 +73,60 @@ def convex(
     from threshc.cli.training_data import read_table
     from threshc.cli.training_report import plot as draw
     from threshc.cli.training_report import print_trained
-    from threshc.train import ConvexThresholdClassifier
+    from threshc.train import ConvexThresholdClassifier, ConvexThresholdRegressor
 
     table = read_table(data, labels, target)
+    if regression:
+        table = real_targets(table)
     with steps(quiet) as say:
-        classifier = ConvexThresholdClassifier(
-            beta,
-            encoding=encoding,
-            levels=levels,
-            sampling=tuple(sampling.split(",")),
-            columns=columns,
-            max_weight=max_weight,
-            fan_in=fan_in,
-            multiclass=multiclass,
-            output_bits=output_bits,
-            rounds=rounds,
-            max_seconds=max_seconds,
-            random_state=seed,
-            callback=lambda certificate: say(str(certificate)),
+        settings: dict[str, Any] = {
+            "encoding": encoding,
+            "levels": levels,
+            "layers_below": _widths(below),
+            "sampling": tuple(sampling.split(",")),
+            "columns": columns,
+            "max_weight": max_weight,
+            "fan_in": fan_in,
+            "output_bits": output_bits,
+            "rounds": rounds,
+            "max_seconds": max_seconds,
+            "refit": refit,
+            "early_stopping": patience is not None,
+            "patience": patience or 5,
+            "checkpoint": checkpoint,
+            "random_state": seed,
+            "callback": lambda certificate: say(str(certificate)),
+        }
+        estimator = (
+            ConvexThresholdRegressor(beta, **settings)
+            if regression
+            else ConvexThresholdClassifier(beta, multiclass=multiclass, **settings)
         )
-        accuracies = fit(classifier, table, test, seed)
-    classifier.export_onnx(out)
-    certificate, network = classifier.certificate_, classifier.network_
+        accuracies = fit(estimator, table, test, seed, regression=regression)
+    estimator.export_onnx(out)
+    certificate, network = estimator.certificate_, estimator.network_
     figures = [
         ("objective", f"{certificate.objective:.6f}", "counted"),
         ("lower bound", f"{certificate.lower_bound:.6f}", "proved"),
         ("gap", f"{certificate.gap:.6f}", "proved"),
-        ("objective, output weights rounded", f"{classifier.rounded_objective_:.6f}", "counted"),
+        ("objective, output weights rounded", f"{estimator.rounded_objective_:.6f}", "counted"),
         ("columns", f"{certificate.columns:,}", "counted"),
         *accuracies,
-        ("neurons", f"{len(network.t):,}", "counted"),
+        ("neurons", f"{network.neurons:,}", "counted"),
         ("hidden weights that are 0", f"{network.sparsity:.2%}", "counted"),
     ]
-    print_trained(out, figures, table.x, class_numbers(classifier, table))
+    print_trained(
+        out, figures, table.x, whole_scores(estimator, table) if regression else class_numbers(estimator, table)
+    )
     if plot is not None:
-        history = classifier.history_
+        history = estimator.history_
         curves = {"objective": [c.objective for c in history], "lower bound": [c.lower_bound for c in history]}
         draw(plot, curves, "round of column generation")
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    """Of `--below`. Raises CompileError for anything but whole numbers above 0."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise fail(f"{text!r} are no widths of layers", where="--below", hint="200, or 200,100")
+    return tuple(map(int, parts))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def print_trained(
     out: Path, figures: Sequence[tuple[str, str, str]], x: NDArray[np.float64], expected: NDArray[np.int64]
 ) -> None:
-    """The figures, and those of the circuit, which must give the classes expected (N,) of x (N, d)."""
+    """The figures, and those of the circuit, which must give the classes or scores expected (N,) of x (N, d)."""
     import numpy as np
 
     from threshc.compiler.encoding import Affine
@@ -28,14 +28,15 @@ def print_trained(
 
     network = load(out)
     whole = isinstance(network.input.encoding, Affine)
-    labels = packed.run(network, x.astype(np.int64 if whole else np.float32), bits=False).labels
-    if not np.array_equal(labels if labels is not None else [], expected):
-        raise AssertionError("labels of the compiled network are not the estimator's")
+    result = packed.run(network, x.astype(np.int64 if whole else np.float32), bits=False)
+    what, found = ("labels", result.labels) if result.labels is not None else ("scores", result.scores)
+    if found is None or not np.array_equal(found.reshape(-1), expected):
+        raise AssertionError(f"{what} of the compiled network are not the estimator's")
     luts = [sum(n.estimate.lut4 for n in build_design(network).neurons)]
     luts.append(sum(n.estimate.lut6 for n in build_design(network, family="xilinx").neurons))
     rows = [
         *figures,
-        ("labels equal to predict", f"{len(x):,} of {len(x):,}", "simulated"),
+        (f"{what} equal to predict", f"{len(x):,} of {len(x):,}", "simulated"),
         ("LUT4 of all layers", f"{luts[0]:,}", "estimated"),
         ("LUT6 of all layers", f"{luts[1]:,}", "estimated"),
     ]

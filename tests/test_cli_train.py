@@ -111,3 +111,28 @@ def test_straight_through(tmp_path: Path) -> None:
     assert "loss of the last epoch" in result.stdout
     assert "20 of 20" in result.stdout
     assert (tmp_path / "m.onnx").is_file()
+
+
+def test_real_targets_and_layers_below(tmp_path: Path) -> None:
+    rows = ["a,b,y", *(f"{k},{(7 * k) % 11},{k / 4 + (k > 9)}" for k in range(20))]
+    data, out = table(tmp_path / "t.csv", rows), tmp_path / "m.onnx"
+    result = run("--data", data, "-o", out, *FAST, "--regression", "--levels", 20, "--below", "30")
+    assert result.exit_code == 0, result.output
+    assert "R^2, training" in result.stdout
+    assert "scores equal to predict" in result.stdout
+    assert len(threshc.simulate(threshc.load(out), np.zeros((1, 2), np.float32)).bits) == 2
+    for words, said in ((["--below", "0"], "are no widths of layers"), (["--below", "a"], "are no widths of layers")):
+        assert said in str(run("--data", data, "-o", out, *words).exception)
+    rows[3] = "2,3,warm"
+    found = run("--data", table(tmp_path / "t.csv", rows), "-o", out, "--regression").exception
+    assert "the target 'warm' is no number" in str(found)
+
+
+def test_a_checkpoint_of_the_command(tmp_path: Path) -> None:
+    data = table(tmp_path / "t.csv", ROWS)
+    words = ["--data", data, *FAST, "--patience", 2, "--refit", 1, "--checkpoint", tmp_path / "run.npz"]
+    assert run(*words, "-o", tmp_path / "one.onnx").exit_code == 0
+    assert run(*words, "-o", tmp_path / "two.onnx").exit_code == 0
+    assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
+    other = run(*words, "-o", tmp_path / "two.onnx", "--beta", 0.5).exception
+    assert "is of other data or settings" in str(other)
