@@ -29,7 +29,7 @@ _KEPT_BYTES = 64 << 20
 _SHARE = 3  # from so many blocks on, a second thread is worth waking
 
 _NONE, _NOTHING = np.zeros(1, np.int64), np.zeros(0, np.int64)
-_TABLE, _ERRAND, _ERRAND_AT = struct.Struct("=17q"), struct.Struct(f"={len(ERRAND)}q"), 40
+_TABLE, _ERRAND, _ERRAND_AT, _TAKEN_AT = struct.Struct("=17q"), struct.Struct(f"={len(ERRAND)}q"), 40, 48
 
 _T = TypeVar("_T", bound=np.integer)
 
@@ -50,38 +50,49 @@ def execute_plan(
         data = input_bytes(x, plan.width)
         tables = _tables(plan, bits, activity is not None)
         batch = data.ctypes.data, data.strides[0], *place(bit_results), *place(int_results), row
-        jobs = _jobs(plan, samples, threads, activity)
-        _share(plan, tables, batch, jobs, threads)
-        if activity is not None:
-            activity.add(jobs[:, :2].tolist())
+        if activity is None:
+            _share(plan, tables, batch, _schedule(plan, samples, threads))
+        else:
+            parts = spans(samples, threads, -(-samples // (LANES * threads)))
+            stats = [place(activity.table(k)) for k in range(len(parts))]
+            _share(plan, tables, batch, _Schedule(plan, parts, stats, threads))
+            activity.add(parts)
     values = tuple(_view(bit_results if slot.kind == "bits" else int_results, slot, samples) for slot in plan.outputs)
     return values, tuple(_view(bit_results, slot, samples) for slot in plan.bits) if bits else ()
 
 
-def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], jobs: NDArray[np.int64], threads: int) -> None:
-    """Do jobs (J, 4), rows of first, last and stats, with as many threads as there are jobs for."""
-    count = max(1, min(threads, len(jobs)))
-    blocks = min(_blocks(plan), -(-int((jobs[:, 1] - jobs[:, 0]).max()) // LANES))
-    while len(_memory.spaces) < count:
+class _Schedule:
+    """Which parts of a batch there are, for how many threads."""
+
+    def __init__(
+        self, plan: Plan, parts: Sequence[tuple[int, int]], stats: Sequence[tuple[int, int]], threads: int
+    ) -> None:
+        self.first = (*parts[0], *stats[0])
+        self.threads, self.count = max(1, min(threads, len(parts))), len(parts)
+        self.blocks = min(_blocks(plan), -(-max(b - a for a, b in parts) // LANES))
+        self._jobs = np.array([(*part, *table) for part, table in zip(parts, stats, strict=True)], np.int64)
+        self.jobs: int = self._jobs.ctypes.data
+
+
+@lru_cache(maxsize=16)
+def _schedule(plan: Plan, samples: int, threads: int) -> _Schedule:
+    parts = spans(samples, threads, _blocks(plan))
+    return _Schedule(plan, parts, [(0, 0)] * len(parts), threads)
+
+
+def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: _Schedule) -> None:
+    """Do the parts of a batch; `batch`: x, pitch, bits, ints (address, length each) and row."""
+    while len(_memory.spaces) < schedule.threads:
         _memory.spaces.append(_Space())
-    spaces = _memory.spaces[:count]
+    spaces = _memory.spaces[: schedule.threads]
     for space in spaces:
-        space.prepare(plan, blocks, tables, batch, jobs[0].tolist())
+        space.prepare(plan, schedule.blocks, tables, batch, schedule.first)
     engine = "planes_16" if plan.lits.itemsize == 2 else "planes_32"
-    if len(jobs) == 1:
+    if schedule.count == 1:
         entry(engine)(spaces[0].address)
         return
-    taken = np.zeros(1, np.int64)
-    work = address(engine), jobs.ctypes.data, len(jobs), taken.ctypes.data
-    team().run([space.errand(*work) for space in spaces])
-
-
-def _jobs(plan: Plan, samples: int, threads: int, activity: Activity | None) -> NDArray[np.int64]:
-    """The parts of a batch (J, 4) with their counters; with an activity there is one part for each thread."""
-    if activity is None:
-        return np.array([(*span, 0, 0) for span in spans(samples, threads, _blocks(plan))], np.int64)
-    parts = spans(samples, threads, -(-samples // (LANES * threads)))
-    return np.array([(*span, *place(activity.table(k))) for k, span in enumerate(parts)], np.int64)
+    work = address(engine), schedule.jobs, schedule.count, spaces[0].taken
+    team().run(tuple(space.errand(*work) for space in spaces))
 
 
 def spans(samples: int, threads: int, blocks: int) -> list[tuple[int, int]]:
@@ -170,11 +181,10 @@ class _Space:
         self._words = on_line(_NOTHING, 64)
         self._raw = memoryview(self._words.data).cast("B")
         self.address: int = self._words.ctypes.data
+        self.taken = self.address + 8 * _TAKEN_AT
 
-    def prepare(
-        self, plan: Plan, blocks: int, tables: bytes, batch: tuple[int, ...], job: tuple[int, int, int, int]
-    ) -> None:
-        """Fill the table of arguments; `batch`: x, pitch, bits, ints (address, length each) and row."""
+    def prepare(self, plan: Plan, blocks: int, tables: bytes, batch: tuple[int, ...], job: tuple[int, ...]) -> None:
+        """Fill the table of arguments."""
         if self._key != (plan.planes, blocks):
             self._renew(plan, blocks)
         if len(self._scratch) != _scratch_words(plan):

@@ -95,7 +95,7 @@ IDLE, ASLEEP = range(2)
 
 ERRAND = ("function", "table", "jobs", "count", "taken")
 """Words of an errand: address of an engine, of a table of arguments of its own, of all jobs, their number, and the
-address of the number of jobs that were taken."""
+address of the number of jobs that were taken, which the leader sets to 0."""
 
 JOB, JOB_FIELDS = 4, (18, 19, 31, 32)
 """Words of a job, and where in the table of arguments they are put: first, last, stats (address, length)."""

@@ -146,8 +146,8 @@ def _serve(mailbox):
 
 @njit(nogil=True, error_model="numpy")
 def _lead(args):
-    helpers = number(args, 2)
-    for k in range(helpers):
+    show(number(number(args, 1), 4), 0)
+    for k in range(number(args, 2)):
         put(args, 6 + 3 * k, exchange(number(args, 4 + 3 * k), number(args, 5 + 3 * k)))
     _share(number(args, 1))
     _settle(args)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,13 +48,15 @@ class Team:
     def __init__(self) -> None:
         self._helpers: list[_Helper] = []
         self._free = threading.Lock()
+        self._errands: tuple[int, ...] = ()
+        self._words = _NOTHING
 
     @property
     def helpers(self) -> int:
         """How many threads there are besides the callers'."""
         return len(self._helpers)
 
-    def run(self, errands: Sequence[int]) -> None:
+    def run(self, errands: tuple[int, ...]) -> None:
         """Do the errands at these addresses at the same time; the first one is this thread's."""
         if len(errands) > 1 and self._free.acquire(blocking=False):
             try:
@@ -63,28 +64,30 @@ class Team:
             finally:
                 self._free.release()
         else:
-            self._meet(np.array([LEAD, errands[0], 0, 0], np.int64))
+            _meet(np.array([LEAD, errands[0], 0, 0], np.int64))
 
-    def _run(self, errands: Sequence[int]) -> None:
+    def _run(self, errands: tuple[int, ...]) -> None:
         while len(self._helpers) < len(errands) - 1:
             self._helpers.append(_Helper())
         helpers = self._helpers[: len(errands) - 1]
-        words = [LEAD, errands[0], len(helpers), 0]
-        for helper, errand in zip(helpers, errands[1:], strict=True):
+        for helper in helpers:
             helper.wake()
-            words += [helper.address, errand, 0]
-        self._meet(np.array(words, np.int64))
+        if self._errands != errands:
+            pairs = [word for h, e in zip(helpers, errands[1:], strict=True) for word in (h.address, e, 0)]
+            self._errands, self._words = errands, np.array([LEAD, errands[0], len(helpers), 0, *pairs], np.int64)
+        _meet(self._words)
 
-    @staticmethod
-    def _meet(words: NDArray[np.int64]) -> None:
-        run, address = entry("team"), words.ctypes.data
-        try:
+
+def _meet(words: NDArray[np.int64]) -> None:
+    run, address = entry("team"), words.ctypes.data
+    words[0] = LEAD
+    try:
+        run(address)
+    finally:  # also when interrupted: helpers still write into the batch's memory
+        words[0] = SETTLE
+        while words[3]:
+            time.sleep(_PAUSE)
             run(address)
-        finally:  # also when interrupted: helpers still write into the batch's memory
-            words[0] = SETTLE
-            while words[3]:
-                time.sleep(_PAUSE)
-                run(address)
 
 
 _team = Team()
