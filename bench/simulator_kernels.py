@@ -23,8 +23,8 @@ from threshc.sim.packed.words_layout import SIGNS, SUM
 from threshc.sim.packed.words_plan import aligned, arguments, word_plan
 
 SHAPES = ((256, 256), (784, 64), (784, 256), (1024, 1024))
-BATCH = 384
-"""Samples per call of the word engine: its largest batch, so that the call itself does not count."""
+BATCH = 256
+"""Samples per call of the word engine, near its largest batch, so that the call itself does not count."""
 LANES = 512
 TURNS = 20_000
 

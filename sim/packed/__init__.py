@@ -6,6 +6,7 @@ Small batches: one sample per row of words, XNOR and popcount. Large ones: one s
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from threshc.sim.packed.activity import Activity
     from threshc.sim.packed.prepared import Single
 
-CROSSOVER = 384
+CROSSOVER = 288
 """Up to so many samples the word engine is the quicker one (docs/simulator.md)."""
+CROSSOVER_WITHOUT_POPCOUNT = 144
+"""The same on processors that do not count the ones of vectors."""
 
 
 def run(
@@ -49,11 +52,19 @@ def evaluate(
     from threshc.sim.packed.words_driver import execute_word_plan
     from threshc.sim.packed.words_plan import word_plan
 
-    if len(x) <= CROSSOVER and activity is None:
+    if len(x) <= crossover() and activity is None:
         words = word_plan(network)
         if words is not None:
             return execute_word_plan(words, x, bits)
     return execute_plan(plan(network), x, bits, threads or cores(), activity)
+
+
+@cache
+def crossover() -> int:
+    """CROSSOVER of this processor."""
+    from threshc.sim.packed.image import processor
+
+    return CROSSOVER if b"avx512_vpopcntdq" in processor() else CROSSOVER_WITHOUT_POPCOUNT
 
 
 def cores() -> int:

@@ -33,15 +33,24 @@ def supported() -> bool:
 
 
 @cache
+def processor() -> bytes:
+    """What Linux says about this processor, its features among it; empty where it says nothing."""
+    try:
+        with open("/proc/cpuinfo", "rb") as file:
+            first = file.read(1 << 14).split(b"\n\n")[0].splitlines()
+    except OSError:
+        return b""
+    return b"\n".join(x for x in first if x.startswith((b"model name", b"flags", b"cpu family", b"model\t")))
+
+
+@cache
 def _key() -> str:
     digest = hashlib.sha256(__version__.encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    with open("/proc/cpuinfo", "rb") as file:
-        first = file.read(1 << 14).split(b"\n\n")[0].splitlines()
-    for line in first:
-        if line.startswith((b"model name", b"flags", b"cpu family", b"model\t")):
-            digest.update(line)
+    if not processor():
+        raise OSError("the processor is not known")  # code is not kept then
+    digest.update(processor())
     for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"):
         digest.update(f"{name}={os.environ.get(name)}".encode())
     return digest.hexdigest()[:24]
