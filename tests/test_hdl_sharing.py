@@ -98,6 +98,13 @@ def test_constants_go_where_they_cost_least() -> None:
     assert shared_constants((0,) * 6, empty, ((3, 0, 0, 0, 0, 0), empty), (1, 0)) == (0, 0)
 
 
+def test_a_row_alone_may_be_very_wide() -> None:
+    for compressor in (Pairs, Counters):
+        luts, row = LutNet([0] * 3000), Row([[2 * (i + 1) for i in range(3000)], *([] for _ in range(12))], 7)
+        Sharing(luts, [row], compressor).build(0)
+        check(luts, [row], 3000)
+
+
 def test_effort() -> None:
     """More effort is never larger; the same effort is the same text; nonsense is refused."""
     network = networks.random_dense(np.random.default_rng(1), (32, 4), outputs="bits")

@@ -15,6 +15,7 @@ from threshc.hdl.luts.steps import Step, Term
 from threshc.hdl.luts.tables import table
 
 _LATE = 1 << 62
+_MANY = 40  # bits of a column from which a counter of six is right in any case
 _COUNT = {n: [table(lambda *b, p=p: sum(b) >> p, n) for p in range(n.bit_length())] for n in range(2, 7)}
 
 
@@ -100,4 +101,6 @@ def _plan(bits: int) -> tuple[float, int]:
     """(cost, size of the first counter) that leaves one bit of a column: LUTs, and as much again per bit passed on."""
     if bits < 2:
         return 0, 0
+    if bits > _MANY:
+        return 0, 6
     return min((len(_COUNT[n]) + n.bit_length() - 1 + _plan(bits - n + 1)[0], n) for n in range(2, min(bits, 6) + 1))
