@@ -25,11 +25,18 @@ from threshc.sim.packed.simd import BYTES, I8, I32, I64, V, broadcast, opaque, p
 MOST, ZEROS = CHUNKS[-1], ir.Constant(BYTES, [0] * 64)
 
 
+def _loop(values, before, end):
+    """Set what phis of a loop are: (phi, first value, next value) each, and the blocks that these come from."""
+    for phi, first, following in values:
+        phi.add_incoming(first, before)
+        phi.add_incoming(following, end)
+
+
 def _collect(size, masked):
-    """collect(x, pitch, count, end, mask, limits, out): bits m < 8 of (byte & mask) >= limit.
+    """collect(x, pitch, count, end, mask, limits, out): round 1, bits m < 8 of (byte & mask) >= limit.
 
     `count` >= 1 samples from address x on, `size` vectors each; the last begins `end` after x, as do those that stick
-    out. limits, out: addresses of vectors, the latter 8 apart.
+    out. limits, out: addresses of vectors, the latter 8 apart, the next one for every eight samples.
     """
     whole = 0 if masked else max((n for n in CHUNKS if n < size), default=0)
 
@@ -44,9 +51,16 @@ def _collect(size, masked):
                 offsets[k] = b.select(b.icmp_signed("<", offsets[k], end), offsets[k], end)
             limit = [vector_at(b, limits, 64 * k, BYTES) for k in range(size)]
             first = broadcast(b, b.trunc(opaque(b, I64(1)), I8), 64)
-            stop, before = b.add(x, b.mul(pitch, count)), b.block
-            loop, after = b.append_basic_block("sample"), b.append_basic_block("done")
+            before = b.block
+            eight, loop, done, after = (b.append_basic_block(n) for n in ("eight", "sample", "done", "after"))
+            b.branch(eight)
+
+            b.position_at_end(eight)
+            row, to, left = b.phi(I64), b.phi(I64), b.phi(I64)
+            some = b.select(b.icmp_signed("<", left, I64(8)), left, I64(8))
+            stop = b.add(row, b.mul(pitch, some))
             b.branch(loop)
+
             b.position_at_end(loop)
             here, one = b.phi(I64), b.phi(BYTES)
             found = [b.phi(BYTES) for _ in range(size)]
@@ -55,16 +69,19 @@ def _collect(size, masked):
                 raw = b.load(b.inttoptr(b.add(here, offsets[k]), BYTES.as_pointer()), align=1)
                 reached = b.icmp_unsigned(">=", b.and_(raw, wanted) if masked else raw, limit[k])
                 sums.append(b.select(reached, b.add(found[k], one), found[k]))
-            after_this = opaque(b, b.add(here, pitch))  # keeps LLVM from unrolling
-            for phi, start, now in zip(
-                (here, one, *found), (x, first, *[ZEROS] * size), (after_this, b.add(one, one), *sums), strict=True
-            ):
-                phi.add_incoming(start, before)
-                phi.add_incoming(now, loop)
-            b.cbranch(b.icmp_unsigned("==", after_this, stop), after, loop)
-            b.position_at_end(after)
+            doubled, following = b.add(one, one), opaque(b, b.add(here, pitch))  # keeps LLVM from unrolling
+            b.cbranch(b.icmp_unsigned("==", following, stop), done, loop)
+
+            b.position_at_end(done)
             for k in range(size):
-                put_vector_at(b, out, 512 * k, sums[k])
+                put_vector_at(b, to, 512 * k, sums[k])
+            beside, rest = b.add(to, I64(64)), b.sub(left, I64(8))
+            b.cbranch(b.icmp_signed(">", rest, I64(0)), eight, after)
+
+            _loop(((here, row, following), (one, first, doubled)), eight, loop)
+            _loop([(phi, ZEROS, total) for phi, total in zip(found, sums, strict=True)], eight, loop)
+            _loop(((row, x, stop), (to, out, beside), (left, count, rest)), before, done)
+            b.position_at_end(after)
             return context.get_dummy_value()
 
         i = types.int64
@@ -174,12 +191,11 @@ def pack(x, pitch, samples, width, mask, limits, planes, scratch):
     """
     chunks = (width + 63) >> 6
     for start in range(0, samples, 64):
-        for m in range(start, min(start + 64, samples), 8):
-            for k in range(0, chunks, MOST):
-                _collect_some(
-                    min(chunks - k, MOST), x + m * pitch + 64 * k, pitch, min(8, samples - m), width - 64 - 64 * k,
-                    mask, limits + 64 * k, scratch + 512 * k + 8 * (m - start),
-                )  # fmt: skip
+        for k in range(0, chunks, MOST):
+            _collect_some(
+                min(chunks - k, MOST), x + start * pitch + 64 * k, pitch, min(64, samples - start),
+                width - 64 - 64 * k, mask, limits + 64 * k, scratch + 512 * k,
+            )  # fmt: skip
         group = start >> 6
         for k in range(chunks):
             interleave(scratch + 512 * k, planes + 4096 * k + 64 * (16 * (group >> 1) + (group & 1)))
