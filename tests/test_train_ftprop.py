@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,11 @@ def test_unscaled_losses_and_a_hinge_at_the_end_learn() -> None:
 def test_scikit_learn_conventions() -> None:
     check_estimator(FTPROPClassifier(16), on_skip=None)
     assert clone(FTPROPClassifier((3, 4), levels=2)).get_params()["hidden"] == (3, 4)
+
+
+def test_example_is_what_its_readme_says(root: Path) -> None:
+    folder = root / "examples/ftprop"
+    _, x_test, _, y_test = runpy.run_path(str(folder / "train.py"))["data"]()
+    labels = threshc.simulate(threshc.load(folder / "digits.onnx"), x_test.reshape(-1, 64)).labels
+    assert (labels == y_test).sum() == 430
+    assert "430 of 450" in (folder / "README.md").read_text()
