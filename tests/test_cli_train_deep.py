@@ -11,7 +11,6 @@ import onnx
 import pytest
 from typer.testing import CliRunner, Result
 
-import threshc
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 
