@@ -46,14 +46,7 @@ def markdown(report: Report) -> str:
         "## Layers (counted)",
         _table(LAYER_HEAD, map(layer_cells, report.counts.layers), "lrrlrrr"),
         "## Circuits",
-        _table(
-            ("layer", "architecture", "neurons", "LUT4 (estimated)", "LUT6 (estimated)"),
-            [
-                (n.name, n.architecture, f"{n.neurons:,}", f"{n.estimate.lut4:,}", f"{n.estimate.lut6:,}")
-                for n in report.design.neurons
-            ],
-            "llrrr",
-        ),
+        _circuits(report),
         "## Ports\n\n"
         f"`{report.design.name}`: `clk`, `rst`; input stream `i_payload` ({report.design.input_width} bits), "
         f"`i_valid`, `i_ready`; output stream `o_payload` ({report.design.output_width} bits), `o_valid`, `o_ready`. "
@@ -75,6 +68,24 @@ def markdown(report: Report) -> str:
         "\n".join(f"- `{name}`: {_purpose(name)}" for name in report.files),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _circuits(report: Report) -> str:
+    """Layers with their estimates, beside them what Yosys made of each where a build says so."""
+    layers, build = report.design.neurons, report.build
+    head = ("layer", "architecture", "neurons", "LUT4 (estimated)", "LUT6 (estimated)")
+    rows = [(n.name, n.architecture, f"{n.neurons:,}", f"{n.estimate.lut4:,}", f"{n.estimate.lut6:,}") for n in layers]
+    if build is None:
+        return _table(head, rows, "llrrr")
+    made = {c.name: (f"{c.luts:,}", f"{c.ffs:,}", f"{c.carries:,}") for c in build.layers}
+    wide = [(*row, *made.pop(row[0], ("", "", "")), "") for row in rows]
+    wide += [(name, "", "", "", "", *cells, "") for name, cells in made.items()]
+    whole = (f"{build.network.luts:,}", f"{build.network.ffs:,}", f"{build.network.carries:,}")
+    four, six = (sum(e) for e in zip(*((n.estimate.lut4, n.estimate.lut6) for n in layers), strict=True))
+    wide.append(("all", "", "", f"{four:,}", f"{six:,}", *whole, ""))
+    wide.append(("all, with what is around it", "", "", "", "", "", "", "", f"{build.cells_used:,}"))
+    synthesized = ("LUTs (synthesized)", "flip-flops (synthesized)", "carries (synthesized)", "logic cells (routed)")
+    return _table((*head, *synthesized), wide, "llrrrrrrr")
 
 
 def _purpose(name: str) -> str:

@@ -44,6 +44,9 @@ def test_a_board(root: Path, tmp_path: Path) -> None:
     assert sources["latency on the board"] == "board"
     assert [v["samples"] for v in built["verified"]] == [4, 4]  # the network alone, and behind its UART
     assert sources["netlist equal to the packed simulator"] == "netlist"
+    assert sum(c["luts"] for c in built["layers"]) == built["network"]["luts"]
+    assert sum(c["ffs"] for c in built["layers"]) == built["network"]["ffs"]
+    assert "LUTs (synthesized)" in (out / "report.md").read_text()
     assert "| Fmax | " in (out / "report.md").read_text()
 
 

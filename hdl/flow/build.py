@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import CompileError, fail
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
 from threshc.hdl.emitted import emitted
+from threshc.hdl.flow.layers import LayerCells, cells_by_layer
 from threshc.hdl.flow.netlist.exercise import Exercised
+from threshc.hdl.flow.netlist.read import read_netlist
 from threshc.hdl.flow.report import BuildReport
 from threshc.hdl.flow.routing import Routing, logic_cells, pack_bitstream, refuse_oversize, route, too_big
 from threshc.hdl.flow.synthesis import Synthesis, synthesize
@@ -65,6 +67,7 @@ def build(
         synthesis = synthesize(yosys, device, design.name, folder, tell)
         refuse_oversize(device, synthesis.whole)
         verified = () if samples is None else verify_netlists(design, target, folder, samples, baud, tell)
+        layers = _by_layer(design, device.family, folder / "network.json")
         proved = "" if prove is None else prove(folder / "network.json")
         tell(
             f"{nextpnr.name}: placing and routing {synthesis.whole.luts:,} LUTs and {synthesis.whole.ffs:,} flip-flops"
@@ -76,7 +79,7 @@ def build(
         made, packing = pack_bitstream(packer, device, folder, tell)
         runs = (synthesis.run, routing.run, packing)
         files = _deliver(design, folder, made, runs, Path(out_dir))
-    return _report(design, target, synthesis, routing, seed, files, runs, verified, proved)
+    return _report(design, target, synthesis, routing, seed, files, runs, verified, proved, layers)
 
 
 _CELLS = ("mdfa", "fa63", "table", "tree")
@@ -86,6 +89,14 @@ def _text(design: Design, family: str) -> str:
     """Pre-mapped cells where the architectures place tables themselves; Yosys packs plain full adders better."""
     placed = all(layer.architecture in _CELLS for layer in design.neurons)
     return design.mapped(family) if placed else emitted(design)
+
+
+def _by_layer(design: Design, family: str, netlist: Path) -> tuple[LayerCells, ...]:
+    """Nothing where the netlist has cells without a model, such as block RAM."""
+    try:
+        return cells_by_layer(design, read_netlist(netlist, family, design.name))
+    except CompileError:
+        return ()
 
 
 def _required(target: Target, freq: float | None) -> float | None:
@@ -148,6 +159,7 @@ def _report(
     runs: tuple[Run, ...],
     verified: tuple[Exercised, ...],
     proved: str,
+    layers: tuple[LayerCells, ...],
 ) -> BuildReport:
     used, available = logic_cells(routing, target.device)
     return BuildReport(
@@ -170,4 +182,5 @@ def _report(
         seconds={run.tool.name: round(run.seconds, 1) for run in runs},
         verified=verified,
         proved=proved,
+        layers=layers,
     )

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from threshc.hdl.flow.layers import LayerCells
 from threshc.hdl.flow.netlist.exercise import Exercised
 from threshc.hdl.flow.synthesis import Cells
 
@@ -20,6 +21,7 @@ class BuildReport:
     latency_cycles: of the network, from sample to answer; interval_cycles: between samples when streaming
     tools: name to "version (native|YoWASP)"; seconds: wall time by tool
     verified: the netlists that were simulated on samples, all answers right
+    layers: the network's cells by layer, by Yosys; () where the text was not pre-mapped
     proved: what was proved of Yosys' netlist of the network alone; "" for nothing
     """
 
@@ -42,6 +44,7 @@ class BuildReport:
     seconds: dict[str, float]
     verified: tuple[Exercised, ...] = ()
     proved: str = ""
+    layers: tuple[LayerCells, ...] = ()
 
     @property
     def latency_ns(self) -> float:
