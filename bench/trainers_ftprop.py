@@ -54,6 +54,7 @@ def accuracies(train: Images, test: Images, seeds: Sequence[int], **options: Any
         classifier = FTPROPClassifier(**settings, random_state=seed).fit(*train)
         integer.append(classifier.score(*test))
         real.append(_real(classifier, test) if classifier.quantize_from > 0 else np.nan)
+        print(f"{options} seed {seed}: real {real[-1]:.4f}, integer {integer[-1]:.4f}", file=sys.stderr, flush=True)
     return Accuracies(np.array(real), np.array(integer))
 
 
