@@ -1,7 +1,8 @@
 """The trainers' tables, side by side: `python -m bench.trainers [--quick] [--json FILE] [--only NAME] [--docs]`.
 
 Each figure beside the paper's or the target's. --docs puts the tables into docs/trainers.md, between the marks
-`<!-- figures: NAME -->` and `<!-- end of figures -->`. Without --quick it takes half an hour or more; times are CPU times.
+`<!-- figures: NAME -->` and `<!-- end of figures -->`, and prints them as markdown where there are none. Without
+--quick it takes half an hour or more. Times are CPU times.
 """
 
 from __future__ import annotations
@@ -54,14 +55,24 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def into(text: str, name: str, new: str) -> str:
-    """The document with the table of a trainer replaced. Raises ValueError where its marks are missing."""
+def into(text: str, name: str, new: str) -> str | None:
+    """The document with the table of a trainer replaced; None where its marks are missing."""
     mark = f"<!-- figures: {name} -->"
     before, found, rest = text.partition(mark)
     _, end, after = rest.partition(END)
     if not found or not end:
-        raise ValueError(f"the document has no {mark} with {END} after it")
+        return None
     return f"{before}{mark}\n{new}\n{end}{after}"
+
+
+def _write(name: str, new: str) -> None:
+    text = into(DOCS.read_text(encoding="utf-8"), name, new)
+    if text is None:
+        print(new)
+        return
+    part = DOCS.with_name(f".{DOCS.name}.partial")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, DOCS)
 
 
 def main() -> int:
@@ -82,10 +93,7 @@ def main() -> int:
         missed |= report(name, found, None)
         rows += found
         if options.docs:
-            text = into(DOCS.read_text(encoding="utf-8"), name, table(found))
-            part = DOCS.with_name(f".{DOCS.name}.partial")
-            part.write_text(text, encoding="utf-8")
-            os.replace(part, DOCS)
+            _write(name, table(found))
     if options.json is not None:
         write_rows(rows, options.json)
     return missed
