@@ -64,11 +64,16 @@ class Design:
     outputs: Lits
     values: tuple[Lits, ...] = ()
 
+    @property
+    def buffered(self) -> bool:
+        """Whether a second place for results keeps `o_ready` away from the registers: where stages are short."""
+        return self.netlist.fast
+
     def component(self) -> Component:
         """A fresh Amaranth component with streams i: In(unsigned(input_width)) and o: Out(unsigned(output_width))."""
         from threshc.hdl.emit import Pipeline
 
-        return Pipeline(self.netlist, self.inputs, self.outputs, self.latency)
+        return Pipeline(self.netlist, self.inputs, self.outputs, self.latency, self.buffered)
 
     def verilog(self) -> str:
         """Verilog-2001 of the whole design; the top module `name` has ports clk, rst, {i,o}_{payload,valid,ready}."""

@@ -35,26 +35,42 @@ class Combinational(wiring.Component):
 class Pipeline(wiring.Component):
     """A netlist between two streams: `latency` registers deep, one sample per cycle, stalled as a whole.
 
-    Every register samples while the last one is empty or being taken (`o.ready`); that is also `i.ready`. So bubbles
-    are kept, not squeezed, and `o.ready` leads to nothing but enables and `i.ready`. Reset clears `valid` only.
+    Every register samples while `enable` is 1, which is also `i.ready`: while the last one is empty or being taken.
+    Bubbles are kept, not squeezed. Reset clears `valid` only.
+    buffered: `enable` comes from a register. A result that is not taken moves to a second place in that cycle, and the
+    pipeline stands still until it is taken from there. So no path leads from `o.ready` through logic to every register.
     """
 
-    def __init__(self, net: Netlist, x: Lits, y: Lits, latency: int) -> None:
-        self._net, self._y, self._latency = net, y, latency
+    def __init__(self, net: Netlist, x: Lits, y: Lits, latency: int, buffered: bool = False) -> None:
+        self._net, self._y, self._latency, self._buffered = net, y, latency, buffered
         super().__init__({"i": In(stream.Signature(len(x))), "o": Out(stream.Signature(len(y)))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         enable, valid = Signal(), Signal(self._latency)
         emitter = Emitter(m, self._net, self._net.live(self._y), self.i.payload, enable)
-        m.d.comb += [
-            enable.eq(~self.o.valid | self.o.ready),
-            self.i.ready.eq(enable),
-            self.o.valid.eq(valid[-1]),
-            self.o.payload.eq(emitter.value(self._y)),
-        ]
+        last = emitter.value(self._y)
+        m.d.comb += self.i.ready.eq(enable)
         with m.If(enable):
             m.d.sync += valid.eq(Cat(self.i.valid, valid))
+        if not self._buffered:
+            m.d.comb += [
+                enable.eq(~self.o.valid | self.o.ready),
+                self.o.valid.eq(valid[-1]),
+                self.o.payload.eq(last),
+            ]
+            return m
+        # `full` and its inverse `enable` are two registers: one leads to all others, one to the answer.
+        full, held, free = Signal(), Signal(len(self._y), reset_less=True), Signal(init=1)
+        stuck = self.o.valid & ~self.o.ready
+        m.d.comb += [
+            enable.eq(free),
+            self.o.valid.eq(full | valid[-1]),
+            self.o.payload.eq(Mux(full, held, last)),
+        ]
+        m.d.sync += [full.eq(stuck), free.eq(~stuck)]
+        with m.If(enable):
+            m.d.sync += held.eq(last)
         return m
 
 

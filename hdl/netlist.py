@@ -17,6 +17,7 @@ from threshc.hdl.luts.claims import Claim, Selection
 
 Lits = NDArray[np.int64]
 ZERO, ONE = 0, 1
+_FAST = 4  # levels per stage up to which the way to many readers counts as one
 _STAGE = 64  # levels that a pipeline stage counts for where none is cut by levels
 
 
@@ -50,9 +51,15 @@ class Netlist:
         self._stage = np.zeros(1024, np.int64)  # registers between the input and this bit
         self._level = np.zeros(1024, np.int64)  # cells between the last register and this bit
         self._delayed = np.zeros(1024, np.int64)  # the register that samples this bit, 0 for none
+        self._far = np.zeros(1024, np.int64)  # levels that the way from a register of this bit counts for
         self._seen: dict[tuple[str, tuple[int, ...]], int] = {}
         self.claims: list[Claim] = []
         self.selections: list[Selection] = []
+
+    @property
+    def fast(self) -> bool:
+        """Whether stages are so short that the way to many readers matters."""
+        return 0 < self.limit <= _FAST
 
     def stage(self, lits: Lits) -> Lits:
         """Registers between the input and each literal; 0 for constants."""
@@ -77,8 +84,8 @@ class Netlist:
         first, width = self.count, len(stage)
         self.count += width
         while self.count > len(self._stage):
-            self._stage, self._level, self._delayed = (
-                np.concatenate([a, np.zeros_like(a)]) for a in (self._stage, self._level, self._delayed)
+            self._stage, self._level, self._delayed, self._far = (
+                np.concatenate([a, np.zeros_like(a)]) for a in (self._stage, self._level, self._delayed, self._far)
             )
         self._stage[first : self.count], self._level[first : self.count] = stage, level
         self.cells.append(Cell(kind, operands, first, width, self.scope, table))
@@ -87,7 +94,19 @@ class Netlist:
     def inputs(self, width: int) -> Lits:
         """The input vector."""
         zero = np.zeros(width, np.int64)
-        return self._cell("input", (), zero, zero)
+        far = zero + (self.fast and self.limit > 1)
+        made = self._cell("input", (), zero, far)
+        self._far[made >> 1] = far
+        return made
+
+    def spread(self, lits: Lits) -> None:
+        """Says that many cells will read these literals: in short stages they come from registers, and their way counts
+        as a level."""
+        bits = np.unique(lits >> 1)
+        bits = bits[(bits > 0) & (self._far[bits] == 0)]
+        if self.fast and self.limit > 1:
+            self._far[bits] = 1
+            self._level[bits] = self.limit
 
     def delay(self, lits: Lits, stage: Lits | int) -> Lits:
         """The same literals, each registered until it is at `stage`; constants stay what they are."""
@@ -99,7 +118,8 @@ class Netlist:
             bare = np.unique(bits[early])
             bare = bare[self._delayed[bare] == 0]
             if len(bare):
-                fresh = self._cell("reg", (2 * bare,), self._stage[bare] + 1, np.zeros(len(bare), np.int64))
+                fresh = self._cell("reg", (2 * bare,), self._stage[bare] + 1, self._far[bare])
+                self._far[fresh >> 1] = self._far[bare]
                 self._delayed[bare] = fresh >> 1
             lits = np.where(early, 2 * self._delayed[bits] + (lits & 1), lits)
 
@@ -115,9 +135,10 @@ class Netlist:
         stage = stages.max(axis=0)
         level = np.where(stages == stage, levels, 0).max(axis=0) + 1
         if self.limit:
-            over = level > self.limit
-            stage, level = stage + over, np.where(over, 1, level)
-        return self.delay(operands, stage), stage, level
+            stage = stage + (level > self.limit)
+        placed = self.delay(operands, stage)
+        level = np.where(self._stage[placed >> 1] == stage, self._level[placed >> 1], 0).max(axis=0) + 1
+        return placed, stage, level
 
     def _share(self, kind: str, operands: Lits, stage: Lits, level: Lits) -> Lits:
         """One literal per column of operands (k, m); equal columns, now or earlier, share their bit."""

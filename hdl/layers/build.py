@@ -124,9 +124,12 @@ class Builder:
 
     def _compare(self, v: int, op: Compare) -> Lits:
         if v in self._fused:
-            return self._stage(self._fused.pop(v))
-        words, signed = self.words(op.s)
-        return self._stage(compare_words(self.net, op, words, signed))
+            bits = self._fused.pop(v)
+        else:
+            words, signed = self.words(op.s)
+            bits = compare_words(self.net, op, words, signed)
+        self.net.spread(bits)
+        return self._stage(bits)
 
     def _choose(self, v: int, op: Sum, x: Lits) -> type[Architecture]:
         positions = x.size // x.shape[-1]

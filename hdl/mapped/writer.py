@@ -30,10 +30,24 @@ module {name} (
   output wire [{o}:0] o_payload, output wire o_valid, input wire o_ready
 );
   reg [{v}:0] valid;
-  wire enable = ~valid[{v}] | o_ready;
+  wire enable;
+  wire [{o}:0] last;
   assign i_ready = enable;
-  assign o_valid = valid[{v}];
   always @(posedge clk) if (rst) valid <= 0; else if (enable) valid <= {shift};"""
+_PLAIN = """\
+  assign enable = ~valid[{v}] | o_ready;
+  assign o_valid = valid[{v}];
+  assign o_payload = last;"""
+_BUFFERED = """\
+  reg full, free;
+  reg [{o}:0] held;
+  assign enable = free;
+  assign o_valid = full | valid[{v}];
+  assign o_payload = full ? held : last;
+  always @(posedge clk) if (rst) full <= 0; else full <= o_valid & ~o_ready;
+  always @(posedge clk) if (rst) free <= 1; else free <= ~o_valid | o_ready;
+  always @(posedge clk) if (enable) held <= last;"""
+"""See `threshc.hdl.emit.Pipeline`."""
 
 
 def mapped_verilog(design: Design, family: str) -> str:
@@ -54,8 +68,9 @@ def text_of(circuit: Circuit, cells: Cells, flips: set[int], family: Family, des
 
     last = design.latency - 1
     shift = f"{{valid[{last - 1}:0], i_valid}}" if last else "i_valid"
-    head = _HEAD.format(name=design.name, i=design.input_width - 1, o=design.output_width - 1, v=last, shift=shift)
-    lines = [head]
+    end = (_BUFFERED if design.buffered else _PLAIN).format(v=last, o=design.output_width - 1)
+    ports = {"name": design.name, "i": design.input_width - 1, "o": design.output_width - 1}
+    lines = [f"{_HEAD.format(**ports, v=last, shift=shift)}\n{end}"]
     used = {x for operands, _ in cells.values() for x in operands}
     used |= {lit >> 1 for lit in circuit.outputs} | set(circuit.registers.values())
     used |= {lit >> 1 for a in circuit.adders for lit in (*a.a, *a.b, a.carry)}
@@ -71,7 +86,7 @@ def text_of(circuit: Circuit, cells: Cells, flips: set[int], family: Family, des
     for start in range(0, len(circuit.outputs), _LANES):
         part = circuit.outputs[start : start + _LANES]
         word = ", ".join(map(name, reversed(part)))
-        lines.append(f"  assign o_payload[{start + len(part) - 1}:{start}] = {{{word}}};")
+        lines.append(f"  assign last[{start + len(part) - 1}:{start}] = {{{word}}};")
     return "\n".join([*lines, "endmodule\n"])
 
 

@@ -12,6 +12,7 @@ from threshc.hdl.flow.netlist.gates import Gate, Gates
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.tables import remap, table
 from threshc.hdl.proof.bits import Unproved, apply, variables
+from threshc.hdl.proof.buffer import without_buffer
 from threshc.hdl.proof.circuit import Circuit
 
 _NAME = re.compile(r"n\d+")
@@ -34,8 +35,9 @@ def data_of(gates: Gates, latency: int) -> Data:
     """The data part of the netlist of a network, its handshake proved.
 
     Proved: `valid` is a chain of `latency` registers that reset clears, all registers sample while the last one is
-    empty or `o_ready` is 1 and hold otherwise, and `i_ready` says so. Raises Unproved where that is not so.
+    empty or `o_ready` is 1 and hold otherwise, and `i_ready` says so; behind a buffer, see `without_buffer`. Raises Unproved where that is not so.
     """
+    gates = without_buffer(gates)
     valid = _valid(gates, latency)
     luts, nets = _enabled(gates, valid)
     follows = {nets[f.q] >> 1: nets[f.next] for f in gates.flops if f.q not in valid}

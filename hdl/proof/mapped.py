@@ -13,10 +13,12 @@ _PIN = re.compile(r"\.(?:I\d|[ABCD])\((?:n(\d+)|1'b0)\)")
 _REGISTER = re.compile(r"  always @\(posedge clk\) if \(enable\) (r\d+) <= \{(.*)\};")
 _TAP = re.compile(r"  wire n(\d+) = (r\d+)\[(\d+)\];")
 _INPUT = re.compile(r"  wire n(\d+) = i_payload\[(\d+)\];")
-_OUTPUT = re.compile(r"  assign o_payload\[(\d+):(\d+)\] = \{(.*)\};")
+_OUTPUT = re.compile(r"  assign last\[(\d+):(\d+)\] = \{(.*)\};")
 _ELSE = re.compile(
-    r"module |  input |  output |\);|  reg \[\d+:0\] \w+;|  wire n\d+;|  wire enable = |  assign i_ready = enable;"
-    r"|  assign o_valid = |  always @\(posedge clk\) if \(rst\) valid |endmodule"
+    r"module |  input |  output |\);|  reg \[\d+:0\] \w+;|  reg full, free;|  wire n\d+;|  wire enable;"
+    r"|  wire \[\d+:0\] last;|  assign enable = |  assign i_ready = enable;|  assign o_valid = "
+    r"|  assign o_payload = (full \? held : )?last;$"
+    r"|  always @\(posedge clk\) (if \(rst\) (valid|full|free) |if \(enable\) held <= last;$)|endmodule"
 )
 
 

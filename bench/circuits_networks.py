@@ -1,0 +1,114 @@
+"""Whole networks of random +-1 weights: emission, Yosys, and with --route place and route; plain sums beside them.
+
+    python -m bench.circuits_networks [--only digits,tfc] [--family ecp5] [--pipeline 2] [--naive] [--route SEED,..]
+
+`digits` is 64-32-32-10 with the class as output, `tfc` 784-64-64-64-10. Routing aims at 245 MHz on the ECP5-25F.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from bench.circuits import count, synthesize
+from bench.networks import Layers, dense_network, layers
+from threshc.compiler.ir.ops import Sum
+from threshc.hdl.design import Design, build_design
+from threshc.hdl.flow.routing import route
+from threshc.hdl.flow.synthesis import synthesize as synthesize_whole
+from threshc.hdl.flow.tools import find_tools
+from threshc.hdl.flow.top import make_top
+from threshc.hdl.targets.registry import target
+
+SIZES = {"digits": (64, 32, 32, 10), "tfc": (784, 64, 64, 64, 10)}
+_DEVICE, _AIM = "ecp5-25f", 245e6
+
+
+def naive(made: Layers) -> str:
+    """Every neuron one expression, a register behind every layer, and a chain of comparisons: written by hand."""
+    inputs, classes = made[0][0].shape[1], len(made[-1][0])
+    lines = [f"module top(input clk, input [{inputs - 1}:0] x, output reg [3:0] y);"]
+    source = "x"
+    for k, (weights, thresholds) in enumerate(made):
+        width = int(weights.shape[1]).bit_length()
+        sums = [
+            " + ".join(f"{{{width - 1}'b0,{'~' if w < 0 else ''}{source}[{i}]}}" for i, w in enumerate(row))
+            for row in weights.tolist()
+        ]
+        if k + 1 == len(made):
+            lines += [f"reg [{width - 1}:0] s{r}; always @(posedge clk) s{r} <= {text};" for r, text in enumerate(sums)]
+            continue
+        needs = [-(-(int(t) + weights.shape[1]) // 2) for t in thresholds]  # of ones among the products
+        lines.append(f"reg [{len(weights) - 1}:0] h{k};")
+        for r, (text, need) in enumerate(zip(sums, needs, strict=True)):
+            lines.append(f"wire [{width - 1}:0] s{k}_{r} = {text};")
+            lines.append(f"always @(posedge clk) h{k}[{r}] <= s{k}_{r} >= {max(need, 0)};")
+        source = f"h{k}"
+    best = "".join(f" if (s{r} > m) begin m = s{r}; c = {r}; end" for r in range(1, classes))
+    lines.append(f"reg [{width - 1}:0] m; reg [3:0] c; always @* begin m = s0; c = 0;{best} end")
+    return "\n".join([*lines, "always @(posedge clk) y <= c;", "endmodule\n"])
+
+
+def routed(design: Design, seeds: list[int]) -> list[tuple[int, float]]:
+    """(cells, MHz) after place and route for every seed of the placement."""
+    chosen, tools = target(_DEVICE), find_tools(("yosys", "nextpnr-ecp5"))
+    found = []
+    with tempfile.TemporaryDirectory(prefix="threshc-") as name:
+        folder = Path(name)
+        (folder / "design.v").write_text(design.mapped("ecp5"))
+        (folder / "top.il").write_text(make_top(design, chosen, 115200).rtlil)
+        synthesize_whole(tools["yosys"], chosen.device, design.name, folder, lambda _: None)
+        for seed in seeds:
+            routing = route(
+                tools["nextpnr-ecp5"],
+                chosen.device,
+                folder,
+                constrained=False,
+                freq_hz=_AIM,
+                seed=seed,
+                progress=lambda _: None,
+            )
+            found.append((routing.used["TRELLIS_COMB"], routing.fmax_hz / 1e6))
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m bench.circuits_networks")
+    parser.add_argument("--only", default=",".join(SIZES))
+    parser.add_argument("--family", default="ecp5")
+    parser.add_argument("--pipeline", default="2")
+    parser.add_argument("--naive", action="store_true", help="plain sums too, which Yosys takes minutes for")
+    parser.add_argument("--route", metavar="SEED,..", default="", help="place and route with these seeds")
+    chosen = parser.parse_args(arguments)
+    for name in chosen.only.split(","):
+        made = layers(SIZES[name])
+        network = dense_network(name, made)
+        synapses = sum(int(np.count_nonzero(op.weights)) for op in network.ops if isinstance(op, Sum))
+        start = time.perf_counter()
+        design = build_design(network, pipeline=chosen.pipeline, family=chosen.family)
+        text = design.mapped(chosen.family).replace(f"module {design.name} ", "module top ", 1)
+        emission = time.perf_counter() - start
+        cells, seconds = synthesize(text, chosen.family)
+        luts, _, ffs = count(cells, chosen.family)
+        print(
+            f"{name:8} threshc {luts:6} LUT {ffs:6} FF, {luts / synapses:.3f}/synapse, latency {design.latency}, "
+            f"emitted {emission:.1f} s, Yosys {seconds:.1f} s",
+            flush=True,
+        )
+        for seed, (used, fmax) in zip(
+            chosen.route.split(","), routed(design, [int(s) for s in chosen.route.split(",") if s]), strict=False
+        ):
+            print(f"{name:8} threshc seed {seed}: {used} cells, {fmax:.1f} MHz", flush=True)
+        if chosen.naive:
+            cells, seconds = synthesize(naive(made), chosen.family)
+            luts, carries, ffs = count(cells, chosen.family)
+            print(f"{name:8} naive   {luts:6} LUT {carries} carry {ffs:6} FF, Yosys {seconds:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
