@@ -14,13 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Block = NDArray[np.generic]
 
@@ -234,7 +237,7 @@ def _parquet(path: Path) -> Iterator[tuple[Block, int | None]]:
 
 
 def _images(path: Path) -> Iterator[tuple[Block, int | None]]:
-    """One sample per image, (C, H, W), (H, W) where it is grey; all of one size."""
+    """One sample per image, (C, H, W), (H, W) where it is grey; all of one size. Grey of 16 bits stays as it is."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
@@ -246,17 +249,29 @@ def _images(path: Path) -> Iterator[tuple[Block, int | None]]:
     for k, file in enumerate(files):
         try:
             with Image.open(file) as image:
-                grey = image.mode in ("L", "1", "I;16", "P")
-                pixels = np.asarray(image.convert("L") if grey else image.convert("RGB"))
+                if getattr(image, "n_frames", 1) > 1:
+                    raise _bad_image(k, file, "it holds several images")
+                if "A" in image.getbands() and image.getchannel("A").getextrema() != (255, 255):
+                    raise _bad_image(k, file, "it is transparent in places")
+                pixels = _pixels(image)
         except (OSError, UnidentifiedImageError) as error:
             raise _bad_image(k, file, str(error)) from None
-        pixels = pixels if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
         if made and made[0].shape != pixels.shape:
             raise _bad_image(k, file, f"it has shape {pixels.shape}, the images before it {made[0].shape}")
         made.append(pixels)
         if len(made) == rows_per_block(pixels.shape, 1) or k == len(files) - 1:
             yield np.stack(made), len(files)
             made = []
+
+
+def _pixels(image: Image.Image) -> Block:
+    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+        found: Block = np.asarray(image)
+        return found.astype(found.dtype.newbyteorder("="), copy=False)
+    if image.mode in ("1", "L", "LA", "La"):
+        return np.asarray(image.convert("L"))
+    rgb = np.moveaxis(np.asarray(image.convert("RGB")), -1, 0)
+    return rgb[0] if image.mode in ("P", "PA") and (rgb == rgb[0]).all() else rgb  # a palette of greys
 
 
 def _bad_image(index: int, file: Path, why: str) -> CompileError:

@@ -74,6 +74,41 @@ def test_images(tmp_path: Path, network: Network, x: np.ndarray) -> None:
         list(sources.blocks(tmp_path))
 
 
+def test_image_kinds(tmp_path: Path) -> None:
+    """What a pixel means does not depend on how the file stores it, and nothing is left out."""
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    rng = np.random.default_rng(0)
+    grey, rgb = rng.integers(0, 256, (6, 5), np.uint8), rng.integers(0, 256, (6, 5, 3), np.uint8)
+    deep = rng.integers(0, 1 << 16, (6, 5), np.uint16)
+    colours = image.fromarray(rgb).quantize(16)
+    opaque = np.concatenate([rgb, np.full((6, 5, 1), 255, np.uint8)], axis=2)
+    shades = image.fromarray(grey).convert("P")
+    kinds = {
+        "grey": (image.fromarray(grey), grey),
+        "rgb": (image.fromarray(rgb), np.moveaxis(rgb, -1, 0)),
+        "opaque": (image.fromarray(opaque), np.moveaxis(rgb, -1, 0)),
+        "deep": (image.fromarray(deep), deep),
+        "colours": (colours, np.moveaxis(np.asarray(colours.convert("RGB")), -1, 0)),
+        "shades": (shades, grey),
+        "bits": (image.fromarray(grey > 127), np.where(grey > 127, 255, 0)),
+    }
+    for name, (made, want) in kinds.items():
+        (tmp_path / name).mkdir()
+        made.save(tmp_path / name / "0.png")
+        ((found, total),) = sources.blocks(tmp_path / name)
+        assert (found.shape, total) == ((1, *want.shape), 1), name
+        np.testing.assert_array_equal(found[0], want, name)
+    opaque[2, 3, 3] = 7
+    (tmp_path / "clear").mkdir()
+    image.fromarray(opaque).save(tmp_path / "clear" / "0.png")
+    (tmp_path / "moving").mkdir()
+    frames = [image.fromarray(grey), image.fromarray(255 - grey)]
+    frames[0].save(tmp_path / "moving" / "0.gif", save_all=True, append_images=frames[1:])
+    for name, why in (("clear", "it is transparent in places"), ("moving", "it holds several images")):
+        with pytest.raises(CompileError, match=why):
+            list(sources.blocks(tmp_path / name))
+
+
 def test_parquet(tmp_path: Path, x: np.ndarray) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow")
     from pyarrow import parquet

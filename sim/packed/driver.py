@@ -105,7 +105,7 @@ def spans(samples: int, threads: int, blocks: int) -> list[tuple[int, int]]:
         return [(0, samples)]
     sizes = [0]
     while left:
-        sizes.append(max(1, min(blocks, -(-2 * left // (3 * threads)))))
+        sizes.append(min(blocks, -(-left // threads)))
         left -= sizes[-1]
     return list(pairwise(min(LANES * n, samples) for n in accumulate(sizes)))
 
