@@ -29,7 +29,7 @@ from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
 from threshc.sim.packed.rows import Emitter
-from threshc.sim.packed.simd import I64, V, broadcast, data, load_at, store_at
+from threshc.sim.packed.simd import I64, V, broadcast, data, has_pternlog, load_at, store_at
 
 _ADDS = {4: (0, 1), 5: (1, 2), 6: (0, 2)}  # phase: first slot, end of slots
 
@@ -69,6 +69,7 @@ def _emit(context, builder, levels, types_, args):
     pointers = {k: data(context, b, types_[k], args[k]) for k in (0, 2, 3, 4, 5)}
     e = _Trio(context, b, count, b.gep(pointers[0], [base]), pointers[2], b.shl(slots, I64(3)))
     words, against = cgutils.alloca_once(b, I64), b.shl(against, I64(3))
+    pairs = has_pternlog(context)  # there are enough registers
     b.store(b.shl(out, I64(3)), words)
 
     def mask(index):
@@ -94,7 +95,7 @@ def _emit(context, builder, levels, types_, args):
                     b.store(mask(b.add(constants, b.add(b.mul(phase, I64(count)), I64(level)))), e.s[level])
             with b.if_then(among((5, 6), phase)):
                 e.resume(b.sub(I64(8), phase))
-            e.add_list(b.zext(b.load(b.gep(pointers[4], [b.add(b.mul(trio, I64(7)), phase)])), I64), pairs=True)
+            e.add_list(b.zext(b.load(b.gep(pointers[4], [b.add(b.mul(trio, I64(7)), phase)])), I64), pairs=pairs)
             start, end = (choose(phase, {p: pair[k] for p, pair in _ADDS.items()}) for k in (0, 1))
             with cgutils.for_range_slice(b, start, end, I64(1), intp=I64, inc=True) as (slot, _):
                 e.add(slot)
