@@ -139,15 +139,16 @@ class Pairs:
 
     def _full_adder(self, c: int) -> None:
         lits = [heapq.heappop(self._plain[c])[2] for _ in range(min(3, len(self._plain[c])))]
-        step = self._step(c, [(lit,) for lit in lits])
         lits += [0] * (3 - len(lits))
+        step = self._step(c, [(lit,) for lit in lits])
         self._sum(c, self.net.xor(*lits), step)
         self._carry(c, lits, MAJ, step)
 
     def _block(self, c: int, z: int, size: int) -> None:
         popped = [heapq.heappop(self._pairs[c]) for _ in range(min(size, len(self._pairs[c])))]
         a, q = [p[2] for p in popped], [p[3] for p in popped]
-        step = self._step(c, [*([(z,)] if z else []), *(t for p in popped for t in ((p[2],), (p[2], p[3])))])
+        # A constant 0 counts too: rows that subtract the part have a 1 there.
+        step = self._step(c, [(z,), *(t for p in popped for t in ((p[2],), (p[2], p[3])))])
         s = self.net.xor(z, *q) if len(q) < 4 else self.net.xor(*q)
         self._sum(c, s, step)
         self._carry(c, (z, q[0], a[0]), _FIRST, step)

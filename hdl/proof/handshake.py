@@ -35,7 +35,8 @@ def data_of(gates: Gates, latency: int) -> Data:
     """The data part of the netlist of a network, its handshake proved.
 
     Proved: `valid` is a chain of `latency` registers that reset clears, all registers sample while the last one is
-    empty or `o_ready` is 1 and hold otherwise, and `i_ready` says so; behind a buffer, see `without_buffer`. Raises Unproved where that is not so.
+    empty or `o_ready` is 1 and hold otherwise, and `i_ready` says so; or that with a
+    buffer behind it (`without_buffer`). Raises Unproved where that is not so.
     """
     gates = without_buffer(gates)
     valid = _valid(gates, latency)
