@@ -49,9 +49,8 @@ def table(rows: Sequence[Row]) -> str:
         if r.ratio is not None and r.met is None:
             said = f"{r.ratio:.2f} times as good"
         spread = f"± {r.spread:.2g} %" if r.spread else ""
-        lines.append(
-            f"| {r.name.replace('|', ' ')} | {_number(r.value)} {r.unit} | {spread} | {r.peer or ''} | {said} |"
-        )
+        value = f"{_number(r.value)}{'' if r.unit.startswith('e-') else ' '}{r.unit}"
+        lines.append(f"| {r.name.replace('|', ' ')} | {value} | {spread} | {r.peer or ''} | {said} |")
     return "\n".join(lines)
 
 

@@ -80,8 +80,8 @@ def shattered_case() -> list[Row]:
     many = np.random.default_rng(0).standard_normal(1_000_000)
     seconds = np.median([_seconds(lambda: shattered(many, 1e3)) for _ in range(5)])
     return [
-        below("A1 closed form off the LASSO over all 2^n columns, n <= 8", worst * 1e9, "1e-9", "allowed 1e-8", 10),
-        below("A1 objective of balanced classes, beta = 1e-3 n", signs * 1e3, "1e-3", "paper 2.0e-3", 2),
+        below("A1 closed form off the LASSO over all 2^n columns, n <= 8", worst * 1e9, "e-9", "allowed 1e-8", 10),
+        below("A1 objective of balanced classes, beta = 1e-3 n", signs * 1e3, "e-3", "paper 2.0e-3", 2),
         below("A1 closed form of 1,000,000 samples", float(seconds), "s", "allowed 1 s", 1),
     ]
 
@@ -100,7 +100,7 @@ def straight_through(quick: bool) -> list[Row]:
         w[: len(runs[0].t)] = runs[0].w
         c = trained(x, y, columns=1, rounds=0, initial_units=(u, t, w))
         name = f"A3 ({n}, {d}) {surrogate}: objective over the units of 5 STE runs, gap {c.gap * 1e3:.2f}e-3"
-        found.append(below(name, c.objective * 1e3, "1e-3", "best STE", runs[0].objective * 1e3))
+        found.append(below(name, c.objective * 1e3, "e-3", "best STE", runs[0].objective * 1e3))
     return found
 
 
@@ -113,7 +113,7 @@ def column_generation(quick: bool) -> list[Row]:
         values = [trained(*teacher(n, d, seed), **settings).objective for seed in range(2 if quick else 3)]
         name = f"A4 ({n}, {d}): objective by column generation, {len(values)} seeds"
         found.append(
-            below(name, float(np.mean(values)) * 1e3, "1e-3", "target", goal * 1e3, half_spread(np.array(values)))
+            below(name, float(np.mean(values)) * 1e3, "e-3", "target", goal * 1e3, half_spread(np.array(values)))
         )
     return found
 
@@ -135,7 +135,7 @@ def packed() -> list[Row]:
     )
     return [
         times["bits"].row("A6 packed D^T r, n = 10,000, P = 20,000", 1e3, "ms", ("sgemv", times["sgemv"]), 3),
-        below("A6 packed D^T r, off sgemv", off * 1e3, "1e-3", "allowed 1e-3", 1),
+        below("A6 packed D^T r, off sgemv", off * 1e3, "e-3", "allowed 1e-3", 1),
     ]
 
 
