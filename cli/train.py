@@ -6,6 +6,7 @@ import typer
 
 from threshc.cli.train_convex import convex
 from threshc.cli.train_ftprop import ftprop
+from threshc.cli.train_lookup import lookup
 from threshc.cli.train_rvscgd import rvscgd
 from threshc.cli.train_ste import ste
 
@@ -15,5 +16,5 @@ train = typer.Typer(
     help="Train threshold networks whose ONNX gives their labels exactly, after compilation too.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (convex, ftprop, rvscgd, ste):
+for command in (convex, ftprop, rvscgd, lookup, ste):
     train.command(command.__name__)(command)

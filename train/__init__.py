@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from threshc.train.convex_regressor import ConvexThresholdRegressor
     from threshc.train.convex_shattered import ShatteredThresholdClassifier
     from threshc.train.deep.ftprop import FTPROPClassifier
+    from threshc.train.deep.lookup import LookupThresholdClassifier
     from threshc.train.deep.straight_through import DeepStraightThroughClassifier
     from threshc.train.one_layer_regressor import RVSCGDOneLayer
     from threshc.train.rvscgd import RVSCGDClassifier
@@ -30,6 +31,7 @@ __all__ = [
     "ConvexThresholdRegressor",
     "DeepStraightThroughClassifier",
     "FTPROPClassifier",
+    "LookupThresholdClassifier",
     "RVSCGDClassifier",
     "RVSCGDOneLayer",
     "ShatteredThresholdClassifier",
@@ -46,6 +48,7 @@ _HOMES = {
     "ShatteredThresholdClassifier": "threshc.train.convex_shattered",
     "DeepStraightThroughClassifier": "threshc.train.deep.straight_through",
     "FTPROPClassifier": "threshc.train.deep.ftprop",
+    "LookupThresholdClassifier": "threshc.train.deep.lookup",
     "StraightThroughClassifier": "threshc.train.straight_through",
 }
 

@@ -9,15 +9,21 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 
-_DTYPES = ("uint8", "int8", "uint16", "int16")
+WHOLE = ("uint8", "int8", "uint16", "int16")
+"""Types of whole features that circuits take as they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thermometer:
-    """Bit k is x[feature[k]] >= threshold[k], compared in float32. feature: (bits,), threshold: (bits,) float32."""
+    """Bit k is x[feature[k]] >= threshold[k], compared in float32. feature: (bits,), threshold: (bits,) float32.
+
+    pixels: the integer type of features that are whole numbers, which the exported model then takes as they are, with
+    the comparisons part of the circuit; None for real features.
+    """
 
     feature: NDArray[np.int64]
     threshold: NDArray[np.float32]
+    pixels: str | None = None
 
     def __call__(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         """(N, d) real features to (N, bits) zeros and ones."""
@@ -67,7 +73,7 @@ def thermometer(x: NDArray[np.float64], levels: int) -> Thermometer:
 
 def whole(x: NDArray[np.float64]) -> Whole:
     """The smallest integer type that holds all features. Raises CompileError where there is none."""
-    for dtype in _DTYPES:
+    for dtype in WHOLE:
         info = np.iinfo(dtype)
         if x.min() >= info.min and x.max() <= info.max:
             Whole(dtype)(x)

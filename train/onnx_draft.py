@@ -48,7 +48,11 @@ class Draft:
             self.dtype = helper.np_dtype_to_tensor_dtype(np.dtype(encode.dtype))
             return self.cast("x", "bits")
         self.constants["feature"] = encode.feature[used]
-        wide = self.node("Gather", ["x", "feature"], "wide", axis=1)
+        x = "x"
+        if encode.pixels is not None:
+            self.dtype = helper.np_dtype_to_tensor_dtype(np.dtype(encode.pixels))
+            x = self.cast("x", "real")
+        wide = self.node("Gather", [x, "feature"], "wide", axis=1)
         return self.cast(
             self.node("GreaterOrEqual", [wide, self.constant("level", encode.threshold[used])], "over"), "bits"
         )

@@ -25,6 +25,7 @@ from threshc.train.deep.optimizers import NAMES as OPTIMIZERS
 from threshc.train.deep.surrogates import ACTIVATIONS, Rule
 from threshc.train.deep.teacher import soft_labels
 from threshc.train.deep.weights import largest
+from threshc.train.encoders import Encoder
 from threshc.train.parameters import above_zero, at_least, one_of, share
 
 _MEASURED = 10_000
@@ -49,6 +50,10 @@ class DeepThresholdClassifier(ClassifierMixin, BaseEstimator):
         """What the method adds to the training loop."""
         return Hooks()
 
+    def _encoder(self, x: NDArray[Any], *, flat: bool) -> Encoder:
+        """What makes integers of samples like x (N, ..). flat: for a network without convolutions."""
+        return encoder(x, self.encoding, self.levels, flat=flat)
+
     def fit(self, X: Any, y: Any) -> Any:
         """Train. X: (n, d) finite real or whole features, or whole numbers (n, h, w) or (n, c, h, w); y: (n,) labels of
         at least two classes. Raises ValueError for others, CompileError for a checkpoint of another training."""
@@ -64,7 +69,7 @@ class DeepThresholdClassifier(ClassifierMixin, BaseEstimator):
         shape = self.shape_
         for block in blocks:
             shape = block.shape(shape)
-        encode = encoder(X, self.encoding, self.levels, flat=flat)
+        encode = self._encoder(X, flat=flat)
         inputs = encoded(encode, X, (-1,) if flat else self.shape_)
         soft = soft_labels(self.teacher, X, numbers, self.classes_, self.distillation)
         samples, held = self._samples(inputs, numbers, soft, np.random.default_rng(seed))

@@ -38,6 +38,10 @@ class Weighted(nn.Module):
         ints, scale = rounded(self.weight * self.mask if self.masked else self.weight, self.kind, per_row=self.per_row)
         return (ints * self.mask if self.masked else ints), scale
 
+    def pruned(self, weight: Tensor) -> Tensor:
+        """The weights that are kept, the others 0 and without a gradient."""
+        return weight * self.mask
+
     def forward(self, x: Tensor, quantized: bool, pad: float, unit: float = 1.0) -> Tensor:
         """Sums of x, (N, ..). pad, unit: the real values of x's integers 0 and 1."""
         weight, bias = self.weight, self.bias
@@ -48,7 +52,7 @@ class Weighted(nn.Module):
                 step = scale.reshape(()) * unit
                 bias = through(torch.round(bias / step) * step, bias)
         if self.masked:
-            weight = weight * self.mask
+            weight = self.pruned(weight)
         if self.block is None or not self.block.kernel:
             return functional.linear(x.flatten(1), weight, bias)
         if pad and self.block.padding:
