@@ -11,7 +11,7 @@ Term = tuple[int, ...]
 @dataclass(slots=True)
 class Step:
     """Terms of one column replaced by terms of the same weight and above: inputs all weigh 2**column, each output is
-    (column, term). Their sums are equal modulo 2**width of the heap, and the outputs' is never the larger."""
+    (column, term). Their sums are equal modulo 2**width of the heap."""
 
     column: int
     inputs: tuple[Term, ...]
