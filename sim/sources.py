@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Block = NDArray[np.generic]
 
 BLOCK_BYTES = 8 << 20
+_PAGE = 1 << 16
 NAMES = ("x", "X", "inputs", "input", "images", "data")
 _IDX = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".gif", ".tif", ".tiff")
@@ -220,7 +221,7 @@ def _parquet(path: Path) -> Iterator[tuple[Block, int | None]]:
         import pyarrow.parquet as parquet  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise fail("reading Parquet needs pyarrow", where=str(path), hint="pip install pyarrow") from None
-    with parquet.ParquetFile(path) as file:
+    with parquet.ParquetFile(path, pre_buffer=False, buffer_size=_PAGE) as file:  # not a whole row group at a time
         total = int(file.metadata.num_rows)
         first, step = 0, rows_per_block((file.metadata.num_columns,), 8)
         for batch in file.iter_batches(batch_size=step):
