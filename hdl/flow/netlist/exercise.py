@@ -37,7 +37,7 @@ def exercise_network(gates: Gates, design: Design, samples: Bytes, expected: Byt
     lanes = min(max(len(samples) // 512, 1), _MOST_LANES)
     each = 64 * lanes
     batches = [to_lanes(samples[k : k + each], design.input_width, lanes) for k in range(0, len(samples), each)]
-    plan = _plan(len(batches), design.latency)
+    plan = _plan(len(batches), design.latency, design.buffered)
     machine = Machine(gates, lanes)
     ports, outs = gates.inputs, gates.outputs
     drive = machine.nets([*ports["i_payload"], *ports["i_valid"], *ports["o_ready"], *ports["rst"]])
@@ -72,17 +72,21 @@ class _Step:
     taken: bool | None
 
 
-def _plan(batches: int, latency: int) -> list[_Step]:
-    """Every batch offered once, with a bubble every fifth and a stall of two in every seven cycles."""
+def _plan(batches: int, latency: int, buffered: bool) -> list[_Step]:
+    """Every batch offered once, with a bubble every fifth and a stall of two in every seven cycles. buffered: as in
+    `threshc.hdl.emit.Pipeline`."""
     steps = [_Step(None, False, True, True, None, None)] * 2
     stages = [False] * latency
     fed = taken = 0
+    full = False
     while taken < batches:
         cycle = len(steps)
         offered, ready = cycle % 5 != 3 and fed < batches, cycle % 7 not in (4, 5)
-        enable = not stages[-1] or ready
-        steps.append(_Step(fed if offered else None, offered, ready, False, stages[-1], enable))
-        taken += stages[-1] and ready
+        valid = full or stages[-1]
+        enable = not full if buffered else not valid or ready
+        steps.append(_Step(fed if offered else None, offered, ready, False, valid, enable))
+        taken += valid and ready
+        full = buffered and valid and not ready
         if enable:
             stages = [offered, *stages[:-1]]
             fed += offered
