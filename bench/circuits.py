@@ -3,7 +3,7 @@
     python -m bench.circuits [--quick] [--families ice40,ecp5,xilinx] [--peers PYTHON] [--only NAME,..] [--json FILE]
 
 The peers emit sums; a comparator per neuron is added in Verilog. PYTHON is one that has da4ml and alkaid (pip install).
-`digits` and `tfc` are whole networks: emission, synthesis and, with --route, place and route.
+Whole networks: bench.circuits_networks.
 """
 
 from __future__ import annotations
