@@ -131,7 +131,7 @@ def small_batches(name: str, network: Network, x: NDArray[np.uint8], quick: bool
     words, planes = word_plan(network), plan(network)
     assert words is not None
     rows = []
-    for count in (64, 256, 320, 512):
+    for count in (64, 192, 256, 512):
         part = x[:count]
         calls = {
             "words": lambda part=part: execute_word_plan(words, part, False),

@@ -19,12 +19,12 @@ from threshc.sim.packed.driver import execute_plan, place
 from threshc.sim.packed.layout import PACK, ROWS, TRIOS
 from threshc.sim.packed.machine import entry
 from threshc.sim.packed.plan import Plan, plan
-from threshc.sim.packed.words_layout import SIGNS, SUM
+from threshc.sim.packed.words_layout import GROUP, SIGNS, SUM
 from threshc.sim.packed.words_plan import aligned, arguments, word_plan
 
 SHAPES = ((256, 256), (784, 64), (784, 256), (1024, 1024))
-BATCH = 256
-"""Samples per call of the word engine, near its largest batch, so that the call itself does not count."""
+BATCH = 1024
+"""Samples per call of the word engine, so many that the call itself does not count."""
 LANES = 512
 TURNS = 20_000
 
@@ -60,11 +60,11 @@ def _xnor(network: Network) -> Callable[[], object]:
     found = word_plan(network)
     assert found is not None
     program = np.ascontiguousarray(found.program[np.isin(found.program[:, 0], (SUM, SIGNS))])
-    words = np.zeros((BATCH, found.words), np.uint64)
+    words = np.zeros((GROUP, found.words), np.uint64)
     table = arguments(
         program=program.ctypes.data, steps=len(program), weights=found.weights.ctypes.data,
         tables=found.tables.ctypes.data, limits=found.limits.ctypes.data, x=0, pitch=0, samples=BATCH,
-        workspace=words.ctypes.data, words=found.words, group=BATCH, bits=0, bits_row=0, ints=0, ints_row=0,
+        workspace=words.ctypes.data, words=found.words, group=GROUP, bits=0, bits_row=0, ints=0, ints_row=0,
     )  # fmt: skip
     run, at = entry("words"), int(table.ctypes.data)
     return _call(run, at, program, words, table, found)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from threshc.sim.packed.activity import Activity
     from threshc.sim.packed.prepared import Single
 
-CROSSOVER = 288
+CROSSOVER = 256
 """Up to so many samples the word engine is the quicker one (docs/simulator.md)."""
-CROSSOVER_WITHOUT_POPCOUNT = 144
+CROSSOVER_WITHOUT_POPCOUNT = 128
 """The same on processors that do not count the ones of vectors."""
 
 

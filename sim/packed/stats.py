@@ -55,7 +55,8 @@ def _count(typingctx, planes, stride, tables, table, full, rest, keep, last, fre
             planes.append(b.gep(words, [b.shl(line, I64(3))]))
             first = b.load(planes[k])
             before, start = (b.gep(places[j], [I64(k)]) for j in (2, 3))
-            b.store(b.select(again, b.load(start), first), start)
+            with b.if_then(b.not_(again), likely=False):
+                b.store(first, start)
             # nothing comes before the first sample: it repeats itself
             word = b.select(again, b.load(before), b.shl(first, I64(63)))
             state.append([cgutils.alloca_once_value(b, x) for x in (_ZERO, _ZERO, broadcast(b, word))])
@@ -74,9 +75,12 @@ def _count(typingctx, planes, stride, tables, table, full, rest, keep, last, fre
             add(loop.index, None)
         with b.if_then(b.icmp_signed("!=", rest, I64(0))):
             add(full, load_at(b, kept, I64(0), V, 8))
-        for j in range(2):
-            total = _across(b, [b.load(slots[j]) for slots in state])
-            store_at(b, places[j], I64(0), b.add(load_at(b, places[j], I64(0), V, 8), total), 8)
+        half = ir.Constant(V, [32] * 8)  # both counts of few blocks fit one lane
+        both = [b.add(b.load(ones), b.shl(b.load(toggles), half)) for ones, toggles, _ in state]
+        total = _across(b, both)
+        counts = b.and_(total, ir.Constant(V, [(1 << 32) - 1] * 8)), b.lshr(total, half)
+        for place, count in zip(places, counts, strict=False):
+            store_at(b, place, I64(0), b.add(load_at(b, place, I64(0), V, 8), count), 8)
         for k, plane in enumerate(planes):
             b.store(b.load(b.gep(plane, [last])), b.gep(places[2], [I64(k)]))
         return context.get_dummy_value()

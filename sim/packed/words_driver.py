@@ -2,38 +2,70 @@
 
 from __future__ import annotations
 
+import ctypes
+import threading
+from functools import lru_cache
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.sim.packed.driver import input_bytes
 from threshc.sim.packed.machine import entry
-from threshc.sim.packed.words_plan import WordPlan, arguments, workspace
+from threshc.sim.packed.words_layout import ARGUMENTS, GROUP
+from threshc.sim.packed.words_plan import Columns, WordPlan, workspace
 
 Arrays = tuple[NDArray[np.integer], ...]
 Bits = tuple[NDArray[np.uint8], ...]
+
+
+class _Memory(threading.local):
+    """The workspace of every thread for the last plan, and its table of arguments."""
+
+    def __init__(self) -> None:
+        self.table = (ctypes.c_int64 * len(ARGUMENTS))()
+        self.at = ctypes.addressof(self.table)
+        self.plan: WordPlan | None = None
+
+    def place(self, plan: WordPlan) -> tuple[int, int, int]:
+        """Address of the workspace, words per sample, samples in it; what a plan does not write stays zero."""
+        if self.plan is not plan:
+            self.words, group = workspace(plan, GROUP)
+            self.found = int(self.words.ctypes.data), plan.words, group
+            self.plan = plan
+        return self.found
+
+
+_memory = _Memory()
 
 
 def execute_word_plan(plan: WordPlan, x: NDArray[np.integer], bits: bool) -> tuple[Arrays, Bits]:
     """Output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape)."""
     samples = len(x)
     data = input_bytes(x, plan.width)
-    bit_results = np.empty((samples, plan.bit_columns[bits]), np.uint8)
-    int_results = np.empty((samples, plan.int_columns), np.int64)
+    bit_columns, int_columns = plan.bit_columns[bits], plan.int_columns
+    bit_results = np.empty((samples, bit_columns), np.uint8)
+    int_results = np.empty((samples, int_columns), np.int64)
     if samples:
-        words, group = workspace(plan, samples)
-        table = arguments(
-            program=plan.program.ctypes.data, steps=len(plan.program) if bits else plan.steps,
-            weights=plan.weights.ctypes.data, tables=plan.tables.ctypes.data, limits=plan.limits.ctypes.data,
-            x=data.ctypes.data, pitch=data.strides[0], samples=samples, workspace=words.ctypes.data,
-            words=plan.words, group=group, bits=bit_results.ctypes.data, bits_row=bit_results.shape[1],
-            ints=int_results.ctypes.data, ints_row=8 * int_results.shape[1],
-        )  # fmt: skip
-        entry("words")(table.ctypes.data)
+        memory = _memory
+        memory.table[:] = [
+            *_tables(plan, bits), data.ctypes.data, data.strides[0], samples, *memory.place(plan),
+            bit_results.ctypes.data if bit_columns else 0, bit_columns,
+            int_results.ctypes.data if int_columns else 0, 8 * int_columns,
+        ]  # fmt: skip
+        entry("words")(memory.at)
 
-    def view(kind: str, first: int, shape: tuple[int, ...]) -> NDArray[np.integer]:
-        results: NDArray[np.integer] = bit_results if kind == "bits" else int_results
-        return results[:, first : first + int(np.prod(shape))].reshape(samples, *shape)
+    def view(c: Columns) -> NDArray[np.integer]:
+        results: NDArray[np.integer] = bit_results if c.kind == "bits" else int_results
+        return results[:, c.first : c.first + prod(c.shape)].reshape(samples, *c.shape)
 
-    values = tuple(view(c.kind, c.first, c.shape) for c in plan.outputs)
-    hidden = plan.bits if bits else ()
-    return values, tuple(view(c.kind, c.first, c.shape).astype(np.uint8, copy=False) for c in hidden)
+    values = tuple(view(c) for c in plan.outputs)
+    return values, tuple(view(c).astype(np.uint8, copy=False) for c in plan.bits) if bits else ()
+
+
+@lru_cache(maxsize=16)
+def _tables(plan: WordPlan, bits: bool) -> tuple[int, ...]:
+    """The first arguments: where the tables of a plan are."""
+    steps = len(plan.program) if bits else plan.steps
+    rest = (int(a.ctypes.data) for a in (plan.weights, plan.tables, plan.limits))
+    return (int(plan.program.ctypes.data), steps, *rest)
