@@ -83,14 +83,6 @@ def opaque(builder, word):
     return builder.asm(ir.FunctionType(I64, [I64]), "", "=r,0", [word], False)
 
 
-def prefetch(builder, address):
-    """Ask for the line at an address; any address will do."""
-    byte = I8.as_pointer()
-    function = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
-    callee = cgutils.get_or_insert_function(builder.module, function, "llvm.prefetch.p0i8")
-    builder.call(callee, [builder.inttoptr(address, byte), I32(0), I32(3), I32(1)])
-
-
 def has_pternlog(context) -> bool:
     """Whether the machine that Numba compiles for has the three-input logic instruction (AVX-512F)."""
     return "+avx512f" in context.codegen().magic_tuple()[2].split(",")

@@ -20,7 +20,7 @@ from threshc.sim.packed.layout import ASLEEP, IDLE, JOB, JOB_FIELDS, LEAD, SERVE
 from threshc.sim.packed.simd import I64, call, number
 
 PATIENCE, WAIT = 1 << 14, 1 << 11
-"""Looks at the mailbox before a helper sleeps (about 0.3 ms), and before a leader lets its thread sleep."""
+"""Looks at the mailbox before a helper sleeps (about 0.4 ms), and before a leader lets its thread sleep."""
 
 
 def _word(builder, address):
