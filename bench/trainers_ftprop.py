@@ -71,7 +71,7 @@ def rows(folder: Path, quick: bool = False) -> list[Row]:
         sh, saturated, plain = (float(getattr(found[n], kind).mean()) for n in NAMES.values())
         made += [
             _goal(f"FTP-SH, {kind}", sh, 0.97, at_least=True),
-            _goal(f"|FTP-SH - SSTE|, {kind}", abs(sh - saturated), 0.005, at_least=False),
+            _goal(f"FTP-SH to SSTE, {kind}", abs(sh - saturated), 0.005, at_least=False),
             _goal(f"FTP-SH - STE, {kind}", sh - plain, 0.03, at_least=True),
             _goal(f"SSTE - STE, {kind}", saturated - plain, 0.03, at_least=True),
         ]
@@ -91,7 +91,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "binary, BatchNorm": {"weights": "binary", "batch_norm": True},
     "staircase3, int8": {"activation": "staircase3"},
     "staircase5, int8": {"activation": "staircase5"},
-    "no |g| scaling, int8": {"scale_gradients": False},
+    "unscaled, int8": {"scale_gradients": False},
 }
 
 
