@@ -12,6 +12,7 @@ import onnx
 import pytest
 
 import threshc
+from threshc.compiler.ir.ops import Sum
 
 
 def test_xor_script_writes_the_committed_model(root: Path, tmp_path: Path) -> None:
@@ -74,3 +75,17 @@ def test_rvscgd_example_is_what_its_readme_says(root: Path) -> None:
     network = threshc.load(folder / "digits.onnx")
     assert (threshc.simulate(network, x_test.astype(np.float32)).labels == y_test).sum() == 428
     assert "428 of 450" in (folder / "README.md").read_text()
+
+
+def test_mnist_example_is_what_its_readme_says(root: Path) -> None:
+    folder = root / "examples/mnist"
+    data = np.load(folder / "mnist_test.npz")
+    network = threshc.load(folder / "mnist.onnx.gz")
+    assert (threshc.simulate(network, data["x"]).labels == data["true"]).sum() == 289
+    assert "289 of 300" in (folder / "README.md").read_text()
+
+
+def test_neurons_of_the_mnist_example_are_tables(root: Path) -> None:
+    network = threshc.load(root / "examples/mnist/mnist.onnx.gz")
+    layers = [op.weights for op in network.ops if isinstance(op, Sum)]
+    assert [int((w != 0).sum(axis=1).max()) for w in layers[:2]] == [6, 6]
