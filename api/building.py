@@ -13,13 +13,15 @@ from numpy.typing import ArrayLike
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
-from threshc.compiling import Progress, Settings, answers, compile_into
+from threshc.compiling import Progress, Settings, answers, compile_into, title
 from threshc.folder import output_folder
+from threshc.loading import load_network
 from threshc.report import Report
 from threshc.verification import random_samples
 
 if TYPE_CHECKING:
     from threshc.hdl.design import Design
+    from threshc.hdl.flow.report import BuildReport
     from threshc.hdl.flow.verify import Samples
     from threshc.hdl.targets.base import Target
     from threshc.loading import Model
@@ -37,6 +39,7 @@ def build(
     *,
     target: str,
     freq: float | None = None,
+    target_fmax: float | None = None,
     seed: int = 1,
     baud: int | None = None,
     input: str | None = None,
@@ -60,11 +63,13 @@ def build(
 
     target: a board or bare device of `threshc.hdl.targets`. pipeline: as for `compile`, or `auto`: on boards a register
     at least every 12 levels of logic, which holds the slowest of them (12 MHz on a UP5K) with room to spare, else one
-    behind every layer. freq: Hz to reach (a board must reach its clock anyway).
-    seed: of the placement. baud: of the board's serial port. verify: `netlist` also runs the samples through the cells
-    that Yosys made, those of the network alone and those that are placed, bit for bit. `proof` also proves the circuit,
-    and the cells of the network alone, equal to the network on all inputs. Raises CompileError when tools
-    are missing, the circuit does not fit or is too slow; nothing is left then.
+    behind every layer. freq: Hz to reach (a board must reach its clock anyway). target_fmax: Hz to reach too, for which
+    `auto` chooses the levels of logic between registers: from a model of the delays first, then fewer until the routed
+    circuit reaches it, in five tries at most. seed: of the placement. baud: of the board's serial port. verify:
+    `netlist` also runs the samples through the cells that Yosys made, those of the network alone and those that are
+    placed, bit for bit. `proof` also proves the circuit, and the cells of the network alone, equal to the network on
+    all inputs. Raises CompileError when tools are missing, the circuit does not fit or is too slow; nothing is
+    left then.
     """
     from threshc.hdl.board.protocol import BAUD
     from threshc.hdl.flow.build import build as build_for
@@ -72,6 +77,8 @@ def build(
 
     if verify not in VERIFY:
         raise fail(f"there is no verification {verify!r}", where="--verify", hint=", ".join(VERIFY))
+    if target_fmax is not None:
+        _refuse_both(pipeline, freq)
     chosen = find_target(target)
     say = progress or (lambda _: None)
     settings = Settings(
@@ -90,18 +97,30 @@ def build(
     )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder:
-        report = compile_into(folder, goal, model, settings, x, labels, say)
-        made = build_for(
-            report.design,
-            chosen,
-            folder,
-            seed=seed,
-            freq=freq,
-            baud=BAUD if baud is None else baud,
-            prove=_prover(report.design, chosen, say) if verify == "proof" else None,
-            samples=None if verify == "none" else netlist_samples(report.design, x, samples),
-            progress=say,
-        )
+
+        def place(design: Design, required: float | None) -> BuildReport:
+            return build_for(
+                design,
+                chosen,
+                folder,
+                seed=seed,
+                freq=required,
+                baud=BAUD if baud is None else baud,
+                prove=_prover(design, chosen, say) if verify == "proof" else None,
+                samples=None if verify == "none" else netlist_samples(design, x, samples),
+                progress=say,
+            )
+
+        if target_fmax is None:
+            report = compile_into(folder, goal, model, settings, x, labels, say)
+            made = place(report.design, freq)
+        else:
+            network = _network(model, settings, say)
+            made, levels = _fast_enough(network, settings, chosen, target_fmax, place, say)
+            # the same circuit once more: only the one that is kept is simulated
+            known = replace(settings, pipeline=levels, input=None, weight_bits=None)
+            report = compile_into(folder, goal, network, known, x, labels, say)
+            report = replace(report, model=title(model, network))
         names = [path.name for path in made.files]
         made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / name for name in names))
         report = replace(report, build=made, files=tuple(sorted({*report.files, *names})))
@@ -134,6 +153,53 @@ def _prover(design: Design, target: Target, say: Progress) -> Callable[[Path], s
         return prove_file(certificate, netlist, target.device.family, say)
 
     return prove
+
+
+def _refuse_both(pipeline: str | int, freq: float | None) -> None:
+    for option, given in (("--pipeline", pipeline != "auto"), ("--freq", freq is not None)):
+        if given:
+            why = "it chooses the registers itself" if option == "--pipeline" else "it must be reached as well"
+            raise fail(f"--target-fmax and {option} cannot be together", where=option, why=why, hint="leave one away")
+
+
+def _network(model: Model, settings: Settings, say: Progress) -> Network:
+    say("reading the model")
+    return load_network(
+        model,
+        input=settings.input,
+        weight_bits=settings.weight_bits,
+        note=settings.note,
+        verify_passes=settings.verify_passes,
+        print_after=settings.print_after,
+    )
+
+
+def _fast_enough(
+    network: Network,
+    settings: Settings,
+    target: Target,
+    fmax: float,
+    place: Callable[[Design, float], BuildReport],
+    say: Progress,
+) -> tuple[BuildReport, int]:
+    """The build that reaches `fmax` (Hz; on a board at least its clock), and its levels of logic between registers."""
+    from threshc.hdl.design import build_design
+    from threshc.hdl.flow.depth import reach
+
+    required = fmax if target.board is None else max(fmax, float(target.board.clock_hz))
+
+    def attempt(levels: int) -> BuildReport:
+        design = build_design(
+            network,
+            neuron=settings.neuron,
+            pipeline=levels,
+            scores=settings.scores,
+            family=settings.family,
+            effort=settings.effort,
+        )
+        return place(design, required)
+
+    return reach(attempt, target.device, required, say)
 
 
 def _resolved(pipeline: str | int, target: Target) -> str | int:

@@ -137,7 +137,7 @@ def compile_into(
     simulation = _simulate(design, data, expected, labels, kind, settings.simulator, say)
     _write_testbench(folder, design, data[:BENCH_SAMPLES], expected)
     return Report(
-        model=_title(model, network),
+        model=title(model, network),
         input=str(network.input.encoding),
         out_dir=out_dir,
         counts=count(network),
@@ -156,7 +156,8 @@ def _positive(samples: int) -> int:
     return samples
 
 
-def _title(model: Model, network: Network) -> str:
+def title(model: Model, network: Network) -> str:
+    """What reports call a model: its file's name, else the network's."""
     return Path(model).name if isinstance(model, str | os.PathLike) else network.name
 
 

@@ -22,6 +22,14 @@ def build(
     freq: Annotated[
         float | None, typer.Option("--freq", metavar="MHZ", help="Frequency that must be reached, in MHz.")
     ] = None,
+    target_fmax: Annotated[
+        float | None,
+        typer.Option(
+            "--target-fmax",
+            metavar="MHZ",
+            help="Choose --pipeline so that this is reached once routed: a few tries, each placed and routed.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the placement.")] = 1,
     baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="Of the board's serial port.")] = None,
     input: o.Input = None,
@@ -54,6 +62,7 @@ def build(
 
     [dim]threshc build digits.onnx --target icebreaker -o out[/]
     [dim]threshc build digits.onnx --device ecp5-25f -o out --pipeline 4 --freq 150[/]
+    [dim]threshc build digits.onnx --device ecp5-25f -o out --target-fmax 200[/]
     """
     import threshc
     from threshc.cli.data import samples_and_labels
@@ -72,6 +81,7 @@ def build(
             o.out_folder(out, model),
             target=name,
             freq=None if freq is None else freq * 1e6,
+            target_fmax=None if target_fmax is None else target_fmax * 1e6,
             seed=seed,
             baud=baud,
             input=input,

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
 from threshc.hdl.emitted import emitted
@@ -16,7 +16,7 @@ from threshc.hdl.flow.layers import LayerCells, cells_by_layer
 from threshc.hdl.flow.netlist.exercise import Exercised
 from threshc.hdl.flow.netlist.read import read_netlist
 from threshc.hdl.flow.report import BuildReport
-from threshc.hdl.flow.routing import Routing, logic_cells, pack_bitstream, refuse_oversize, route, too_big
+from threshc.hdl.flow.routing import Routing, TooSlow, logic_cells, pack_bitstream, refuse_oversize, route, too_big
 from threshc.hdl.flow.synthesis import Synthesis, synthesize
 from threshc.hdl.flow.tools import Progress, Run, find_tools
 from threshc.hdl.flow.verify import Samples, verify_netlists
@@ -101,8 +101,8 @@ def _by_layer(design: Design, family: str, netlist: Path) -> tuple[LayerCells, .
 
 def _required(target: Target, freq: float | None) -> float | None:
     clock = None if target.board is None else float(target.board.clock_hz)
-    if freq is not None and not 1e3 <= freq <= 1e9:
-        raise fail(f"a frequency of {freq:g} Hz makes no sense", where="--freq", hint="1 kHz to 1 GHz")
+    if freq is not None and not 1e3 <= freq <= 1e10:
+        raise fail(f"a frequency of {freq:g} Hz makes no sense", where="--freq", hint="1 kHz to 10 GHz")
     return max((f for f in (clock, freq) if f is not None), default=None)
 
 
@@ -124,12 +124,13 @@ def _refuse_slow(target: Target, required: float | None, routing: Routing) -> No
         if target.board is not None and required == target.board.clock_hz
         else "the frequency asked for"
     )
-    raise fail(
+    problem = Diagnostic(
         f"the circuit is too slow for {target.name}: it reaches {routing.fmax_hz / 1e6:.1f} MHz",
         where="place and route",
         why=f"{whose} is {required / 1e6:g} MHz",
         hint="more registers (--pipeline layer, or a smaller --pipeline N), another --seed, or a faster target",
     )
+    raise TooSlow(problem, routing.fmax_hz)
 
 
 def _deliver(design: Design, folder: Path, made: str, runs: tuple[Run, ...], out_dir: Path) -> tuple[Path, ...]:

@@ -12,6 +12,17 @@ from threshc.hdl.flow.synthesis import Cells
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """A circuit that was placed and routed on the way to a frequency: levels of logic between registers, Fmax in Hz."""
+
+    levels: int
+    fmax_hz: float
+
+    def __str__(self) -> str:
+        return f"--pipeline {self.levels}: {self.fmax_hz / 1e6:.1f} MHz"
+
+
+@dataclass(frozen=True, slots=True)
 class BuildReport:
     """A finished build.
 
@@ -23,6 +34,7 @@ class BuildReport:
     verified: the netlists that were simulated on samples, all answers right
     layers: the network's cells by layer, by Yosys; () where the text was not pre-mapped
     proved: what was proved of Yosys' netlist of the network alone; "" for nothing
+    tries: on the way to a frequency that was asked for, this build last; () where the registers were given
     """
 
     target: str
@@ -45,6 +57,7 @@ class BuildReport:
     verified: tuple[Exercised, ...] = ()
     proved: str = ""
     layers: tuple[LayerCells, ...] = ()
+    tries: tuple[Try, ...] = ()
 
     @property
     def latency_ns(self) -> float:
@@ -82,6 +95,8 @@ class BuildReport:
             rows.append(("netlist equal to the packed simulator", equal, "netlist"))
         if self.proved:
             rows.append(("netlist of the network, proved", self.proved, "proved"))
+        if self.tries:
+            rows.append(("registers chosen for Fmax", ", then ".join(map(str, self.tries)), "routed"))
         if self.on_board:
             rows.append(("clock on the board", f"{self.clock_hz / 1e6:g} MHz", "board"))
         return rows

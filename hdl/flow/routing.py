@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, Diagnostic
 from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
 from threshc.hdl.targets.base import Device
@@ -17,6 +17,18 @@ _LOGIC = {"ice40": "ICESTORM_LC", "ecp5": "TRELLIS_COMB"}
 _USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", re.MULTILINE)
 _UNPLACED = ("no BELs remaining", "Unable to place", "Unable to find legal placement")
 _BIGGER = "a bigger target (`threshc targets`), another --neuron, fewer registers (--pipeline), or a smaller network"
+
+
+class TooBig(CompileError):
+    """The circuit does not fit the device."""
+
+
+class TooSlow(CompileError):
+    """The routed circuit misses the frequency that it must reach; fmax_hz is what it reaches."""
+
+    def __init__(self, problem: Diagnostic, fmax_hz: float) -> None:
+        super().__init__(problem)
+        self.fmax_hz = fmax_hz
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,6 @@ def _logic(utilization: dict[str, tuple[int, int]], device: Device) -> str:
     return f"{used} {_LOGIC[device.family]}, of {available}; they cannot all be placed"
 
 
-def too_big(device: Device, where: str, figures: str) -> CompileError:
+def too_big(device: Device, where: str, figures: str) -> TooBig:
     """The error for a circuit that does not fit; `figures` says what it needs, of what."""
-    return fail(f"the circuit does not fit the {device.part}", where=where, why=f"it needs {figures}", hint=_BIGGER)
+    return TooBig(Diagnostic(f"the circuit does not fit the {device.part}", where, f"it needs {figures}", _BIGGER))

@@ -1,0 +1,90 @@
+"""How many levels of logic between registers reach a frequency: a model of the delays first, then place and route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from threshc.compiler.diagnostics import CompileError, fail
+from threshc.hdl.flow.report import BuildReport, Try
+from threshc.hdl.flow.routing import TooBig, TooSlow
+from threshc.hdl.flow.tools import Progress
+from threshc.hdl.targets.base import Device
+
+TRIES = 5
+"""Circuits that are placed and routed at most."""
+
+MOST_LEVELS = 64
+FASTEST = 2
+"""Levels below which circuits rarely get faster: at 1 there is no room for the way to many readers."""
+
+_NANOSECONDS = {  # (every path, every level of logic on it); docs/hardware.md says how they were measured
+    "up5k": (4.2, 3.0),
+    "lp8k": (2.8, 1.6),
+    "hx8k": (1.8, 1.05),
+    "ecp5": (1.9, 1.0),
+}
+
+
+def period_ns(device: Device, levels: int) -> float:
+    """The clock period that `levels` tables between registers are expected to need, in nanoseconds."""
+    fixed, each = _NANOSECONDS["ecp5" if device.family == "ecp5" else device.nextpnr[0].strip("-")]
+    return fixed + each * levels
+
+
+def levels_for(device: Device, goal_hz: float, slower: float = 1.0) -> int:
+    """The most levels, 2 to 64, that the model lets reach a frequency; slower: what its periods are multiplied with."""
+    period = 1e9 / goal_hz
+    fitting = (n for n in range(MOST_LEVELS, FASTEST, -1) if period_ns(device, n) * slower <= period)
+    return next(fitting, FASTEST)
+
+
+def shorter(device: Device, goal_hz: float, tries: tuple[Try, ...]) -> int | None:
+    """The levels to try after these, which all missed: by the model scaled to the last, then 2, 1, None."""
+    last = tries[-1]
+    if last.levels <= FASTEST:
+        return 1 if last.levels > 1 else None
+    if len(tries) + 2 == TRIES:
+        return FASTEST
+    slower = 1e9 / last.fmax_hz / period_ns(device, last.levels)
+    return max(FASTEST, min(levels_for(device, goal_hz, slower), last.levels * 3 // 4))
+
+
+def reach(
+    attempt: Callable[[int], BuildReport], device: Device, goal_hz: float, progress: Progress
+) -> tuple[BuildReport, int]:
+    """The first build that reaches `goal_hz`, with the tries before it in its report, and its levels.
+
+    attempt(levels) builds with a register at least every so many levels and raises `TooSlow` where that misses the
+    goal. Raises CompileError with the best that was found where the last try misses too, or a circuit with more
+    registers no longer fits; other errors of an attempt pass.
+    """
+    if not 1e3 <= goal_hz <= 1e10:
+        raise fail(f"a frequency of {goal_hz:g} Hz makes no sense", where="--target-fmax", hint="1 kHz to 10 GHz")
+    tries: tuple[Try, ...] = ()
+    levels: int | None = levels_for(device, goal_hz)
+    while levels is not None:
+        progress(f"try {len(tries) + 1} of at most {TRIES}: a register at least every {levels} levels")
+        try:
+            made = attempt(levels)
+        except TooSlow as slow:
+            tries += (Try(levels, slow.fmax_hz),)
+            progress(f"{tries[-1]}, of {goal_hz / 1e6:g} MHz")
+            levels = shorter(device, goal_hz, tries)
+        except TooBig as big:
+            if not tries:
+                raise
+            raise _missed(goal_hz, device, tries, f"; with --pipeline {levels}, {big.diagnostics[0].what}") from None
+        else:
+            return replace(made, tries=(*tries, Try(levels, made.fmax_hz))), levels
+    raise _missed(goal_hz, device, tries, "")
+
+
+def _missed(goal_hz: float, device: Device, tries: tuple[Try, ...], rest: str) -> CompileError:
+    best = max(tries, key=lambda t: t.fmax_hz)
+    return fail(
+        f"the circuit does not reach {goal_hz / 1e6:g} MHz on the {device.part}: {best.fmax_hz / 1e6:.1f} MHz at best",
+        where="--target-fmax",
+        why=f"routed: {', '.join(map(str, tries))}{rest}",
+        hint="another --seed or --neuron, or a faster target",
+    )
