@@ -38,7 +38,19 @@ def _rvscgd(quick: bool) -> list[Row]:
     return trainers_rvscgd.rows(quick=quick)
 
 
-TRAINERS: dict[str, Callable[[bool], list[Row]]] = {"convex": _convex, "ftprop": _ftprop, "rvscgd": _rvscgd}
+def _lookup(quick: bool) -> list[Row]:
+    from bench import trainers_convex, trainers_lookup
+
+    folder = trainers_convex.shared() / "data" / "mnist"
+    return trainers_lookup.rows(folder, quick) if folder.is_dir() else []
+
+
+TRAINERS: dict[str, Callable[[bool], list[Row]]] = {
+    "convex": _convex,
+    "ftprop": _ftprop,
+    "rvscgd": _rvscgd,
+    "lookup": _lookup,
+}
 
 
 def table(rows: Sequence[Row]) -> str:
