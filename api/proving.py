@@ -58,6 +58,7 @@ def prove(
     scores: bool = False,
     family: str | None = None,
     netlist: str | os.PathLike[str] | None = None,
+    layer: str | None = None,
     progress: Progress | None = None,
 ) -> Proof:
     """Prove that the circuit of a model computes its network on all inputs, and keep the certificate.
@@ -67,6 +68,7 @@ def prove(
     or `xilinx` also proves the pre-mapped cells that synthesis reads. netlist: the JSON file that Yosys wrote of this
     circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`). certificate: the file to
     write.
+    layer: only this layer, its inputs free, as a circuit of its own (a convolution at one position).
     check: read that file instead, and prove that it holds for the model; nothing is compiled then.
     Raises CompileError where something cannot be proved, naming the place.
     """
@@ -77,6 +79,12 @@ def prove(
     say = progress or (lambda _: None)
     say("reading the model")
     network = load_network(model, input=input)
+    if layer is not None:
+        from threshc.hdl.proof.one_layer import one_layer
+
+        if netlist is not None:
+            raise fail("a netlist is of the whole network", where="--layer", hint="leave --layer or --netlist away")
+        network = one_layer(network, layer)
     if check:
         if certificate is None:
             raise fail("there is no certificate to check", where="--check", hint="name the file with --certificate")
@@ -85,6 +93,8 @@ def prove(
     folder = Path(model) if isinstance(model, str | os.PathLike) and Path(model).is_dir() else None
     if folder is not None:
         options = _options(folder)
+    if layer is not None:
+        folder, options["scores"] = None, network.output("scores") is not None
     say("building the circuit")
     # without a device, large layers would be vectors, whose heaps are not proved step by step
     options.setdefault("family", None if folder else family or "ice40")

@@ -31,6 +31,10 @@ def prove(
         Path | None,
         typer.Option("--netlist", metavar="FILE", help="Also prove the netlist that Yosys wrote (write_json)."),
     ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option("--layer", metavar="NAME", help="Only this layer of `threshc show`, alone, its inputs free."),
+    ] = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Prove that the circuit computes the network on all inputs, neuron by neuron.
@@ -55,6 +59,7 @@ def prove(
             scores=scores,
             family=family,
             netlist=netlist,
+            layer=layer,
             progress=say,
         )
     print(visible(str(proof)))
