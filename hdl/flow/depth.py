@@ -16,13 +16,13 @@ TRIES = 5
 
 MOST_LEVELS = 64
 FASTEST = 2
-"""Levels below which circuits rarely get faster: at 1 there is no room for the way to many readers."""
+"""Fewer levels are slower as a rule (docs/hardware.md): at 1 there is none for the way to many readers."""
 
 _NANOSECONDS = {  # (every path, every level of logic on it); docs/hardware.md says how they were measured
-    "up5k": (4.2, 3.0),
-    "lp8k": (2.8, 1.6),
-    "hx8k": (1.8, 1.05),
-    "ecp5": (1.9, 1.0),
+    "up5k": (4.2, 3.2),
+    "lp8k": (3.5, 1.6),
+    "hx8k": (2.2, 1.1),
+    "ecp5": (2.2, 0.95),
 }
 
 
