@@ -38,9 +38,15 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "straight-through": ("StraightThroughClassifier", {"hidden_units": 8, "levels": 2, "fan_in": 4, "epochs": 4}),
     "straight-through, PyTorch": ("DeepStraightThroughClassifier", {**DEEP, "fan_in": 4}),
     "FTPROP": ("FTPROPClassifier", {**DEEP, "fan_in": 4}),
+    "look-up tables": ("LookupThresholdClassifier", {**DEEP, "hidden": (60, 30), "fan_in": 4, "batch_size": 32}),
     "RVSCGD": ("RVSCGDClassifier", {**DEEP, "lam": 1e-6, "batch_size": 32}),
 }
-NEED_TORCH = ("DeepStraightThroughClassifier", "FTPROPClassifier", "RVSCGDClassifier")
+NEED_TORCH = (
+    "DeepStraightThroughClassifier",
+    "FTPROPClassifier",
+    "LookupThresholdClassifier",
+    "RVSCGDClassifier",
+)
 
 
 def data(name: str, request: pytest.FixtureRequest) -> Data:
