@@ -20,6 +20,7 @@ from trained import assert_circuit_equals_predict, bundled
 from typer.testing import CliRunner
 
 from threshc.cli.main import app
+from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.design import build_design
 from threshc.train import LookupThresholdClassifier
 from threshc.train.deep.pruning import Pruning, VotingNetwork
@@ -84,9 +85,19 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path) -> None
         np.testing.assert_array_equal(one.threshold, other.threshold)
 
 
+@pytest.mark.parametrize("other", [{"fan_in": 4}, {"pruned_by": 0.6}, {"surrogate": "identity"}])
+def test_a_checkpoint_of_another_pruning_is_refused(other: dict[str, Any], tmp_path: Path) -> None:
+    x, y = bundled("iris")
+    options: dict[str, Any] = {"fan_in": 3, "epochs": 2, "pruned_by": 0.5, "checkpoint": tmp_path / "c.pt"}
+    LookupThresholdClassifier((12, 6), **options).fit(x, y)
+    with pytest.raises(CompileError, match="the checkpoint belongs to another training"):
+        LookupThresholdClassifier((12, 6), **{**options, **other}).fit(x, y)
+
+
 def test_pruned_weights_learn_until_the_choice_is_final() -> None:
     rule = StraightThrough("sech2")
-    network = VotingNetwork((4, 2), (9,), 2, rule=rule, until=0.5, weights="int8", scale=1.0, offset=0.0, seed=0)
+    options: dict[str, Any] = {"weights": "int8", "scale": 1.0, "offset": 0.0, "seed": 0}
+    network = VotingNetwork((4, 2), (9,), 2, rule=rule, pruning=Pruning(3, 0.5), **options)
     network.regrown[0].keep(3)
     for progress, learning in ((0.1, True), (0.6, False)):
         rule.progress = progress

@@ -106,7 +106,9 @@ class LookupThresholdClassifier(DeepThresholdClassifier):
         return blocks
 
     def _hooks(self, network: ThresholdNetwork) -> Hooks:
-        return Pruning(self.fan_in, self.pruned_by)
+        if not isinstance(network, VotingNetwork):
+            raise AssertionError("the network of this class votes")
+        return network.pruning
 
     def _encoder(self, x: NDArray[Any], *, flat: bool) -> Encoder:
         pixels = str(x.dtype) if str(x.dtype) in WHOLE else None
@@ -131,7 +133,7 @@ class LookupThresholdClassifier(DeepThresholdClassifier):
             shape,
             len(self.classes_),
             rule=rule,
-            until=self.pruned_by,
+            pruning=Pruning(self.fan_in, self.pruned_by),
             weights=self.weights,
             scale=scale,
             offset=offset,

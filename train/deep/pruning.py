@@ -16,6 +16,50 @@ from threshc.train.deep.network import ThresholdNetwork, Weighted
 from threshc.train.deep.surrogates import ACTIVATIONS, StraightThrough
 from threshc.train.deep.weights import through
 
+_EVERY = 8
+"""Steps between two choices, which cost as much as a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning(Hooks):
+    """Keeps the largest weights of every hidden neuron: all at first, exponentially fewer, `fan_in` from the share
+    `until` of training on. Until then the others still learn and may come back: the choice is made by what they would
+    be worth (as in Jayakumar et al. 2020, Top-KAST, but with gradients for all of them)."""
+
+    fan_in: int
+    until: float
+
+    def kept(self, inputs: int, progress: float) -> int:
+        """Weights per neuron of `inputs` inputs at a share of training."""
+        done = min(1.0, progress / (0.8 * self.until))
+        now = math.exp((1 - done) * math.log(inputs) + done * math.log(self.fan_in))
+        return min(inputs, max(self.fan_in, round(now)))
+
+    def after_step(self, network: ThresholdNetwork) -> None:
+        """Chooses again, now and then."""
+        voting = _voting(network)
+        progress = voting.rule.progress
+        if progress >= self.until:
+            return
+        voting.steps += 1
+        if voting.steps % _EVERY == 0:
+            for layer in voting.regrown:
+                layer.keep(self.kept(layer.weight.shape[1], progress))
+
+    @contextmanager
+    def evaluating(self, network: ThresholdNetwork) -> Iterator[None]:
+        """Within it every neuron has `fan_in` inputs, even if training is not that far."""
+        voting = _voting(network)
+        masks = [layer.mask.clone() for layer in voting.regrown]
+        for layer in voting.regrown:
+            if int(layer.mask[0].sum()) > self.fan_in:
+                layer.keep(min(self.fan_in, layer.weight.shape[1]))
+        try:
+            yield
+        finally:
+            for layer, mask in zip(voting.regrown, masks, strict=True):
+                layer.mask.copy_(mask)
+
 
 class Regrown(Weighted):
     """A dense layer whose pruned weights go on learning, as if they were there, until they come back or `until`.
@@ -43,7 +87,7 @@ class VotingNetwork(ThresholdNetwork):
     """Dense layers of bits; the score of class c is the number of ones in the c-th part of the last layer.
 
     widths: of the layers, the last a multiple of classes (else ValueError). Other parameters as for `ThresholdNetwork`.
-    until: the share of training after which pruned weights no longer learn.
+    pruning: how its inputs are chosen; the hooks of its training.
     The votes have a temperature, which is learned and does not change labels.
     """
 
@@ -57,7 +101,7 @@ class VotingNetwork(ThresholdNetwork):
         classes: int,
         *,
         rule: StraightThrough,
-        until: float,
+        pruning: Pruning,
         weights: str,
         scale: float,
         offset: float,
@@ -78,9 +122,10 @@ class VotingNetwork(ThresholdNetwork):
             offset=offset,
             seed=seed,
         )
+        self.pruning = pruning
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         for hidden in self.hidden:
-            hidden.weighted = Regrown(hidden.weighted, rule, until)
+            hidden.weighted = Regrown(hidden.weighted, rule, pruning.until)
         self.output.masked = True
         size = widths[-1] // classes
         votes = torch.eye(classes).repeat_interleave(size, dim=1)
@@ -89,6 +134,10 @@ class VotingNetwork(ThresholdNetwork):
         self.output.bias = torch.nn.Parameter(torch.zeros(classes), requires_grad=False)
         self.sharpness = torch.nn.Parameter(torch.tensor(math.log(2 / math.sqrt(size))))
 
+    def extra_repr(self) -> str:
+        """See `ThresholdNetwork.extra_repr`; so a checkpoint of another pruning is refused."""
+        return f"{super().extra_repr()}, {self.pruning}"
+
     @property
     def regrown(self) -> list[Regrown]:
         """The hidden layers."""
@@ -96,49 +145,7 @@ class VotingNetwork(ThresholdNetwork):
         return layers
 
 
-@dataclass(frozen=True, slots=True)
-class Pruning(Hooks):
-    """Keeps the largest weights of every hidden neuron: all at first, exponentially fewer, `fan_in` from the share
-    `until` of training on. Until then the others still learn and may come back: the choice is made by what they would
-    be worth (as in Jayakumar et al. 2020, Top-KAST, but with gradients for all of them)."""
-
-    fan_in: int
-    until: float
-
-    def kept(self, inputs: int, progress: float) -> int:
-        """Weights per neuron of `inputs` inputs at a share of training."""
-        done = min(1.0, progress / (0.8 * self.until))
-        now = math.exp((1 - done) * math.log(inputs) + done * math.log(self.fan_in))
-        return min(inputs, max(self.fan_in, round(now)))
-
-    def after_step(self, network: ThresholdNetwork) -> None:
-        """Chooses again, now and then."""
-        voting, progress = _voting(network), _voting(network).rule.progress
-        if progress >= self.until:
-            return
-        voting.steps += 1
-        if voting.steps % _EVERY == 0:
-            for layer in voting.regrown:
-                layer.keep(self.kept(layer.weight.shape[1], progress))
-
-    @contextmanager
-    def evaluating(self, network: ThresholdNetwork) -> Iterator[None]:
-        """Within it every neuron has `fan_in` inputs, even if training is not that far."""
-        voting = _voting(network)
-        masks = [layer.mask.clone() for layer in voting.regrown]
-        for layer in voting.regrown:
-            if int(layer.mask[0].sum()) > self.fan_in:
-                layer.keep(min(self.fan_in, layer.weight.shape[1]))
-        yield
-        for layer, mask in zip(voting.regrown, masks, strict=True):
-            layer.mask.copy_(mask)
-
-
 def _voting(network: ThresholdNetwork) -> VotingNetwork:
     if not isinstance(network, VotingNetwork):
         raise AssertionError("pruning is for networks that vote")
     return network
-
-
-_EVERY = 8
-"""Steps between two choices, which cost as much as a step."""
