@@ -104,6 +104,7 @@ def test_samples_without_labels(tmp_path: Path) -> None:
 
 
 def test_straight_through(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs PyTorch")
     data = table(tmp_path / "t.csv", ROWS)
     arguments = ["train", "ste", "--data", str(data), "-o", str(tmp_path / "m.onnx"), "--epochs", "5", "--hidden", "8"]
     result = CliRunner().invoke(app, arguments)
