@@ -8,7 +8,9 @@ from threshc.sim import packed, reference
 from threshc.sim.packed.activity import Activity
 
 
-@pytest.mark.parametrize("sizes", [(1,), (5, 511), (512, 513, 1), (3000, 64, 2049), (0, 7, 0)])
+@pytest.mark.parametrize(
+    "sizes", [(1,), (5, 511), (512, 513, 1), (3000, 64, 2049), (0, 7, 0), (70, 3, 2000, 5, 9, 129)]
+)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_counts(sizes: tuple[int, ...], threads: int) -> None:
     rng = np.random.default_rng(sum(sizes))

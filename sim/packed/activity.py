@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.ir.network import Network
+from threshc.sim.packed.driver import Schedule, counting_schedule
 from threshc.sim.packed.plan import plan
+
+_KEPT = 16
+"""Sizes of batches whose parts are remembered."""
+
+_LAST, _FIRST = 2, 3
+"""Rows of a table: the highest bit is the last sample that it counted, the lowest the first one of its last part."""
 
 
 class Activity:
@@ -18,14 +23,16 @@ class Activity:
     """
 
     def __init__(self, network: Network) -> None:
-        self._slots = plan(network).bits
-        self._first_row = plan(network).output_rows[0]
-        rows = plan(network).hidden_rows
+        self._plan = plan(network)
+        self._slots = self._plan.bits
+        self._first_row = self._plan.output_rows[0]
+        self._rows = self._plan.hidden_rows
         self.samples = 0
-        self._rows = rows
         self._tables: list[NDArray[np.int64]] = []
-        self._between = np.zeros(self._rows, np.int64)  # changes from one table's samples to the next one's
-        self._last: NDArray[np.int64] | None = None
+        self._schedules: dict[tuple[int, int], Schedule] = {}
+        self._between = np.zeros(self._rows, np.int64)  # what is wrong with the changes between parts
+        self._before: list[NDArray[np.int64]] | None = None
+        self._newest = -1  # the table that has counted the last sample
 
     @property
     def ones(self) -> tuple[NDArray[np.int64], ...]:
@@ -50,16 +57,38 @@ class Activity:
             parts.append(flat[first : first + int(np.prod(slot.shape))].reshape(slot.shape))
         return tuple(parts)
 
-    def table(self, k: int) -> NDArray[np.int64]:
-        """Counters (see `stats`) of the k-th part of the samples; they count on from call to call."""
+    def begin(self, samples: int, threads: int) -> Schedule:
+        """The parts of the next batch, each with a table of counters (see `stats`) that count on from call to call."""
+        schedule = self._schedules.get((samples, threads))
+        if schedule is None:
+            if len(self._schedules) == _KEPT:
+                self._schedules.clear()
+            schedule = counting_schedule(self._plan, samples, threads, self._table)
+            self._schedules[samples, threads] = schedule
+        follows = schedule.count == 1 and self._newest == 0
+        self._before = None if follows else [self._last(k) for k in range(len(self._tables))]
+        return schedule
+
+    def end(self, schedule: Schedule) -> None:
+        """The tables have counted the parts of the batch.
+
+        Each compared its first sample with the last one that it knew, which is right only if that came just before.
+        """
+        self.samples += schedule.parts[-1][1]
+        if self._before is not None:
+            newest = self._newest
+            for k in range(schedule.count):
+                first = self._tables[k][_FIRST, : self._rows] & 1
+                right = first if newest < 0 else self._before[newest] if k == 0 else self._last(k - 1)
+                self._between += (right ^ first) - (self._before[k] ^ first)
+                newest = k
+        self._newest = schedule.count - 1
+
+    def _last(self, k: int) -> NDArray[np.int64]:
+        last: NDArray[np.int64] = self._tables[k][_LAST, : self._rows] >> 63 & 1
+        return last
+
+    def _table(self, k: int) -> NDArray[np.int64]:
         while len(self._tables) <= k:
             self._tables.append(np.zeros((4, -(-self._rows // 8) * 8), np.int64))
         return self._tables[k]
-
-    def add(self, spans: Sequence[tuple[int, int]]) -> None:
-        """Tables 0, 1, .. have counted the samples of these spans."""
-        for (start, end), table in zip(spans, self._tables, strict=False):
-            self.samples += end - start
-            if self._last is not None:
-                self._between += self._last ^ (table[3, : self._rows] & 1)
-            self._last = table[2, : self._rows] >> ((end - start - 1) % 64) & 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import prod
@@ -50,23 +50,21 @@ def execute_plan(
         data = input_bytes(x, plan.width)
         tables = _tables(plan, bits, activity is not None)
         batch = data.ctypes.data, data.strides[0], *place(bit_results), *place(int_results), row
-        if activity is None:
-            _share(plan, tables, batch, _schedule(plan, samples, threads))
-        else:
-            parts = spans(samples, threads, -(-samples // (LANES * threads)))
-            stats = [place(activity.table(k)) for k in range(len(parts))]
-            _share(plan, tables, batch, _Schedule(plan, parts, stats, threads))
-            activity.add(parts)
+        schedule = activity.begin(samples, threads) if activity is not None else _schedule(plan, samples, threads)
+        _share(plan, tables, batch, schedule)
+        if activity is not None:
+            activity.end(schedule)
     values = tuple(_view(bit_results if slot.kind == "bits" else int_results, slot, samples) for slot in plan.outputs)
     return values, tuple(_view(bit_results, slot, samples) for slot in plan.bits) if bits else ()
 
 
-class _Schedule:
+class Schedule:
     """Which parts of a batch there are, for how many threads."""
 
     def __init__(
         self, plan: Plan, parts: Sequence[tuple[int, int]], stats: Sequence[tuple[int, int]], threads: int
     ) -> None:
+        self.parts = parts
         self.first = (*parts[0], *stats[0])
         self.threads, self.count = max(1, min(threads, len(parts))), len(parts)
         self.blocks = min(_blocks(plan), -(-max(b - a for a, b in parts) // LANES))
@@ -75,12 +73,18 @@ class _Schedule:
 
 
 @lru_cache(maxsize=16)
-def _schedule(plan: Plan, samples: int, threads: int) -> _Schedule:
+def _schedule(plan: Plan, samples: int, threads: int) -> Schedule:
     parts = spans(samples, threads, _blocks(plan))
-    return _Schedule(plan, parts, [(0, 0)] * len(parts), threads)
+    return Schedule(plan, parts, [(0, 0)] * len(parts), threads)
 
 
-def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: _Schedule) -> None:
+def counting_schedule(plan: Plan, samples: int, threads: int, table: Callable[[int], NDArray[np.int64]]) -> Schedule:
+    """As few parts as there are threads, as each has a table of counters: table(k) (4, rows), see `stats`."""
+    parts = spans(samples, threads, -(-samples // (LANES * threads)))
+    return Schedule(plan, parts, [place(table(k)) for k in range(len(parts))], threads)
+
+
+def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: Schedule) -> None:
     """Do the parts of a batch; `batch`: x, pitch, bits, ints (address, length each) and row."""
     while len(_memory.spaces) < schedule.threads:
         _memory.spaces.append(_Space())

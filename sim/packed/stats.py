@@ -38,27 +38,26 @@ def _across(builder, vectors):
 
 
 @intrinsic
-def _count(typingctx, planes, stride, tables, table, full, rest, keep, last, fresh, stats, rows, row):
+def _count(typingctx, planes, stride, tables, table, full, rest, keep, last, shift, fresh, stats, rows, row):
     """Count eight planes, numbers tables[table..]: `full` whole blocks, `stride` words apart, then, if `rest`, the
-    samples whose bits `keep` has. `last`: word of the last sample. Results: see `count_planes`."""
+    samples whose bits `keep` has. `last`: word of the last sample, `shift` makes that its highest bit; `fresh`: these
+    samples are the first. Results: see `count_planes`."""
     i = types.int64
-    sig = types.void(planes, i, tables, i, i, i, keep, i, i, stats, i, i)
+    sig = types.void(planes, i, tables, i, i, i, keep, i, i, i, stats, i, i)
 
     def codegen(context, b, sig, args):
-        _, stride, _, table, full, rest, _, last, fresh, _, rows, row = args
-        words, lines, kept, out = (data(context, b, sig.args[k], args[k]) for k in (0, 2, 6, 9))
+        _, stride, _, table, full, rest, _, last, shift, fresh, _, rows, row = args
+        words, lines, kept, out = (data(context, b, sig.args[k], args[k]) for k in (0, 2, 6, 10))
         places = [b.gep(out, [b.add(b.mul(rows, I64(k)), row)]) for k in range(4)]
-        again = b.icmp_signed("==", fresh, I64(0))
         planes, state = [], []
         for k in range(_TOGETHER):
             line = b.sext(b.load(b.gep(lines, [b.add(table, I64(k))])), I64)
             planes.append(b.gep(words, [b.shl(line, I64(3))]))
-            first = b.load(planes[k])
-            before, start = (b.gep(places[j], [I64(k)]) for j in (2, 3))
-            with b.if_then(b.not_(again), likely=False):
-                b.store(first, start)
-            # nothing comes before the first sample: it repeats itself
-            word = b.select(again, b.load(before), b.shl(first, I64(63)))
+        with b.if_then(b.icmp_signed("!=", fresh, I64(0)), likely=False):
+            for k, plane in enumerate(planes):
+                b.store(b.load(plane), b.gep(places[3], [I64(k)]))
+        for k in range(_TOGETHER):
+            word = b.load(b.gep(places[2], [I64(k)]))
             state.append([cgutils.alloca_once_value(b, x) for x in (_ZERO, _ZERO, broadcast(b, word))])
 
         def add(block, mask):
@@ -82,7 +81,7 @@ def _count(typingctx, planes, stride, tables, table, full, rest, keep, last, fre
         for place, count in zip(places, counts, strict=False):
             store_at(b, place, I64(0), b.add(load_at(b, place, I64(0), V, 8), count), 8)
         for k, plane in enumerate(planes):
-            b.store(b.load(b.gep(plane, [last])), b.gep(places[2], [I64(k)]))
+            b.store(b.shl(b.load(b.gep(plane, [last])), shift), b.gep(places[2], [I64(k)]))
         return context.get_dummy_value()
 
     return sig, codegen
@@ -92,8 +91,9 @@ def _count(typingctx, planes, stride, tables, table, full, rest, keep, last, fre
 def count_planes(planes, block, tables, table, rows, samples, fresh, keep, stats):
     """Count `rows` planes (a multiple of eight), numbers tables[table..], over `samples` samples.
 
-    planes: blocks of `block` planes. keep: 8 words of scratch. stats: (4, rows) int64, per plane: ones;
-    changes; the word of the last sample so far; the word of the first sample. fresh: these samples are the first.
+    planes: blocks of `block` planes. keep: 8 words of scratch. stats: (4, rows) int64, per plane: ones; changes;
+    a word with the last sample so far as its highest bit, which the next one is compared with; the word with the first
+    sample of this call as its lowest bit. fresh: these samples are the first of the call.
     """
     full, rest = samples // _LANES, samples % _LANES
     for word in range(8):
@@ -102,4 +102,4 @@ def count_planes(planes, block, tables, table, rows, samples, fresh, keep, stats
     at = samples - 1
     last = 8 * block * (at // _LANES) + (at % _LANES) // 64
     for row in range(0, rows, _TOGETHER):
-        _count(planes, 8 * block, tables, table + row, full, rest, keep, last, fresh, stats, rows, row)
+        _count(planes, 8 * block, tables, table + row, full, rest, keep, last, 63 - at % 64, fresh, stats, rows, row)
