@@ -1,9 +1,11 @@
 """LUTs of threshold layers: threshc, da4ml, alkaid and plain sums, on the same matrices through the same Yosys.
 
-    python -m bench.circuits [--quick] [--families ice40,ecp5,xilinx] [--peers PYTHON] [--only NAME,..] [--json FILE]
+    python -m bench.circuits [--quick] [--families ice40,ecp5,xilinx] [--peers PYTHON] [--only NAME,..] [--fmax]
+                             [--json FILE]
 
 The peers emit sums; a comparator per neuron is added in Verilog. PYTHON is one that has da4ml and alkaid (pip install).
-Whole networks: bench.circuits_networks.
+Every netlist is simulated first: one that answers wrongly is shown as that and takes no part. Whole networks:
+bench.circuits_networks.
 """
 
 from __future__ import annotations
@@ -14,18 +16,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import measure
+from bench.circuits_synthesis import SYNTH, answers, count, fmax, synthesize
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.design import build_design
-from threshc.hdl.flow.tools import find_tools, run_tool
 
 MATRICES = {
     "32x4 +-1": (32, 4, 1.0),
@@ -37,20 +40,16 @@ MATRICES = {
     "784x64 +-1": (784, 64, 1.0),
 }
 QUICK = ("32x4 +-1", "64x8 +-1", "64x8 ternary", "64x32 ternary", "64x64 +-1")
-SYNTH = {
-    "ice40": "synth_ice40 -top top",
-    "ecp5": "synth_ecp5 -top top",
-    "xilinx": "synth_xilinx -top top -noiopad -noclkbuf -nosrl -nodsp",
-}
 PEERS = ("da4ml", "alkaid", "alkaid-plain")
 GOAL = 0.8
 """Wanted: at most this times the LUTs of the better peer."""
-_LIMIT = 600  # seconds that a peer or Yosys may take
+_LIMIT = 600  # seconds that a peer may take
+_SAMPLES = 256
 
 
 @dataclass(frozen=True)
-class Row:
-    """One circuit. luts: LUT4 (with two per CCU2C) or LUT1 to LUT6 and INV; carries: SB_CARRY, CCU2C or CARRY4."""
+class Circuit:
+    """One tool's result. luts, carries, ffs: as `count` has them; depth: cells in a row; emission, yosys: seconds."""
 
     matrix: str
     family: str
@@ -58,9 +57,11 @@ class Row:
     luts: int
     carries: int
     ffs: int
+    depth: int
     synapses: int
     emission: float
     yosys: float
+    mhz: float | None = None
 
 
 def matrix(inputs: int, neurons: int, density: float) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
@@ -138,66 +139,73 @@ def peer(
     return text + "\n" + "\n".join([*lines, "endmodule\n"]), about["seconds"]
 
 
-def synthesize(text: str, family: str) -> tuple[dict[str, int], float]:
-    """(cells by type, seconds of Yosys)."""
-    yosys = find_tools(("yosys",))["yosys"]
-    with tempfile.TemporaryDirectory(prefix="threshc-") as name:
-        folder = Path(name)
-        (folder / "top.v").write_text(text)
-        script = f"read_verilog top.v\n{SYNTH[family]}\ntee -q -o cells stat -json\n"
-        (folder / "run.ys").write_text(script)
-        done = run_tool(yosys, ["-q", "-l", "yosys.log", "run.ys"], folder, lambda _: None)
-        if done.code:
-            raise RuntimeError(done.tail())
-        found = json.loads((folder / "cells").read_text())["design"]["num_cells_by_type"]
-    return {k: int(v) for k, v in found.items()}, done.seconds
-
-
-def count(cells: dict[str, int], family: str) -> tuple[int, int, int]:
-    """(LUTs, carry cells, flip-flops)."""
-
-    def total(*names: str) -> int:
-        return sum(n for kind, n in cells.items() if kind.startswith(names))
-
-    if family == "ice40":
-        return total("SB_LUT4"), total("SB_CARRY"), total("SB_DFF")
-    if family == "ecp5":
-        return total("LUT4") + 2 * total("CCU2C"), total("CCU2C"), total("TRELLIS_FF")
-    return total("LUT", "INV"), total("CARRY4"), total("FD")
-
-
-def measure(name: str, families: list[str], python: str | None, with_naive: bool) -> list[Row]:
-    """Every tool on one matrix."""
+def circuits(name: str, families: list[str], python: str | None, naively: bool, routed: bool) -> Iterator[Circuit]:
+    """Every tool on one matrix. A netlist that answers wrongly is named on stderr and left out."""
     weights, thresholds = matrix(*MATRICES[name])
-    rows = []
+    samples = np.random.default_rng(2).integers(0, 2, (_SAMPLES, weights.shape[1]), np.uint8)
+    wanted = samples @ weights.T.astype(np.int64) >= thresholds
     with tempfile.TemporaryDirectory(prefix="threshc-") as scratch:
-        made: dict[str, tuple[str, float] | None] = {}
-        for tool in PEERS if python else ():
-            made[tool] = peer(str(python), tool, weights, thresholds, Path(scratch))
-        if with_naive:
-            made["naive"] = naive(weights, thresholds)
-        for family in families:
-            for tool, result in {"threshc": ours(weights, thresholds, family), **made}.items():
-                if result is None:
-                    print(f"{name:16} {family:7} {tool:13} failed", flush=True)
-                    continue
-                cells, seconds = synthesize(result[0], family)
-                row = Row(name, family, tool, *count(cells, family), int((weights != 0).sum()), result[1], seconds)
-                rows.append(row)
-                print(
-                    f"{name:16} {family:7} {tool:13} {row.luts:6} LUT {row.carries:5} carry "
-                    f"{row.luts / row.synapses:.3f}/synapse, emitted {row.emission:.2f} s, Yosys {row.yosys:.1f} s",
-                    flush=True,
+        made = {tool: peer(str(python), tool, weights, thresholds, Path(scratch)) for tool in PEERS if python}
+    if naively:
+        made["naive"] = naive(weights, thresholds)
+    for family in families:
+        for tool, emitted in {"threshc": ours(weights, thresholds, family), **made}.items():
+            if emitted is None:
+                print(f"  {name}, {tool}: failed, or not done in {_LIMIT} s", file=sys.stderr)
+                continue
+            text, seconds = emitted
+            found = synthesize(text, family)
+            if not np.array_equal(answers(found.gates, samples), wanted):
+                print(f"  {name}, {family}, {tool}: answers wrongly, left out", file=sys.stderr)
+                continue
+            mhz = fmax(text, family, weights.shape[1], len(weights)) if routed and family != "xilinx" else None
+            figures = (*count(found.cells, family), found.depth, int((weights != 0).sum()), seconds, found.seconds, mhz)
+            yield Circuit(name, family, tool, *figures)
+
+
+def line(c: Circuit) -> str:
+    """A circuit in words."""
+    routed = f", {c.mhz:.0f} MHz" if c.mhz else ""
+    return (
+        f"{c.matrix:16} {c.family:7} {c.tool:13} {c.luts:6} LUT {c.carries:5} carry {c.luts / c.synapses:.3f}/synapse, "
+        f"depth {c.depth}, emitted {c.emission:.2f} s, Yosys {c.yosys:.1f} s{routed}"
+    )
+
+
+def rows(made: list[Circuit]) -> list[measure.Row]:
+    """LUTs of threshc with the ratio of the best peer's; then every other figure, without a goal."""
+    found = []
+    for name, family in dict.fromkeys((c.matrix, c.family) for c in made):
+        mine = {c.tool: c for c in made if (c.matrix, c.family) == (name, family)}
+        unit = "LUT6" if family == "xilinx" else "LUT4"
+        peers = [mine[t] for t in PEERS if t in mine]
+        if peers:
+            best = min(peers, key=lambda c: c.luts)
+            ratio = best.luts / mine["threshc"].luts
+            found.append(
+                measure.Row(
+                    f"{name}, {family}",
+                    mine["threshc"].luts,
+                    unit,
+                    peer=best.tool,
+                    ratio=ratio,
+                    goal=1 / GOAL,
+                    met=ratio >= 1 / GOAL,
                 )
-    return rows
+            )
+        for c in mine.values():
+            figures: dict[str, float] = {unit: c.luts, "carries": c.carries, "flip-flops": c.ffs, "cells deep": c.depth}
+            figures |= {"s to emit": c.emission, "s of Yosys": c.yosys} | ({"MHz": c.mhz} if c.mhz else {})
+            found += [measure.Row(f"{name}, {family}, {c.tool}", value, u) for u, value in figures.items()]
+    return found
 
 
-def table(rows: list[Row]) -> str:
-    """Markdown: one line per matrix and family, and the ratio to the better peer."""
-    tools = [t for t in ("threshc", *PEERS, "naive") if any(r.tool == t for r in rows)]
+def table(made: list[Circuit]) -> str:
+    """Markdown: one line per matrix and family, and the LUTs of threshc in those of the best peer."""
+    tools = [t for t in ("threshc", *PEERS, "naive") if any(c.tool == t for c in made)]
     lines = ["| matrix | family | " + " | ".join(tools) + " | to the best peer |", "|" + "---|" * (len(tools) + 3)]
-    for name, family in dict.fromkeys((r.matrix, r.family) for r in rows):
-        mine = {r.tool: r for r in rows if (r.matrix, r.family) == (name, family)}
+    for name, family in dict.fromkeys((c.matrix, c.family) for c in made):
+        mine = {c.tool: c for c in made if (c.matrix, c.family) == (name, family)}
         peers = [mine[t].luts for t in PEERS if t in mine]
         ratio = f"{mine['threshc'].luts / min(peers):.2f}" if peers else "-"
         figures = [_figure(mine.get(t)) for t in tools]
@@ -205,10 +213,10 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _figure(row: Row | None) -> str:
-    if row is None:
+def _figure(c: Circuit | None) -> str:
+    if c is None:
         return "-"
-    return f"{row.luts:,}" + (f" + {row.carries:,} carry" if row.carries else "")
+    return f"{c.luts:,}" + (f" + {c.carries:,}" if c.carries else "") + (f", {c.mhz:.0f} MHz" if c.mhz else "")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -219,16 +227,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--peers", metavar="PYTHON", help="a Python that has da4ml and alkaid")
     parser.add_argument("--only", metavar="NAME,..", help=", ".join(MATRICES))
     parser.add_argument("--no-naive", action="store_true")
+    parser.add_argument("--fmax", action="store_true", help="place and route too, on an HX8K and an ECP5-85F")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args(arguments)
     names = chosen.only.split(",") if chosen.only else QUICK if chosen.quick else tuple(MATRICES)
-    rows: list[Row] = []
+    made: list[Circuit] = []
     for name in names:
-        rows += measure(name, chosen.families.split(","), chosen.peers, not chosen.no_naive)
+        for found in circuits(name, chosen.families.split(","), chosen.peers, not chosen.no_naive, chosen.fmax):
+            print(line(found), flush=True)
+            made.append(found)
         if chosen.json:
-            payload: dict[str, Any] = {"rows": [asdict(r) for r in rows]}
-            chosen.json.write_text(json.dumps(payload, indent=1))
-    print(table(rows))
+            measure.write_rows(rows(made), chosen.json)
+    print(table(made))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.circuits import count, synthesize
+from bench.circuits_synthesis import count, synthesize
 from bench.networks import Layers, dense_network, layers
 from threshc.compiler.ir.ops import Sum
 from threshc.hdl.design import Design, build_design
@@ -93,11 +93,11 @@ def main(arguments: list[str] | None = None) -> None:
         design = build_design(network, pipeline=chosen.pipeline, family=chosen.family)
         text = design.mapped(chosen.family).replace(f"module {design.name} ", "module top ", 1)
         emission = time.perf_counter() - start
-        cells, seconds = synthesize(text, chosen.family)
-        luts, _, ffs = count(cells, chosen.family)
+        made_of = synthesize(text, chosen.family)
+        luts, _, ffs = count(made_of.cells, chosen.family)
         print(
             f"{name:8} threshc {luts:6} LUT {ffs:6} FF, {luts / synapses:.3f}/synapse, latency {design.latency}, "
-            f"emitted {emission:.1f} s, Yosys {seconds:.1f} s",
+            f"depth {made_of.depth}, emitted {emission:.1f} s, Yosys {made_of.seconds:.1f} s",
             flush=True,
         )
         for seed, (used, fmax) in zip(
@@ -105,9 +105,13 @@ def main(arguments: list[str] | None = None) -> None:
         ):
             print(f"{name:8} threshc seed {seed}: {used} cells, {fmax:.1f} MHz", flush=True)
         if chosen.naive:
-            cells, seconds = synthesize(naive(made), chosen.family)
-            luts, carries, ffs = count(cells, chosen.family)
-            print(f"{name:8} naive   {luts:6} LUT {carries} carry {ffs:6} FF, Yosys {seconds:.1f} s", flush=True)
+            plain = synthesize(naive(made), chosen.family)
+            luts, carries, ffs = count(plain.cells, chosen.family)
+            print(
+                f"{name:8} naive   {luts:6} LUT {carries} carry {ffs:6} FF, depth {plain.depth}, "
+                f"Yosys {plain.seconds:.1f} s",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

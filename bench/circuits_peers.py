@@ -34,14 +34,14 @@ def main(tool: str, matrix: Path, folder: Path) -> None:
 
 
 def _da4ml(weights: np.ndarray[Any, Any], folder: Path) -> Any:
-    from da4ml.cmvm import solve
+    # As its users call it. The Verilog of what `da4ml.cmvm.solve` returns adds up wrong for some matrices (0.6.0).
     from da4ml.codegen import VerilogModel
+    from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
 
-    inputs = [(0.0, 1.0, 1.0)] * weights.shape[1]
-    kernel = np.ascontiguousarray(weights.T.astype(np.float32))
-    pipeline = solve(kernel, qintervals=inputs, hard_dc=-1, adder_size=1, carry_size=-1)
-    VerilogModel(pipeline, "da", folder / "da", print_latency=False).write()
-    return pipeline.solutions[-1].out_kifs.T
+    x = FixedVariableArrayInput((weights.shape[1],), hwconf=HWConfig(1, -1, -1)).quantize(0, 1, 0)
+    logic = comb_trace(x, x @ weights.T)
+    VerilogModel(logic, "da", folder / "da", print_latency=False).write()
+    return logic.out_kifs.T
 
 
 def _alkaid(weights: np.ndarray[Any, Any], folder: Path, everything: bool) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.circuits import count, synthesize
+from bench.circuits_synthesis import count, synthesize
 from bench.measure import Row, report
 from bench.trainers_ftprop import mnist
 
@@ -46,7 +46,7 @@ def _measured(widths: tuple[int, ...], x: Array, y: Array, test: Array, test_y: 
     if labels is None or not np.array_equal(estimator.classes_[labels], estimator.predict(test)):
         raise AssertionError("the compiled network's labels are not the estimator's")
     text = build_design(network, family="xilinx").mapped("xilinx")
-    cells, _ = synthesize(re.sub(r"\bmodule \w+", "module top", text, count=1), "xilinx")
+    cells = synthesize(re.sub(r"\bmodule \w+", "module top", text, count=1), "xilinx").cells
     name = "lookup " + "-".join(map(str, widths))
     accuracy = 100 * float((estimator.classes_[labels] == test_y).mean())
     return [
