@@ -71,21 +71,33 @@ def markdown(report: Report) -> str:
 
 
 def _circuits(report: Report) -> str:
-    """Layers with their estimates, beside them what Yosys made of each where a build says so."""
+    """Layers with their estimates, beside them what Yosys and nextpnr made of each where a build says so."""
     layers, build = report.design.neurons, report.build
     head = ("layer", "architecture", "neurons", "LUT4 (estimated)", "LUT6 (estimated)")
     rows = [(n.name, n.architecture, f"{n.neurons:,}", f"{n.estimate.lut4:,}", f"{n.estimate.lut6:,}") for n in layers]
     if build is None:
         return _table(head, rows, "llrrr")
-    made = {c.name: (f"{c.luts:,}", f"{c.ffs:,}", f"{c.carries:,}") for c in build.layers}
-    wide = [(*row, *made.pop(row[0], ("", "", "")), "") for row in rows]
-    wide += [(name, "", "", "", "", *cells, "") for name, cells in made.items()]
-    whole = (f"{build.network.luts:,}", f"{build.network.ffs:,}", f"{build.network.carries:,}")
+    estimated = {row[0]: row for row in rows}
+    made = {c.name: (c.luts, c.ffs, c.carries) for c in build.layers}
+    routed = {c.name: (c.cells, c.luts, c.ffs, c.carries, c.path_ns) for c in build.placed}
+    wide = []
+    for name in dict.fromkeys([*estimated, *made, *routed]):
+        cells = [*_figures(made.get(name), 3), *_figures(routed.get(name), 5)]
+        wide.append((*estimated.get(name, (name, "", "", "", "")), *cells))
+    whole = (build.network.luts, build.network.ffs, build.network.carries)
     four, six = (sum(e) for e in zip(*((n.estimate.lut4, n.estimate.lut6) for n in layers), strict=True))
-    wide.append(("all", "", "", f"{four:,}", f"{six:,}", *whole, ""))
-    wide.append(("all, with what is around it", "", "", "", "", "", "", "", f"{build.cells_used:,}"))
-    synthesized = ("LUTs (synthesized)", "flip-flops (synthesized)", "carries (synthesized)", "logic cells (routed)")
-    return _table((*head, *synthesized), wide, "llrrrrrrr")
+    placed = tuple(map(sum, zip(*routed.values(), strict=True))) or (build.cells_used,)
+    wide.append(("all", "", "", f"{four:,}", f"{six:,}", *_figures(whole, 3), *_figures(placed, 5)))
+    columns = ("LUTs", "flip-flops", "carries")
+    synthesized = [f"{c} (synthesized)" for c in columns]
+    placed_head = [f"{c} (routed)" for c in ("logic cells", *columns, "slowest path, ns")]
+    return _table((*head, *synthesized, *placed_head), wide, "ll" + "r" * 11)
+
+
+def _figures(values: Sequence[float] | None, count: int) -> list[str]:
+    """Numbers as text; blanks for those that are not there."""
+    texts = [f"{v:,.3f}" if isinstance(v, float) else f"{v:,}" for v in values or ()]
+    return texts + [""] * (count - len(texts))
 
 
 def _purpose(name: str) -> str:

@@ -46,7 +46,14 @@ def test_a_board(root: Path, tmp_path: Path) -> None:
     assert sources["netlist equal to the packed simulator"] == "netlist"
     assert sum(c["luts"] for c in built["layers"]) == built["network"]["luts"]
     assert sum(c["ffs"] for c in built["layers"]) == built["network"]["ffs"]
+    assert sum(c["cells"] for c in built["placed"]) == built["cells_used"]
+    assert sum(c["ffs"] for c in built["placed"]) == built["whole"]["ffs"]
+    assert built["placed"][-1]["name"] == "UART shell"
     assert "LUTs (synthesized)" in (out / "report.md").read_text()
+    assert (
+        f"| {built['cells_used']:,} | {built['whole']['luts']:,} | {built['whole']['ffs']:,} | "
+        in (out / "report.md").read_text()
+    )
     assert "| Fmax | " in (out / "report.md").read_text()
 
 

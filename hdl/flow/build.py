@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.diagnostics import Diagnostic, fail
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
 from threshc.hdl.emitted import emitted
 from threshc.hdl.flow.layers import LayerCells, cells_by_layer
 from threshc.hdl.flow.netlist.exercise import Exercised
-from threshc.hdl.flow.netlist.read import read_netlist
+from threshc.hdl.flow.placed import PlacedCells, placed_by_layer
 from threshc.hdl.flow.report import BuildReport
 from threshc.hdl.flow.routing import Routing, TooSlow, logic_cells, pack_bitstream, refuse_oversize, route, too_big
-from threshc.hdl.flow.synthesis import Synthesis, synthesize
+from threshc.hdl.flow.synthesis import TOP, Synthesis, synthesize
 from threshc.hdl.flow.tools import Progress, Run, find_tools
 from threshc.hdl.flow.verify import Samples, verify_netlists
 from threshc.hdl.targets.base import Target
@@ -67,7 +69,7 @@ def build(
         synthesis = synthesize(yosys, device, design.name, folder, tell)
         refuse_oversize(device, synthesis.whole)
         verified = () if samples is None else verify_netlists(design, target, folder, samples, baud, tell)
-        layers = _by_layer(design, device.family, folder / "network.json")
+        layers = cells_by_layer(design, _modules(folder / "network.json")[design.name])
         proved = "" if prove is None else prove(folder / "network.json")
         tell(
             f"{nextpnr.name}: placing and routing {synthesis.whole.luts:,} LUTs and {synthesis.whole.ffs:,} flip-flops"
@@ -75,11 +77,12 @@ def build(
         aim = required or _AIM_HZ[device.family]
         routing = route(nextpnr, device, folder, constrained=board is not None, freq_hz=aim, seed=seed, progress=tell)
         _refuse_slow(target, required, routing)
+        placed = _placed(design, folder, "harness" if board is None else "UART shell")
         tell(f"{packer.name}: packing the bitstream")
         made, packing = pack_bitstream(packer, device, folder, tell)
         runs = (synthesis.run, routing.run, packing)
         files = _deliver(design, folder, made, runs, Path(out_dir))
-    return _report(design, target, synthesis, routing, seed, files, runs, verified, proved, layers)
+    return _report(design, target, synthesis, routing, seed, files, runs, verified, proved, layers, placed)
 
 
 _CELLS = ("mdfa", "fa63", "table", "tree")
@@ -91,12 +94,15 @@ def _text(design: Design, family: str) -> str:
     return design.mapped(family) if placed else emitted(design)
 
 
-def _by_layer(design: Design, family: str, netlist: Path) -> tuple[LayerCells, ...]:
-    """Nothing where the netlist has cells without a model, such as block RAM."""
-    try:
-        return cells_by_layer(design, read_netlist(netlist, family, design.name))
-    except CompileError:
-        return ()
+def _modules(netlist: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(netlist.read_text(encoding="utf-8"))["modules"]
+    return found
+
+
+def _placed(design: Design, folder: Path, around: str) -> tuple[PlacedCells, ...]:
+    (routed,) = _modules(folder / "routed.json").values()
+    timing = json.loads((folder / "timing.json").read_text())
+    return placed_by_layer(design, _modules(folder / "top.json")[TOP], routed, timing, around)
 
 
 def _required(target: Target, freq: float | None) -> float | None:
@@ -161,6 +167,7 @@ def _report(
     verified: tuple[Exercised, ...],
     proved: str,
     layers: tuple[LayerCells, ...],
+    placed: tuple[PlacedCells, ...],
 ) -> BuildReport:
     used, available = logic_cells(routing, target.device)
     return BuildReport(
@@ -184,4 +191,5 @@ def _report(
         verified=verified,
         proved=proved,
         layers=layers,
+        placed=placed,
     )

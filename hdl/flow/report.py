@@ -8,6 +8,7 @@ from typing import Any
 
 from threshc.hdl.flow.layers import LayerCells
 from threshc.hdl.flow.netlist.exercise import Exercised
+from threshc.hdl.flow.placed import PlacedCells
 from threshc.hdl.flow.synthesis import Cells
 
 
@@ -33,6 +34,7 @@ class BuildReport:
     tools: name to "version (native|YoWASP)"; seconds: wall time by tool
     verified: the netlists that were simulated on samples, all answers right
     layers: the network's cells by layer, by Yosys; () where the text was not pre-mapped
+    placed: the routed cells by layer, by nextpnr; () likewise
     proved: what was proved of Yosys' netlist of the network alone; "" for nothing
     tries: on the way to a frequency that was asked for, this build last; () where the registers were given
     """
@@ -57,6 +59,7 @@ class BuildReport:
     verified: tuple[Exercised, ...] = ()
     proved: str = ""
     layers: tuple[LayerCells, ...] = ()
+    placed: tuple[PlacedCells, ...] = ()
     tries: tuple[Try, ...] = ()
 
     @property

@@ -58,10 +58,13 @@ def route(
 ) -> Routing:
     """Places and routes top.json in `folder` into top.asc (iCE40) or top.config (ECP5), aiming for a frequency.
 
+    The netlist of what is placed is routed.json, the timing of its paths timing.json.
+
     Missing the frequency is not an error here. Raises CompileError when the circuit does not fit.
     """
     constraints, result = {"ice40": ("pcf", "--asc top.asc"), "ecp5": ("lpf", "--textcfg top.config")}[device.family]
     arguments = [*device.nextpnr, "--json", "top.json", *result.split(), "--report", "timing.json"]
+    arguments += ["--write", "routed.json"]
     arguments += ["--freq", f"{freq_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"]
     arguments += [f"--{constraints}", f"top.{constraints}"] if constrained else [f"--{constraints}-allow-unconstrained"]
     done = run_tool(nextpnr, arguments, folder, progress)
