@@ -3,7 +3,9 @@
     python bench/circuits_peers.py da4ml|alkaid|alkaid-plain MATRIX.npz FOLDER
 
 Writes FOLDER/sums.v (module `da`) and FOLDER/sums.json: seconds, the ports' names, and (width, signed) of every output.
-`alkaid-plain` is alkaid without tables over packed binary inputs and without ternary adders.
+`alkaid-plain` is alkaid without tables over packed binary inputs and without ternary adders. Circuits of more than
+8,192 weights get registers every three adders: Yosys takes hours for such a one in a single piece. Registers cost
+the peers about a tenth more LUTs where it was tried (64x8).
 """
 
 from __future__ import annotations
@@ -15,6 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+
+_ONE_PIECE = 8192
+_REGISTERS_EVERY = 3  # adders, as da4ml and alkaid count their depth
 
 
 def main(tool: str, matrix: Path, folder: Path) -> None:
@@ -40,7 +46,7 @@ def _da4ml(weights: np.ndarray[Any, Any], folder: Path) -> Any:
 
     x = FixedVariableArrayInput((weights.shape[1],), hwconf=HWConfig(1, -1, -1)).quantize(0, 1, 0)
     logic = comb_trace(x, x @ weights.T)
-    VerilogModel(logic, "da", folder / "da", print_latency=False).write()
+    VerilogModel(logic, "da", folder / "da", print_latency=False, latency_cutoff=_cutoff(weights)).write()
     return logic.out_kifs.T
 
 
@@ -51,8 +57,13 @@ def _alkaid(weights: np.ndarray[Any, Any], folder: Path, everything: bool) -> An
     options = None if everything else {"binary_lut": False}
     x = FVArrayInput((weights.shape[1],), solver_options=options).quantize(0, 1, 0)
     logic = trace(x, x @ weights.T)
-    RTLModel(logic, folder / "da", "da", print_latency=False, ternary_fuse=everything).write()
+    cutoff = _cutoff(weights)
+    RTLModel(logic, folder / "da", "da", latency_cutoff=cutoff, print_latency=False, ternary_fuse=everything).write()
     return logic.out_kifs.T
+
+
+def _cutoff(weights: np.ndarray[Any, Any]) -> float:
+    return _REGISTERS_EVERY if np.count_nonzero(weights) > _ONE_PIECE else -1
 
 
 if __name__ == "__main__":
