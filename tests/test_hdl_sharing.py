@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import networks
@@ -9,15 +10,24 @@ import numpy as np
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.encoding import parse_encoding
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.design import build_design
+from threshc.hdl.luts import ways
 from threshc.hdl.luts.constants import shared_constants
 from threshc.hdl.luts.counters import Counters
+from threshc.hdl.luts.differences import Differences
 from threshc.hdl.luts.groups import Tree, members, paired
 from threshc.hdl.luts.merge import mapped_size
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.pairs import Pairs
 from threshc.hdl.luts.share import Compressor, Row, Sharing
+from threshc.hdl.luts.spanning import from_roots, spanning
+from threshc.hdl.luts.ways import Way
 from threshc.hdl.proof.bits import apply
+from threshc.hdl.proof.certify import certify
+from threshc.hdl.proof.check import check as check_certificate
 
 SAMPLES = 64
 KINDS = {"pm1": [-1, 1], "ternary": [-1, 0, 1], "int": list(range(-9, 10))}
@@ -72,6 +82,60 @@ def test_every_row_is_its_sum(compressor: type[Compressor], kind: str, rows: int
             luts, made = LutNet([0] * 23), rows_of(rng, weights, width)
             Sharing(luts, made, compressor).build(tree, shuffle)
             check(luts, made, 23)
+
+
+def correlated(rng: np.random.Generator, kind: str, rows: int) -> np.ndarray:  # type: ignore[type-arg]
+    """Rows much like one of two, or like its opposite."""
+    first = rng.choice(KINDS[kind], (2, 23))
+    weights = first[rng.integers(0, 2, rows)] * rng.choice([-1, 1], (rows, 1))
+    return np.where(rng.random(weights.shape) < 0.2, rng.choice(KINDS[kind], weights.shape), weights)
+
+
+@pytest.mark.parametrize("compressor", [Pairs, Counters])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("deepest", [0, 1, 64])
+def test_every_row_is_its_sum_by_differences(compressor: type[Compressor], kind: str, deepest: int) -> None:
+    rng = np.random.default_rng(deepest)
+    weights = correlated(rng, kind, 9)
+    weights[1], weights[2] = -weights[0], weights[0]
+    width = int(np.abs(weights).sum(axis=1).max()).bit_length() + 1
+    for noise in (None, Random(1)):
+        luts, rows = LutNet([0] * 23), rows_of(rng, weights, width)
+        for row in rows[::2]:  # of other widths than their parents
+            row.columns, row.width = row.columns[:-1], row.width - 1
+            row.constant %= 1 << row.width
+        parents, total = spanning(np.sign(weights).astype(np.int8), deepest, noise)
+        order = from_roots(parents)
+        assert sorted(order) == list(range(9))
+        assert all(p is None or order.index(p.row) < order.index(r) for r, p in enumerate(parents))
+        assert (total == np.count_nonzero(weights)) == (deepest == 0)
+        Differences(luts, rows, compressor).follow(parents, paired, noise)
+        check(luts, rows, 23)
+
+
+@pytest.mark.parametrize("neuron", ["mdfa", "fa63"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_differences_are_proved(neuron: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step of every row, whether differences are the smallest way or not."""
+
+    def differences(tree: Tree, shuffle: Random | None = None) -> Way:
+        def way(net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
+            parents, _ = spanning(ways.signs_of([row.columns for row in rows], net.inputs), 3)
+            assert sum(p is not None for p in parents) > 3
+            Differences(net, rows, compressor).follow(parents, paired)
+
+        return way
+
+    monkeypatch.setattr(ways, "_group", differences)
+    rng = np.random.default_rng(7)
+    weights = correlated(rng, kind, 10).astype(np.int8)
+    bits = parse_encoding("bit")
+    total = Sum(1, weights, np.zeros(10, np.int64))
+    fires = Compare(2, np.arange(10), np.rint(weights.sum(axis=1) / 2).astype(np.int64))
+    output = Output("y", 3, "bits", networks.ONE_SCALE, networks.NO_OFFSET)
+    network = Network("alike", (Input("x", (23,), bits), Bitplanes(0), total, fires), (output,))
+    proved = check_certificate(network, certify(build_design(network, neuron=neuron)))
+    assert proved.methods == {"heap added up, last carry": 10}
 
 
 @pytest.mark.parametrize(("compressor", "size"), [(Pairs, 4), (Counters, 6)])

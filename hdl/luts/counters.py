@@ -40,7 +40,7 @@ class Counters:
         at = [{item[2] >> 1: item for item in column if item[2] > 1} for column in self._columns]
         used: set[int] = set()
         for c, nodes in triples:
-            if c + 1 >= len(self._columns) or not all(node in at[c] for node in nodes):
+            if c + 1 >= len(self._columns) or len({*nodes}) < 3 or not all(node in at[c] for node in nodes):
                 continue
             items = [at[c].pop(node) for node in nodes]
             used.update(ticket for _, ticket, _ in items)
@@ -76,6 +76,16 @@ class Counters:
                 size = min(len(bits), 6) if c == top else _plan(len(bits))[1]
                 self._add(c, [heapq.heappop(bits)[2] for _ in range(size)], zeros=False)
         return [column[0][2] if column else 0 for column in self._columns]
+
+    def whole(self) -> Part:
+        """The part with at most one entry per column, by steps that may be inverted."""
+        left = Part(self._signs, steps=self.steps)
+        for c, column in enumerate(self._columns):
+            while len(column) > 1:
+                size = min(len(column), 6) if c + 1 == len(self._columns) else _plan(len(column))[1]
+                self._add(c, [heapq.heappop(column)[2] for _ in range(size)])
+            left.plain += [(c, lit) for _, _, lit in column]
+        return left
 
     def _push(self, c: int, lit: int, depth: int) -> None:
         heapq.heappush(self._columns[c], (depth, next(self._ticket), lit))

@@ -52,7 +52,7 @@ class Pairs:
         at = [{item[2] >> 1: item for item in column if item[2] > 1} for column in self._plain]
         used: set[int] = set()
         for c, nodes in triples:
-            if c + 1 >= self._width or not all(node in at[c] for node in nodes):
+            if c + 1 >= self._width or len({*nodes}) < 3 or not all(node in at[c] for node in nodes):
                 continue
             items = [at[c].pop(node) for node in nodes]
             used.update(ticket for _, ticket, _ in items)
@@ -95,6 +95,15 @@ class Pairs:
         heapq.heapify(plain)
         return last
 
+    def whole(self) -> Part:
+        """The part with at most one entry per column, by steps that may be inverted."""
+        left = Part(self._signs, steps=self.steps)
+        for c in range(self._width):
+            self._make_pairs(c)
+            if self._plain[c] or self._pairs[c]:
+                left.plain.append((c, self._parity(c) if c + 1 == self._width else self._column(c)))
+        return left
+
     def run(self) -> list[int]:
         """One literal per column, lowest first; modulo 2**width."""
         for c, column in enumerate(self._plain):
@@ -134,7 +143,8 @@ class Pairs:
             size = min(4, len(lits))
             lits = [*lits[size:], self.net.xor(*lits[:size])]
         if len(terms) > 1:
-            self.steps.append(Step(c, terms, [(c, (lits[0],))] if lits[0] else []))
+            terms += ((0,),) * (1 - len(terms) % 2)  # of an odd number, inverted terms have the inverted parity
+            self.steps.append(Step(c, terms, [(c, (lits[0],))]))
         return lits[0] if lits else 0
 
     def _full_adder(self, c: int) -> None:

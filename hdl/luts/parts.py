@@ -58,6 +58,13 @@ class Part:
             total -= sum(1 << c for c, term in step.outputs if term == (one,))
         return total
 
+    def below(self, width: int) -> Part:
+        """The same modulo 2**width."""
+        steps = {id(s): Step(s.column, s.inputs, [o for o in s.outputs if o[0] < width]) for s in self.steps}
+        pending = [(c, replace(carry, step=steps[id(carry.step)])) for c, carry in self.pending if c < width]
+        kept = [steps[id(s)] for s in self.steps if s.column < width]
+        return Part(self.signs, [(c, lit) for c, lit in self.plain if c < width], pending, kept)
+
 
 def restricted(parts: Sequence[Part], rows: Sequence[int]) -> list[Part]:
     """What some rows of a group have of the parts, those of equal signs put together. Steps are copied."""
@@ -67,11 +74,12 @@ def restricted(parts: Sequence[Part], rows: Sequence[int]) -> list[Part]:
         first = next((s for s in signs if s), 0)
         if first:
             key = tuple(s * first for s in signs)
-            _append(found.setdefault(key, Part(key)), part, first < 0)
+            append(found.setdefault(key, Part(key)), part, first < 0)
     return list(found.values())
 
 
-def _append(target: Part, part: Part, inverted: bool) -> None:
+def append(target: Part, part: Part, inverted: bool) -> None:
+    """Puts a part, or its opposite, into another one."""
     flip = int(inverted)
     copies = {id(step): _copy(step, flip) for step in part.steps}
     target.plain += [(c, lit ^ flip) for c, lit in part.plain]

@@ -38,8 +38,26 @@ class Compressor(Protocol):
     def reduce(self) -> Part:
         """The part with few entries per column, by steps that may be inverted."""
 
+    def whole(self) -> Part:
+        """The part with at most one entry per column, modulo 2**width, by steps that may be inverted."""
+
     def run(self) -> list[int]:
         """One literal per column, lowest first; modulo 2**width."""
+
+
+Entries = dict[tuple[int, int, int], int]
+"""(column, node, how many of the same before it) to 1, or -1 for an inverted literal."""
+
+
+def entries(columns: Sequence[Sequence[int]]) -> Entries:
+    """The literals of a row's columns."""
+    found: Entries = {}
+    for c, column in enumerate(columns):
+        times: dict[int, int] = {}
+        for lit in column:
+            again = times[lit >> 1] = times.get(lit >> 1, -1) + 1
+            found[c, lit >> 1, again] = -1 if lit & 1 else 1
+    return found
 
 
 class Row:
@@ -62,17 +80,19 @@ class Sharing:
     def build(self, tree: Tree, shuffle: Random | None = None) -> None:
         """Fills in the rows of the tree. The order of bits decides who meets whom; `shuffle` tries another one."""
         rows = members(tree)
+        bits = self._bits([entries(self._rows[r].columns) for r in rows], shuffle)
+        self._descend(tree, restricted(bits, range(len(rows))), [])
+
+    def _bits(self, rows: Sequence[Entries], shuffle: Random | None) -> list[Part]:
+        """A part per entry, in the order that decides who meets whom."""
         signs: dict[tuple[int, int, int], list[int]] = {}
-        for k, r in enumerate(rows):
-            for c, column in enumerate(self._rows[r].columns):
-                times: dict[int, int] = {}
-                for lit in column:
-                    again = times[lit >> 1] = times.get(lit >> 1, -1) + 1
-                    signs.setdefault((c, lit >> 1, again), [0] * len(rows))[k] = -1 if lit & 1 else 1
+        for k, row in enumerate(rows):
+            for key, sign in row.items():
+                signs.setdefault(key, [0] * len(rows))[k] = sign
         bits = [Part(tuple(of), [(c, 2 * node)]) for (c, node, _), of in sorted(signs.items())]
         if shuffle is not None:
             shuffle.shuffle(bits)
-        self._descend(tree, restricted(bits, range(len(rows))), [])
+        return bits
 
     def _descend(self, tree: Tree, parts: list[Part], triples: list[Triple]) -> None:
         if isinstance(tree, int):
@@ -119,19 +139,19 @@ class Sharing:
         missing = self._missing(row, parts, 0)
         part = parts[0] if parts else Part((1,))
         part.plain += [(c, 1) for c in range(row.width) if missing >> c & 1]
-        row.ones = _ones(part)
+        row.ones = ones(part)
         compressor = self._compressor(self._net, part, row.width)
         compressor.follow(triples)
         row.word, row.steps = compressor.run(), compressor.steps
 
 
-def _ones(part: Part) -> list[int]:
+def ones(part: Part) -> list[int]:
     """The columns of the constants that the row starts with: those left and those that its steps have taken, less
     those that steps have made."""
-    ones = [c for c, lit in part.plain if lit == 1]
-    ones += [step.column for step in part.steps for term in step.inputs if term == (1,)]
+    found = [c for c, lit in part.plain if lit == 1]
+    found += [step.column for step in part.steps for term in step.inputs if term == (1,)]
     for step in part.steps:
         for c, term in step.outputs:
             if term == (1,):
-                ones.remove(c)
-    return sorted(ones)
+                found.remove(c)
+    return sorted(found)

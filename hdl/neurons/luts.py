@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from random import Random
 from typing import ClassVar
 
 import numpy as np
@@ -13,16 +12,14 @@ from numpy.typing import NDArray
 
 from threshc.hdl.heap import Heap, bundles, weigh
 from threshc.hdl.luts.claims import Claim, Step, Term
-from threshc.hdl.luts.groups import Tree, paired
 from threshc.hdl.luts.merge import mapped_size
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.place import place
-from threshc.hdl.luts.share import Compressor, Row, Sharing
+from threshc.hdl.luts.share import Compressor, Row
+from threshc.hdl.luts.ways import ways
 from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.neurons.base import Architecture, Estimate
 
-_BOTH = 16_384  # synapses up to which rows are also taken as one group, at effort 1
-_TRIES, _QUICK = 8, 4096  # random ways that are tried at effort 1: at most, and times synapses
 _SAMPLE = 4096  # synapses that an estimate builds; larger layers are estimated from their first rows
 
 
@@ -50,10 +47,10 @@ class LutArchitecture(Architecture):
         columns = [_columns(heap, used, r, width) for r, width in enumerate(widths)]
         arrivals = net.arrival(2 * used).tolist()
         best: tuple[int, LutNet, list[Row]] | None = None
-        for tree, shuffle in _ways(columns, len(used), net.effort):
+        for way in ways(columns, len(used), net.effort):
             luts = LutNet(arrivals)
             rows = [Row(c, k) for c, k in zip(columns, plus, strict=True)]
-            Sharing(luts, rows, cls.compressor).build(tree, shuffle)
+            way(luts, rows, cls.compressor)
             size = mapped_size(luts, [row.word[-1] for row in rows], cls.inputs)
             if best is None or size < best[0]:
                 best = size, luts, rows
@@ -93,26 +90,6 @@ def _built(cls: type[LutArchitecture], data: bytes, shape: tuple[int, int], dtyp
     return four, six, max(int(net.level(y).max(initial=1)), 1)
 
 
-def _ways(columns: list[list[list[int]]], inputs: int, effort: int) -> Iterator[tuple[Tree, Random | None]]:
-    """The ways to share that are tried, with orders of bits: in groups of rows, over all rows at once, and as many
-    random ones as the effort allows for."""
-    synapses = sum(len(column) for row in columns for column in row)
-    tries = effort * min(_TRIES, _QUICK // max(1, synapses))
-    signs = np.zeros((len(columns), max(map(len, columns)), inputs + 1), np.int8)
-    for r, row in enumerate(columns):
-        for c, column in enumerate(row):
-            lits = np.array(column, np.int64)
-            signs[r, c, lits >> 1] = 1 - 2 * (lits & 1)
-    flat_signs = signs.reshape(len(columns), -1)
-    grouped, flat = paired(flat_signs), tuple(range(len(columns)))
-    yield grouped, None
-    if synapses <= effort * _BOTH and len(columns) > 2:
-        yield flat, None
-    for k in range(tries):
-        shuffle = Random(k)
-        yield (paired(flat_signs, shuffle) if k % 2 else grouped), shuffle
-
-
 def _columns(heap: Heap, used: NDArray[np.int64], row: int, width: int) -> list[list[int]]:
     """A row's literals, numbered for a `LutNet` whose inputs are `used`."""
     columns: list[list[int]] = [[] for _ in range(width)]
@@ -128,9 +105,16 @@ def _claim(where: Lits, row: Row) -> Claim:
     def term(local: Term) -> Term:
         return tuple(int(at[lit >> 1]) ^ (lit & 1) for lit in local)
 
-    columns = [(*term(tuple(column)), *(1 for one in row.ones if one == c)) for c, column in enumerate(row.columns)]
-    steps = [
-        Step(s.column, tuple(term(t) for t in s.inputs if t != (0,)), [(c, term(t)) for c, t in s.outputs if t != (0,)])
-        for s in row.steps
-    ]
-    return Claim(tuple(columns), tuple(steps), term(tuple(row.word)))
+    columns = [list(column) for column in row.columns]
+    ones, steps = list(row.ones), []
+    for step in row.steps:
+        inputs = [t for t in step.inputs if t != (0,)]
+        outputs = [(c, t) for c, t in step.outputs if t != (0,)]
+        if inputs == [(1,)] and len(outputs) == 2 and outputs[0][0] == outputs[1][0]:
+            # A bit and its opposite in place of a constant: the heap begins with them, where no step could make them.
+            ones.remove(step.column)
+            columns[step.column] += [lit for _, (lit,) in outputs]
+        else:
+            steps.append(Step(step.column, tuple(map(term, inputs)), [(c, term(t)) for c, t in outputs]))
+    full = [(*term(tuple(column)), *(1 for one in ones if one == c)) for c, column in enumerate(columns)]
+    return Claim(tuple(full), tuple(steps), term(tuple(row.word)))

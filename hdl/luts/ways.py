@@ -1,0 +1,70 @@
+"""The ways to share that are tried on the rows of a layer: the smallest circuit is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.hdl.luts.differences import Differences
+from threshc.hdl.luts.groups import Tree, paired
+from threshc.hdl.luts.net import LutNet
+from threshc.hdl.luts.share import Compressor, Row, Sharing
+from threshc.hdl.luts.spanning import spanning
+
+Way = Callable[[LutNet, Sequence[Row], type[Compressor]], None]
+_BOTH = 16_384  # synapses up to which rows are also taken as one group, at effort 1
+_TRIES, _QUICK = 8, 4096  # random ways that are tried at effort 1: at most, and times synapses
+_ALIKE = 0.45  # of the synapses: bits in which rows differ from others, from which differences are not tried
+_DEPTHS = (64, 6, 3)  # rows from the first one of a spanning tree to the last
+
+
+def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int) -> Iterator[Way]:
+    """In groups of rows, over all rows at once, as differences of rows, and as many random ones of the better kind as
+    the effort allows for.
+
+    columns: of each row, literals over nodes 1 to `inputs`.
+    """
+    synapses = sum(len(column) for row in columns for column in row)
+    tries = effort * min(_TRIES, _QUICK // max(1, synapses))
+    signs = signs_of(columns, inputs)
+    grouped, flat = paired(signs), tuple(range(len(columns)))
+    yield _group(grouped)
+    small = synapses <= effort * _BOTH and len(columns) > 2
+    spans = small and spanning(signs, _DEPTHS[0])[1] <= _ALIKE * synapses
+    if spans:
+        for deepest in _DEPTHS:
+            yield _span(signs, deepest)
+    elif small:
+        yield _group(flat)
+    for k in range(tries):
+        if spans:
+            yield _span(signs, _DEPTHS[k % len(_DEPTHS)], k)
+        else:
+            shuffle = Random(k)
+            yield _group(paired(signs, shuffle) if k % 2 else grouped, shuffle)
+
+
+def _group(tree: Tree, shuffle: Random | None = None) -> Way:
+    return lambda net, rows, compressor: Sharing(net, rows, compressor).build(tree, shuffle)
+
+
+def _span(signs: NDArray[np.int8], deepest: int, seed: int | None = None) -> Way:
+    def way(net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
+        shuffle = None if seed is None else Random(seed)
+        parents, _ = spanning(signs, deepest, shuffle)
+        Differences(net, rows, compressor).follow(parents, paired, shuffle)
+
+    return way
+
+
+def signs_of(columns: Sequence[Sequence[Sequence[int]]], inputs: int) -> NDArray[np.int8]:
+    """(rows, bits of all columns): 1, -1 for an inverted bit, 0."""
+    signs = np.zeros((len(columns), max(map(len, columns)), inputs + 1), np.int8)
+    for r, row in enumerate(columns):
+        for c, column in enumerate(row):
+            lits = np.array(column, np.int64)
+            signs[r, c, lits >> 1] = 1 - 2 * (lits & 1)
+    return signs.reshape(len(columns), -1)
