@@ -9,11 +9,13 @@ to emit and to simulate (784-64-64-64-10: Verilator reads 0.6 MB in 2.5 s instea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.luts.claims import Claim, Selection
+from threshc.hdl.pool import Pool
 
 Lits = NDArray[np.int64]
 ZERO, ONE = 0, 1
@@ -40,11 +42,14 @@ class Cell:
 
 class Netlist:
     """Cells in topological order. `limit`: most cell levels between registers; 0 for no automatic registers.
-    `effort`: how long architectures may search for smaller circuits, 1 by default; 0 for estimates."""
+    `effort`: how long architectures may search for smaller circuits, 1 by default; 0 for estimates. `pool`: where they
+    search; `found`: what they have found, by what was searched for."""
 
-    def __init__(self, limit: int = 0, effort: int = 1) -> None:
+    def __init__(self, limit: int = 0, effort: int = 1, pool: Pool | None = None) -> None:
         self.limit = limit
         self.effort = effort
+        self.pool = pool or Pool()
+        self.found: dict[Any, Any] = {}
         self.cells: list[Cell] = []
         self.scope = ""
         self.count = 1

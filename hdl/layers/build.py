@@ -17,6 +17,7 @@ from threshc.hdl.naming import Names
 from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.neurons import ARCHITECTURES, Architecture, Estimate
 from threshc.hdl.neurons.table import MOST_INPUTS
+from threshc.hdl.pool import Pool
 from threshc.hdl.words import arg_max, offset_binary
 
 Progress = Callable[[str, int, int], None]
@@ -56,10 +57,11 @@ class Builder:
         wanted: set[int],
         family: str | None = None,
         effort: int = 1,
+        pool: Pool | None = None,
     ) -> None:
         self.family = family
         self.network, self.neuron, self.register, self.wanted = network, neuron, register, wanted
-        self.net = Netlist(limit, effort)
+        self.net = Netlist(limit, effort, pool)
         self.users = network.users()
         self.layers: list[Layer] = []
         self.values: list[Lits] = []
