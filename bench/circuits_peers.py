@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-
 _ONE_PIECE = 8192
 _REGISTERS_EVERY = 3  # adders, as da4ml and alkaid count their depth
 

@@ -28,7 +28,7 @@ DEVICES = {"ice40": "hx8k-ct256", "ecp5": "ecp5-85f"}
 """Where circuits are placed and routed; for Xilinx there is no open tool for it."""
 _DEPTH = re.compile(r"Longest topological path in \w+ \(length=(\d+)\)")
 _AIM = 400e6  # Hz; more than any of them reaches, so that placement does its best
-_CYCLES = 16
+_CYCLES = 64
 """More than any of the compared circuits has registers in a row."""
 
 
