@@ -15,11 +15,13 @@ class Heap:
     """Row r stands for `constant[r] + sum over columns c and entries of 2**c * columns[c][r]`, entries never negative.
 
     columns[c]: (R, h) literals, packed to the left, literal 0 beyond the row's end. most[r]: largest sum of entries.
+    place[r]: the position of a spatial layer that the row belongs to.
     """
 
     columns: tuple[Lits, ...]
     constant: tuple[int, ...]
     most: tuple[int, ...]
+    place: tuple[int, ...]
 
     def rows(self, pick: NDArray[np.int64]) -> Heap:
         """Some of the rows, in the order of `pick`."""
@@ -27,6 +29,7 @@ class Heap:
             tuple(c[pick] for c in self.columns),
             tuple(self.constant[r] for r in pick.tolist()),
             tuple(self.most[r] for r in pick.tolist()),
+            tuple(self.place[r] for r in pick.tolist()),
         )
 
 
@@ -50,19 +53,21 @@ def weigh(bits: Lits, weights: NDArray[np.signedinteger], bias: NDArray[np.int64
     constant = constant + np.where(lits == ONE, sizes, 0).sum(axis=1)
     sizes = np.where(lits > ONE, sizes, 0)
     columns = [pack(np.where(sizes >> c & 1, lits, 0)) for c in range(int(sizes.max(initial=0)).bit_length())]
-    return Heap(tuple(columns), tuple(constant.tolist()), tuple(sizes.sum(axis=1).tolist()))
+    place = tuple(np.repeat(np.arange(positions), rows).tolist())
+    return Heap(tuple(columns), tuple(constant.tolist()), tuple(sizes.sum(axis=1).tolist()), place)
 
 
 _MOST = 256
 
 
 def bundles(heap: Heap) -> list[NDArray[np.int64]]:
-    """The rows in runs of at most 256 that are over much the same bits: those of one position of a spatial layer."""
+    """The rows in runs of at most 256 that are at one position and over much the same bits."""
     found: list[list[int]] = []
     union: set[int] = set()
-    for r in range(len(heap.constant)):
+    for r, place in enumerate(heap.place):
         bits = {b for c in heap.columns for b in (c[r][c[r] > 0] >> 1).tolist()}
-        if not found or len(found[-1]) >= _MOST or 4 * len(bits & union) < len(bits):
+        full = not found or len(found[-1]) >= _MOST or heap.place[found[-1][0]] != place
+        if full or 4 * len(bits & union) < len(bits):
             found.append([])
             union = set()
         found[-1].append(r)

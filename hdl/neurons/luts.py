@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from threshc.hdl.heap import Heap, bundles, weigh
 from threshc.hdl.luts.claims import Claim, Step, Term
-from threshc.hdl.luts.merge import mapped_size
-from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.place import place
 from threshc.hdl.luts.share import Compressor, Row
-from threshc.hdl.luts.ways import ways
 from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.neurons.base import Architecture, Estimate
+from threshc.hdl.neurons.search import Problem, search
 
 _SAMPLE = 4096  # synapses that an estimate builds; larger layers are estimated from their first rows
 
@@ -35,31 +33,22 @@ class LutArchitecture(Architecture):
     def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
         out = np.zeros((len(widths), int(widths.max(initial=1))), np.int64)
-        for pick in bundles(heap):
-            words = cls._bundle(net, heap.rows(pick), widths[pick].tolist(), [plus[r] for r in pick.tolist()])
-            for r, word in zip(pick.tolist(), words, strict=True):
-                out[r, : len(word)] = word
+        picks = bundles(heap)
+        parts = [heap.rows(pick) for pick in picks]
+        inputs = [np.unique(np.concatenate([c[c > 0] >> 1 for c in part.columns] or [out[:0, 0]])) for part in parts]
+        problems = []
+        for part, used, pick in zip(parts, inputs, picks, strict=True):
+            columns = tuple(_columns(part, used, r, width) for r, width in enumerate(widths[pick].tolist()))
+            arrivals = tuple(net.arrival(2 * used).tolist())
+            constants = tuple(plus[r] for r in pick.tolist())
+            problems.append(Problem(cls.compressor, cls.inputs, columns, constants, arrivals, net.effort))
+        for found, used, pick in zip(search(net, problems), inputs, picks, strict=True):
+            where = place(net, found.net, 2 * used, [lit for row in found.rows for lit in row.word])
+            claims = [_claim(where, row) for row in found.rows]
+            net.claims += claims
+            for r, claim in zip(pick.tolist(), claims, strict=True):
+                out[r, : len(claim.word)] = claim.word
         return out
-
-    @classmethod
-    def _bundle(cls, net: Netlist, heap: Heap, widths: list[int], plus: list[int]) -> list[tuple[int, ...]]:
-        used = np.unique(np.concatenate([c[c > 0] >> 1 for c in heap.columns] or [np.zeros(0, np.int64)]))
-        columns = [_columns(heap, used, r, width) for r, width in enumerate(widths)]
-        arrivals = net.arrival(2 * used).tolist()
-        best: tuple[int, LutNet, list[Row]] | None = None
-        for way in ways(columns, len(used), net.effort):
-            luts = LutNet(arrivals)
-            rows = [Row(c, k) for c, k in zip(columns, plus, strict=True)]
-            way(luts, rows, cls.compressor)
-            size = mapped_size(luts, [row.word[-1] for row in rows], cls.inputs)
-            if best is None or size < best[0]:
-                best = size, luts, rows
-        assert best is not None
-        _, luts, rows = best
-        where = place(net, luts, 2 * used, [lit for row in rows for lit in row.word])
-        claims = [_claim(where, row) for row in rows]
-        net.claims += claims
-        return [claim.word for claim in claims]
 
     @classmethod
     def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
@@ -90,13 +79,13 @@ def _built(cls: type[LutArchitecture], data: bytes, shape: tuple[int, int], dtyp
     return four, six, max(int(net.level(y).max(initial=1)), 1)
 
 
-def _columns(heap: Heap, used: NDArray[np.int64], row: int, width: int) -> list[list[int]]:
+def _columns(heap: Heap, used: NDArray[np.int64], row: int, width: int) -> tuple[tuple[int, ...], ...]:
     """A row's literals, numbered for a `LutNet` whose inputs are `used`."""
-    columns: list[list[int]] = [[] for _ in range(width)]
+    columns: list[tuple[int, ...]] = [()] * width
     for c, column in enumerate(heap.columns[:width]):
         lits = column[row][column[row] > 0]
-        columns[c] = np.sort(2 * (np.searchsorted(used, lits >> 1) + 1) + (lits & 1)).tolist()
-    return columns
+        columns[c] = tuple(np.sort(2 * (np.searchsorted(used, lits >> 1) + 1) + (lits & 1)).tolist())
+    return tuple(columns)
 
 
 def _claim(where: Lits, row: Row) -> Claim:
