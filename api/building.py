@@ -46,6 +46,7 @@ def build(
     neuron: str = "auto",
     pipeline: str | int = "auto",
     effort: int = 1,
+    jobs: int | None = None,
     scores: bool = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -94,6 +95,7 @@ def build(
         note,
         chosen.device.family,
         effort,
+        jobs,
     )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder:
@@ -196,6 +198,7 @@ def _fast_enough(
             scores=settings.scores,
             family=settings.family,
             effort=settings.effort,
+            jobs=settings.jobs,
         )
         return place(design, required)
 

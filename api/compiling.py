@@ -44,6 +44,7 @@ class Settings:
     note: Callable[[str], None] | None = None
     family: str | None = None
     effort: int = 1
+    jobs: int | None = None
 
 
 def compile(
@@ -54,6 +55,7 @@ def compile(
     neuron: str = "auto",
     pipeline: str | int = "layer",
     effort: int = 1,
+    jobs: int | None = None,
     scores: bool = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -68,10 +70,10 @@ def compile(
 ) -> Report:
     """Compile a model into a folder: NAME.v, NAME_tb.v with its data, model.thresh, report.json and report.md.
 
-    model, input: as for `load`. neuron, pipeline, effort, scores: see `threshc.hdl.design.build_design`. The emitted
-    Verilog is simulated on `x` (samples as `simulate` takes them, with their `labels` if known), else on `samples`
-    random ones. The folder appears whole or not at all; see `threshc.folder.output_folder` for `force`. Raises
-    CompileError.
+    model, input: as for `load`. neuron, pipeline, effort, jobs, scores: see `threshc.hdl.design.build_design`. The
+    emitted Verilog is simulated on `x` (samples as `simulate` takes them, with their `labels` if known), else on
+    `samples` random ones. The folder appears whole or not at all; see `threshc.folder.output_folder` for `force`.
+    Raises CompileError.
     """
     settings = Settings(
         input,
@@ -85,6 +87,7 @@ def compile(
         weight_bits,
         note,
         effort=effort,
+        jobs=jobs,
     )
     with output_folder(out_dir, force=force) as folder:
         report = compile_into(folder, Path(out_dir), model, settings, x, labels, progress or (lambda _: None))
@@ -129,6 +132,7 @@ def compile_into(
         scores=settings.scores,
         family=settings.family,
         effort=settings.effort,
+        jobs=settings.jobs,
         progress=lambda what, done, total: say(f"circuit of {what} ({done + 1} of {total})"),
     )
     say(f"Verilog of {design.netlist.count:,} cells")

@@ -55,7 +55,11 @@ def prove(
     input: str | None = None,
     neuron: str = "auto",
     pipeline: str | int = "layer",
+    effort: int = 1,
     scores: bool = False,
+    weight_bits: str | None = None,
+    note: Progress | None = None,
+    jobs: int | None = None,
     family: str | None = None,
     netlist: str | os.PathLike[str] | None = None,
     layer: str | None = None,
@@ -64,10 +68,10 @@ def prove(
     """Prove that the circuit of a model computes its network on all inputs, and keep the certificate.
 
     model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
-    its Verilog byte for byte. neuron, pipeline, scores: see `threshc.hdl.design.build_design`. family: `ice40`, `ecp5`
-    or `xilinx` also proves the pre-mapped cells that synthesis reads. netlist: the JSON file that Yosys wrote of this
-    circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`). certificate: the file to
-    write.
+    its Verilog byte for byte. neuron, pipeline, effort, scores, jobs: see `threshc.hdl.design.build_design`.
+    weight_bits, note: as for `compile`. family: `ice40`, `ecp5` or `xilinx` also proves the pre-mapped cells that
+    synthesis reads. netlist: the JSON file that Yosys wrote of this circuit in cells of the family, which is proved
+    equal too (`threshc.hdl.proof.netlist`). certificate: the file to write.
     layer: only this layer, its inputs free, as a circuit of its own (a convolution at one position).
     check: read that file instead, and prove that it holds for the model; nothing is compiled then.
     Raises CompileError where something cannot be proved, naming the place.
@@ -78,7 +82,7 @@ def prove(
 
     say = progress or (lambda _: None)
     say("reading the model")
-    network = load_network(model, input=input)
+    network = load_network(model, input=input, weight_bits=weight_bits, note=note)
     if layer is not None:
         from threshc.hdl.proof.one_layer import one_layer
 
@@ -89,7 +93,7 @@ def prove(
         if certificate is None:
             raise fail("there is no certificate to check", where="--check", hint="name the file with --certificate")
         return check_certificate(network, read(Path(certificate)), (), say)
-    options: dict[str, Any] = {"neuron": neuron, "pipeline": pipeline, "scores": scores}
+    options: dict[str, Any] = {"neuron": neuron, "pipeline": pipeline, "effort": effort, "scores": scores}
     folder = Path(model) if isinstance(model, str | os.PathLike) and Path(model).is_dir() else None
     if folder is not None:
         options = _options(folder)
@@ -98,7 +102,7 @@ def prove(
     say("building the circuit")
     # without a device, large layers would be vectors, whose heaps are not proved step by step
     options.setdefault("family", None if folder else family or "ice40")
-    design = build_design(network, **options)
+    design = build_design(network, **options, jobs=jobs)
     made = certify(design)
     texts = _texts(design, made, folder, family)
     if netlist is not None:

@@ -67,6 +67,14 @@ Effort = Annotated[
         "--effort", metavar="1..100", help="How long to search for a smaller circuit; the time grows with it."
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        help="Processes that work side by side; the circuit is the same for any N. Default: all cores.",
+    ),
+]
 Scores = Annotated[bool, typer.Option("--scores", help="Put out the scores of all classes beside the class.")]
 Samples = Annotated[
     int, typer.Option("--samples", metavar="N", min=1, help="Random samples to simulate where no --data is given.")

@@ -22,7 +22,10 @@ def prove(
     input: o.Input = None,
     neuron: o.Neuron = "auto",
     pipeline: o.Pipeline = "layer",
+    effort: o.Effort = 1,
     scores: o.Scores = False,
+    weight_bits: o.WeightBits = None,
+    jobs: o.Jobs = None,
     family: Annotated[
         str | None,
         typer.Option("--family", metavar="NAME", help="Also prove the cells for ice40, ecp5 or xilinx, one by one."),
@@ -45,7 +48,7 @@ def prove(
     [dim]threshc prove digits.onnx -c digits.cert --check[/]
     """
     from threshc.cli.errors import visible
-    from threshc.cli.progress import steps
+    from threshc.cli.progress import steps, told
     from threshc.proving import prove
 
     with steps(quiet) as say:
@@ -56,7 +59,11 @@ def prove(
             input=input,
             neuron=neuron,
             pipeline=pipeline,
+            effort=effort,
             scores=scores,
+            weight_bits=weight_bits,
+            note=told,
+            jobs=jobs,
             family=family,
             netlist=netlist,
             layer=layer,

@@ -15,6 +15,7 @@ from threshc.hdl.layers.build import Builder, Layer, Progress, digits
 from threshc.hdl.naming import sanitize
 from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.neurons import ARCHITECTURES
+from threshc.hdl.pool import Pool, checked_jobs
 
 if TYPE_CHECKING:
     from amaranth.lib.wiring import Component
@@ -97,6 +98,7 @@ def build_design(
     taps: bool = False,
     family: str | None = None,
     effort: int = 1,
+    jobs: int | None = 1,
     progress: Progress | None = None,
 ) -> Design:
     """Unroll a network into hardware.
@@ -106,7 +108,8 @@ def build_design(
     (registers wherever more than N adders or gates would follow each other). scores: carry the scores beside the class.
     taps: carry the bits of every Compare. family: the device family whose LUTs `auto` counts (`ice40`, `ecp5`: of four
     inputs, also without one; `xilinx`: of six). effort: how long to search for smaller circuits, 1 to 100: random
-    ways to share that are tried, and so the time, grow with it. progress(what, done, total) is called between
+    ways to share that are tried, and so the time, grow with it. jobs: processes that search side by side where that
+    pays, None for all cores; the circuit is the same for any number. progress(what, done, total) is called between
     operations. Raises CompileError for unknown options and for weights that an architecture does not take.
     """
     if neuron != "auto" and neuron not in ARCHITECTURES:
@@ -117,8 +120,10 @@ def build_design(
         raise fail(f"effort {effort!r} is not understood", where="--effort", hint=f"1 to {MOST_EFFORT}")
     limit = _limit(pipeline)
     chosen = _chosen(network, scores, taps)
-    builder = Builder(network, neuron, limit, pipeline == "layer", {v for _, _, v in chosen}, family, effort)
-    builder.run(progress)
+    with Pool(checked_jobs(jobs)) as pool:
+        wanted = {v for _, _, v in chosen}
+        builder = Builder(network, neuron, limit, pipeline == "layer", wanted, family, effort, pool)
+        builder.run(progress)
     fields, parts, offset = [], [], 0
     for name, kind, v in chosen:
         t = network.types[v]
