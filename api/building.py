@@ -47,6 +47,7 @@ def build(
     pipeline: str | int = "auto",
     effort: int = 1,
     jobs: int | None = None,
+    dont_care: bool = False,
     scores: bool = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -96,6 +97,7 @@ def build(
         chosen.device.family,
         effort,
         jobs,
+        dont_care,
     )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder:
@@ -199,6 +201,7 @@ def _fast_enough(
             family=settings.family,
             effort=settings.effort,
             jobs=settings.jobs,
+            dont_care=settings.dont_care,
         )
         return place(design, required)
 

@@ -45,6 +45,7 @@ class Settings:
     family: str | None = None
     effort: int = 1
     jobs: int | None = None
+    dont_care: bool = False
 
 
 def compile(
@@ -56,6 +57,7 @@ def compile(
     pipeline: str | int = "layer",
     effort: int = 1,
     jobs: int | None = None,
+    dont_care: bool = False,
     scores: bool = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -70,10 +72,10 @@ def compile(
 ) -> Report:
     """Compile a model into a folder: NAME.v, NAME_tb.v with its data, model.thresh, report.json and report.md.
 
-    model, input: as for `load`. neuron, pipeline, effort, jobs, scores: see `threshc.hdl.design.build_design`. The
-    emitted Verilog is simulated on `x` (samples as `simulate` takes them, with their `labels` if known), else on
-    `samples` random ones. The folder appears whole or not at all; see `threshc.folder.output_folder` for `force`.
-    Raises CompileError.
+    model, input: as for `load`. neuron, pipeline, effort, jobs, dont_care, scores: see
+    `threshc.hdl.design.build_design`. The emitted Verilog is simulated on `x` (samples as `simulate` takes them, with
+    their `labels` if known), else on `samples` random ones. The folder appears whole or not at all; see
+    `threshc.folder.output_folder` for `force`. Raises CompileError.
     """
     settings = Settings(
         input,
@@ -88,6 +90,7 @@ def compile(
         note,
         effort=effort,
         jobs=jobs,
+        dont_care=dont_care,
     )
     with output_folder(out_dir, force=force) as folder:
         report = compile_into(folder, Path(out_dir), model, settings, x, labels, progress or (lambda _: None))
@@ -133,6 +136,7 @@ def compile_into(
         family=settings.family,
         effort=settings.effort,
         jobs=settings.jobs,
+        dont_care=settings.dont_care,
         progress=lambda what, done, total: say(f"circuit of {what} ({done + 1} of {total})"),
     )
     say(f"Verilog of {design.netlist.count:,} cells")
@@ -148,7 +152,8 @@ def compile_into(
         design=design,
         options={"neuron": settings.neuron, "pipeline": str(settings.pipeline), "scores": str(settings.scores).lower()}
         | ({} if settings.family is None else {"family": settings.family})
-        | ({} if settings.effort == 1 else {"effort": str(settings.effort)}),
+        | ({} if settings.effort == 1 else {"effort": str(settings.effort)})
+        | ({"dont_care": "true"} if settings.dont_care else {}),
         simulation=simulation,
         files=tuple(sorted({*os.listdir(folder), REPORT, "report.md"})),
     )

@@ -56,6 +56,7 @@ def prove(
     neuron: str = "auto",
     pipeline: str | int = "layer",
     effort: int = 1,
+    dont_care: bool = False,
     scores: bool = False,
     weight_bits: str | None = None,
     note: Progress | None = None,
@@ -68,10 +69,10 @@ def prove(
     """Prove that the circuit of a model computes its network on all inputs, and keep the certificate.
 
     model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
-    its Verilog byte for byte. neuron, pipeline, effort, scores, jobs: see `threshc.hdl.design.build_design`.
-    weight_bits, note: as for `compile`. family: `ice40`, `ecp5` or `xilinx` also proves the pre-mapped cells that
-    synthesis reads. netlist: the JSON file that Yosys wrote of this circuit in cells of the family, which is proved
-    equal too (`threshc.hdl.proof.netlist`). certificate: the file to write.
+    its Verilog byte for byte. neuron, pipeline, effort, dont_care, scores, jobs: see
+    `threshc.hdl.design.build_design`. weight_bits, note: as for `compile`. family: `ice40`, `ecp5` or `xilinx` also
+    proves the pre-mapped cells that synthesis reads. netlist: the JSON file that Yosys wrote of this circuit in cells
+    of the family, which is proved equal too (`threshc.hdl.proof.netlist`). certificate: the file to write.
     layer: only this layer, its inputs free, as a circuit of its own (a convolution at one position).
     check: read that file instead, and prove that it holds for the model; nothing is compiled then.
     Raises CompileError where something cannot be proved, naming the place.
@@ -93,7 +94,13 @@ def prove(
         if certificate is None:
             raise fail("there is no certificate to check", where="--check", hint="name the file with --certificate")
         return check_certificate(network, read(Path(certificate)), (), say)
-    options: dict[str, Any] = {"neuron": neuron, "pipeline": pipeline, "effort": effort, "scores": scores}
+    options: dict[str, Any] = {
+        "neuron": neuron,
+        "pipeline": pipeline,
+        "effort": effort,
+        "dont_care": dont_care,
+        "scores": scores,
+    }
     folder = Path(model) if isinstance(model, str | os.PathLike) and Path(model).is_dir() else None
     if folder is not None:
         options = _options(folder)
@@ -159,7 +166,8 @@ def _unproved(why: str) -> Exception:
 def _options(folder: Path) -> dict[str, Any]:
     try:
         options = json.loads((folder / REPORT).read_text(encoding="utf-8"))["options"]
-        return {**options, "scores": options["scores"] == "true", "effort": int(options.get("effort", 1))}
+        flags = {name: options.get(name) == "true" for name in ("scores", "dont_care")}
+        return {**options, **flags, "effort": int(options.get("effort", 1))}
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise fail("the folder's report cannot be read", where=str(folder / REPORT), why=str(problem)) from None
 

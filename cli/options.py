@@ -67,6 +67,12 @@ Effort = Annotated[
         "--effort", metavar="1..100", help="How long to search for a smaller circuit; the time grows with it."
     ),
 ]
+DontCare = Annotated[
+    bool,
+    typer.Option(
+        "--dont-care", help="Make tables smaller where patterns of their inputs never occur; proved by `prove`."
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(

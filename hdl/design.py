@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,9 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Compare
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.layers.build import Builder, Layer, Progress, digits
+from threshc.hdl.luts.dontcare import Replacement
+from threshc.hdl.luts.dontcare_design import circuit_of, netlist_of, replacements
+from threshc.hdl.luts.lower import Circuit
 from threshc.hdl.naming import sanitize
 from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.neurons import ARCHITECTURES
@@ -50,7 +53,8 @@ class Design:
     latency: clock edges from the one that accepts an input to the first cycle in which its output is valid, unstalled,
     counting the accepting edge: 1 means the very next cycle. Throughput is one sample per cycle.
     neurons: the architecture of every `Sum`, with estimates. values: the netlist's literals of every value of the
-    network (a Sum that only thresholds read has none), for proofs.
+    network (a Sum that only thresholds read has none), for proofs. netlist: without don't-cares; replaced: tables of
+    its circuit that are emitted otherwise because of them.
     """
 
     network: Network
@@ -64,6 +68,7 @@ class Design:
     inputs: Lits
     outputs: Lits
     values: tuple[Lits, ...] = ()
+    replaced: tuple[Replacement, ...] = ()
 
     @property
     def buffered(self) -> bool:
@@ -74,7 +79,13 @@ class Design:
         """A fresh Amaranth component with streams i: In(unsigned(input_width)) and o: Out(unsigned(output_width))."""
         from threshc.hdl.emit import Pipeline
 
-        return Pipeline(self.netlist, self.inputs, self.outputs, self.latency, self.buffered)
+        net, outputs = netlist_of(self)
+        return Pipeline(net, self.inputs, outputs, self.latency, self.buffered)
+
+    def circuit(self) -> Circuit:
+        """The design bit by bit as it is emitted, with everything that no output needs, so that nodes have the numbers
+        that they have in certificates."""
+        return circuit_of(self)
 
     def verilog(self) -> str:
         """Verilog-2001 of the whole design; the top module `name` has ports clk, rst, {i,o}_{payload,valid,ready}."""
@@ -98,6 +109,7 @@ def build_design(
     taps: bool = False,
     family: str | None = None,
     effort: int = 1,
+    dont_care: bool = False,
     jobs: int | None = 1,
     progress: Progress | None = None,
 ) -> Design:
@@ -108,9 +120,10 @@ def build_design(
     (registers wherever more than N adders or gates would follow each other). scores: carry the scores beside the class.
     taps: carry the bits of every Compare. family: the device family whose LUTs `auto` counts (`ice40`, `ecp5`: of four
     inputs, also without one; `xilinx`: of six). effort: how long to search for smaller circuits, 1 to 100: random
-    ways to share that are tried, and so the time, grow with it. jobs: processes that search side by side where that
-    pays, None for all cores; the circuit is the same for any number. progress(what, done, total) is called between
-    operations. Raises CompileError for unknown options and for weights that an architecture does not take.
+    ways to share that are tried, and so the time, grow with it. dont_care: make tables smaller where patterns of their
+    inputs never occur (`threshc.hdl.luts.dontcare`). jobs: processes that search side by side where that pays, None for
+    all cores; the circuit is the same for any number. progress(what, done, total) is called between operations. Raises
+    CompileError for unknown options and for weights that an architecture does not take.
     """
     if neuron != "auto" and neuron not in ARCHITECTURES:
         raise fail(
@@ -141,9 +154,10 @@ def build_design(
         latency += 1
     outputs = net.delay(outputs, latency)
     name, width, layers = sanitize(network.name, "network"), len(builder.x), tuple(builder.layers)
-    return Design(
+    design = Design(
         network, name, width, tuple(fields), offset, latency, layers, net, builder.x, outputs, tuple(builder.values)
     )
+    return replace(design, replaced=replacements(design, family, progress)) if dont_care else design
 
 
 def _limit(pipeline: str | int) -> int:

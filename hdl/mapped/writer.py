@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail
-from threshc.hdl.luts.lower import Adder, Circuit, lower
+from threshc.hdl.luts.lower import Adder, Circuit
 from threshc.hdl.luts.merge import Cells, flipped, merged, trimmed
 from threshc.hdl.luts.tables import cofactors
 from threshc.hdl.mapped.base import Family
@@ -54,8 +54,7 @@ def mapped_verilog(design: Design, family: str) -> str:
     """See `Design.mapped`. Raises CompileError for an unknown family."""
     if family not in FAMILIES:
         raise fail(f"there are no cells for family {family!r}", where="mapped Verilog", hint=", ".join(FAMILIES))
-    # Everything is lowered, also what no output needs, so that nodes have the numbers that they have in certificates.
-    circuit = trimmed(lower(design.netlist, design.inputs, design.outputs, everything=True))
+    circuit = trimmed(design.circuit())
     cells, flips = flipped(circuit, merged(circuit, FAMILIES[family].inputs))
     return text_of(circuit, cells, flips, FAMILIES[family], design)
 

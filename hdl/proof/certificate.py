@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,11 @@ class Certificate:
     values: the literals of the IR's values by number, in row-major order, integers as words of digits, lowest first;
     outputs: the output payload; fields: [value, offset, width];
     claims: [columns, steps, word] (`threshc.hdl.luts.claims.Claim`), steps [column, inputs, [[column, term], ..]];
-    selections: [larger, best word, best index] for every match of an arg-max tree, in order.
+    selections: [larger, best word, best index] for every match of an arg-max tree, in order;
+    replaced: [node, operands, table, window] of every table that is emitted otherwise because of patterns that never
+    occur. The window, [nodes, leaves] of each group, says which are considered: all combinations of what the nodes of
+    each group take over all values of its leaves (`threshc.hdl.proof.dontcare`). All else is about
+    `luts` as they stand.
     """
 
     network: str
@@ -40,6 +44,7 @@ class Certificate:
     fields: list[list[int]]
     claims: list[list[Any]]
     selections: list[list[Any]]
+    replaced: list[list[Any]] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Byte for byte the same for the same certificate."""

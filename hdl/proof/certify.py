@@ -35,6 +35,10 @@ def certify(design: Design) -> Certificate:
         selections=[
             [*_lits(circuit, [s.larger]), *(_lits(circuit, w) for w in s.best)] for s in design.netlist.selections
         ],
+        replaced=[
+            [r.node, list(r.operands), r.table, [[list(g.nodes), list(g.leaves)] for g in r.window]]
+            for r in design.replaced
+        ],
     )
 
 

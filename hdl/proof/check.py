@@ -20,6 +20,7 @@ from threshc.compiler.ir.types import Ints
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.dontcare import prove_replacements
 from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.neurons import Neurons
 from threshc.hdl.proof.routes import gather, select_max, window
@@ -53,6 +54,10 @@ def check(network: Network, certificate: Certificate, progress: Progress | None 
         except Unproved as problem:
             raise Unproved(f"{type(op).__name__} {op.loc.node or v}: {problem}") from None
     checker.outputs()
+    if certificate.replaced:
+        say(f"don't-cares of {len(certificate.replaced):,} tables")
+        found = prove_replacements(network, certificate, circuit)
+        checker.methods["table with don't-cares, all patterns of a window"] = found
     steps = sum(len(claim[1]) for claim in certificate.claims)
     return Proved(dict(checker.methods), len(circuit.tables), len(certificate.registers), steps)
 

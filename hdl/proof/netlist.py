@@ -17,6 +17,7 @@ from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved, variables
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.dontcare import implemented
 from threshc.hdl.proof.handshake import data_of
 from threshc.hdl.proof.patterns import Words
 
@@ -48,7 +49,7 @@ def prove_netlist(
     data = data_of(gates, certificate.latency)
     if data.circuit.inputs != certificate.inputs or len(data.outputs) != len(certificate.outputs):
         raise Unproved("the netlist has other ports than the certificate")
-    want = Circuit(certificate.inputs, certificate.luts, certificate.registers)
+    want = implemented(certificate)
     say(f"{len(data.circuit.tables):,} tables of the netlist against {len(want.tables):,} of the certificate")
     want, literal = normal(want)
     values = {literal[lit >> 1] >> 1 for bits in certificate.values.values() for lit in bits}

@@ -1,0 +1,110 @@
+"""Don't-cares: tables that are emitted otherwise than the network's own, each proved on all patterns that occur.
+
+Every table of the circuit keeps its value for every input of the network, so the replacements may be made in any number
+and order: by induction from the inputs, all nodes of the circuit with replacements are those of the circuit without.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from threshc.compiler.encoding import Step
+from threshc.compiler.ir.network import Network
+from threshc.hdl.proof.bits import Unproved, apply
+from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.proof.circuit import Circuit
+
+MOST = 1 << 14
+"""Most assignments of a window, and of the leaves of one of its groups."""
+Places = dict[int, tuple[int, int]]
+Block = tuple[list[int], list[int]]
+"""Nodes, and the patterns that they take together."""
+
+
+def implemented(certificate: Certificate) -> Circuit:
+    """The circuit as it is emitted. Raises Unproved unless it is one (`Circuit`)."""
+    new = {node: [node, operands, table] for node, operands, table, _ in certificate.replaced}
+    return Circuit(certificate.inputs, [new.get(cell[0], cell) for cell in certificate.luts], certificate.registers)
+
+
+def prove_replacements(network: Network, certificate: Certificate, circuit: Circuit) -> int:
+    """The number of replacements, each of which equals its node. Raises Unproved, with the node, where one does not.
+
+    circuit: the certificate's, without replacements.
+    """
+    made, tables = implemented(certificate), {cell[0] for cell in certificate.luts}
+    places = orders(network)
+    for node, operands, table, window in certificate.replaced:
+        if node not in tables:
+            raise Unproved(f"node {node} is no table, it cannot be replaced")
+        if made.stage[node] != circuit.stage[node]:
+            raise Unproved(f"node {node} is replaced by bits of another sample")
+        try:
+            _prove(circuit, places, (node, operands, table), window)
+        except Unproved as problem:
+            raise Unproved(f"don't-care at node {node}: {problem}") from None
+    if len({r[0] for r in certificate.replaced}) < len(certificate.replaced):
+        raise Unproved("a node is replaced twice")
+    return len(certificate.replaced)
+
+
+def orders(network: Network) -> Places:
+    """(feature, place) of the input nodes that are the model's comparisons of real features: of one feature, a node is
+    1 wherever one of a later place is, because its threshold is not larger."""
+    encoding = network.input.encoding
+    if not isinstance(encoding, Step):
+        return {}
+    features, thresholds = encoding.feature.tolist(), encoding.threshold.tolist()
+    order = sorted(range(len(features)), key=lambda j: (features[j], thresholds[j]))
+    return {j + 1: (features[j], place) for place, j in enumerate(order)}
+
+
+def _prove(circuit: Circuit, places: Places, new: tuple[int, list[int], int], window: list[Any]) -> None:
+    node, operands, table = new
+    blocks = [(nodes, _patterns(circuit, places, nodes, leaves)) for nodes, leaves in window]
+    known, every = _product(blocks)
+    functions = []
+    for x in (node, *operands):
+        circuit.settle(circuit.alias[x], known, every)
+        functions.append(known[circuit.alias[x]])
+    if apply(table, functions[1:], every) != functions[0]:
+        raise Unproved("the new table differs from the node on a pattern that may occur")
+
+
+def _product(blocks: list[Block]) -> tuple[dict[int, int], int]:
+    """Every combination of one pattern of each block: the values of the nodes over all of them, and the constant 1."""
+    size = prod(len(patterns) for _, patterns in blocks)
+    if size > MOST:
+        raise Unproved(f"its window has more than {MOST:,} assignments")
+    known, done = {0: 0}, 1
+    for nodes, patterns in blocks:
+        ones, times = (1 << done) - 1, sum(1 << (i * done) for i in range(len(patterns)))
+        known = {n: column * times for n, column in known.items()}
+        for k, n in enumerate(nodes):
+            known[n] = sum(ones << (i * done) for i, p in enumerate(patterns) if p >> k & 1)
+        done *= len(patterns)
+    return known, (1 << size) - 1
+
+
+def _patterns(circuit: Circuit, places: Places, nodes: list[int], leaves: list[int]) -> list[int]:
+    """The values that nodes take together (node k at bit k) over all values of the leaves that occur."""
+    if any(x < 1 or circuit.alias.get(x) != x for x in (*nodes, *leaves)):
+        raise Unproved("its window has a register, or a node that is none")
+    if nodes == leaves and len(nodes) == 1:
+        return [0, 1]
+    features: dict[int, list[int]] = {}
+    for x in set(leaves):
+        features.setdefault(places[x][0] if x in places else -x, []).append(x)
+    blocks: list[Block] = []
+    for bits in features.values():  # where place k is 1, so are all before it
+        bits.sort(key=lambda x: places.get(x, (0, 0))[1])
+        blocks.append((bits, [(1 << k) - 1 for k in range(len(bits) + 1)]))
+    known, every = _product(blocks)
+    found = [(0, every)]
+    for k, node in enumerate(nodes):
+        circuit.settle(node, known, every)
+        one = known[node]
+        parts = [(at | bit << k, rows & (one if bit else ~one)) for at, rows in found for bit in (0, 1)]
+        found = [(at, rows) for at, rows in parts if rows]
+    return sorted(at for at, _ in found)
