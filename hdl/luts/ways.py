@@ -18,14 +18,15 @@ Way = Callable[[LutNet, Sequence[Row], type[Compressor]], None]
 _BOTH = 16_384  # synapses up to which rows are also taken as one group, at effort 1
 _TRIES, _QUICK = 8, 4096  # random ways that are tried at effort 1: at most, and times synapses
 _ALIKE = 0.45  # of the synapses: bits in which rows differ from others, from which differences are not tried
-_DEPTHS = (64, 6, 3)  # rows from the first one of a spanning tree to the last
+_SPACIOUS = 8  # levels between registers from which differences, which are deep, may pay
+_DEPTHS = (12, 5, 3)  # rows from the first one of a spanning tree to the last
 
 
-def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int) -> Iterator[Way]:
-    """In groups of rows, over all rows at once, as differences of rows, and as many random ones of the better kind as
-    the effort allows for.
+def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, limit: int = 0) -> Iterator[Way]:
+    """In groups of rows, over all rows at once, as differences of rows, and as many random ones as the effort
+    allows for.
 
-    columns: of each row, literals over nodes 1 to `inputs`.
+    columns: of each row, literals over nodes 1 to `inputs`. limit: of levels between registers, 0 for none.
     """
     synapses = sum(len(column) for row in columns for column in row)
     tries = effort * min(_TRIES, _QUICK // max(1, synapses))
@@ -33,15 +34,15 @@ def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int) -
     grouped, flat = paired(signs), tuple(range(len(columns)))
     yield _group(grouped)
     small = synapses <= effort * _BOTH and len(columns) > 2
-    spans = small and spanning(signs, _DEPTHS[0])[1] <= _ALIKE * synapses
+    spans = small and (not limit or limit >= _SPACIOUS) and spanning(signs, _DEPTHS[0])[1] <= _ALIKE * synapses
     if spans:
         for deepest in _DEPTHS:
             yield _span(signs, deepest)
     elif small:
         yield _group(flat)
     for k in range(tries):
-        if spans:
-            yield _span(signs, _DEPTHS[k % len(_DEPTHS)], k)
+        if spans and k % 2 == 0:
+            yield _span(signs, _DEPTHS[k // 2 % len(_DEPTHS)], k)
         else:
             shuffle = Random(k)
             yield _group(paired(signs, shuffle) if k % 2 else grouped, shuffle)

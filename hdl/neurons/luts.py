@@ -41,7 +41,7 @@ class LutArchitecture(Architecture):
             columns = tuple(_columns(part, used, r, width) for r, width in enumerate(widths[pick].tolist()))
             arrivals = tuple(net.arrival(2 * used).tolist())
             constants = tuple(plus[r] for r in pick.tolist())
-            problems.append(Problem(cls.compressor, cls.inputs, columns, constants, arrivals, net.effort))
+            problems.append(Problem(cls.compressor, cls.inputs, columns, constants, arrivals, net.effort, net.limit))
         for found, used, pick in zip(search(net, problems), inputs, picks, strict=True):
             where = place(net, found.net, 2 * used, [lit for row in found.rows for lit in row.word])
             claims = [_claim(where, row) for row in found.rows]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from threshc.hdl.luts.merge import mapped_size
+from threshc.hdl.luts.cost import cost
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.share import Compressor, Row
 from threshc.hdl.luts.ways import ways
@@ -19,7 +19,7 @@ _SECONDS = 25e-6  # per synapse and way, about; bench machine, TFC_1W1A
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Rows to be added up. columns: of each row, literals over nodes 1.. that arrive at `arrivals`; plus: a constant
-    per row; size: inputs of the tables that are counted; effort: see `ways`."""
+    per row; size: inputs of the tables that are counted; effort: see `ways`; limit: see `cost`."""
 
     compressor: type[Compressor]
     size: int
@@ -27,6 +27,7 @@ class Problem:
     plus: tuple[int, ...]
     arrivals: tuple[int, ...]
     effort: int
+    limit: int
 
     @property
     def synapses(self) -> int:
@@ -36,16 +37,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """tables: of the first ways, to compare with others; way: its number; net, rows: what it made."""
+    """cost: to compare with other ways; way: its number; net, rows: what it made."""
 
-    tables: int
+    cost: float
     way: int
     net: LutNet
     rows: list[Row]
 
 
 def search(net: Netlist, problems: Sequence[Problem]) -> list[Found]:
-    """The smallest circuit of each problem, the first way among equals. Equal problems are solved once."""
+    """The cheapest circuit of each problem, the first way among equals. Equal problems are solved once."""
     fresh = [p for p in dict.fromkeys(problems) if p not in net.found]
     expected = [_expected(p) for p in fresh]
     parts = min(net.pool.jobs, max(expected, default=1)) if len(fresh) < 2 * net.pool.jobs else 1
@@ -54,27 +55,27 @@ def search(net: Netlist, problems: Sequence[Problem]) -> list[Found]:
     found = iter(net.pool.map(tried, tasks, seconds))
     for problem in fresh:
         made = [one for one in islice(found, parts) if one is not None]
-        net.found[problem] = min(made, key=lambda one: (one.tables, one.way))
+        net.found[problem] = min(made, key=lambda one: (one.cost, one.way))
     return [net.found[p] for p in problems]
 
 
 def _expected(problem: Problem) -> int:
     """How many ways there are, about."""
     synapses = max(1, problem.synapses)
-    return 1 + (synapses <= problem.effort * 16_384) + problem.effort * min(8, 4096 // synapses)
+    return 1 + 3 * (synapses <= problem.effort * 16_384) + problem.effort * min(8, 4096 // synapses)
 
 
 def tried(task: tuple[Problem, int, int]) -> Found | None:
-    """The smallest of every `step`-th way from `first` on; None where there are none."""
+    """The cheapest of every `step`-th way from `first` on; None where there are none."""
     problem, first, step = task
     best: Found | None = None
-    for k, way in enumerate(ways(problem.columns, len(problem.arrivals), problem.effort)):
+    for k, way in enumerate(ways(problem.columns, len(problem.arrivals), problem.effort, problem.limit)):
         if k % step != first:
             continue
         net = LutNet(problem.arrivals)
         rows = [Row([list(c) for c in row], plus) for row, plus in zip(problem.columns, problem.plus, strict=True)]
         way(net, rows, problem.compressor)
-        tables = mapped_size(net, [row.word[-1] for row in rows], problem.size)
-        if best is None or tables < best.tables:
-            best = Found(tables, k, net, rows)
+        price = cost(net, [row.word[-1] for row in rows], problem.size, problem.limit)
+        if best is None or price < best.cost:
+            best = Found(price, k, net, rows)
     return best
