@@ -89,8 +89,8 @@ class View:
                 known[node] = apply(self.tables[node], [known[x] for x in operands], every)
 
     def patterns(self, word: int, nodes: tuple[int, ...]) -> list[int]:
-        """The values that nodes of one word take together, node k at bit k."""
-        if len(nodes) == 1:
+        """The values that nodes of one word take together, node k at bit k; of none (-1 and below), a free bit's."""
+        if word < 0:
             return [0, 1]
         key = (word, nodes)
         if key not in self._patterns:

@@ -36,7 +36,8 @@ class Window:
             for k, node in enumerate(nodes):
                 self._known[node] = sum(ones << (i * size) for i, p in enumerate(patterns) if p >> k & 1)
             size *= len(patterns)
-            self.groups.append(Group(nodes, nodes if len(nodes) == 1 else view.words[word].bits))
+            free = len(nodes) == 1 and len(patterns) == 2
+            self.groups.append(Group(nodes, nodes if free else view.words[word].bits))
         self.every = (1 << size) - 1
 
     def function(self, node: int) -> int:
