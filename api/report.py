@@ -93,6 +93,7 @@ class Report:
             Row("latency", f"{d.latency} cycles", "counted"),
             Row("throughput", "1 sample per cycle", "counted"),
             Row("LUT4 of all layers", f"{sum(n.estimate.lut4 for n in d.neurons):,}", "estimated"),
+            *self._dont_cares(),
             *self.simulation.rows(),
         ]
         if self.build is not None:
@@ -102,6 +103,14 @@ class Report:
             ns = d.latency / self.build.clock_hz * 1e9
             rows.append(Row("latency on the board", f"{ns:.0f} ns ({d.latency} cycles)", "board"))
         return rows
+
+    def _dont_cares(self) -> list[Row]:
+        without, with_them = self.design.tables
+        if not without:
+            return []
+        size = 6 if self.options.get("family") == "xilinx" else 4
+        text = f"{with_them:,} with don't-cares, {without:,} without"
+        return [Row(f"tables of {size} inputs", text, "counted")]
 
     def as_dict(self) -> dict[str, Any]:
         """The content of report.json."""

@@ -54,7 +54,8 @@ class Design:
     counting the accepting edge: 1 means the very next cycle. Throughput is one sample per cycle.
     neurons: the architecture of every `Sum`, with estimates. values: the netlist's literals of every value of the
     network (a Sum that only thresholds read has none), for proofs. netlist: without don't-cares; replaced: tables of
-    its circuit that are emitted otherwise because of them.
+    its circuit that are emitted otherwise because of them; tables: look-up tables of the family (of four inputs without
+    one) without and with them, (0, 0) where they were not looked for.
     """
 
     network: Network
@@ -69,6 +70,7 @@ class Design:
     outputs: Lits
     values: tuple[Lits, ...] = ()
     replaced: tuple[Replacement, ...] = ()
+    tables: tuple[int, int] = (0, 0)
 
     @property
     def buffered(self) -> bool:
@@ -157,7 +159,10 @@ def build_design(
     design = Design(
         network, name, width, tuple(fields), offset, latency, layers, net, builder.x, outputs, tuple(builder.values)
     )
-    return replace(design, replaced=replacements(design, family, progress)) if dont_care else design
+    if not dont_care:
+        return design
+    replaced, tables = replacements(design, family, progress)
+    return replace(design, replaced=replaced, tables=tables)
 
 
 def _limit(pipeline: str | int) -> int:

@@ -21,17 +21,17 @@ def table_size(family: str | None) -> int:
     return 6 if family == "xilinx" else 4
 
 
-def replacements(design: Design, family: str | None, progress: Progress | None) -> tuple[Replacement, ...]:
-    """What don't-cares change; nothing where the circuit would take more tables, or more inputs of as many."""
+def replacements(
+    design: Design, family: str | None, progress: Progress | None
+) -> tuple[tuple[Replacement, ...], tuple[int, int]]:
+    """(what don't-cares change, look-up tables without and with it). Nothing is changed where the circuit would take
+    more tables, or more inputs of as many."""
     size, circuit = table_size(family), _lowered(design)
     found = tuple(find(circuit, words(design, circuit), size, progress))
-    return found if _cost(replaced(circuit, found), size) < _cost(circuit, size) else ()
-
-
-def tables(design: Design, family: str | None) -> tuple[int, int]:
-    """Look-up tables of the family that the design takes without and with don't-cares, wider ones split."""
-    size = table_size(family)
-    return _cost(_lowered(design), size)[0], _cost(circuit_of(design), size)[0]
+    without, with_them = _cost(circuit, size), _cost(replaced(circuit, found), size)
+    if with_them < without:
+        return found, (without[0], with_them[0])
+    return (), (without[0], without[0])
 
 
 def circuit_of(design: Design) -> Circuit:
