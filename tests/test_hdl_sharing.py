@@ -109,7 +109,7 @@ def test_every_row_is_its_sum_by_differences(compressor: type[Compressor], kind:
         assert sorted(order) == list(range(9))
         assert all(p is None or order.index(p.row) < order.index(r) for r, p in enumerate(parents))
         assert (total == np.count_nonzero(weights)) == (deepest == 0)
-        Differences(luts, rows, compressor).follow(parents, paired, noise)
+        Differences(luts, rows, compressor).follow(parents, noise)
         check(luts, rows, 23)
 
 
@@ -122,7 +122,7 @@ def test_differences_are_proved(neuron: str, kind: str, monkeypatch: pytest.Monk
         def way(net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
             parents, _ = spanning(ways.signs_of([row.columns for row in rows], net.inputs), 3)
             assert sum(p is not None for p in parents) > 3
-            Differences(net, rows, compressor).follow(parents, paired)
+            Differences(net, rows, compressor).follow(parents)
 
         return way
 

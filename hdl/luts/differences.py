@@ -6,72 +6,74 @@ other row's word has in it and one in the next column. Of a bit that only the ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.hdl.luts.groups import Tree, members
+from threshc.hdl.luts.common import common_parts
 from threshc.hdl.luts.net import LutNet
-from threshc.hdl.luts.order import Triple
-from threshc.hdl.luts.parts import Part, append, restricted
+from threshc.hdl.luts.parts import Part, append
 from threshc.hdl.luts.share import Compressor, Entries, Row, Sharing, entries, ones
 from threshc.hdl.luts.spanning import Parent, from_roots
 from threshc.hdl.luts.steps import Step
 
 
 class Differences(Sharing):
-    """Adds up rows along a spanning tree; the differences share what they have in common as rows do."""
+    """Adds up rows along a spanning tree; of the differences, what two have in common is added up once."""
 
     def __init__(self, net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
         super().__init__(net, rows, compressor)
         self._width = max(row.width for row in rows)
-        self._left: dict[int, tuple[list[Part], list[Triple]]] = {}
+        self._common = min(row.width for row in rows)
 
-    def follow(
-        self,
-        parents: Sequence[Parent | None],
-        group: Callable[[NDArray[np.int8]], Tree],
-        shuffle: Random | None = None,
-    ) -> None:
-        """Fills in the rows. group: the tree of rows that share, of the signs of the differences."""
+    def follow(self, parents: Sequence[Parent | None], shuffle: Random | None = None) -> None:
+        """Fills in the rows. `shuffle` tries another order of bits."""
         whole = [entries(row.columns) for row in self._rows]
         found = [
             (own, []) if parent is None else difference(own, whole[parent.row], parent.inverted, self._width)
             for own, parent in zip(whole, parents, strict=True)
         ]
-        differences = [entry for entry, _ in found]
-        tree = group(_matrix(differences))
-        rows = members(tree)
-        self._descend(tree, restricted(self._bits([differences[r] for r in rows], shuffle), range(len(rows))), [])
+        parts = self._parts([own for own, _ in found], shuffle)
         inner = {parent.row for parent in parents if parent is not None}
         words: dict[int, Part] = {}
         for r in from_roots(list(parents)):
-            parts, triples = self._left[r]
-            part, parent = parts[0] if parts else Part((1,)), parents[r]
+            part, parent, row = parts[r], parents[r], self._rows[r]
             part.steps[:0] = found[r][1]
             if parent is not None:
                 append(part, words[parent.row], parent.inverted)
             if r in inner:
-                words[r] = self._word(self._rows[r], part, triples)
+                words[r] = self._word(row, part)
             else:
-                super()._finish(self._rows[r], [part.below(self._rows[r].width)], triples)
+                self._finish(row, [part.below(row.width)], [])
 
-    def _finish(self, row: Row, parts: list[Part], triples: list[Triple]) -> None:
-        self._left[self._rows.index(row)] = parts, triples
+    def _parts(self, rows: Sequence[Entries], shuffle: Random | None) -> list[Part]:
+        """What each row has to add up, common parts being reduced."""
+        keys = sorted({key for row in rows for key in row})
+        left, uses = common_parts(_matrix(rows, keys))
+        order = list(range(len(keys)))
+        if shuffle is not None:
+            shuffle.shuffle(order)
+        readers = Counter(use.part for one in uses for use in one)
+        parts: dict[int, Part] = {}
+        for k in range(len(left) - 1, -1, -1):
+            plain = [(keys[at][0], 2 * keys[at][1] + int(left[k, at] < 0)) for at in order if left[k, at]]
+            part = Part((1,) * max(1, readers[k]), plain)
+            for use in uses[k]:
+                append(part, parts[use.part], use.inverted)
+            if k >= len(rows) and len(part.plain) + len(part.pending) > 2:
+                part = self._compressor(self._net, part, self._common).reduce()
+            parts[k] = part
+        return [parts[k] for k in range(len(rows))]
 
-    def _place_constants(self, rows: list[int], parts: list[Part]) -> None:
-        """Constants are left to the rows: what is best for pairs is not where words come from other rows."""
-
-    def _word(self, row: Row, part: Part, triples: list[Triple]) -> Part:
+    def _word(self, row: Row, part: Part) -> Part:
         """Of a row that others are made from: an entry per column, by steps that may be inverted."""
         missing = (row.constant - part.constant(1)) % (1 << self._width)
         part.plain += [(c, 1) for c in range(self._width) if missing >> c & 1]
         row.ones = [c for c in ones(part) if c < row.width]
-        compressor = self._compressor(self._net, part, self._width)
-        compressor.follow(triples)
-        word = compressor.whole()
+        word = self._compressor(self._net, part, self._width).whole()
         row.steps, row.word = word.below(row.width).steps, [0] * row.width
         for c, lit in word.plain:
             if c < row.width:
@@ -107,10 +109,10 @@ def difference(row: Entries, parent: Entries, inverted: bool, width: int) -> tup
 _DOUBLED = 1 << 20  # apart from entries that the column has of its own
 
 
-def _matrix(rows: Sequence[Entries]) -> NDArray[np.int8]:
-    """Signs of (rows, entries)."""
-    places = {key: k for k, key in enumerate(sorted({key for row in rows for key in row}))}
-    signs = np.zeros((len(rows), len(places)), np.int8)
+def _matrix(rows: Sequence[Entries], keys: Sequence[tuple[int, int, int]]) -> NDArray[np.int8]:
+    """Signs of (rows, keys)."""
+    places = {key: k for k, key in enumerate(keys)}
+    signs = np.zeros((len(rows), len(keys)), np.int8)
     for r, row in enumerate(rows):
         for key, sign in row.items():
             signs[r, places[key]] = sign

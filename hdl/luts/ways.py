@@ -15,7 +15,7 @@ from threshc.hdl.luts.share import Compressor, Row, Sharing
 from threshc.hdl.luts.spanning import spanning
 
 Way = Callable[[LutNet, Sequence[Row], type[Compressor]], None]
-_BOTH = 16_384  # synapses up to which rows are also taken as one group, at effort 1
+_BOTH = 16_384  # synapses up to which more is tried than groups, at effort 1
 _TRIES, _QUICK = 8, 4096  # random ways that are tried at effort 1: at most, and times synapses
 _ALIKE = 0.45  # of the synapses: bits in which rows differ from others, from which differences are not tried
 _SPACIOUS = 8  # levels between registers from which differences, which are deep, may pay
@@ -23,15 +23,15 @@ _DEPTHS = (12, 5, 3)  # rows from the first one of a spanning tree to the last
 
 
 def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, limit: int = 0) -> Iterator[Way]:
-    """In groups of rows, over all rows at once, as differences of rows, and as many random ones as the effort
-    allows for.
+    """In groups of rows, as differences of rows or, where rows are not much alike, by what two and two have in common,
+    and as many random ones as the effort allows for.
 
     columns: of each row, literals over nodes 1 to `inputs`. limit: of levels between registers, 0 for none.
     """
     synapses = sum(len(column) for row in columns for column in row)
     tries = effort * min(_TRIES, _QUICK // max(1, synapses))
     signs = signs_of(columns, inputs)
-    grouped, flat = paired(signs), tuple(range(len(columns)))
+    grouped = paired(signs)
     yield _group(grouped)
     small = synapses <= effort * _BOTH and len(columns) > 2
     spans = small and (not limit or limit >= _SPACIOUS) and spanning(signs, _DEPTHS[0])[1] <= _ALIKE * synapses
@@ -39,13 +39,16 @@ def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, l
         for deepest in _DEPTHS:
             yield _span(signs, deepest)
     elif small:
-        yield _group(flat)
+        yield _span(signs, 0)
     for k in range(tries):
         if spans and k % 2 == 0:
             yield _span(signs, _DEPTHS[k // 2 % len(_DEPTHS)], k)
         else:
             shuffle = Random(k)
             yield _group(paired(signs, shuffle) if k % 2 else grouped, shuffle)
+    if small and not spans:
+        for k in range(tries // 2):
+            yield _span(signs, 0, k)
 
 
 def _group(tree: Tree, shuffle: Random | None = None) -> Way:
@@ -56,7 +59,7 @@ def _span(signs: NDArray[np.int8], deepest: int, seed: int | None = None) -> Way
     def way(net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
         shuffle = None if seed is None else Random(seed)
         parents, _ = spanning(signs, deepest, shuffle)
-        Differences(net, rows, compressor).follow(parents, paired, shuffle)
+        Differences(net, rows, compressor).follow(parents, shuffle)
 
     return way
 
