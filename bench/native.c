@@ -97,37 +97,44 @@ INLINE void plus(V *s, int levels, const uint64_t *slot) {
     for (int k = 0; k < levels; k++) SUM(s[k], _mm512_load_si512(slot + 8 * k), h, s[k], h)
 }
 
-INLINE void sign(const V *s, int levels, const uint64_t *against, const int64_t *masks, uint64_t *out) {
-    V carry = _mm512_and_si512(_mm512_set1_epi64(masks[0]), _mm512_load_si512(against));
-    for (int k = 0; k < levels - 1; k++)
-        carry = _mm512_ternarylogic_epi64(s[k], _mm512_load_si512(against + 8 * k + 8), carry, 0xe8);
-    V top = _mm512_ternarylogic_epi64(s[levels - 1], _mm512_load_si512(against + 8 * levels), carry, 0x96);
+INLINE void sign(const V *s, int levels, const uint64_t *low, const uint64_t *high, const int64_t *masks, uint64_t *out) {
+    V carry = _mm512_and_si512(_mm512_set1_epi64(masks[0]), _mm512_load_si512(low));
+    for (int k = 0; k < levels - 1; k++) carry = _mm512_ternarylogic_epi64(s[k], _mm512_load_si512(high + 8 * k), carry, 0xe8);
+    V top = _mm512_ternarylogic_epi64(s[levels - 1], _mm512_load_si512(high + 8 * levels - 8), carry, 0x96);
     _mm512_store_si512(out, _mm512_xor_si512(top, _mm512_set1_epi64(masks[1])));
 }
 
-// three rows at a time (sim/packed/triples.py): fours: lengths of the 7 lists of each trio in fours of literals
-INLINE void trios(int levels, const uint64_t *planes, const uint64_t *q, const uint32_t *fours, long count,
-                  const int64_t *masks, const uint64_t *against, uint64_t *slots, uint64_t *out) {
+// three rows at a time (sim/packed/triples.py), all of them `times` times; fours: lengths of the 7 lists of each trio in
+// fours of literals
+INLINE void trios(int levels, long times, const uint64_t *planes, const uint64_t *q0, const uint32_t *fours0, long count,
+                  const int64_t *masks0, const uint64_t *low, uint64_t *slots, uint64_t *out0) {
     uint64_t *a = slots, *b = a + 8 * levels, *p = b + 8 * levels, *x = p + 8 * levels;
-    for (long n = 0; n < count; n++, fours += 7, masks += 3 * levels + 6, out += 24) {
-        const int64_t *ends = masks + 3 * levels;
-        V s[16];
-        start(s, levels, masks); q = list(s, levels, fours[0], planes, q); keep(s, levels, a);
-        start(s, levels, masks + levels); q = list(s, levels, fours[1], planes, q); keep(s, levels, b);
-        start(s, levels, masks + 2 * levels); q = list(s, levels, fours[2], planes, q); keep(s, levels, p);
-        q = list(s, levels, fours[3], planes, q); keep(s, levels, x);
-        q = list(s, levels, fours[4], planes, q); plus(s, levels, a); sign(s, levels, against, ends, out);
-        take(s, levels, x); q = list(s, levels, fours[5], planes, q); plus(s, levels, b);
-        sign(s, levels, against, ends + 2, out + 8);
-        take(s, levels, p); q = list(s, levels, fours[6], planes, q); plus(s, levels, a); plus(s, levels, b);
-        sign(s, levels, against, ends + 4, out + 16);
+    const uint64_t *high = low + 8;
+    for (; times > 0; times--) {
+        const uint64_t *q = q0;
+        const uint32_t *fours = fours0;
+        const int64_t *masks = masks0;
+        uint64_t *out = out0;
+        for (long n = 0; n < count; n++, fours += 7, masks += 3 * levels + 6, out += 24) {
+            const int64_t *ends = masks + 3 * levels;
+            V s[16];
+            start(s, levels, masks); q = list(s, levels, fours[0], planes, q); plus(s, levels, high); keep(s, levels, a);
+            start(s, levels, masks + levels); q = list(s, levels, fours[1], planes, q); keep(s, levels, b);
+            start(s, levels, masks + 2 * levels); q = list(s, levels, fours[2], planes, q); keep(s, levels, p);
+            q = list(s, levels, fours[3], planes, q); keep(s, levels, x);
+            q = list(s, levels, fours[4], planes, q); sign(s, levels, low, a, ends, out);
+            take(s, levels, x); q = list(s, levels, fours[5], planes, q); plus(s, levels, b);
+            sign(s, levels, low, high, ends + 2, out + 8);
+            take(s, levels, p); q = list(s, levels, fours[6], planes, q); plus(s, levels, b);
+            sign(s, levels, low, a, ends + 4, out + 16);
+        }
     }
 }
 
-#define ARGUMENTS const uint64_t *planes, const uint64_t *q, const uint32_t *fours, long count, const int64_t *masks, \
-                  const uint64_t *against, uint64_t *slots, uint64_t *out
-void trios_9(ARGUMENTS) { trios(9, planes, q, fours, count, masks, against, slots, out); }
-void trios_11(ARGUMENTS) { trios(11, planes, q, fours, count, masks, against, slots, out); }
+#define ARGUMENTS long times, const uint64_t *planes, const uint64_t *q, const uint32_t *fours, long count, \
+                  const int64_t *masks, const uint64_t *against, uint64_t *slots, uint64_t *out
+void trios_9(ARGUMENTS) { trios(9, times, planes, q, fours, count, masks, against, slots, out); }
+void trios_11(ARGUMENTS) { trios(11, times, planes, q, fours, count, masks, against, slots, out); }
 
 // 16 triples of xor, popcount, add per turn
 void port_xnor(long turns) {

@@ -26,6 +26,8 @@ SHAPES = ((256, 256), (784, 64), (784, 256), (1024, 1024))
 BATCH = 1024
 """Samples per call of the word engine, so many that the call itself does not count."""
 LANES = 512
+TIMES = 8
+"""How often a call of the plane engine goes over its 512 samples, so that the call itself does not count."""
 TURNS = 20_000
 
 
@@ -71,13 +73,13 @@ def _xnor(network: Network) -> Callable[[], object]:
 
 
 def _planes_call(found: Plan, planes: NDArray[np.uint64], steps: NDArray[np.bool_]) -> Callable[[], object]:
-    """Some steps of a plan on a block of 512 samples."""
+    """Some steps of a plan on a block of 512 samples, `TIMES` times."""
     program = np.ascontiguousarray(found.program[steps])
     arrays = (found.lits, found.starts, found.runs, found.masks, found.tables, found.limits, found.offsets)
     none = np.zeros(8, np.int64)
     table = np.array(
         [
-            *place(program), *(w for a in arrays for w in place(a)), 0, 0, 0, LANES, *place(planes),
+            *place(program), *(w for a in arrays for w in place(a)), 0, 0, 0, TIMES * LANES, *place(planes),
             found.planes, 1, *place(none), *place(none), *place(none), 0,
         ],
         np.int64,
@@ -104,7 +106,8 @@ def _sliced(network: Network) -> dict[str, Callable[[], object]]:
     count, levels = int(step["rows"]) // 3, int(step["levels"]) - 1
     slots, out = aligned(np.zeros(8 * 4 * levels, np.uint64)), aligned(np.zeros(8 * 3 * count, np.uint64))
     trios = (
-        _address(planes), _address(found.lits[found.starts[step["row0"]] :]), _address(found.runs[step["run0"] :]),
+        ctypes.c_long(TIMES), _address(planes), _address(found.lits[found.starts[step["row0"]] :]),
+        _address(found.runs[step["run0"] :]),
         ctypes.c_long(count), _address(found.masks[step["mask0"] :]), _address(planes[8 * step["against"] :]),
         _address(slots), _address(out),
     )  # fmt: skip
@@ -162,8 +165,8 @@ def kernel_rows(quick: bool) -> list[Row]:
         exact = 64 * _runs(fan_in) * count  # what the lists of the C kernel that goes row by row stand for
         work = {
             "xnor": synapses * BATCH, "c xnor": -(-fan_in // 64) * 64 * count * BATCH,
-            "sliced": synapses * LANES, "trios": fan_in * whole * LANES,
-            "c sliced": fan_in * whole * LANES, "c row by row": exact * LANES, "port": TURNS * 16 * LANES,
+            "sliced": synapses * LANES * TIMES, "trios": fan_in * whole * LANES * TIMES,
+            "c sliced": fan_in * whole * LANES * TIMES, "c row by row": exact * LANES, "port": TURNS * 16 * LANES,
             "adder": TURNS * 8 * LANES, "literal": TURNS * 8 * LANES,
         }  # fmt: skip
         rates = {n: Times(t.seconds / work[n]) for n, t in times.items()}

@@ -116,8 +116,9 @@ def _run_rows(program, k, end, planes, block, blocks, lits, starts, runs, masks,
                 for g in range(blocks):
                     run_sparse(s.levels, planes, 8 * g * block, lits, s.row0, 0, s.rows, out)
                 continue
-            for first in range(0, s.rows // per, CHUNK // per):
-                last = min(first + CHUNK // per, s.rows // per)
+            chunk = CHUNK // per if blocks > 1 else s.rows
+            for first in range(0, s.rows // per, chunk):
+                last = min(first + chunk, s.rows // per)
                 for g in range(blocks):
                     base = 8 * (g * block)
                     if s.op == TRIOS:

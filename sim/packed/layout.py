@@ -67,6 +67,9 @@ TRIO_LEVELS = (10, 12, 16)
 TOTAL_LEVELS = (14, 16)
 """The numbers of digits that the kernel of sums of numbers is compiled for."""
 
+PREFETCHED = 64
+"""How many literals ahead planes are fetched, where they do not fit in the nearest cache."""
+
 NUMBER = 10
 """Digits of the numbers that it adds."""
 

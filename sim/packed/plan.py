@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare
-from threshc.sim.packed.layout import BITS, CHUNKS, INTS, STATS
+from threshc.sim.packed.layout import BITS, CHUNKS, INTS, PREFETCHED, STATS
 from threshc.sim.packed.lower import Lowering
 from threshc.sim.packed.memory import on_line
 
@@ -98,7 +98,7 @@ def plan(network: Network) -> Plan:
         filled[: rows - bit_rows] = np.concatenate(watched)
         tables.step(STATS, rows=len(filled), table=tables.table(filled))
     watch = tables.steps()
-    lits = _joined(tables.lits, np.int64) * 8
+    lits = _joined([*tables.lits, np.zeros(PREFETCHED, np.int64)], np.int64) * 8
     return Plan(
         dtype=low.input.dtype,
         width=low.input.width,

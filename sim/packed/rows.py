@@ -18,38 +18,61 @@ each xored with the row's last mask. Source: bit-sliced (carry-save) counting as
 
 from __future__ import annotations
 
+from collections import deque
+
 from llvmlite import ir
 from numba import njit
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
-from threshc.sim.packed.layout import AGAINST, SIGN, VALUE
-from threshc.sim.packed.simd import I64, V, broadcast, data, load_at, majority, parity, store_at
+from threshc.sim.packed.layout import AGAINST, PREFETCHED, SIGN, VALUE
+from threshc.sim.packed.simd import I8, I32, I64, V, broadcast, data, load_at, majority, parity, store_at
 
 BLOCKS = (32, 16, 8, 4)
+_AHEAD = 4
 
 
 class Emitter:
-    """Emits the code of one row loop. `s` are stack slots that LLVM turns into registers."""
+    """Emits the code of one row loop. `s` are stack slots that LLVM turns into registers. far: fetch planes ahead."""
 
-    def __init__(self, context, builder, levels, planes, lits) -> None:
+    def __init__(self, context, builder, levels, planes, lits, far=False) -> None:
         self.context, self.builder, self.levels = context, builder, levels
-        self.planes, self.lits = planes, lits
+        self.planes, self.lits, self.far = planes, lits, far
         self.s = [cgutils.alloca_once(builder, V) for _ in range(levels)]
         self.at = cgutils.alloca_once(builder, I64)
 
     def literals(self, n):
+        """The planes of the next n literals, each loaded a little before it is used."""
+        waiting = deque()
+        for plane in self._loads(n):
+            waiting.append(plane)
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft()
+        yield from waiting
+
+    def _loads(self, n):
         """The planes of the next n literals; tables hold plane offsets in words, 64 bits of them are read at a time.
 
         Loads are what limits this kernel: a 16-bit load per literal costs a fifth more than one for four and shifts.
+        `far` fetches every fourth plane in advance: the processor looks ahead far enough for the others.
         """
         b, width = self.builder, self.lits.type.pointee.width
         first = b.bitcast(b.gep(self.lits, [b.load(self.at)]), I64.as_pointer())
         for k in range(n * width // 64):
             word = b.load(b.gep(first, [I64(k)]), align=8)
+            if self.far:
+                self._fetch(b.add(b.load(self.at), I64(64 // width * k + PREFETCHED)))
             for j in range(64 // width):
                 part = b.lshr(word, I64(width * j)) if j else word
                 yield load_at(b, self.planes, b.and_(part, I64((1 << width) - 1)), V, 64)
+
+    def _fetch(self, index):
+        """Bring the plane of a literal into the nearest cache."""
+        b, byte = self.builder, I8.as_pointer()
+        place = b.gep(self.planes, [b.zext(b.load(b.gep(self.lits, [index])), I64)])
+        kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+        fetch = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
+        b.call(fetch, [b.bitcast(place, byte), I32(0), I32(3), I32(1)])  # to read, into all levels, data
 
     def add3(self, x, y, z):
         """Sum and carry of three bits."""
@@ -100,16 +123,31 @@ class Emitter:
         self.ripple(level + 1, carry)
 
     def add_list(self, fours, pairs=False):
-        """Add the next 4 * fours literals; pairs: blocks of 32 two by two, which is longer code."""
+        """Add the next 4 * fours literals; pairs: blocks of 32 two by two, which is longer code.
+
+        The carries of the last blocks, each of a size of its own, are one number, which ripples once.
+        """
         b, most = self.builder, BLOCKS[0]
+        sizes = BLOCKS if pairs else BLOCKS[1:]
+        left = {n.bit_length() - 1: cgutils.alloca_once(b, V) for n in sizes}
+        for slot in left.values():
+            b.store(ir.Constant(V, [0] * 8), slot)
         with cgutils.for_range(b, b.lshr(fours, I64(4 if pairs else 3))):
             if pairs:
                 self.add_two_blocks(most)
             else:
                 self.add_block(most)
-        for n in BLOCKS if pairs else BLOCKS[1:]:
+        for n in sizes:
             with b.if_then(b.icmp_unsigned("!=", b.and_(fours, I64(n // 4)), I64(0))):
-                self.add_block(n)
+                b.store(self.add_low(n), left[n.bit_length() - 1])
+        (low, first), *others = sorted(left.items())
+        a, other = b.load(self.s[low]), b.load(first)
+        b.store(b.xor(a, other), self.s[low])
+        carry = b.and_(a, other)
+        for level, slot in others:
+            total, carry = self.add3(b.load(self.s[level]), b.load(slot), carry)
+            b.store(total, self.s[level])
+        self.ripple(low + len(left), carry)
 
     def shift(self, low):
         b = self.builder
@@ -134,14 +172,14 @@ class Emitter:
             sign = parity(self.context, b, b.load(self.s[top]), h, carry)
             store_at(b, self.planes, out, b.xor(sign, flip), 64)
 
-    def compare(self, low, against, out, flip):
-        """Store the sign of 2 * U + low + H, xored with `flip`; H has one digit more than U."""
+    def compare(self, low, against, upper, out, flip):
+        """Store the sign of 2 * (U + H) + low + h, xored with `flip`; h is at `against`, the digits of H at `upper`."""
         b = self.builder
         carry = b.and_(low, load_at(b, self.planes, against, V, 64))
         for level in range(self.levels - 1):
-            h = load_at(b, self.planes, b.add(against, I64(8 * (level + 1))), V, 64)
+            h = load_at(b, self.planes, b.add(upper, I64(8 * level)), V, 64)
             carry = majority(self.context, b, b.load(self.s[level]), h, carry)
-        h = load_at(b, self.planes, b.add(against, I64(8 * self.levels)), V, 64)
+        h = load_at(b, self.planes, b.add(upper, I64(8 * (self.levels - 1))), V, 64)
         sign = parity(self.context, b, b.load(self.s[self.levels - 1]), h, carry)
         store_at(b, self.planes, out, b.xor(sign, flip), 64)
 

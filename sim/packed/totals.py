@@ -61,7 +61,7 @@ def _emit(context, builder, levels, types_, args):
                 store_at(b, e.planes, b.add(b.load(words), I64(8 * level)), b.xor(b.load(e.s[level]), flip), 64)
             store_at(b, e.planes, b.add(b.load(words), I64(8 * count)), flip, 64)
         with b.if_then(b.icmp_signed("==", mode, I64(AGAINST))):
-            e.compare(low, against, b.load(words), flip)
+            e.compare(low, against, b.add(against, I64(8)), b.load(words), flip)
         b.store(b.add(b.load(words), stride), words)
     return context.get_dummy_value()
 

@@ -8,17 +8,18 @@ wants: 7/8 are counted, in seven lists, and sums of lists are added as numbers. 
 that rows 1 and 3 want, and so on:
 
     phase | starts from   | counts | adds | and then
-    0     | constant Q    | c101   |      | is kept as Q
+    0     | constant Q    | c101   | H    | is kept as Q + H
     1     | constant R    | c011   |      | is kept as R
     2     | constant P    | c111   |      | is kept as P
     3     | what is there | c110   |      | is kept as X
-    4     | what is there | c100   | Q    | is row 1
-    5     | X             | c010   | R    | is row 2
-    6     | P             | c001   | Q, R | is row 3
+    4     | what is there | c100   |      | is row 1, against Q + H
+    5     | X             | c010   | R    | is row 2, against H
+    6     | P             | c001   | R    | is row 3, against Q + H
 
 The constants of the rows are e1 = P + Q, e2 = P + R, e3 = P + Q + R (see `trios.py`). A row is 2 * U + low, compared
-with H as in `rows.py`, mode AGAINST. This is adder sharing as in a circuit, chosen such that a literal is still read
-from the few planes of the inputs, and that no list is short.
+with 2 * H + h as in `rows.py`, mode AGAINST, which takes carries only: Q is added to H once for two rows. This is adder
+sharing as in a circuit, chosen such that a literal is still read from the few planes of the inputs, and that no list
+is short.
 """
 
 from __future__ import annotations
@@ -31,19 +32,24 @@ from numba.core.extending import intrinsic
 from threshc.sim.packed.rows import Emitter
 from threshc.sim.packed.simd import I64, V, broadcast, data, has_pternlog, load_at, store_at
 
-_ADDS = {4: (0, 1), 5: (1, 2), 6: (0, 2)}  # phase: first slot, end of slots
+_NEAR = 9
+"""Sums of so many digits are of planes that fit in the nearest cache, or nearly."""
 
 
 class _Trio(Emitter):
     """A running sum that is kept in, and added from, slots: `count` planes each, from word `slots` on."""
 
     def __init__(self, context, builder, count, planes, lits, slots) -> None:
-        super().__init__(context, builder, count, planes, lits)
+        super().__init__(context, builder, count, planes, lits, far=count > _NEAR)
         self.slots = slots
 
-    def _at(self, slot, level):
+    def place(self, slot):
+        """The first word of a slot."""
         b = self.builder
-        return b.add(self.slots, b.add(b.mul(slot, I64(8 * self.levels)), I64(8 * level)))
+        return b.add(self.slots, b.mul(slot, I64(8 * self.levels)))
+
+    def _at(self, slot, level):
+        return self.builder.add(self.place(slot), I64(8 * level))
 
     def keep(self, slot):
         b = self.builder
@@ -55,10 +61,11 @@ class _Trio(Emitter):
         for level in range(self.levels):
             b.store(load_at(b, self.planes, self._at(slot, level), V, 64), self.s[level])
 
-    def add(self, slot):
+    def add(self, place):
+        """Add the number whose digits begin at a word."""
         b, carry = self.builder, ir.Constant(V, [0] * 8)
         for level in range(self.levels):
-            other = load_at(b, self.planes, self._at(slot, level), V, 64)
+            other = load_at(b, self.planes, b.add(place, I64(8 * level)), V, 64)
             total, carry = self.add3(b.load(self.s[level]), other, carry)
             b.store(total, self.s[level])
 
@@ -69,6 +76,7 @@ def _emit(context, builder, levels, types_, args):
     pointers = {k: data(context, b, types_[k], args[k]) for k in (0, 2, 3, 4, 5)}
     e = _Trio(context, b, count, b.gep(pointers[0], [base]), pointers[2], b.shl(slots, I64(3)))
     words, against = cgutils.alloca_once(b, I64), b.shl(against, I64(3))
+    upper = b.add(against, I64(8))
     pairs = has_pternlog(context)  # there are enough registers
     b.store(b.shl(out, I64(3)), words)
 
@@ -77,10 +85,6 @@ def _emit(context, builder, levels, types_, args):
 
     def among(phases, phase):
         return b.icmp_unsigned("!=", b.and_(b.lshr(I64(sum(1 << p for p in phases)), phase), I64(1)), I64(0))
-
-    def choose(phase, values):
-        """A small number by phase, four bits each."""
-        return b.and_(b.lshr(I64(sum(v << 4 * p for p, v in values.items())), b.shl(phase, I64(2))), I64(15))
 
     with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (trio, _):
         constants = b.mul(trio, I64(3 * count + 6))
@@ -96,14 +100,14 @@ def _emit(context, builder, levels, types_, args):
             with b.if_then(among((5, 6), phase)):
                 e.resume(b.sub(I64(8), phase))
             e.add_list(b.zext(b.load(b.gep(pointers[4], [b.add(b.mul(trio, I64(7)), phase)])), I64), pairs=pairs)
-            start, end = (choose(phase, {p: pair[k] for p, pair in _ADDS.items()}) for k in (0, 1))
-            with cgutils.for_range_slice(b, start, end, I64(1), intp=I64, inc=True) as (slot, _):
-                e.add(slot)
+            with b.if_then(among((0, 5, 6), phase)):
+                e.add(b.select(among((0,), phase), upper, e.place(I64(1))))
             with b.if_then(among((0, 1, 2, 3), phase)):
                 e.keep(phase)
             with b.if_then(among((4, 5, 6), phase)):
                 row = b.add(ends, b.shl(b.sub(phase, I64(4)), I64(1)))
-                e.compare(mask(row), against, b.load(words), mask(b.add(row, I64(1))))
+                shared = b.select(among((5,), phase), upper, e.place(I64(0)))
+                e.compare(mask(row), against, shared, b.load(words), mask(b.add(row, I64(1))))
                 b.store(b.add(b.load(words), I64(8)), words)
     return context.get_dummy_value()
 
