@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.sim.mapped import mapped_blocks
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -101,17 +102,19 @@ def _rows(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[np.generic]) 
 
 def _npy_file(path: Path) -> Iterator[tuple[Block, int | None]]:
     with open(path, "rb") as file:
-        yield from _npy(file, str(path))
+        shape, dtype = _npy_header(file, str(path))
+        for block in mapped_blocks(file, shape, dtype, rows_per_block(shape[1:], dtype.itemsize)):
+            yield block.astype(dtype.newbyteorder("="), copy=False), shape[0]
 
 
-def _npy(file: IO[bytes], where: str) -> Iterator[tuple[Block, int | None]]:
+def _npy_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
     major, _ = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(file)
     _check(shape, dtype, where)
     if fortran and len(shape) > 1:
         raise fail("the array is stored column by column", where=where, hint="save np.ascontiguousarray(x)")
-    yield from _rows(file, shape, dtype)
+    return shape, dtype
 
 
 def _check(shape: tuple[int, ...], dtype: np.dtype[np.generic], where: str) -> None:
@@ -133,7 +136,7 @@ def _npz(path: Path) -> Iterator[tuple[Block, int | None]]:
                 hint="name the array so, or save it alone in a .npy file",
             )
         with archive.open(f"{chosen}.npy") as file:
-            yield from _npy(file, f"{path}, array {chosen}")
+            yield from _rows(file, *_npy_header(file, f"{path}, array {chosen}"))
 
 
 @contextmanager

@@ -150,6 +150,25 @@ def test_nan_is_named(tmp_path: Path) -> None:
         stream.run(network, sources.blocks(tmp_path / "x.npy"))
 
 
+@pytest.mark.parametrize("dtype", ["u1", ">i2", "<f4"])
+def test_mapped_blocks(tmp_path: Path, dtype: str) -> None:
+    """Pages are given back behind every block; the blocks before stay what they were."""
+    x = np.random.default_rng(0).integers(0, 100, (3000, 7, 5)).astype(dtype)
+    np.save(tmp_path / "x.npy", x)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "BLOCK_BYTES", 1 << 14)
+        parts = list(sources.blocks(tmp_path / "x.npy"))
+    assert len(parts) > 3
+    assert {total for _, total in parts} == {3000}
+    found = np.concatenate([block for block, _ in parts])
+    np.testing.assert_array_equal(found, x)
+    assert found.dtype.isnative
+    whole = (tmp_path / "x.npy").read_bytes()
+    (tmp_path / "x.npy").write_bytes(whole[:-1])
+    with pytest.raises(CompileError, match="truncated"):
+        list(sources.blocks(tmp_path / "x.npy"))
+
+
 def test_damaged_files(tmp_path: Path, x: np.ndarray) -> None:
     for path in written(tmp_path, x):
         if path.suffix == ".csv":

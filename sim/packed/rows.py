@@ -26,7 +26,7 @@ from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
 from threshc.sim.packed.layout import AGAINST, PREFETCHED, SIGN, VALUE
-from threshc.sim.packed.simd import I8, I32, I64, V, broadcast, data, load_at, majority, parity, store_at
+from threshc.sim.packed.simd import I64, V, broadcast, data, fetch, load_at, majority, parity, store_at
 
 BLOCKS = (32, 16, 8, 4)
 _AHEAD = 4
@@ -61,18 +61,11 @@ class Emitter:
         for k in range(n * width // 64):
             word = b.load(b.gep(first, [I64(k)]), align=8)
             if self.far:
-                self._fetch(b.add(b.load(self.at), I64(64 // width * k + PREFETCHED)))
+                ahead = b.gep(self.lits, [b.add(b.load(self.at), I64(64 // width * k + PREFETCHED))])
+                fetch(b, b.ptrtoint(b.gep(self.planes, [b.zext(b.load(ahead), I64)]), I64))
             for j in range(64 // width):
                 part = b.lshr(word, I64(width * j)) if j else word
                 yield load_at(b, self.planes, b.and_(part, I64((1 << width) - 1)), V, 64)
-
-    def _fetch(self, index):
-        """Bring the plane of a literal into the nearest cache."""
-        b, byte = self.builder, I8.as_pointer()
-        place = b.gep(self.planes, [b.zext(b.load(b.gep(self.lits, [index])), I64)])
-        kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
-        fetch = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
-        b.call(fetch, [b.bitcast(place, byte), I32(0), I32(3), I32(1)])  # to read, into all levels, data
 
     def add3(self, x, y, z):
         """Sum and carry of three bits."""

@@ -78,6 +78,14 @@ def put_vector_at(builder, address, offset, value):
     builder.store(value, place, align=64)
 
 
+def fetch(builder, address):
+    """Bring the line at an address into the nearest cache; any address will do."""
+    byte = I8.as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+    prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(prefetch, [builder.inttoptr(address, byte), I32(0), I32(3), I32(1)])  # to read, into all caches, data
+
+
 def opaque(builder, word):
     """The same 64-bit word, of which the compiler knows nothing any more: loops stay loops."""
     return builder.asm(ir.FunctionType(I64, [I64]), "", "=r,0", [word], False)
