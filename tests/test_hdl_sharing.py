@@ -109,7 +109,7 @@ def test_every_row_is_its_sum_by_differences(compressor: type[Compressor], kind:
         assert sorted(order) == list(range(9))
         assert all(p is None or order.index(p.row) < order.index(r) for r, p in enumerate(parents))
         assert (total == np.count_nonzero(weights)) == (deepest == 0)
-        Differences(luts, rows, compressor).follow(parents, noise)
+        Differences(luts, rows, compressor).follow(parents)
         check(luts, rows, 23)
 
 

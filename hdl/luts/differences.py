@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +28,14 @@ class Differences(Sharing):
         self._width = max(row.width for row in rows)
         self._common = min(row.width for row in rows)
 
-    def follow(self, parents: Sequence[Parent | None], shuffle: Random | None = None) -> None:
-        """Fills in the rows. `shuffle` tries another order of bits."""
+    def follow(self, parents: Sequence[Parent | None]) -> None:
+        """Fills in the rows."""
         whole = [entries(row.columns) for row in self._rows]
         found = [
             (own, []) if parent is None else difference(own, whole[parent.row], parent.inverted, self._width)
             for own, parent in zip(whole, parents, strict=True)
         ]
-        parts = self._parts([own for own, _ in found], shuffle)
+        parts = self._parts([own for own, _ in found])
         inner = {parent.row for parent in parents if parent is not None}
         words: dict[int, Part] = {}
         for r in from_roots(list(parents)):
@@ -49,17 +48,14 @@ class Differences(Sharing):
             else:
                 self._finish(row, [part.below(row.width)], [])
 
-    def _parts(self, rows: Sequence[Entries], shuffle: Random | None) -> list[Part]:
+    def _parts(self, rows: Sequence[Entries]) -> list[Part]:
         """What each row has to add up, common parts being reduced."""
         keys = sorted({key for row in rows for key in row})
         left, uses = common_parts(_matrix(rows, keys))
-        order = list(range(len(keys)))
-        if shuffle is not None:
-            shuffle.shuffle(order)
         readers = Counter(use.part for one in uses for use in one)
         parts: dict[int, Part] = {}
         for k in range(len(left) - 1, -1, -1):
-            plain = [(keys[at][0], 2 * keys[at][1] + int(left[k, at] < 0)) for at in order if left[k, at]]
+            plain = [(c, 2 * node + int(left[k, at] < 0)) for at, (c, node, _) in enumerate(keys) if left[k, at]]
             part = Part((1,) * max(1, readers[k]), plain)
             for use in uses[k]:
                 append(part, parts[use.part], use.inverted)

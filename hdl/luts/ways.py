@@ -15,9 +15,9 @@ from threshc.hdl.luts.share import Compressor, Row, Sharing
 from threshc.hdl.luts.spanning import spanning
 
 Way = Callable[[LutNet, Sequence[Row], type[Compressor]], None]
-_BOTH = 16_384  # synapses up to which more is tried than groups, at effort 1
+_MANY = 16_384  # synapses up to which differences of several depths are tried, at effort 1
 _TRIES, _QUICK = 8, 4096  # random ways that are tried at effort 1: at most, and times synapses
-_ALIKE = 0.45  # of the synapses: bits in which rows differ from others, from which differences are not tried
+_ALIKE, _VERY_ALIKE = 0.45, 0.25  # of the bits: those to be added up from which differences are not tried
 _SPACIOUS = 8  # levels between registers from which differences, which are deep, may pay
 _DEPTHS = (12, 5, 3)  # rows from the first one of a spanning tree to the last
 
@@ -33,35 +33,34 @@ def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, l
     signs = signs_of(columns, inputs)
     grouped = paired(signs)
     yield _group(grouped)
-    small = synapses <= effort * _BOTH and len(columns) > 2
-    spans = small and (not limit or limit >= _SPACIOUS) and spanning(signs, _DEPTHS[0])[1] <= _ALIKE * synapses
-    if spans:
-        for deepest in _DEPTHS:
-            yield _span(signs, deepest)
-    elif small:
+    depths = _depths(signs, synapses, effort) if not limit or limit >= _SPACIOUS else ()
+    for deepest in depths:
+        yield _span(signs, deepest)
+    if tries and not depths and len(columns) > 2:
         yield _span(signs, 0)
     for k in range(tries):
-        if spans and k % 2 == 0:
-            yield _span(signs, _DEPTHS[k // 2 % len(_DEPTHS)], k)
+        if depths and k % 2 == 0:
+            yield _span(signs, depths[k // 2 % len(depths)], Random(k))
         else:
             shuffle = Random(k)
             yield _group(paired(signs, shuffle) if k % 2 else grouped, shuffle)
-    if small and not spans:
-        for k in range(tries // 2):
-            yield _span(signs, 0, k)
+
+
+def _depths(signs: NDArray[np.int8], synapses: int, effort: int) -> tuple[int, ...]:
+    """How far from the first row differences may go; none where rows are not alike."""
+    share = spanning(signs, _DEPTHS[0])[1] / max(1, np.count_nonzero(signs))
+    if effort and synapses <= effort * _MANY:
+        return _DEPTHS if share <= _ALIKE else ()
+    return _DEPTHS[-1:] if share <= (_VERY_ALIKE if effort else _ALIKE) else ()
 
 
 def _group(tree: Tree, shuffle: Random | None = None) -> Way:
     return lambda net, rows, compressor: Sharing(net, rows, compressor).build(tree, shuffle)
 
 
-def _span(signs: NDArray[np.int8], deepest: int, seed: int | None = None) -> Way:
-    def way(net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
-        shuffle = None if seed is None else Random(seed)
-        parents, _ = spanning(signs, deepest, shuffle)
-        Differences(net, rows, compressor).follow(parents, shuffle)
-
-    return way
+def _span(signs: NDArray[np.int8], deepest: int, noise: Random | None = None) -> Way:
+    parents, _ = spanning(signs, deepest, noise)
+    return lambda net, rows, compressor: Differences(net, rows, compressor).follow(parents)
 
 
 def signs_of(columns: Sequence[Sequence[Sequence[int]]], inputs: int) -> NDArray[np.int8]:

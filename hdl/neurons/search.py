@@ -62,7 +62,7 @@ def search(net: Netlist, problems: Sequence[Problem]) -> list[Found]:
 def _expected(problem: Problem) -> int:
     """How many ways there are, about."""
     synapses = max(1, problem.synapses)
-    return 1 + 3 * (synapses <= problem.effort * 16_384) + problem.effort * min(8, 4096 // synapses)
+    return 1 + 2 * (synapses <= problem.effort * 16_384) + problem.effort * min(8, 4096 // synapses)
 
 
 def tried(task: tuple[Problem, int, int]) -> Found | None:
