@@ -48,7 +48,7 @@ def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, l
 
 def _depths(signs: NDArray[np.int8], synapses: int, effort: int) -> tuple[int, ...]:
     """How far from the first row differences may go; none where rows are not alike."""
-    share = spanning(signs, _DEPTHS[0])[1] / max(1, np.count_nonzero(signs))
+    share = spanning(signs, _DEPTHS[0])[1] / max(1, int(np.count_nonzero(signs)))
     if effort and synapses <= effort * _MANY:
         return _DEPTHS if share <= _ALIKE else ()
     return _DEPTHS[-1:] if share <= (_VERY_ALIKE if effort else _ALIKE) else ()
