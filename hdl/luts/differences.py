@@ -46,7 +46,7 @@ class Differences(Sharing):
             if r in inner:
                 words[r] = self._word(row, part)
             else:
-                self._finish(row, [part.below(row.width)], [])
+                self._finish(row, [part if row.width == self._width else part.below(row.width)], [])
 
     def _parts(self, rows: Sequence[Entries]) -> list[Part]:
         """What each row has to add up, common parts being reduced."""
@@ -70,7 +70,8 @@ class Differences(Sharing):
         part.plain += [(c, 1) for c in range(self._width) if missing >> c & 1]
         row.ones = [c for c in ones(part) if c < row.width]
         word = self._compressor(self._net, part, self._width).whole()
-        row.steps, row.word = word.below(row.width).steps, [0] * row.width
+        row.steps = word.steps if row.width == self._width else word.below(row.width).steps
+        row.word = [0] * row.width
         for c, lit in word.plain:
             if c < row.width:
                 row.word[c] = lit

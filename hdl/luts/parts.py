@@ -81,6 +81,10 @@ def restricted(parts: Sequence[Part], rows: Sequence[int]) -> list[Part]:
 def append(target: Part, part: Part, inverted: bool) -> None:
     """Puts a part, or its opposite, into another one."""
     flip = int(inverted)
+    if not inverted and not part.pending:  # complete steps never change
+        target.plain += part.plain
+        target.steps += part.steps
+        return
     copies = {id(step): _copy(step, flip) for step in part.steps}
     target.plain += [(c, lit ^ flip) for c, lit in part.plain]
     target.steps += copies.values()
