@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import re
-
+from threshc.hdl.luts.tables import MAJ, XOR
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.dontcare import implemented
 from threshc.hdl.proof.netlist import normal
-
-_CELL = re.compile(r"  (?:SB_LUT4|LUT[1-6]) #\(\.(?:LUT_)?INIT\(\d+'h([0-9a-f]+)\)\) l\d+ \((.*), \.[OZ]\(n(\d+)\)\);")
-_PIN = re.compile(r"\.(?:I\d|[ABCD])\((?:n(\d+)|1'b0)\)")
-_REGISTER = re.compile(r"  always @\(posedge clk\) if \(enable\) (r\d+) <= \{(.*)\};")
-_TAP = re.compile(r"  wire n(\d+) = (r\d+)\[(\d+)\];")
-_INPUT = re.compile(r"  wire n(\d+) = i_payload\[(\d+)\];")
-_OUTPUT = re.compile(r"  assign last\[(\d+):(\d+)\] = \{(.*)\};")
-_ELSE = re.compile(
-    r"module |  input |  output |\);|  reg \[\d+:0\] \w+;|  reg full, free;|  wire n\d+;|  wire enable;"
-    r"|  wire \[\d+:0\] last;|  assign enable = |  assign i_ready = enable;|  assign o_valid = "
-    r"|  assign o_payload = (full \? held : )?last;$"
-    r"|  always @\(posedge clk\) (if \(rst\) (valid|full|free) |if \(enable\) held <= last;$)|endmodule"
-)
+from threshc.hdl.proof.text import Adder, read_text
+from threshc.hdl.proof.windows import relation
 
 
 def check_mapped(certificate: Certificate, text: str) -> int:
-    """The number of cells of a mapped text, each of which computes its node of the certificate, or the node's inverse.
+    """The number of cells and adders of a mapped text, each of which computes its node of the certificate, or the
+    node's inverse.
 
-    Only tables and registers are read; raises Unproved for anything else (adders, tables beyond the family's).
+    Tables wider than the family's may stand as two halves and a selection. Raises Unproved for text of any other kind.
     """
     nodes = _Nodes(certificate)
-    cells, sources, outputs = _read(text)
+    cells, sources, adders, outputs = read_text(text)
     delays = {q: d for q, d in certificate.registers}  # noqa: C416 - lists, not pairs
     inverse = dict.fromkeys(range(certificate.inputs + 1), 0)
-    for node in sorted({*cells, *sources}):
+    for node in sorted({*cells, *sources, *adders}):
+        if node in adders:
+            _add(nodes, adders[node], inverse)
+            continue
         if node in sources:
             flip = nodes.flip(delays.get(node, -1), sources[node])
             if flip is None or sources[node] not in inverse:
@@ -45,7 +37,7 @@ def check_mapped(certificate: Certificate, text: str) -> int:
     got = [lit if lit < 2 else lit ^ inverse[lit >> 1] for lit in outputs]
     if len(got) != len(certificate.outputs) or not all(map(nodes.same, got, certificate.outputs)):
         raise Unproved("the outputs of the text are others than the certificate's")
-    return len(cells)
+    return len(cells) + len(adders)
 
 
 class _Nodes:
@@ -81,44 +73,39 @@ def _cell(nodes: _Nodes, node: int, operands: list[int], table: int, inverse: di
     if len({nodes.stage[x] for x in (*operands, node) if x}) > 1:
         raise Unproved(f"cell n{node} mixes bits of different samples")
     lits = [nodes.literal[x] ^ inverse[x] for x in operands]
-    leaves = sorted({lit >> 1 for lit in lits} - {0})
-    want = nodes.circuit.evaluate((nodes.literal[node],), leaves)[0]
-    got = 0
-    for i in range(1 << len(leaves)):
-        value = {n: i >> k & 1 for k, n in enumerate(leaves)} | {0: 0}
-        at = sum((value[lit >> 1] ^ (lit & 1)) << j for j, lit in enumerate(lits))
-        got |= (table >> at & 1) << i
-    every = (1 << (1 << len(leaves))) - 1
-    if got not in (want, want ^ every):
+    found = relation(nodes.circuit, nodes.literal[node], lits, table)
+    if found is None:
         raise Unproved(f"cell n{node} computes something else than its node")
-    return int(got != want)
+    return found
 
 
-def _read(text: str) -> tuple[dict[int, tuple[list[int], int]], dict[int, int], list[int]]:
-    """(cells by node: operands and table; registers by node: what they sample; output literals)."""
-    cells: dict[int, tuple[list[int], int]] = {}
-    words: dict[str, list[int]] = {}
-    taps: dict[int, tuple[str, int]] = {}
-    outputs: dict[int, list[int]] = {}
-    for line in text.splitlines():
-        if match := _CELL.fullmatch(line):
-            cells[int(match[3])] = [int(p or 0) for p in _PIN.findall(match[2])], int(match[1], 16)
-        elif match := _REGISTER.fullmatch(line):
-            words[match[1]] = [int(n[1:]) for n in reversed(match[2].split(", "))]
-        elif match := _TAP.fullmatch(line):
-            taps[int(match[1])] = match[2], int(match[3])
-        elif match := _INPUT.fullmatch(line):
-            if int(match[1]) != int(match[2]) + 1:
-                raise Unproved(f"input net n{match[1]} is connected to another input")
-        elif match := _OUTPUT.fullmatch(line):
-            outputs[int(match[2])] = [_lit(word) for word in reversed(match[3].split(", "))]
-        elif not _ELSE.match(line):
-            raise Unproved(f"the text has a line that is no table and no register: {line.strip()[:60]}")
-    sources = {node: words[name][k] for node, (name, k) in taps.items()}
-    return cells, sources, [lit for start in sorted(outputs) for lit in outputs[start]]
+def _add(nodes: _Nodes, adder: Adder, inverse: dict[int, int]) -> None:
+    """Bit by bit: each is the parity of two bits and the carry, and the next carry is a node that is their majority."""
+    read = [lit >> 1 for lit in (*adder.a, *adder.b, adder.carry)]
+    if any(x not in inverse for x in read):
+        raise Unproved(f"the adder of n{adder.bits[0]} reads a net that has no driver before it")
+    if len({nodes.stage[x] for x in (*read, *adder.bits) if x}) > 1:
+        raise Unproved(f"the adder of n{adder.bits[0]} mixes bits of different samples")
+    carry = _node(nodes, adder.carry, inverse)
+    for p, bit in enumerate(adder.bits):
+        terms = [_node(nodes, w[p], inverse) if p < len(w) else 0 for w in (adder.a, adder.b)] + [carry]
+        if relation(nodes.circuit, nodes.literal[bit], terms, XOR[3]) != 0:
+            raise Unproved(f"bit n{bit} of an adder is not the sum's")
+        inverse[bit] = 0
+        if p + 1 < len(adder.bits):
+            carry = _majority(nodes, terms, adder.bits[p + 1])
 
 
-def _lit(word: str) -> int:
-    if word.startswith("1'b"):
-        return int(word[3:])
-    return 2 * int(word.lstrip("~n")) + word.startswith("~")
+def _node(nodes: _Nodes, lit: int, inverse: dict[int, int]) -> int:
+    return nodes.literal[lit >> 1] ^ (lit & 1) ^ inverse[lit >> 1]
+
+
+def _majority(nodes: _Nodes, terms: list[int], above: int) -> int:
+    """The carry of three terms as a literal: among what the sum's next bit reads."""
+    reads = nodes.circuit.tables.get(nodes.literal[above] >> 1, ((), 0))[0]
+    near = [lit for lit in [nodes.literal.get(above - 1, 0)] if lit]  # where `certify` puts it
+    for deep in (False, True):
+        for lit in (*near, *(2 * x for x in reads), *terms, 0):
+            if (flip := relation(nodes.circuit, lit, terms, MAJ, deep)) is not None:
+                return lit ^ flip
+    raise Unproved(f"the carry into n{above} is no node of the certificate")

@@ -36,7 +36,7 @@ class Neurons:
         need -= bias + constant
         key = (weights, need, y)
         if key not in self._done:
-            self._methods[self._prove(weights, need, y)] += 1
+            self._methods[self._prove(weights, need, y, _cancelled(terms, weights))] += 1
             self._done.add(key)
 
     def word(self, terms: Terms, bias: int, word: tuple[int, ...], bounds: tuple[int, int]) -> None:
@@ -54,6 +54,7 @@ class Neurons:
                 return
         if len(weights) > _LAST_RESORT:
             raise Unproved(f"no heap of the certificate adds up a sum of {len(weights)} inputs")
+        weights += tuple((n, 0) for n in _cancelled(terms, weights))
         self._word_exhaustively(weights, constant, word)
 
     def _word_exhaustively(self, weights: tuple[tuple[int, int], ...], constant: int, word: tuple[int, ...]) -> None:
@@ -71,14 +72,13 @@ class Neurons:
             raise Unproved("the word is not the sum")
         self._methods["word: all inputs"] += 1
 
-    def _prove(self, weights: tuple[tuple[int, int], ...], need: int, y: int) -> str:
+    def _prove(self, weights: tuple[tuple[int, int], ...], need: int, y: int, cancelled: list[int]) -> str:
         low, high = sum(min(w, 0) for _, w in weights), sum(max(w, 0) for _, w in weights)
-        if low >= need or high < need:
-            if y != (low >= need):
-                raise Unproved("a neuron that never changes is not a constant")
+        if (low >= need or high < need) and y == (low >= need):
             return "constant"
-        if len(weights) <= EXHAUSTIVE:
-            self._exhaustively(weights, need, y)
+        spread = weights + tuple((n, 0) for n in cancelled)
+        if len(spread) <= EXHAUSTIVE:
+            self._exhaustively(spread, need, y)
             return "all inputs"
         for found in self._sums.get(weights, []):
             if not found.exact:
@@ -90,7 +90,7 @@ class Neurons:
                 return "heap added up, last carry"
             if self._compares(found.word, missing, y):
                 return "heap added up, comparison on all words"
-        return self._by_diagram(weights, need, y)
+        return self._by_diagram(spread, need, y)
 
     def _exhaustively(self, weights: tuple[tuple[int, int], ...], need: int, y: int) -> None:
         leaves = [n for n, _ in weights]
@@ -116,6 +116,12 @@ class Neurons:
         if diagrams.literal(self._circuit, y, order, {}) != diagrams.at_least(list(weights), need):
             raise Unproved(f"node {y >> 1} is not its threshold function")
         return "decision diagram"
+
+
+def _cancelled(terms: Terms, weights: tuple[tuple[int, int], ...]) -> list[int]:
+    """Nodes whose weights add up to 0: the circuit may depend on them in form."""
+    left = {n for n, _ in weights}
+    return sorted({lit >> 1 for lit, w in terms if w and lit > 1} - left)
 
 
 def _threshold(weights: tuple[int, ...], need: int) -> int:
