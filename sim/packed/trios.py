@@ -16,7 +16,7 @@ Vector = NDArray[np.int64]
 PHASES = (0b101, 0b011, 0b111, 0b110, 0b100, 0b010, 0b001)
 """Which of the three rows want the inputs of a list, the first row being the highest bit."""
 
-_OVERHEAD = 80
+_OVERHEAD = 64
 """What the additions of a trio cost, in literals."""
 
 _MOST_ROWS = 4096
