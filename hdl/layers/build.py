@@ -62,6 +62,8 @@ class Builder:
         self.family = family
         self.network, self.neuron, self.register, self.wanted = network, neuron, register, wanted
         self.net = Netlist(limit, effort, pool)
+        if family in ("ice40", "ecp5"):
+            self.net.table_inputs = 4
         self.users = network.users()
         self.layers: list[Layer] = []
         self.values: list[Lits] = []

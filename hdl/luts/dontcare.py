@@ -8,45 +8,53 @@ is a `Replacement` with that cut, which `threshc.hdl.proof.dontcare` proves agai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from threshc.hdl.luts.dontcare_apply import replaced
 from threshc.hdl.luts.dontcare_samples import samples
 from threshc.hdl.luts.dontcare_tables import smallest
 from threshc.hdl.luts.dontcare_view import View, Word, split
-from threshc.hdl.luts.dontcare_window import Group, Window, window_below
+from threshc.hdl.luts.dontcare_window import Replacement, Window, window_below
 from threshc.hdl.luts.lower import Circuit
 from threshc.hdl.luts.merge import Cells, merged, roots, trimmed
-from threshc.hdl.luts.tables import full
+from threshc.hdl.luts.tables import MOST_INPUTS, full
 
 Progress = Callable[[str, int, int], None]
 _ALIKE = 4  # nodes with the same samples that a node is compared with
 _EVERY = 1024  # cells between two lines of progress
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """Node `node` is `table` over nodes `operands` for all values of `window` that occur. One operand: the node is that
-    one, or its inverse; a constant keeps its operands, for their stage."""
-
-    node: int
-    operands: tuple[int, ...]
-    table: int
-    window: tuple[Group, ...]
-
-
 def find(circuit: Circuit, words: Iterable[Word], size: int, progress: Progress | None = None) -> list[Replacement]:
     """Replacements for tables of up to `size` inputs, as `threshc.hdl.luts.merge.merged` maps them, by node.
 
-    words: bits whose values are enumerated together. Time grows with the cells, windows being bounded.
+    words: bits whose values are enumerated together. Time grows with the cells, windows being bounded. Where tables are
+    small, those of six inputs that could be one of them are looked for first.
     """
-    search = _Search(trimmed(circuit), View(circuit, words), size)
-    order = sorted(search.cells, reverse=True)
-    for k, node in enumerate(order):
-        if progress is not None and k % _EVERY == 0:
-            progress("don't-cares", k, len(order))
-        if node in search.cells:
-            search.visit(node)
-    return [search.found[node] for node in sorted(search.found) if node in search.cells]
+    view, kept, found = View(circuit, words), trimmed(circuit), dict[int, Replacement]()
+    for most in sorted({MOST_INPUTS, size}, reverse=True):
+        now = trimmed(replaced(kept, found.values()))
+        cells = merged(now, most)
+        search = _Search(view, cells, set(roots(now)), size)
+        order = sorted((n for n in cells if most == size or len(cells[n][0]) > size), reverse=True)
+        for k, node in enumerate(order):
+            if progress is not None and k % _EVERY == 0:
+                progress("don't-cares", k, len(order))
+            if node in search.cells:
+                search.visit(node, most)
+        found |= search.found
+    reached = _reached(kept, found)
+    return [found[node] for node in sorted(found) if node in reached]
+
+
+def _reached(circuit: Circuit, found: dict[int, Replacement]) -> set[int]:
+    """The nodes that the outputs depend on where replacements are made and nothing is folded."""
+    reached: set[int] = set()
+    stack = list(roots(circuit))
+    while stack:
+        node = stack.pop()
+        if node not in reached:
+            reached.add(node)
+            stack += found[node].operands if node in found else circuit.luts.operands[node]
+    return reached
 
 
 def lut_count(cells: Cells, size: int) -> int:
@@ -62,12 +70,11 @@ def price(inputs: int, size: int) -> int:
 class _Search:
     """The mapped cells while replacements are found, readers before what they read."""
 
-    def __init__(self, circuit: Circuit, view: View, size: int) -> None:
-        self.view, self.size = view, size
-        self.cells = merged(circuit, size)
+    def __init__(self, view: View, cells: Cells, ends: set[int], size: int) -> None:
+        self.view, self.cells, self.size = view, cells, size
         self.found: dict[int, Replacement] = {}
         self._samples, self._every = samples(view)
-        self._ends = set(roots(circuit))
+        self._ends = ends
         self._readers: dict[int, set[int]] = {}
         self._alike: dict[tuple[int, int], list[int]] = {}
         self._depth: dict[int, int] = {}
@@ -77,10 +84,10 @@ class _Search:
             for x in operands:
                 self._readers.setdefault(x, set()).add(node)
 
-    def visit(self, node: int) -> None:
-        """Finds what can be done for one cell."""
+    def visit(self, node: int, most: int) -> None:
+        """Finds what can be done for one cell: with `most` above the size of tables, one that fits."""
         if not self._is_another(node):
-            self._shrink(node)
+            self._shrink(node, self.size if most > self.size else most)
 
     def _key(self, node: int) -> tuple[int, int]:
         values = self._samples[node]
@@ -107,19 +114,19 @@ class _Search:
                 return True
         return False
 
-    def _shrink(self, node: int) -> None:
-        """Leaves out inputs that no pattern which occurs needs."""
+    def _shrink(self, node: int, most: int) -> None:
+        """Leaves out inputs that no pattern which occurs needs, so that at most `most` are left."""
         operands, table = self.cells[node]
         inputs = len(operands)
         seen = _patterns([self._samples[x] for x in operands], self._every)
-        if seen == full(inputs) or len(smallest(table, seen, inputs, _fewer)[0]) == inputs:
+        if seen == full(inputs) or len(smallest(table, seen, inputs, _fewer)[0]) >= min(inputs, most + 1):
             return
         window = window_below(self.view, self.view.cut(node, operands))
         if window is None:
             return
         care = _patterns([window.function(x) for x in operands], window.every)
         kept, truth = smallest(table, care, inputs, lambda kept: self._gain(operands, kept))
-        if 0 < len(kept) < inputs:
+        if 0 < len(kept) < inputs and len(kept) <= most:
             rest = tuple(operands[k] for k in kept)
             self._replace(node, rest, truth, window, rest)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from threshc.hdl.luts.dontcare import Replacement
+from threshc.hdl.luts.dontcare_window import Replacement
 from threshc.hdl.luts.lower import Adder, Circuit
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.tables import cofactors, full, remap, vacuous

@@ -21,6 +21,17 @@ class Group:
     leaves: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Node `node` is `table` over nodes `operands` for all values of `window` that occur. One operand: the node is that
+    one, or its inverse; a constant keeps its operands, for their stage."""
+
+    node: int
+    operands: tuple[int, ...]
+    table: int
+    window: tuple[Group, ...]
+
+
 class Window:
     """Groups, and the functions of all nodes above them over every assignment of the groups."""
 

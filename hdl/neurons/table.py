@@ -1,8 +1,8 @@
-"""Truth tables for neurons of few inputs, one look-up table each."""
+"""Truth tables for neurons of few inputs: one look-up table each, or two or three of four inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.heap import Heap
+from threshc.hdl.luts.narrow import narrow
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.place import place, translate
 from threshc.hdl.netlist import Lits, Netlist
@@ -37,9 +38,9 @@ class Table(Architecture):
 
     @classmethod
     def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
-        """One LUT6; one, three or five LUT4 for up to four, five or six inputs (two or four and the multiplexers)."""
+        """One LUT6; one, two or three LUT4 for up to four, five or six inputs (`threshc.hdl.luts.narrow`)."""
         inputs = (weights != 0).sum(axis=1)
-        lut4 = np.select([inputs <= 1, inputs <= 4, inputs == 5], [0, 1, 3], 5).sum()
+        lut4 = np.select([inputs <= 1, inputs <= 4, inputs == 5], [0, 1, 2], 3).sum()
         return Estimate(int(lut4), int((inputs > 1).sum()), 1 if inputs.max(initial=0) <= 4 else 2, 1)
 
     @classmethod
@@ -52,7 +53,8 @@ class Table(Architecture):
         """See `Architecture.carries`; the constant is not added but compared in the table."""
         used = np.unique(np.concatenate([c[c > 0] >> 1 for c in heap.columns]))
         luts = LutNet(net.arrival(2 * used).tolist())
-        wanted = [_decide(luts, used, _inputs(heap, r), t) for r, t in enumerate(need)]
+        make = narrow if net.table_inputs < MOST_INPUTS else LutNet.lut
+        wanted = [_decide(luts, make, used, _inputs(heap, r), t) for r, t in enumerate(need)]
         where = place(net, luts, 2 * used, wanted)
         return np.array(translate(where, wanted), np.int64)
 
@@ -66,8 +68,10 @@ def _inputs(heap: Heap, row: int) -> dict[int, int]:
     return weight
 
 
-def _decide(luts: LutNet, used: Lits, weight: dict[int, int], need: int) -> int:
+def _decide(
+    luts: LutNet, make: Callable[[LutNet, list[int], int], int], used: Lits, weight: dict[int, int], need: int
+) -> int:
     weights = list(weight.values())
     truth = sum((sum(w for j, w in enumerate(weights) if i >> j & 1) >= need) << i for i in range(1 << len(weights)))
     lits = [2 * (int(np.searchsorted(used, lit >> 1)) + 1) + (lit & 1) for lit in weight]
-    return luts.lut(lits, truth)
+    return make(luts, lits, truth)
