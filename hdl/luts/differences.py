@@ -60,7 +60,10 @@ class Differences(Sharing):
             for use in uses[k]:
                 append(part, parts[use.part], use.inverted)
             if k >= len(rows) and len(part.plain) + len(part.pending) > 2:
+                above = [(c, lit) for c, lit in part.plain if c >= self._common]  # no compressor sees these
+                part.plain = [(c, lit) for c, lit in part.plain if c < self._common]
                 part = self._compressor(self._net, part, self._common).reduce()
+                part.plain += above
             parts[k] = part
         return [parts[k] for k in range(len(rows))]
 
