@@ -40,6 +40,17 @@ class Cell:
     table: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Total:
+    """Sums made as vectors: `words[r]` is the sum of row r's entries (`Heap.columns`) and of plus[r], modulo
+    2**widths[r]; how is for proofs to find out."""
+
+    columns: tuple[Lits, ...]
+    widths: Lits
+    plus: tuple[int, ...]
+    words: Lits
+
+
 class Netlist:
     """Cells in topological order. `limit`: most cell levels between registers; 0 for no automatic registers.
     `effort`: how long architectures may search for smaller circuits, 1 by default; 0 for estimates. `pool`: where they
@@ -60,6 +71,7 @@ class Netlist:
         self._far = np.zeros(1024, np.int64)  # levels that the way from a register of this bit counts for
         self._seen: dict[tuple[str, tuple[int, ...]], int] = {}
         self.claims: list[Claim] = []
+        self.totals: list[Total] = []
         self.selections: list[Selection] = []
 
     @property

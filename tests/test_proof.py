@@ -59,7 +59,7 @@ def mutate(certificate: Certificate, rng: random.Random, kind: str) -> Certifica
     return replace(certificate, luts=luts, registers=registers, outputs=outputs)
 
 
-@pytest.mark.parametrize("neuron", ["mdfa", "fa63"])
+@pytest.mark.parametrize("neuron", ["mdfa", "fa63", "compressor", "tree"])
 def test_mutations_are_caught(neuron: str) -> None:
     """200 of each: every one that changes any output for any of the 2**14 inputs is caught. A bit of a table that its
     inputs never reach, or a bit that a later table ignores, changes nothing; the checker may call that proved."""
@@ -76,7 +76,7 @@ def test_mutations_are_caught(neuron: str) -> None:
             caught += 1
             continue
         assert not differs, "a broken circuit was called proved"
-    assert caught >= 195
+    assert caught >= (195 if neuron in ("mdfa", "fa63") else 160)  # full adders leave carries that nobody reads
     assert changed >= 80
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.heap import Heap, pack, shallow_first
-from threshc.hdl.netlist import Lits, Netlist
+from threshc.hdl.netlist import Lits, Netlist, Total
 from threshc.hdl.neurons.base import Architecture, Estimate
 from threshc.hdl.neurons.costs import full_adders, levels
 from threshc.hdl.words import constant
@@ -35,7 +35,9 @@ class Compressor(Architecture):
     @classmethod
     def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
-        return ripple(net, reduce_heap(net, list(heap.columns), widths, 3), widths, plus)
+        words = ripple(net, reduce_heap(net, list(heap.columns), widths, 3), widths, plus)
+        net.totals.append(Total(heap.columns, widths, tuple(plus), words))
+        return words
 
 
 def reduce_heap(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], size: int) -> list[Lits]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.heap import Heap
-from threshc.hdl.netlist import Lits, Netlist
+from threshc.hdl.netlist import Lits, Netlist, Total
 from threshc.hdl.neurons.base import Architecture, Estimate
 from threshc.hdl.neurons.compressor import reduce_heap, ripple
 from threshc.hdl.neurons.costs import full_adders, levels
@@ -36,4 +36,6 @@ class Compressor63(Architecture):
     def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
         columns = reduce_heap(net, list(heap.columns), widths, 6)
-        return ripple(net, reduce_heap(net, columns, widths, 3), widths, plus)
+        words = ripple(net, reduce_heap(net, columns, widths, 3), widths, plus)
+        net.totals.append(Total(heap.columns, widths, tuple(plus), words))
+        return words

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.heap import Heap
-from threshc.hdl.netlist import Lits, Netlist
+from threshc.hdl.luts.claims import Claim
+from threshc.hdl.netlist import Lits, Netlist, Total
 from threshc.hdl.neurons.base import Architecture, Estimate
 from threshc.hdl.neurons.costs import full_adders, heap_bits
 from threshc.hdl.words import carry, constant
 
-Word = tuple[int, int, Lits, int]  # arrival time, tie breaker, literals, largest value
+Bits = list[tuple[int, int]]  # (column, literal)
+Word = tuple[int, int, Lits, int, Bits]  # arrival time, tie breaker, literals, largest value, what it is the sum of
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,42 +59,55 @@ class Tree(Architecture):
     @classmethod
     def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
-        leaves: list[list[tuple[Lits, int]]] = [[] for _ in widths]
+        leaves: list[list[tuple[Lits, int, Bits]]] = [[] for _ in widths]
         for c, column in enumerate(heap.columns):
-            for row, lits, most in _leaves(net, column):
-                leaves[row].append((np.concatenate([np.zeros(c, np.int64), lits]), most << c))
+            for row, lits, most, bits in _leaves(net, column):
+                word = np.concatenate([np.zeros(c, np.int64), lits])
+                leaves[row].append((word, most << c, [(c, bit) for bit in bits]))
         out = np.zeros((len(widths), int(widths.max(initial=1))), np.int64)
         for row, words in enumerate(leaves):
             if plus[row]:
-                words.append((constant([plus[row]], plus[row].bit_length())[0], plus[row]))
+                ones = [(c, 1) for c in range(plus[row].bit_length()) if plus[row] >> c & 1]
+                words.append((constant([plus[row]], plus[row].bit_length())[0], plus[row], ones))
             word = _sum(net, words, int(widths[row]))
             out[row, : len(word)] = word
+        net.totals.append(Total(heap.columns, widths, tuple(plus), out))
         return out
 
 
-def _leaves(net: Netlist, column: Lits) -> list[tuple[int, Lits, int]]:
-    """(row, word, largest value) for every three bits of a row, and for the one or two left over."""
+def _leaves(net: Netlist, column: Lits) -> list[tuple[int, Lits, int, list[int]]]:
+    """(row, word, largest value, bits) for every three bits of a row, and for the one or two left over."""
     padded = np.concatenate([column, np.zeros((len(column), -column.shape[1] % 3), np.int64)], axis=1)
     triples = padded.reshape(len(column), -1, 3)
     row, slot = np.nonzero(triples[:, :, 0])
     bits = triples[row, slot]
     low, high = net.full_add(bits[:, 0], bits[:, 1], bits[:, 2])
     most = (bits != 0).sum(axis=1)
-    return [(int(r), np.array([p, q]), int(m)) for r, p, q, m in zip(row, low, high, most, strict=True)]
+    words = zip(row.tolist(), low, high, most.tolist(), bits.tolist(), strict=True)
+    return [(r, np.array([p, q]), m, [lit for lit in own if lit]) for r, p, q, m, own in words]
 
 
-def _sum(net: Netlist, words: list[tuple[Lits, int]], width: int) -> Lits:
+def _sum(net: Netlist, words: list[tuple[Lits, int, Bits]], width: int) -> Lits:
     """The sum of words modulo 2**width; those that arrive first are added first."""
-    queue: list[Word] = [(_arrival(net, w), k, w[:width], most) for k, (w, most) in enumerate(words)]
+    queue: list[Word] = [(_arrival(net, w), k, w[:width], most, bits) for k, (w, most, bits) in enumerate(words)]
     heapq.heapify(queue)
     fresh = len(queue)
     while len(queue) > 1:
-        (_, _, a, most_a), (_, _, b, most_b) = heapq.heappop(queue), heapq.heappop(queue)
-        most = most_a + most_b
+        (_, _, a, most_a, bits_a), (_, _, b, most_b, bits_b) = heapq.heappop(queue), heapq.heappop(queue)
+        most, bits = most_a + most_b, bits_a + bits_b
         word = _add(net, a, b, min(most.bit_length(), width))
-        heapq.heappush(queue, (_arrival(net, word), fresh, word, most))
+        if len(word) <= max(len(a), len(b)) and len(word) < width:
+            net.claims.append(_claim(word, bits))  # no carry is made here since there never is one: proofs need to know
+        heapq.heappush(queue, (_arrival(net, word), fresh, word, most, bits))
         fresh += 1
     return queue[0][2] if queue else np.zeros(0, np.int64)
+
+
+def _claim(word: Lits, bits: Bits) -> Claim:
+    columns: list[list[int]] = [[] for _ in word]
+    for c, lit in bits:
+        columns[c].append(lit)
+    return Claim(tuple(map(tuple, columns)), (), tuple(word.tolist()))
 
 
 def _add(net: Netlist, a: Lits, b: Lits, width: int) -> Lits:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from threshc.compiler.ir.ops import ArgMax, Compare, Reduce, Sum
@@ -9,7 +11,7 @@ from threshc.hdl.design import Design
 from threshc.hdl.luts.claims import Claim
 from threshc.hdl.luts.lower import Circuit, lower
 from threshc.hdl.luts.tables import MAJ, XOR
-from threshc.hdl.netlist import Lits
+from threshc.hdl.netlist import Lits, Netlist
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.fingerprint import fingerprint
 
@@ -31,7 +33,7 @@ def certify(design: Design) -> Certificate:
         values=values,
         outputs=list(circuit.outputs),
         fields=[[f.value, f.offset, f.width] for f in design.fields],
-        claims=[_claim(circuit, c) for c in design.netlist.claims],
+        claims=[_claim(circuit, c) for c in (*design.netlist.claims, *_totals(design.netlist))],
         selections=[
             [*_lits(circuit, [s.larger]), *(_lits(circuit, w) for w in s.best)] for s in design.netlist.selections
         ],
@@ -77,6 +79,16 @@ def _folded(operands: tuple[int, ...], truth: int) -> tuple[list[int], int]:
         at = sum((((i >> j & 1) ^ (lit & 1)) if lit > 1 else lit) << j for j, lit in enumerate(operands))
         table |= (truth >> at & 1) << i
     return [lit >> 1 for lit in operands], table
+
+
+def _totals(net: Netlist) -> Iterator[Claim]:
+    """Sums made as vectors, row by row, without steps."""
+    for total in net.totals:
+        rows = zip(total.widths.tolist(), total.plus, total.words.tolist(), strict=True)
+        for r, (width, plus, word) in enumerate(rows):
+            columns = [c[r][c[r] > 0].tolist() for c in total.columns[:width]] + [[]] * (width - len(total.columns))
+            ones = [(1,) if plus >> c & 1 else () for c in range(width)]
+            yield Claim(tuple((*c, *one) for c, one in zip(columns, ones, strict=True)), (), tuple(word[:width]))
 
 
 def _claim(circuit: Circuit, claim: Claim) -> list[object]:

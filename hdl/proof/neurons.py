@@ -8,6 +8,7 @@ from typing import Any
 from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved, variables
 from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.rewrite import Rewriter
 from threshc.hdl.proof.steps import Sum, linear, prove_claim
 
 EXHAUSTIVE = 12
@@ -23,12 +24,17 @@ class Neurons:
         self._circuit, self._methods = circuit, methods
         self._sums: dict[tuple[tuple[int, int], ...], list[Sum]] = {}
         self._done: set[tuple[object, ...]] = set()
+        rewriter = Rewriter(circuit)
         for k, claim in enumerate(claims):
             try:
-                found = prove_claim(circuit, claim)
+                found = prove_claim(circuit, claim, rewriter)
             except Unproved as problem:
+                if not claim[1]:
+                    continue  # said without steps: there are other ways
                 raise Unproved(f"heap {k}: {problem}") from None
             self._sums.setdefault(found.weights, []).append(found)
+            if found.exact and not claim[1]:
+                rewriter.learn(found.word, found.weights, found.constant)
 
     def fires(self, terms: Terms, bias: int, need: int, y: int) -> None:
         """Proves that literal y is `bias + sum of literal * weight >= need`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from threshc.hdl.proof.bits import Unproved, add_up
 from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.rewrite import Rewriter
 
 Term = tuple[int, ...]
 
@@ -25,8 +26,8 @@ class Sum:
     exact: bool
 
 
-def prove_claim(circuit: Circuit, claim: list[Any]) -> Sum:
-    """Raises Unproved unless every step is an identity."""
+def prove_claim(circuit: Circuit, claim: list[Any], rewriter: Rewriter | None = None) -> Sum:
+    """Raises Unproved unless every step is an identity; a word without steps is rewritten to the sum."""
     columns, steps, word = claim
     heap: Counter[tuple[int, Term]] = Counter()
     for c, column in enumerate(columns):
@@ -42,6 +43,9 @@ def prove_claim(circuit: Circuit, claim: list[Any]) -> Sum:
             [(c, circuit.lits(t)) for c, t in outputs],
         )
     final = circuit.lits(word)
+    if not steps:
+        _rewritten(rewriter or Rewriter(circuit), final, dict(weights), constant)
+        heap = Counter((c, (lit,)) for c, lit in enumerate(final) if lit)
     left = {item: count for item, count in heap.items() if count}
     if left != {(c, (lit,)): 1 for c, lit in enumerate(final) if lit}:
         raise Unproved("the steps do not end with one bit in every column")
@@ -49,6 +53,13 @@ def prove_claim(circuit: Circuit, claim: list[Any]) -> Sum:
     high = constant + sum(max(w, 0) for _, w in weights)
     beyond = low >> len(word) << len(word)  # constants may be split so that they only add up modulo the word
     return Sum(weights, constant - beyond, final, high - beyond < 1 << len(word))
+
+
+def _rewritten(rewriter: Rewriter, word: Term, weights: dict[int, int], constant: int) -> None:
+    modulus = 1 << len(word)
+    got, rest = rewriter.sum_of(word, set(weights))
+    if got != {n: w % modulus for n, w in weights.items() if w % modulus} or (rest - constant) % modulus:
+        raise Unproved("the word is not the heap's sum")
 
 
 def linear(terms: list[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], int]:
