@@ -15,6 +15,7 @@ import networks
 import numpy as np
 import pytest
 
+import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Step, parse_encoding
 from threshc.compiler.ir.network import Network
@@ -189,6 +190,19 @@ def test_what_the_checker_says(change: Callable[[list[Any]], None], why: str) ->
     change(replaced)
     with pytest.raises(Unproved, match=why):
         check(network, replace(certificate, replaced=replaced))
+
+
+def test_a_folder_is_proved_as_it_was_compiled(tmp_path: Path) -> None:
+    network, design, _ = made(True)
+    report = threshc.compile(network, tmp_path / "a", dont_care=True, samples=20, simulator="amaranth")
+    assert report.options["dont_care"] == "true"
+    shown = {row.name: row.value for row in report.rows()}
+    assert shown["tables of 4 inputs"].endswith("without")
+    assert "table with don't-cares" in str(prove(tmp_path / "a"))
+    threshc.compile(network, tmp_path / "b", samples=20, simulator="amaranth")
+    assert "don't-cares" not in str(prove(tmp_path / "b"))
+    names = [tmp_path / folder / f"{design.name}.v" for folder in "ab"]
+    assert names[0].read_bytes() != names[1].read_bytes()
 
 
 @pytest.mark.parametrize("family", ["ice40", "ecp5", "xilinx"])

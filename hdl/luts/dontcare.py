@@ -30,10 +30,11 @@ def find(circuit: Circuit, words: Iterable[Word], size: int, progress: Progress 
     small, those of six inputs that could be one of them are looked for first.
     """
     view, kept, found = View(circuit, words), trimmed(circuit), dict[int, Replacement]()
+    seen = samples(view)
     for most in sorted({MOST_INPUTS, size}, reverse=True):
         now = trimmed(replaced(kept, found.values()))
         cells = merged(now, most)
-        search = _Search(view, cells, set(roots(now)), size)
+        search = _Search(view, seen, cells, set(roots(now)), size)
         order = sorted((n for n in cells if most == size or len(cells[n][0]) > size), reverse=True)
         for k, node in enumerate(order):
             if progress is not None and k % _EVERY == 0:
@@ -70,10 +71,10 @@ def price(inputs: int, size: int) -> int:
 class _Search:
     """The mapped cells while replacements are found, readers before what they read."""
 
-    def __init__(self, view: View, cells: Cells, ends: set[int], size: int) -> None:
+    def __init__(self, view: View, seen: tuple[list[int], int], cells: Cells, ends: set[int], size: int) -> None:
         self.view, self.cells, self.size = view, cells, size
         self.found: dict[int, Replacement] = {}
-        self._samples, self._every = samples(view)
+        self._samples, self._every = seen
         self._ends = ends
         self._readers: dict[int, set[int]] = {}
         self._alike: dict[tuple[int, int], list[int]] = {}

@@ -3,7 +3,7 @@ patterns are considered than there are, never fewer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from threshc.hdl.luts.dontcare_view import View
@@ -83,8 +83,9 @@ def _by_word(view: View, leaves: Iterable[int]) -> dict[int, tuple[int, ...]]:
     return {word: tuple(nodes) for word, nodes in groups.items()}
 
 
-def _cost(view: View, leaves: Sequence[int] | set[int]) -> int:
-    size = 1
-    for word, nodes in _by_word(view, leaves).items():
+def _cost(view: View, leaves: set[int]) -> int:
+    owned = [n for n in leaves if view.owner[n] >= 0]
+    size = 1 << (len(leaves) - len(owned))
+    for word, nodes in _by_word(view, owned).items():
         size *= len(view.patterns(word, nodes))
     return size
