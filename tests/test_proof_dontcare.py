@@ -192,6 +192,21 @@ def test_what_the_checker_says(change: Callable[[list[Any]], None], why: str) ->
         check(network, replace(certificate, replaced=replaced))
 
 
+@pytest.mark.parametrize("neuron", ["mdfa", "fa63", "tree", "compressor", "compressor63", "auto"])
+def test_every_architecture(neuron: str) -> None:
+    """Several thresholds on one sum are ordered comparisons of one word."""
+    network = networks.random_dense(np.random.default_rng(6), (5, 7, 4), "int", "int4", compare_input=True)
+    two = [
+        replace(op, row=np.repeat(op.row, 2), threshold=np.repeat(op.threshold, 2) + np.tile([0, 3], len(op.row)))
+        if isinstance(op, Compare) and k > 1
+        else op
+        for k, op in enumerate(network.ops[:4])
+    ]
+    network = Network("two", tuple(two), (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
+    design = build_design(network, neuron=neuron, pipeline=2, dont_care=True)
+    check(network, certify(design))
+
+
 def test_a_folder_is_proved_as_it_was_compiled(tmp_path: Path) -> None:
     network, design, _ = made(True)
     report = threshc.compile(network, tmp_path / "a", dont_care=True, samples=20, simulator="amaranth")
