@@ -15,7 +15,7 @@ from threshc.hdl.luts.share import Compressor, Row, Sharing
 from threshc.hdl.luts.spanning import spanning
 
 Way = Callable[[LutNet, Sequence[Row], type[Compressor]], None]
-_MANY = 16_384  # synapses up to which differences of several depths are tried, at effort 1
+_MANY = 16_384  # synapses up to which more than groups is tried, at effort 1
 _TRIES, _QUICK = 8, 4096  # random ways that are tried at effort 1: at most, and times synapses
 _ALIKE, _VERY_ALIKE = 0.45, 0.25  # of the bits: those to be added up from which differences are not tried
 _SPACIOUS = 8  # levels between registers from which differences, which are deep, may pay
@@ -23,8 +23,8 @@ _DEPTHS = (12, 5, 3)  # rows from the first one of a spanning tree to the last
 
 
 def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, limit: int = 0) -> Iterator[Way]:
-    """In groups of rows, as differences of rows or, where rows are not much alike, by what two and two have in common,
-    and as many random ones as the effort allows for.
+    """In groups of rows, as differences of rows or, where rows are not much alike, as one group and by what two and two
+    have in common, and as many random ones as the effort allows for.
 
     columns: of each row, literals over nodes 1 to `inputs`. limit: of levels between registers, 0 for none.
     """
@@ -36,8 +36,10 @@ def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, l
     depths = _depths(signs, synapses, effort) if not limit or limit >= _SPACIOUS else ()
     for deepest in depths:
         yield _span(signs, deepest)
-    if tries and not depths and len(columns) > 2:
-        yield _span(signs, 0)
+    if not depths and len(columns) > 2 and synapses <= effort * _MANY:
+        yield _group(tuple(range(len(columns))))
+        if tries:
+            yield _span(signs, 0)
     for k in range(tries):
         if depths and k % 2 == 0:
             yield _span(signs, depths[k // 2 % len(depths)], Random(k))
