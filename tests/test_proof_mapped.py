@@ -31,6 +31,7 @@ CASES = {  # found by search: (seed, weights, inputs, sizes, neuron, family, pip
     "chains with constants": (46, "pm1", "int5", (2, 4), "tree", "ecp5", 1),
     "weights that cancel": (25, "pm1", "int4", (2, 4, 4, 4), "auto", "ice40", "none"),
     "common parts above the narrowest row": (102, "int", "bit", (2, 11, 3), "mdfa", "ecp5", "none"),
+    "operands before what beside them": (1117, "int", "uint3", (10, 10, 4, 4), "mdfa", "xilinx", 4),
     "counters of six": (26, "int", "bit", (4, 6, 2), "compressor63", "ecp5", 4),
 }
 

@@ -85,11 +85,11 @@ def build(
     return _report(design, target, synthesis, routing, seed, files, runs, verified, proved, layers, placed)
 
 
-_CELLS = ("mdfa", "fa63", "table", "tree")
+_CELLS = ("mdfa", "fa63", "table", "tree", "compressor", "compressor63")
 
 
 def _text(design: Design, family: str) -> str:
-    """Pre-mapped cells where the architectures place tables themselves; Yosys packs plain full adders better."""
+    """Pre-mapped cells where there are tables for all of it: smaller, sooner synthesized, and nets keep their names."""
     placed = all(layer.architecture in _CELLS for layer in design.neurons)
     return design.mapped(family) if placed else emitted(design)
 

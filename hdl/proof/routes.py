@@ -77,15 +77,40 @@ def _match(
     return word, index
 
 
+_MOST = 40
+"""Inputs on which words may depend that are compared as functions of them, where their bits depend on each other."""
+
+
 def _prove_larger(circuit: Circuit, larger: int, left: list[int], right: list[int]) -> None:
     order: list[int] = []
     for pair in zip(reversed(left), reversed(right), strict=True):
         order += [lit >> 1 for lit in pair if lit > 1 and lit >> 1 not in order]
+    if _is_larger(circuit, larger, left, right, order):
+        return
+    inputs = _inputs(circuit, order)
+    if len(inputs) > _MOST or not _is_larger(circuit, larger, left, right, inputs):
+        raise Unproved(f"node {larger >> 1} is not `the right word is larger`")
+
+
+def _is_larger(circuit: Circuit, larger: int, left: list[int], right: list[int], order: list[int]) -> bool:
     diagrams, known = Diagrams(len(order)), dict[int, int]()
     got = diagrams.literal(circuit, larger, order, known)
     want = 0
     for a, b in zip(left, right, strict=True):
         p, q = (diagrams.literal(circuit, lit, order, known) for lit in (a, b))
         want = diagrams.choose(p, diagrams.choose(q, want, 0), diagrams.choose(q, 1, want))
-    if got != want:
-        raise Unproved(f"node {larger >> 1} is not `the right word is larger`")
+    return got == want
+
+
+def _inputs(circuit: Circuit, nodes: list[int]) -> list[int]:
+    found, seen, stack = set[int](), {0}, list(nodes)
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in circuit.tables:
+            stack += circuit.tables[node][0]
+        else:
+            found.add(node)
+    return sorted(found)

@@ -19,26 +19,38 @@ def relation(circuit: Circuit, target: int, operands: Sequence[int], table: int,
     not proved.
 
     The nodes of a cut below both take all values: first the operands and what the target reads beside them. Then a node
-    is replaced by what it reads, again and again, the one that lets the cut grow least: so bits on which the target
-    depends in form only drop out, and values that never occur together. deep: False tries the first cut only.
+    is replaced by what it reads, again and again: so bits on which the target depends in form only drop out, and values
+    that never occur together. First the last one that is no operand, then afresh the one that lets the cut grow least.
+    deep: False tries the first cut only.
     """
     kept = {lit >> 1 for lit in operands} - {0}
-    cut = set(kept)
+    start = set(kept)
     if target >> 1 not in kept:
-        cut |= set(_reads(circuit, target >> 1)) - {0}
-    while len(cut) <= (_DIAGRAM if deep else WIDEST):
-        found = None
-        if len(cut) <= WIDEST:
-            found = _compare(circuit, target, operands, table, sorted(cut))
-        elif len(cut) % 4 == 0:
-            found = _by_diagram(circuit, target, operands, table, sorted(cut))
-        inner = [x for x in cut if x in circuit.tables]
-        if found is not None or not inner or not deep:
-            return found
-        grows = {x: len(set(_reads(circuit, x)) - cut - {0}) for x in inner}
-        chosen = min(inner, key=lambda x: (grows[x], x in kept, -x))
-        cut = (cut - {chosen}) | (set(_reads(circuit, chosen)) - {0})
-    return None
+        start |= set(_reads(circuit, target >> 1)) - {0}
+    found = _compare(circuit, target, operands, table, sorted(start))
+    for choose in (_last, _smallest) if deep and found is None else ():
+        cut, node = start, choose(circuit, start, kept)
+        while node is not None and found is None:
+            cut = (cut - {node}) | (set(_reads(circuit, node)) - {0})
+            if len(cut) > _DIAGRAM:
+                break
+            if len(cut) <= WIDEST:
+                found = _compare(circuit, target, operands, table, sorted(cut))
+            elif len(cut) % 4 == 0:
+                found = _by_diagram(circuit, target, operands, table, sorted(cut))
+            node = choose(circuit, cut, kept)
+        if found is not None:
+            break
+    return found
+
+
+def _last(circuit: Circuit, cut: set[int], kept: set[int]) -> int | None:
+    return max((x for x in cut - kept if x in circuit.tables), default=None)
+
+
+def _smallest(circuit: Circuit, cut: set[int], kept: set[int]) -> int | None:
+    grows = {x: len(set(_reads(circuit, x)) - cut - {0}) for x in cut if x in circuit.tables}
+    return min(grows, key=lambda x: (grows[x], x in kept, -x), default=None)
 
 
 def _reads(circuit: Circuit, node: int) -> tuple[int, ...]:
