@@ -23,7 +23,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _START = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from threshc.hdl.pool import serve; serve()"
-START = 3.0
+START = 2.0
 """Seconds of work that are done here before processes are started: starting them takes about one."""
 WORTH = 0.1
 """Seconds of work below which a call is not shared out once they run."""

@@ -99,6 +99,9 @@ def merged(circuit: Circuit, size: int) -> Cells:
         for x in sorted(operands, key=lambda x: len(cells[x][0]) if x in cells else 0):
             if x not in cells or readers[x] != 1:
                 continue
+            if x not in operands:  # it dropped out with another one
+                del cells[x]
+                continue
             union = tuple(sorted((set(operands) - {x}) | set(cells[x][0])))
             if len(union) > size:
                 continue

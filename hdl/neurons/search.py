@@ -13,7 +13,7 @@ from threshc.hdl.luts.share import Compressor, Row
 from threshc.hdl.luts.ways import ways
 from threshc.hdl.netlist import Netlist
 
-_SECONDS = 25e-6  # per synapse and way, about; bench machine, TFC_1W1A
+_SECONDS = 40e-6  # per synapse and way, about
 
 
 @dataclass(frozen=True, slots=True)
