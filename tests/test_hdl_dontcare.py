@@ -15,9 +15,13 @@ from threshc.compiler.ir.ops import Compare, Input, Op, Output, Sum
 from threshc.compiling import answers
 from threshc.hdl.design import Design, build_design
 from threshc.hdl.luts.dontcare_tables import smallest
-from threshc.hdl.luts.lower import Circuit, lower
+from threshc.hdl.luts.lower import Circuit as Lowered
+from threshc.hdl.luts.lower import lower
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import apply
+from threshc.hdl.proof.certify import certify
+from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.dontcare import prove_replacements
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
 
@@ -52,7 +56,7 @@ def samples(rng: np.random.Generator, network: Network, count: int) -> NDArray[n
     return networks.random_samples(rng, network, count)
 
 
-def values(circuit: Circuit, design: Design, x: NDArray[np.generic]) -> tuple[list[int], int]:
+def values(circuit: Lowered, design: Design, x: NDArray[np.generic]) -> tuple[list[int], int]:
     """(every node over all samples as an integer, the constant 1); registers taken as wires, no adders."""
     words = np.unpackbits(pack(design.network, encode(design.network, x)), axis=1, bitorder="little")
     every, found = (1 << len(words)) - 1, [0] * len(circuit.luts.operands)
@@ -67,7 +71,7 @@ def values(circuit: Circuit, design: Design, x: NDArray[np.generic]) -> tuple[li
     return found, every
 
 
-def outputs(circuit: Circuit, design: Design, x: NDArray[np.generic]) -> NDArray[np.uint8]:
+def outputs(circuit: Lowered, design: Design, x: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Output words (N, bytes), as `answers` gives them."""
     found, every = values(circuit, design, x)
     bits = [found[lit >> 1] ^ (every if lit & 1 else 0) for lit in circuit.outputs]
@@ -78,7 +82,7 @@ def outputs(circuit: Circuit, design: Design, x: NDArray[np.generic]) -> NDArray
 @given(st.integers(0, 10**6), st.sampled_from(FAMILIES), st.sampled_from(["layer", "none", 1, 2]), st.booleans())
 def test_answers_stay(seed: int, family: str | None, pipeline: str | int, real: bool) -> None:
     rng = np.random.default_rng(seed)
-    network = thermometer(rng, int(rng.integers(1, 7)), int(rng.integers(1, 5)), (9, 5), real)
+    network = thermometer(rng, int(rng.integers(1, 7)), int(rng.integers(1, 5)), (12, 9, 5), real)
     design = build_design(network, family=family, pipeline=pipeline, dont_care=True, taps=bool(seed & 1))
     x = samples(rng, network, 300)
     want = answers(design, reference.run(network, x)) if not seed & 1 else None
@@ -87,6 +91,9 @@ def test_answers_stay(seed: int, family: str | None, pipeline: str | int, real: 
     np.testing.assert_array_equal(got, outputs(before, design, x))
     if want is not None:
         np.testing.assert_array_equal(got, want)
+    certificate = certify(design)
+    plain = Circuit(certificate.inputs, certificate.luts, certificate.registers)
+    assert prove_replacements(network, certificate, plain) == len(design.replaced)
     without, with_them = design.tables
     assert with_them <= without
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from threshc.hdl.luts.dontcare_apply import replaced
+from threshc.hdl.luts.dontcare_apply import folded, upright
 from threshc.hdl.luts.dontcare_samples import samples
 from threshc.hdl.luts.dontcare_tables import smallest
 from threshc.hdl.luts.dontcare_view import View, Word, split
@@ -32,8 +32,9 @@ def find(circuit: Circuit, words: Iterable[Word], size: int, progress: Progress 
     view, kept, found = View(circuit, words), trimmed(circuit), dict[int, Replacement]()
     seen = samples(view)
     for most in sorted({MOST_INPUTS, size}, reverse=True):
-        now = trimmed(replaced(kept, found.values()))
-        cells = merged(now, most)
+        after, inverted = folded(kept, found.values())
+        now = trimmed(after)
+        cells = upright(merged(now, most), inverted)
         search = _Search(view, seen, cells, set(roots(now)), size)
         order = sorted((n for n in cells if most == size or len(cells[n][0]) > size), reverse=True)
         for k, node in enumerate(order):
@@ -122,11 +123,17 @@ class _Search:
         seen = _patterns([self._samples[x] for x in operands], self._every)
         if seen == full(inputs) or len(smallest(table, seen, inputs, _fewer)[0]) >= min(inputs, most + 1):
             return
-        window = window_below(self.view, self.view.cut(node, operands))
+        cut = self.view.cut(node, operands)
+        window = None if cut is None else window_below(self.view, cut)
         if window is None:
             return
-        care = _patterns([window.function(x) for x in operands], window.every)
-        kept, truth = smallest(table, care, inputs, lambda kept: self._gain(operands, kept))
+        function, care, truth = window.function(node), 0, 0
+        for at, rows in split([window.function(x) for x in operands], window.every):
+            if function & rows not in (0, rows):
+                return  # the window takes what never occurs for something that earlier replacements cannot tell apart
+            care |= 1 << at
+            truth |= (function & rows > 0) << at
+        kept, truth = smallest(truth, care, inputs, lambda kept: self._gain(operands, kept))
         if 0 < len(kept) < inputs and len(kept) <= most:
             rest = tuple(operands[k] for k in kept)
             self._replace(node, rest, truth, window, rest)

@@ -7,17 +7,33 @@ from dataclasses import replace
 
 from threshc.hdl.luts.dontcare_window import Replacement
 from threshc.hdl.luts.lower import Adder, Circuit
+from threshc.hdl.luts.merge import Cells
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.tables import cofactors, full, remap, vacuous
 
 
 def replaced(circuit: Circuit, replacements: Iterable[Replacement]) -> Circuit:
     """The circuit in which every replacement is made, constants, inverters and equal tables folded."""
+    return folded(circuit, replacements)[0]
+
+
+def folded(circuit: Circuit, replacements: Iterable[Replacement]) -> tuple[Circuit, set[int]]:
+    """See `replaced`; also the nodes that carry the inverse of what they were."""
     made = _Folded(circuit, {r.node: r for r in replacements})
     adders = [Adder(a.bits, made.literals(a.a), made.literals(a.b), made.literal(a.carry)) for a in circuit.adders]
-    return replace(
-        circuit, luts=made.luts, registers=made.registers, adders=adders, outputs=list(made.literals(circuit.outputs))
-    )
+    outputs = list(made.literals(circuit.outputs))
+    after = replace(circuit, luts=made.luts, registers=made.registers, adders=adders, outputs=outputs)
+    return after, {n for n in range(len(made.luts.operands)) if made.literal(2 * n) == 2 * n + 1}
+
+
+def upright(cells: Cells, inverted: set[int]) -> Cells:
+    """The same cells as if no node carried its inverse."""
+    return {n: (operands, _upright(n, operands, truth, inverted)) for n, (operands, truth) in cells.items()}
+
+
+def _upright(node: int, operands: tuple[int, ...], truth: int, inverted: set[int]) -> int:
+    codes = tuple(2 + 2 * k + (x in inverted) for k, x in enumerate(operands))
+    return remap(codes, truth, len(operands)) ^ (full(len(operands)) if node in inverted else 0)
 
 
 class _Folded:

@@ -10,6 +10,7 @@ from threshc.hdl.proof.bits import apply, variables
 
 WIDEST = 11
 """Most bits of a word whose values are all enumerated."""
+_FAR = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,9 @@ class View:
         self._values: dict[int, tuple[int, dict[int, int]]] = {}
         self._patterns: dict[tuple[int, tuple[int, ...]], list[int]] = {}
 
-    def cut(self, node: int, operands: Iterable[int]) -> set[int]:
+    def cut(self, node: int, operands: Iterable[int]) -> set[int] | None:
         """The operands of a mapped cell, and what else its node's tables read on the way: mapping leaves out operands
-        that do not matter."""
+        that do not matter. None where that is far."""
         found = {self.alias[x] for x in operands}
         lowest, seen, stack = min(found), set[int](), [node]
         while stack:
@@ -67,6 +68,8 @@ class View:
             if x in seen or x in found or x == 0:
                 continue
             seen.add(x)
+            if len(seen) > _FAR:
+                return None
             if x < lowest or not self.operands[x]:
                 found.add(x)
             else:
