@@ -4,7 +4,7 @@
 
 Writes FOLDER/sums.v (module `da`) and FOLDER/sums.json: seconds, the ports' names, and (width, signed) of every output.
 `alkaid-plain` is alkaid without tables over packed binary inputs and without ternary adders. Circuits of more than
-2,048 weights get registers every three adders: Yosys takes hours for such a one in a single piece. Registers cost
+2,048 weights get registers every three adders: Yosys takes tens of minutes for such a one in a single piece. Registers cost
 the peers about a tenth more LUTs where it was tried (64x8).
 """
 
