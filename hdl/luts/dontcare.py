@@ -39,7 +39,7 @@ def find(circuit: Circuit, words: Iterable[Word], size: int, progress: Progress 
         order = sorted((n for n in cells if most == size or len(cells[n][0]) > size), reverse=True)
         for k, node in enumerate(order):
             if progress is not None and k % _EVERY == 0:
-                progress("don't-cares", k, len(order))
+                progress("all layers: don't-cares", k, len(order))
             if node in search.cells:
                 search.visit(node, most)
         found |= search.found
