@@ -82,15 +82,22 @@ def layer(weights: NDArray[np.int8], thresholds: NDArray[np.int64]) -> Network:
         Sum(1, weights, np.zeros(rows, np.int64)),
         Compare(2, np.arange(rows), thresholds),
     )
-    return Network("top", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
+    return Network("neurons", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
 
 
 def ours(weights: NDArray[np.int8], thresholds: NDArray[np.int64], family: str) -> tuple[str, float]:
-    """(Verilog of pre-mapped cells, seconds)."""
+    """(Verilog of pre-mapped cells, seconds). Its streams give and take a sample in every cycle, as the peers do."""
     network = layer(weights, thresholds)
     start = time.perf_counter()
     text = build_design(network, family=family).mapped(family)
-    return text.replace(f"module {network.name} ", "module top ", 1), time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    rows, inputs = weights.shape
+    top = f"""
+module top(input clk, input [{inputs - 1}:0] x, output [{rows - 1}:0] y);
+{network.name} streams(.clk(clk), .rst(1'b0), .i_payload(x), .i_valid(1'b1), .o_ready(1'b1), .o_payload(y));
+endmodule
+"""
+    return text + top, seconds
 
 
 def naive(weights: NDArray[np.int8], thresholds: NDArray[np.int64]) -> tuple[str, float]:

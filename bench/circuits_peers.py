@@ -4,8 +4,8 @@
 
 Writes FOLDER/sums.v (module `da`) and FOLDER/sums.json: seconds, the ports' names, and (width, signed) of every output.
 `alkaid-plain` is alkaid without tables over packed binary inputs and without ternary adders. Circuits of more than
-2,048 weights get registers every three adders: Yosys takes tens of minutes for such a one in a single piece. Registers cost
-the peers about a tenth more LUTs where it was tried (64x8).
+2,048 weights get registers every three adders: Yosys takes tens of minutes for such a one in a single piece.
+Registers cost the peers about a tenth more LUTs where it was tried (64x8).
 """
 
 from __future__ import annotations

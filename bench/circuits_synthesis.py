@@ -84,19 +84,12 @@ def count(cells: dict[str, int], family: str) -> tuple[int, int, int]:
 
 
 def answers(gates: Gates, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bits (samples, neurons) that the netlist puts out for bits x (samples, inputs), once it has settled.
-
-    Ports: x and y, or the streams of threshc, of which every cycle gives and takes a sample.
-    """
+    """Bits (samples, neurons) at port y that the netlist puts out for bits x (samples, inputs), once it has settled."""
     lanes = -(-len(x) // 64)
     machine = Machine(gates, lanes)
-    streams = "i_payload" in gates.inputs
-    data = gates.inputs["i_payload" if streams else "x"]
-    ready = [*gates.inputs["i_valid"], *gates.inputs["o_ready"]] if streams else []
-    ones = np.full((len(ready), lanes), ~np.uint64(0))
-    stimulus = np.concatenate([to_lanes(np.packbits(x, axis=1, bitorder="little"), len(data), lanes), ones])
-    watch = machine.nets(gates.outputs["o_payload" if streams else "y"])
-    settled = machine.run(machine.nets(data + ready), np.repeat(stimulus[None], _CYCLES, axis=0), watch)[-1]
+    stimulus = to_lanes(np.packbits(x, axis=1, bitorder="little"), x.shape[1], lanes)
+    watch, drive = machine.nets(gates.outputs["y"]), machine.nets(gates.inputs["x"])
+    settled = machine.run(drive, np.repeat(stimulus[None], _CYCLES, axis=0), watch)[-1]
     return np.unpackbits(from_lanes(settled, len(x)), axis=1, count=len(watch), bitorder="little")
 
 
@@ -105,7 +98,7 @@ def fmax(text: str, family: str, inputs: int, outputs: int) -> float | None:
     tools = find_tools(("yosys", f"nextpnr-{family}"))
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
         folder = Path(name)
-        _yosys(text.replace("module top", "module circuit", 1) + _registers(text, inputs, outputs), family, folder)
+        _yosys(text.replace("module top(", "module circuit(", 1) + _registers(text, inputs, outputs), family, folder)
         try:
             done = route(
                 tools[f"nextpnr-{family}"],
@@ -123,17 +116,14 @@ def fmax(text: str, family: str, inputs: int, outputs: int) -> float | None:
 
 def _registers(text: str, inputs: int, outputs: int) -> str:
     """A module `top` with few pins around the circuit."""
-    header = text[text.index("module top") :].partition(";")[0]
+    header = text[text.index("module top(") :].partition(";")[0]
     clock = ".clk(clk), " if "clk" in header else ""
-    ports = f"{clock}.x(x), .y(y)"
-    if "i_payload" in header:
-        ports = f"{clock}.rst(1'b0), .i_payload(x), .i_valid(1'b1), .o_ready(1'b1), .o_payload(y)"
     return f"""
 module top(input clk, input d, input load, output q);
     reg [{inputs - 1}:0] x;
     wire [{outputs - 1}:0] y;
     reg [{outputs - 1}:0] settled, shifted;
-    circuit c({ports});
+    circuit c({clock}.x(x), .y(y));
     always @(posedge clk) begin
         x <= {{x, d}};
         settled <= y;
