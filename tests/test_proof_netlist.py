@@ -26,7 +26,7 @@ from threshc.sim import reference
 from threshc.sim.inputs import encode
 
 SYNTH = {"ice40": "synth_ice40", "ecp5": "synth_ecp5", "xilinx": "synth_xilinx -flatten -noiopad -noclkbuf -nosrl"}
-CASES = [("ice40", "auto", 3), ("ecp5", "auto", "layer"), ("xilinx", "auto", "none")]
+CASES = [("ice40", "auto", 3), ("ecp5", "compressor", "layer"), ("xilinx", "auto", "none")]
 INPUTS = 11
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from threshc.compiler.diagnostics import Diagnostic, fail
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
-from threshc.hdl.emitted import emitted
 from threshc.hdl.flow.layers import LayerCells, cells_by_layer
 from threshc.hdl.flow.netlist.exercise import Exercised
 from threshc.hdl.flow.placed import PlacedCells, placed_by_layer
@@ -61,7 +60,7 @@ def build(
     top = make_top(design, target, baud)
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
         folder = Path(name)
-        (folder / "design.v").write_text(_text(design, device.family))
+        (folder / "design.v").write_text(design.mapped(device.family))
         (folder / "top.il").write_text(top.rtlil)
         for suffix in ("pcf", "lpf"):
             (folder / f"top.{suffix}").write_text(top.constraints)
@@ -83,15 +82,6 @@ def build(
         runs = (synthesis.run, routing.run, packing)
         files = _deliver(design, folder, made, runs, Path(out_dir))
     return _report(design, target, synthesis, routing, seed, files, runs, verified, proved, layers, placed)
-
-
-_CELLS = ("mdfa", "fa63", "table", "tree", "compressor", "compressor63")
-
-
-def _text(design: Design, family: str) -> str:
-    """Pre-mapped cells where there are tables for all of it: smaller, sooner synthesized, and nets keep their names."""
-    placed = all(layer.architecture in _CELLS for layer in design.neurons)
-    return design.mapped(family) if placed else emitted(design)
 
 
 def _modules(netlist: Path) -> dict[str, Any]:
