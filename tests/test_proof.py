@@ -23,6 +23,7 @@ from threshc.hdl.proof.check import check
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.mapped import check_mapped
+from threshc.hdl.proof.routes import select_max
 from threshc.proving import prove
 
 INPUTS = 14
@@ -188,3 +189,12 @@ def test_a_folder_is_proved_as_it_is(tmp_path: Path, root: Path) -> None:
 def test_digits(digits: Path) -> None:
     proof = prove(digits / "digits.onnx", family="ecp5")
     assert proof.methods["match of the arg-max"] == 9
+
+
+def test_words_whose_bits_depend_on_each_other() -> None:
+    """1 & 2 is never larger than 1: only as functions of the inputs, not for all values of the words' bits."""
+    circuit = Circuit(2, [[3, [1, 2], 0b1000]], [])
+    words = [[2], [6]]
+    assert select_max(circuit, words, False, iter([[0, [2], [0]]])) == [0]
+    with pytest.raises(Unproved, match="is not `the right word is larger`"):
+        select_max(circuit, words, False, iter([[6, [6], [6]]]))
