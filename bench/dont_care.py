@@ -15,7 +15,7 @@ from pathlib import Path
 
 import threshc
 from threshc.hdl.design import build_design
-from threshc.hdl.luts.dontcare_design import replacements
+from threshc.hdl.dontcare.design import replacements
 from threshc.hdl.proof.certify import certify
 from threshc.hdl.proof.check import check
 

@@ -11,9 +11,9 @@ from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Compare
 from threshc.compiler.ir.types import Ints
+from threshc.hdl.dontcare.design import circuit_of, netlist_of, replacements
+from threshc.hdl.dontcare.window import Replacement
 from threshc.hdl.layers.build import Builder, Layer, Progress, digits
-from threshc.hdl.luts.dontcare_design import circuit_of, netlist_of, replacements
-from threshc.hdl.luts.dontcare_window import Replacement
 from threshc.hdl.luts.lower import Circuit
 from threshc.hdl.naming import sanitize
 from threshc.hdl.netlist import Lits, Netlist
@@ -123,7 +123,7 @@ def build_design(
     taps: carry the bits of every Compare. family: the device family whose LUTs `auto` counts (`ice40`, `ecp5`: of four
     inputs, also without one; `xilinx`: of six). effort: how long to search for smaller circuits, 1 to 100: random
     ways to share that are tried, and so the time, grow with it. dont_care: make tables smaller where patterns of their
-    inputs never occur (`threshc.hdl.luts.dontcare`). jobs: processes that search side by side where that pays, None for
+    inputs never occur (`threshc.hdl.dontcare`). jobs: processes that search side by side where that pays, None for
     all cores; the circuit is the same for any number. progress(what, done, total) is called between operations. Raises
     CompileError for unknown options and for weights that an architecture does not take.
     """

@@ -14,7 +14,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare, Input, Op, Output, Sum
 from threshc.compiling import answers
 from threshc.hdl.design import Design, build_design
-from threshc.hdl.luts.dontcare_tables import smallest
+from threshc.hdl.dontcare.tables import smallest
 from threshc.hdl.luts.lower import Circuit as Lowered
 from threshc.hdl.luts.lower import lower
 from threshc.hdl.payload import pack

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from threshc.hdl.luts.dontcare import Progress, find, lut_count
-from threshc.hdl.luts.dontcare_apply import replaced
-from threshc.hdl.luts.dontcare_emit import rewired
-from threshc.hdl.luts.dontcare_window import Replacement
-from threshc.hdl.luts.dontcare_words import words
+from threshc.hdl.dontcare.apply import replaced
+from threshc.hdl.dontcare.emit import rewired
+from threshc.hdl.dontcare.search import Progress, find, lut_count
+from threshc.hdl.dontcare.window import Replacement
+from threshc.hdl.dontcare.words import words
 from threshc.hdl.luts.lower import Circuit, lower
 from threshc.hdl.luts.merge import merged, trimmed
 from threshc.hdl.netlist import Lits, Netlist

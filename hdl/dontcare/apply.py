@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from threshc.hdl.luts.dontcare_window import Replacement
+from threshc.hdl.dontcare.window import Replacement
 from threshc.hdl.luts.lower import Adder, Circuit
 from threshc.hdl.luts.merge import Cells
 from threshc.hdl.luts.net import LutNet

@@ -9,7 +9,7 @@ import numpy as np
 
 from threshc.compiler.encoding import Step
 from threshc.compiler.ir.types import Ints
-from threshc.hdl.luts.dontcare_view import WIDEST, Word
+from threshc.hdl.dontcare.view import WIDEST, Word
 from threshc.hdl.luts.lower import Circuit
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from threshc.hdl.luts.dontcare_apply import folded, upright
-from threshc.hdl.luts.dontcare_samples import samples
-from threshc.hdl.luts.dontcare_tables import smallest
-from threshc.hdl.luts.dontcare_view import View, Word, split
-from threshc.hdl.luts.dontcare_window import Replacement, Window, window_below
+from threshc.hdl.dontcare.apply import folded, upright
+from threshc.hdl.dontcare.samples import samples
+from threshc.hdl.dontcare.tables import smallest
+from threshc.hdl.dontcare.view import View, Word, split
+from threshc.hdl.dontcare.window import Replacement, Window, window_below
 from threshc.hdl.luts.lower import Circuit
 from threshc.hdl.luts.merge import Cells, merged, roots, trimmed
 from threshc.hdl.luts.tables import MOST_INPUTS, full

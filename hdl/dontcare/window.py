@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from threshc.hdl.luts.dontcare_view import View
+from threshc.hdl.dontcare.view import View
 
 MOST = 1 << 12
 """Most assignments of a cut."""

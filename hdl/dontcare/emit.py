@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from threshc.hdl.luts.dontcare_window import Replacement
+from threshc.hdl.dontcare.window import Replacement
 from threshc.hdl.luts.lower import Circuit
 from threshc.hdl.luts.tables import full
 from threshc.hdl.netlist import Cell, Lits, Netlist

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from threshc.hdl.luts.dontcare_view import View
+from threshc.hdl.dontcare.view import View
 from threshc.hdl.proof.bits import apply
 
 SAMPLES = 4096
