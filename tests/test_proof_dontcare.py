@@ -19,7 +19,7 @@ import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Step, parse_encoding
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import Compare, Input, Op, Output, Sum
+from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Op, Output, Sum
 from threshc.hdl.design import Design, build_design
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate, read
@@ -205,6 +205,26 @@ def test_every_architecture(neuron: str) -> None:
     network = Network("two", tuple(two), (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
     design = build_design(network, neuron=neuron, pipeline=2, dont_care=True)
     check(network, certify(design))
+
+
+@pytest.mark.parametrize("seed", [2, 9, 11])
+def test_constants_keep_their_stage(seed: int) -> None:
+    """Neurons of alike rows, in stages so short that a table is found to be constant behind registers."""
+    rng = np.random.default_rng(seed)
+    ops: list[Op] = [Input("x", (7,), parse_encoding("bit")), Bitplanes(0)]
+    width = 7
+    for size in (6, 4):
+        signs = np.where(rng.random((size, width)) < 0.2, -1, 1) * rng.choice([-1, 1], (size, 1))
+        weights = signs * int(rng.choice([1, 1, 2, 3, 5]))
+        ops.append(Sum(len(ops) - 1, weights, rng.integers(-3, 4, size)))
+        thresholds = np.rint(rng.normal(weights.sum(1) / 2, 2)).astype(np.int64)
+        ops.append(Compare(len(ops) - 1, np.arange(size), thresholds))
+        width = size
+    network = Network("alike", tuple(ops), (Output("y", len(ops) - 1, "bits", np.ones(()), np.zeros(())),))
+    certificate = certify(build_design(network, family="xilinx", pipeline=2, dont_care=True))
+    constants = [r for r in certificate.replaced if r[2] in (0, (1 << (1 << len(r[1]))) - 1)]
+    assert constants
+    assert check(network, certificate)
 
 
 def test_a_folder_is_proved_as_it_was_compiled(tmp_path: Path) -> None:

@@ -97,11 +97,11 @@ class _Search:
 
     def _is_another(self, node: int) -> bool:
         """Whether the node is a constant, or an earlier node or its inverse."""
-        operands = self.cells[node][0]
         if self._samples[node] in (0, self._every):
             window = window_below(self.view, [node])
             value = window.function(node) if window else -1
             if window and value in (0, window.every):
+                operands = self.view.reads[node]
                 self._replace(node, operands, full(len(operands)) if value else 0, window, ())
                 return True
         for other in self._alike[self._key(node)][:_ALIKE]:

@@ -24,7 +24,7 @@ class Word:
 
 class View:
     """alias[n]: the node that a register delays, else n itself; stage[n]: registers before node n; operands[n]: what a
-    table reads, registers looked through; owner[n]: the word that node n is a function of alone, -1 for none.
+    table reads, registers looked through (reads[n]: not); owner[n]: the word that node n is a function of alone, -1 for none.
 
     Where words overlap, bits belong to the last one.
     """
@@ -32,7 +32,7 @@ class View:
     def __init__(self, circuit: Circuit, words: Iterable[Word]) -> None:
         luts, registers = circuit.luts, circuit.registers
         count = len(luts.operands)
-        self.inputs, self.tables = luts.inputs, luts.tables
+        self.inputs, self.tables, self.reads = luts.inputs, luts.tables, luts.operands
         self.alias, self.stage = list(range(count)), [0] * count
         self.operands: list[tuple[int, ...]] = [()] * count
         for node in range(luts.inputs + 1, count):
