@@ -23,8 +23,9 @@ class Word:
 
 
 class View:
-    """alias[n]: the node that a register delays, else n itself; stage[n]: registers before node n; operands[n]: what a
-    table reads, registers looked through (reads[n]: not); owner[n]: the word that node n is a function of alone, -1 for none.
+    """alias[n]: the node that a register delays, else n itself; stage[n]: registers before node n; reads[n]: what a
+    table reads; operands[n]: the same, registers looked through; owner[n]: the word that node n is a function of alone,
+    -1 for none.
 
     Where words overlap, bits belong to the last one.
     """
