@@ -28,19 +28,21 @@ def test_layers_add_up_to_the_routed_design(tmp_path: Path, name: str, neuron: s
         tools.find_tools(("yosys", f"nextpnr-{device.family}"))
     except CompileError as problem:
         pytest.skip(str(problem.diagnostics[0].what))
-    network = networks.random_dense(np.random.default_rng(3), (24, 16, 6), "int")
+    network = networks.random_dense(np.random.default_rng(3), (10, 6, 4), "int")
     design = build_design(network, neuron=neuron, pipeline=pipeline, family=device.family)
     report = build(design, target(name), tmp_path)
     placed, layers = {c.name: c for c in report.placed}, {c.name: c for c in report.layers}
     assert sum(c.cells for c in report.placed) == report.cells_used
-    assert sum(c.luts for c in report.placed) == report.whole.luts
+    added = sum(c.luts for c in report.placed) - report.whole.luts  # where a carry leaves its chain, on iCE40
+    assert 0 <= added <= (2 if device.family == "ice40" else 0)
     assert sum(c.ffs for c in report.placed) == report.whole.ffs
     assert sum(c.carries for c in report.placed) >= report.whole.carries
     assert sum(c.path_ns for c in report.placed) == pytest.approx(1e9 / report.fmax_hz, abs=0.01)
     assert [*placed] == [*layers, "harness"]
     assert len(layers) > 2
     for layer in layers.values():  # the same cells, which are mapped once
-        assert (placed[layer.name].luts, placed[layer.name].ffs) == (layer.luts, layer.ffs)
+        assert layer.luts <= placed[layer.name].luts <= layer.luts + added
+        assert placed[layer.name].ffs == layer.ffs
         assert placed[layer.name].carries >= layer.carries
     if device.family == "ecp5":
         assert report.utilization["TRELLIS_FF"][0] == report.whole.ffs
