@@ -4,7 +4,7 @@
 
 Writes FOLDER/sums.v (module `da`) and FOLDER/sums.json: seconds, the ports' names, and (width, signed) of every output.
 `alkaid-plain` is alkaid without tables over packed binary inputs and without ternary adders. Circuits of more than
-2,048 weights get registers every three adders: Yosys takes tens of minutes for such a one in a single piece.
+900 weights get registers every three adders: Yosys takes tens of minutes for such a one in a single piece.
 Registers cost the peers about a tenth more LUTs where it was tried (64x8).
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-_ONE_PIECE = 2048
+_ONE_PIECE = 900
 _REGISTERS_EVERY = 3  # adders, as da4ml and alkaid count their depth
 
 
