@@ -29,10 +29,11 @@ _DEVICE, _AIM = "ecp5-25f", 245e6
 
 
 def naive(made: Layers) -> str:
-    """Every neuron one expression, a register behind every layer, and a chain of comparisons: written by hand."""
+    """Every neuron one expression, registers behind the input and every layer, a tree of comparisons: as by hand."""
     inputs, classes = made[0][0].shape[1], len(made[-1][0])
     lines = [f"module top(input clk, input [{inputs - 1}:0] x, output reg [3:0] y);"]
-    source = "x"
+    lines.append(f"reg [{inputs - 1}:0] h; always @(posedge clk) h <= x;")
+    source = "h"
     for k, (weights, thresholds) in enumerate(made):
         width = int(weights.shape[1]).bit_length()
         sums = [
@@ -46,11 +47,21 @@ def naive(made: Layers) -> str:
         lines.append(f"reg [{len(weights) - 1}:0] h{k};")
         for r, (text, need) in enumerate(zip(sums, needs, strict=True)):
             lines.append(f"wire [{width - 1}:0] s{k}_{r} = {text};")
-            lines.append(f"always @(posedge clk) h{k}[{r}] <= s{k}_{r} >= {max(need, 0)};")
+            lines.append(f"always @(posedge clk) h{k}[{r}] <= s{k}_{r} >= {width}'d{max(need, 0)};")
         source = f"h{k}"
-    best = "".join(f" if (s{r} > m) begin m = s{r}; c = {r}; end" for r in range(1, classes))
-    lines.append(f"reg [{width - 1}:0] m; reg [3:0] c; always @* begin m = s0; c = 0;{best} end")
-    return "\n".join([*lines, "always @(posedge clk) y <= c;", "endmodule\n"])
+    best = [(f"s{r}", f"4'd{r}") for r in range(classes)]
+    while len(best) > 1:
+        pairs = list(zip(best[::2], best[1::2], strict=False))
+        rest = best[2 * len(pairs) :]
+        best = []
+        for (one, at), (other, where) in pairs:
+            name = f"m{len(lines)}"
+            lines.append(f"wire {name} = {other} > {one};")
+            lines.append(f"wire [{width - 1}:0] {name}_s = {name} ? {other} : {one};")
+            lines.append(f"wire [3:0] {name}_c = {name} ? {where} : {at};")
+            best.append((f"{name}_s", f"{name}_c"))
+        best += rest
+    return "\n".join([*lines, f"always @(posedge clk) y <= {best[0][1]};", "endmodule\n"])
 
 
 def routed(design: Design, seeds: list[int]) -> list[tuple[int, float]]:
