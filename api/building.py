@@ -13,9 +13,8 @@ from numpy.typing import ArrayLike
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
-from threshc.compiling import Progress, Settings, answers, compile_into, title
+from threshc.compiling import Progress, Settings, answers, compile_into, read_network, title
 from threshc.folder import output_folder
-from threshc.loading import load_network
 from threshc.report import Report
 from threshc.verification import random_samples
 
@@ -119,7 +118,7 @@ def build(
             report = compile_into(folder, goal, model, settings, x, labels, say)
             made = place(report.design, freq)
         else:
-            network = _network(model, settings, say)
+            network = read_network(model, settings, say)
             made, levels = _fast_enough(network, settings, chosen, target_fmax, place, say)
             # the same circuit once more: only the one that is kept is simulated
             known = replace(settings, pipeline=levels, input=None, weight_bits=None)
@@ -164,18 +163,6 @@ def _refuse_both(pipeline: str | int, freq: float | None) -> None:
         if given:
             why = "it chooses the registers itself" if option == "--pipeline" else "it must be reached as well"
             raise fail(f"--target-fmax and {option} cannot be together", where=option, why=why, hint="leave one away")
-
-
-def _network(model: Model, settings: Settings, say: Progress) -> Network:
-    say("reading the model")
-    return load_network(
-        model,
-        input=settings.input,
-        weight_bits=settings.weight_bits,
-        note=settings.note,
-        verify_passes=settings.verify_passes,
-        print_after=settings.print_after,
-    )
 
 
 def _fast_enough(

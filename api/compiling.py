@@ -98,6 +98,19 @@ def compile(
     return report
 
 
+def read_network(model: Model, settings: Settings, say: Progress) -> Network:
+    """The network of a model, read as the settings ask."""
+    say("reading the model")
+    return load_network(
+        model,
+        input=settings.input,
+        weight_bits=settings.weight_bits,
+        note=settings.note,
+        verify_passes=settings.verify_passes,
+        print_after=settings.print_after,
+    )
+
+
 def compile_into(
     folder: Path,
     out_dir: Path,
@@ -115,15 +128,7 @@ def compile_into(
     from threshc.sim.counts import count
     from threshc.verification import random_samples
 
-    say("reading the model")
-    network = load_network(
-        model,
-        input=settings.input,
-        weight_bits=settings.weight_bits,
-        note=settings.note,
-        verify_passes=settings.verify_passes,
-        print_after=settings.print_after,
-    )
+    network = read_network(model, settings, say)
     data = random_samples(network, _positive(settings.samples), 1) if x is None else np.asarray(x)
     kind = "random inputs" if x is None else "given inputs"
     say("packed simulator")
