@@ -1,0 +1,145 @@
+"""Files that are written whole or not at all, by way of a draft beside the goal that takes its place at the end.
+
+A draft `.NAME.xxxxxxxx.partial` is locked (flock) by the process that writes it for as long as that process lives, so
+that the next one that writes into the folder can tell the drafts of the dead, and removes them: whatever ended the
+process, and whoever has its number now.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from threshc.compiler.diagnostics import fail
+
+_LOCKS = os.name == "posix"
+"""Whether files can be locked; elsewhere (Windows) drafts of the dead stay."""
+if _LOCKS:
+    import fcntl
+
+announce: Callable[[Path], None] | None = None
+"""Is told every folder in which a draft is made, where somebody wants to clean up after this process."""
+
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.partial(\.\w+)?")
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes | str | Callable[[IO[bytes]], object]) -> None:
+    """Writes a file, whole or not at all.
+
+    content: the bytes, the text (as UTF-8), or a function that writes into the binary file that it is given. Raises
+    CompileError when the file cannot be written.
+    """
+    with draft(path) as partial, open(partial, "wb") as file:
+        if callable(content):
+            content(file)
+        else:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def draft(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
+    """The path of a draft, already there and empty, that takes the place of `path` at the end; none is left otherwise.
+
+    suffix: what the draft's name must end with, for writers that go by it (".png"). What is neither a file nor absent
+    (/dev/null, a pipe) is written as it is. Raises CompileError when the file cannot be written.
+    """
+    try:
+        if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+            yield Path(path)
+            return
+        goal = Path(os.path.realpath(path))
+        with draft_beside(goal, suffix) as partial:
+            yield partial
+            os.replace(partial, goal)
+    except OSError as error:
+        raise fail("the file cannot be written", where=str(path), why=error.strerror or str(error)) from None
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder of this process alone, gone at the end. Raises CompileError where none can be made."""
+    goal = Path(tempfile.gettempdir()) / "threshc"
+    try:
+        with draft_beside(goal, folder=True) as made:
+            os.chmod(made, 0o700)
+            yield made
+    except OSError as error:
+        if str(goal.parent) not in str(error.filename):
+            raise
+        why = error.strerror or str(error)
+        raise fail("work cannot be kept in the temporary folder", where=str(goal.parent), why=why) from None
+
+
+@contextmanager
+def draft_beside(goal: Path, suffix: str = "", *, folder: bool = False) -> Iterator[Path]:
+    """A new draft, file or folder, beside the goal, marked as one whose owner lives. What is left of it at the end is
+    removed. Raises OSError. Drafts of the dead in the same place are removed first."""
+    remove_dead_drafts(goal.parent)
+    if announce is not None:
+        announce(goal.parent)
+    partial, lock = _locked(goal, suffix, folder)
+    try:
+        yield partial
+    finally:
+        if folder:
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked(goal: Path, suffix: str, folder: bool) -> tuple[Path, int | None]:
+    while True:
+        partial = goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.partial{suffix}")
+        if folder:
+            partial.mkdir()
+        else:
+            os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        if not _LOCKS:
+            return partial, None
+        try:
+            lock = os.open(partial, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # between the two lines somebody took it for one of the dead
+        with suppress(OSError):  # a file system without locks: nobody can take drafts for dead there
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if partial.exists():
+            return partial, lock
+        os.close(lock)
+
+
+def remove_dead_drafts(folder: Path) -> None:
+    """Removes the drafts in a folder, files and folders of this user, whose owners are dead."""
+    if not _LOCKS:
+        return
+    try:
+        names = [entry.name for entry in os.scandir(folder) if _DRAFT.fullmatch(entry.name)]
+    except OSError:
+        return
+    for name in names:
+        with suppress(OSError):
+            _remove_if_dead(folder / name)
+
+
+def _remove_if_dead(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        facts = os.fstat(descriptor)
+        if facts.st_uid != os.getuid() or not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):
+            return
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises OSError while the owner lives
+        if stat.S_ISDIR(facts.st_mode):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
+    finally:
+        os.close(descriptor)
