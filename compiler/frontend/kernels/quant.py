@@ -10,16 +10,16 @@ from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, rising, sign
 
 
-def _scaled(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
-    """Rising for positive scales; a negative scale divides and multiplies, which leaves the direction alone too."""
-    return 1 if k == 0 else 0
+def _scale_direction(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
+    scale = args[1]
+    return 0 if k or scale is None else sign(scale)
 
 
-@kernel("quant:BipolarQuant", direction=_scaled)
+@kernel("quant:BipolarQuant", direction=_scale_direction)
 def bipolar_quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """scale * (+1 where x / scale >= 0, else -1)   (qonnx.custom_op.general.bipolar_quant)"""
+    """scale * (+1 where x >= 0, else -1): x is not divided by the scale   (QONNX bipolarquant_v1.md)"""
     x, scale = need(args, 0), need(args, 1)
-    y = np.where(x / scale >= 0, x.dtype.type(1), x.dtype.type(-1))
+    y = np.where(x >= 0, x.dtype.type(1), x.dtype.type(-1))
     return [(y * scale).astype(x.dtype)]
 
 
@@ -43,12 +43,18 @@ def quant_range(bits: float, signed: bool, narrow: bool) -> tuple[float, float]:
     return 0.0, 2.0**bits - 1 - narrow
 
 
-@kernel("quant:Quant", "quant:IntQuant", direction=_scaled)
+@kernel("quant:Quant", "quant:IntQuant", direction=rising)
 def quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """scale * (round(clip(x / scale + zero_point)) - zero_point); one signed bit is bipolar (qonnx intquant)."""
+    """scale * (round(clip(x / scale + zero_point)) - zero_point)   (QONNX intquant_v1.md).
+
+    It never falls: a negative scale divides and multiplies. One signed bit, which the document leaves undefined, is
+    bipolar as in qonnx's executor.
+    """
     x, scale, zero, bits = (need(args, k) for k in range(4))
     if bits.size != 1:
         raise ValueError("a bit width per channel is not supported")
+    if (scale == 0).any():
+        raise ValueError("a scale is 0")
     width = float(bits.reshape(()))
     signed, narrow = bool(node.attrs.get("signed", 1)), bool(node.attrs.get("narrow", 0))
     mode = str(node.attrs.get("rounding_mode", "ROUND")).upper()
@@ -73,8 +79,7 @@ def _out_scale(node: Node, args: Sequence[Array | None], k: int, shape: tuple[in
 def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """out_scale * (number of thresholds t with x >= t) + out_bias, thresholds (channels or 1, steps)."""
     x, thresholds = need(args, 0), need(args, 1)
-    layout = str(node.attrs.get("data_layout", ""))
-    axis = x.ndim - 1 if layout.endswith("C") and x.ndim > 1 else min(1, x.ndim - 1)
+    axis = _channel_axis(str(node.attrs.get("data_layout", "")), x.ndim)
     if thresholds.ndim != 2 or thresholds.shape[0] not in (1, x.shape[axis]):
         raise ValueError(f"thresholds have shape {list(thresholds.shape)} for {x.shape[axis]} channels")
     shape = [1] * x.ndim
@@ -86,6 +91,15 @@ def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
         x.dtype.type(node.attrs.get(key, default)) for key, default in (("out_scale", 1.0), ("out_bias", 0.0))
     )
     return [scale * count + bias]
+
+
+def _channel_axis(layout: str, rank: int) -> int:
+    """The axis of the channels; without a layout (N, C), (N, W, C), (N, C, H, W) as in qonnx's executor."""
+    if not layout:
+        return 2 if rank == 3 else min(1, rank - 1)
+    if len(layout) != rank or "C" not in layout:
+        raise ValueError(f"data_layout {layout!r} does not fit {rank} dimensions")
+    return layout.index("C")
 
 
 @kernel("QuantizeLinear", kind=Kind.CHANNELWISE, direction=rising)
