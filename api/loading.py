@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ def load_network(
 
     ready = ready_made(model)
     if ready is not None:
-        if input is not None and str(ready.input.encoding) != input:
+        if input is not None and not _same_input(ready, input):
             said = f"the network states its input: {ready.input.encoding}"
             raise fail(said, where="--input", hint="leave --input away")
         return smaller(ready)
@@ -105,6 +106,14 @@ def ready_made(model: Model) -> Network | None:
     from threshc.compiler.ir.storage import load_thresh
 
     return load_thresh(path)
+
+
+def _same_input(network: Network, input: str) -> bool:
+    """Whether a stated input is the network's own, however it is spelled."""
+    from threshc.compiler.encoding import Affine, parse_encoding
+
+    own, stated = network.input.encoding, parse_encoding(input)
+    return isinstance(own, Affine) and replace(own, inner=0) == stated
 
 
 def _evaluate(network: Network, x: NDArray[np.generic]) -> tuple[NDArray[np.integer], ...]:

@@ -175,13 +175,12 @@ def _samples(verdict: Verdict, network: Network, expected: Expected, limits: Lim
     match encoding:
         case Step():
             return (x / np.float32(255) if images else x).astype(np.float32)
-        case Affine(lo=0, hi=1, add=0.0) if images:
+        case Affine(lo=0, hi=1) if images and encoding.line()[1] == (0,):
             return (x > 127).astype(np.uint8)
         case Affine() if images or x.dtype.kind in "iu":
             return x
         case Affine() as affine:
-            nearest = np.rint((x.astype(np.float64) - affine.add) * affine.div / affine.mul)
-            integers = np.clip(nearest, affine.lo, affine.hi).astype(np.int64)
+            integers = affine.nearest(x.astype(np.float64))
             exact = bool((affine.real(integers) == x.astype(np.float32)).all())
             if not exact:
                 verdict.fixed_point = True

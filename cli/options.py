@@ -15,7 +15,7 @@ Input = Annotated[
     typer.Option(
         "--input",
         metavar="ENC",
-        help="How integers encode the model's real inputs: bit, bipolar, uint8, uint8/255, int12*0.01, ... "
+        help="How integers encode the model's real inputs: bit, bipolar, uint8, uint8/255, (uint8/255-0.13)/0.31, ... "
         "Needed only where the model does not compare its inputs itself.",
     ),
 ]

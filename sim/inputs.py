@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from threshc.compiler.affine import NAMED
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.ir.network import Network
@@ -62,7 +63,7 @@ def _affine(enc: Affine, x: NDArray[Any], first: int) -> NDArray[np.integer]:
 
 
 def _bipolar(enc: Affine) -> bool:
-    return (enc.lo, enc.hi) == (0, 1) and enc.real(np.array([0, 1])).tolist() == [-1.0, 1.0]
+    return (enc.lo, enc.hi) == (0, 1) and enc.steps == NAMED["bipolar"].steps
 
 
 @lru_cache
@@ -89,7 +90,7 @@ def _leaves(enc: Affine, x: NDArray[Any]) -> bool:
 def _from_real(enc: Affine, x: NDArray[np.float64], first: int) -> NDArray[np.integer]:
     if not np.isfinite(x).all():
         raise _refuse(~np.isfinite(x), x, first, "a feature must be a finite number")
-    nearest = np.clip(np.rint((x - enc.add) * enc.div / enc.mul), enc.lo, enc.hi).astype(np.int64)
+    nearest = enc.nearest(x)
     bad = enc.real(nearest) != x.astype(np.float32)
     if bad.any():
         raise _refuse(

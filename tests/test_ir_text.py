@@ -27,7 +27,7 @@ def small_conv() -> Network:
     w1 = (np.arange(2 * 8).reshape(2, 8) % 3 - 1).astype(np.int8)
     w2 = (np.arange(2 * 32).reshape(2, 32) % 5 - 2).astype(np.int16)
     ops: tuple[Op, ...] = (
-        Input("image", (16,), Affine(0, 255, 1.0, 255.0, -0.5), (1, 4, 4)),
+        Input("image", (16,), Affine(0, 255, (("div", (255.0,)), ("add", (-0.5,)))), (1, 4, 4)),
         Compare(0, np.arange(16), np.full(16, 128), Loc("Greater_0", "bits")),
         Gather((1,), np.arange(16).reshape(4, 4, 1)),
         Window(2, (2, 2), pads=(0, 0, 1, 1), is_pad=True),
@@ -75,7 +75,12 @@ def test_round_trip_of_large_arrays(encoding: str) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.text(), st.text(), st.text(), st.lists(st.floats(allow_nan=False), min_size=2, max_size=2))
 def test_round_trip_of_any_text_and_float(name: str, node: str, tensor: str, scale: list[float]) -> None:
-    ops: tuple[Op, ...] = (Input(name, (2,), Affine(-3, 4, 0.1, 3.0, -0.0), (2, 1), Loc(node, tensor)), Bitplanes(0))
+    ops: tuple[Op, ...] = (
+        Input(
+            name, (2,), Affine(-3, 4, (("mul", (0.1,)), ("div", (3.0,)), ("add", (-1e-3,)))), (2, 1), Loc(node, tensor)
+        ),
+        Bitplanes(0),
+    )
     ops = (*ops, Sum(1, np.ones((2, 8), np.int64), np.zeros(2, np.int64)))
     network = Network(name, ops, (Output(node, 2, "scores", np.array(scale), np.array([np.nan, -np.inf])),))
     text, arrays = to_text(network)

@@ -55,14 +55,23 @@ SCALE = "scale and offset must be scalars or one number per element of the last 
         ((affine(1, 1),), "integers 1..1 are not a range of at most 32 bits"),
         ((affine(0, 2**32),), "integers 0..4294967296 are not a range of at most 32 bits"),
         (
-            (affine(0, 1, 1.0, 0.0),),
-            "the real value i * 1.0 / 0.0 + 0.0 is not a finite number that says which i it is",
+            (affine(0, 1, (("div", (0.0,)),)),),
+            "the step div [0.0] leaves no finite number that says which integer it is",
         ),
-        ((affine(0, 1, 0.0),), "the real value i * 0.0 / 1.0 + 0.0 is not a finite number that says which i it is"),
         (
-            (affine(0, 1, 1.0, 1.0, np.inf),),
-            "the real value i * 1.0 / 1.0 + inf is not a finite number that says which i it is",
+            (affine(0, 1, (("mul", (1e-60,)),)),),
+            "the step mul [1e-60] leaves no finite number that says which integer it is",
         ),
+        (
+            (affine(0, 1, (("add", (np.inf,)),)),),
+            "the step add [inf] leaves no finite number that says which integer it is",
+        ),
+        (
+            (affine(0, 1, (("add", (1.0, 2.0)), ("div", (1.0, 2.0, 3.0))), 1),),
+            "the step add has 2 numbers, others have 3",
+        ),
+        ((affine(0, 1, (("add", (1.0, 2.0)),)),), "2 channels of 0 features do not divide the shape [4]"),
+        ((affine(0, 1, (("add", (1.0, 2.0, 3.0)),), 1),), "3 channels of 1 features do not divide the shape [4]"),
         ((step(n=3),), "feature and threshold must have the input's shape"),
         ((step(feature=(0, 2)),), "feature reaches outside the 2 features"),
         ((step(threshold=(0, np.nan)),), "a threshold is NaN"),

@@ -41,6 +41,8 @@ def read_input(graph: Graph, stated: Affine | None) -> ModelInput:
     ((name, info),) = graph.inputs.items()
     shape = _sample_shape(name, info)
     encoding = _encoding(name, info, stated)
+    if encoding is not None:
+        encoding = encoding.for_shape(shape[1:] if len(shape) > 1 else shape, f"--input, input {name!r}")
     return ModelInput(name, shape, encoding, _leaf(name, shape, encoding, info))
 
 
@@ -73,7 +75,7 @@ def _encoding(name: str, info: GraphInput, stated: Affine | None) -> Affine | No
     if stated is None:
         return own
     inside = own is None or (own.lo <= stated.lo and stated.hi <= own.hi)
-    if not inside or (stated.mul, stated.div, stated.add) != (1.0, 1.0, 0.0):
+    if not inside or stated.steps:
         hint = "leave --input away, or state integers without a scale"
         raise fail(f"--input {stated} does not fit an input of type {dtype}", where=where, hint=hint)
     return stated

@@ -90,6 +90,7 @@ def level_grid(coded: Coded) -> tuple[IntArray, float]:
 def plane_sums(
     planes: Value,
     plane: IntArray,
+    factor: IntArray,
     slope: float,
     offset: Floats,
     weights: Array,
@@ -97,18 +98,19 @@ def plane_sums(
     name: str,
     where: str,
 ) -> Leaf:
-    """The leaf of `weights @ x` for features x = offset[e] + slope * i_e with integers i given as bit planes.
+    """The leaf of `weights @ x` for features x = offset[e] + slope * factor[e] * i_e with integers i as bit planes.
 
-    plane: (k,) weights of an element's bits; weights (R, E); offset (E,).
+    plane: (k,) weights of an element's bits; weights (R, E); factor, offset (E,).
     """
     n, row_unit = weight_grid(weights, where)
-    check_size([(n, np.full(n.shape[1], np.abs(plane).sum()))], where)
+    check_size([(n, np.abs(factor) * float(np.abs(plane).sum()))], where)
+    n = n * factor
     w = (n[:, :, None] * plane).reshape(len(n), -1)
     shift = weights.astype(np.float64) @ offset
     return sums_leaf(planes, w, np.zeros(len(n), np.int64), row_unit * slope, shift, shape, name)
 
 
-def check_size(products: Sequence[tuple[IntArray, IntArray]], where: str) -> None:
+def check_size(products: Sequence[tuple[IntArray, IntArray | Floats]], where: str) -> None:
     """Refuse rows whose sum of |products| does not fit 62 bits: pairs of (R, B) and (B,)."""
     size = sum(np.abs(a.astype(np.float64)) @ np.abs(b.astype(np.float64)) for a, b in products)
     worst = int(np.argmax(size))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.affine import NEUTRAL, Move
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Affine, Encoding, Step
 from threshc.compiler.ir.lexer import Cursor, Token
@@ -129,11 +130,18 @@ def _encoding(cursor: Cursor, table: _Table) -> Encoding:
         lo = cursor.integer()
         cursor.need("..")
         hi = cursor.integer()
-        reals = []
-        for name in ("mul", "div", "add"):
-            cursor.key(name)
-            reals.append(cursor.real())
-        return Affine(lo, hi, *reals)
+        steps: list[Move] = []
+        while cursor.token.text in NEUTRAL:
+            move: Any = cursor.advance().text
+            cursor.need("=")
+            numbers = parse_array(cursor, ("float64",), (0, 1), table).ravel().tolist()
+            if numbers != [NEUTRAL[move]]:  # texts of older versions state them all
+                steps.append((move, tuple(numbers)))
+        inner = 0
+        if cursor.accept("inner"):
+            cursor.need("=")
+            inner = cursor.integer(1, _SIZE)
+        return Affine(lo, hi, tuple(steps), inner)
     if not cursor.accept("step"):
         raise cursor.expected("an encoding (affine, step)")
     cursor.key("features")

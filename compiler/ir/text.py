@@ -62,11 +62,18 @@ def _int64(v: int, field: str, array: NDArray[np.int64], arrays: Arrays | None) 
 
 def _encoding(v: int, encoding: Encoding, arrays: Arrays | None) -> str:
     if isinstance(encoding, Affine):
-        scale = " ".join(f"{name}={number(float(getattr(encoding, name)))}" for name in ("mul", "div", "add"))
-        return f"affine {encoding.lo}..{encoding.hi} {scale}"
+        steps = [f" {move}={_numbers(v, k, numbers, arrays)}" for k, (move, numbers) in enumerate(encoding.steps)]
+        inner = f" inner={encoding.inner}" if encoding.channels > 1 else ""
+        return f"affine {encoding.lo}..{encoding.hi}{''.join(steps)}{inner}"
     feature = _int64(v, "feature", encoding.feature, arrays)
     threshold = format_array(encoding.threshold, "float32", f"{v}.threshold", arrays)
     return f"step features={encoding.features} feature={feature} threshold={threshold}"
+
+
+def _numbers(v: int, step: int, numbers: tuple[float, ...], arrays: Arrays | None) -> str:
+    if len(numbers) == 1:
+        return number(float(numbers[0]))
+    return format_array(np.array(numbers, np.float64), "float64", f"{v}.step{step}", arrays)
 
 
 def _loc(op: Op) -> str:

@@ -101,11 +101,8 @@ def _input_rules(v: int, op: Input) -> Iterator[str]:
     if len(op.shape) not in (1, 3) or min(op.shape, default=0) < 1:
         yield f"shape {list(op.shape)} is neither (n,) nor (H, W, C) with positive sizes"
     match op.encoding:
-        case Affine(lo=lo, hi=hi, mul=mul, div=div, add=add):
-            if not -(2**31) <= lo < hi < 2**32:
-                yield f"integers {lo}..{hi} are not a range of at most 32 bits"
-            if not np.isfinite([mul, div, add]).all() or mul == 0.0 or div == 0.0:
-                yield f"the real value i * {mul} / {div} + {add} is not a finite number that says which i it is"
+        case Affine() as affine:
+            yield from _affine_rules(affine, op.shape)
         case Step() as step:
             if step.feature.shape != op.shape or step.threshold.shape != op.shape:
                 yield "feature and threshold must have the input's shape"
@@ -113,6 +110,21 @@ def _input_rules(v: int, op: Input) -> Iterator[str]:
                 yield f"feature reaches outside the {step.features} features"
             elif np.isnan(step.threshold).any():
                 yield "a threshold is NaN"
+
+
+def _affine_rules(affine: Affine, shape: tuple[int, ...]) -> Iterator[str]:
+    if not -(2**31) <= affine.lo < affine.hi < 2**32:
+        yield f"integers {affine.lo}..{affine.hi} are not a range of at most 32 bits"
+    for move, numbers in affine.steps:
+        with np.errstate(all="ignore"):
+            values = np.array(numbers, np.float64).astype(np.float32)
+        if not np.isfinite(values).all() or (move != "add" and not values.all()):
+            yield f"the step {move} {list(numbers)} leaves no finite number that says which integer it is"
+        if len(numbers) not in (1, affine.channels):
+            yield f"the step {move} has {len(numbers)} numbers, others have {affine.channels}"
+    whole = affine.channels * affine.inner
+    if affine.channels > 1 and (whole < 1 or int(np.prod(shape)) % whole):
+        yield f"{affine.channels} channels of {affine.inner} features do not divide the shape {list(shape)}"
 
 
 def _window_rules(op: Window, x: ValueType) -> Iterator[str]:

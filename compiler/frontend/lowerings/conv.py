@@ -92,12 +92,14 @@ def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitM
 
     Under padding nothing can be added: the padding's real 0 has to be an integer too.
     """
-    slope, offset = affine_features(context, node, x)
+    line = affine_features(context, node, x)
+    slope, factor = line.slope, line.factor.reshape(x.shape[1], -1)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     plane = np.array(plane_weights(lo, hi))
-    offsets = offset.reshape(x.shape[1], -1)
-    base, parts = _offsets(offsets, slope) or (np.zeros(len(offsets), np.int64), 0)
-    if not parts and (padded or np.ptp(offsets, axis=1).any()):
+    offsets, whole = line.offset.reshape(x.shape[1], -1), line.base.reshape(x.shape[1], -1)
+    exact = (whole[:, 0], line.parts) if line.parts and padded and not np.ptp(whole, axis=1).any() else None
+    base, parts = exact or _offsets(offsets, slope) or (np.zeros(len(offsets), np.int64), 0)
+    if np.ptp(factor, axis=1).any() or (not parts and (padded or np.ptp(offsets, axis=1).any())):
         raise fail(
             "the input has an offset that is no multiple of its scale",
             where=f"{node.where}, tensor {x.tensor!r}",
@@ -112,7 +114,7 @@ def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitM
     planes = context.builder.planes()
     bits = gathered(context.builder, planes, index, context.builder.shape(planes), Loc("", x.tensor))
     channel, none = np.repeat(np.arange(channels), k), np.zeros((channels, 1), np.float32)
-    delta, unit = np.tile(plane * parts, channels), slope / parts
+    delta, unit = (factor[:, :1] * plane * parts).ravel(), slope / parts
     return BitMap(bits, (height, width), channel, delta, base, unit, channel * 0, none, base * 0), shift
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
+from math import gcd, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +19,18 @@ from threshc.compiler.frontend.kernels.linear import gemm_tail
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need, optional, sign
 from threshc.compiler.frontend.levels import NotAStep
 from threshc.compiler.frontend.sums import coded_sums, plane_sums
-from threshc.compiler.frontend.symbolic import MOVES, Expr, Features, Leaf, Pooled, Sums, apply, evaluate, leaf_expr
+from threshc.compiler.frontend.symbolic import (
+    MOVES,
+    Expr,
+    Features,
+    IntArray,
+    Leaf,
+    Pooled,
+    Sums,
+    apply,
+    evaluate,
+    leaf_expr,
+)
 from threshc.compiler.ir.shapes import plane_weights
 
 
@@ -82,22 +96,46 @@ def enters_as_integers(x: Expr) -> bool:
 
 def _integer_features(context: Context, node: Node, x: Expr, weights: Array, shape: tuple[int, ...], name: str) -> Leaf:
     """A layer on the input's integers: they enter as bit planes, through an affine map."""
-    slope, offset = affine_features(context, node, x)
+    line = affine_features(context, node, x)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     order = x.src.ravel()
     inverse = np.empty_like(weights.T)
     inverse[:, order] = weights.T  # planes lie in the order of the input's features
-    shift = np.zeros(len(order))
-    shift[order] = offset
+    shift, times = np.zeros(len(order)), np.ones(len(order), np.int64)
+    shift[order], times[order] = line.offset, line.factor
     plane = np.array(plane_weights(lo, hi))
-    return plane_sums(context.builder.planes(), plane, slope, shift, inverse, shape, name, node.where)
+    return plane_sums(context.builder.planes(), plane, times, line.slope, shift, inverse, shape, name, node.where)
 
 
-def affine_features(context: Context, node: Node, x: Expr) -> tuple[float, NDArray[np.float64]]:
-    """The one slope and the offsets (E,) of features that are affine functions of the input's integers."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """Features that are slope * factor[e] * i + offset[e] for the input's integers i; factor, offset (E,).
+
+    factor: the smallest whole numbers that stand in the ratio of the channels' scales. parts, base: where the encoding
+    alone states it, offset[e] is base[e] * slope / parts without any rounding; else parts is 0.
+    """
+
+    slope: float
+    factor: IntArray
+    offset: NDArray[np.float64]
+    parts: int
+    base: IntArray
+
+
+def affine_features(context: Context, node: Node, x: Expr) -> Line:
+    """Features that are affine functions of the input's integers. Raises CompileError where they are not."""
     encoding = context.builder.encoding
     if encoding is not None and all(n.op in MOVES for n in x.trail):  # the encoding itself, free of rounding
-        return encoding.mul / encoding.div, np.full(x.src.size, encoding.add)
+        slopes, offsets = encoding.line()
+        slope, factors = _common(slopes, node.where)
+        ratio = [o / slope for o in offsets]
+        parts = lcm(*(r.denominator for r in ratio))
+        whole = [int(r * parts) for r in ratio]
+        if max(parts, *map(abs, whole)) >= 2**40:
+            parts, whole = 0, [0] * len(whole)
+        channel = encoding.channel(x.leaf.lo.size)[x.src.ravel()]
+        real, base = np.array([float(o) for o in offsets]), np.array(whole, np.int64)
+        return Line(float(slope), factors[channel], real[channel], parts, base[channel])
     found = _line(x)
     if found is None:
         raise fail(
@@ -106,7 +144,23 @@ def affine_features(context: Context, node: Node, x: Expr) -> tuple[float, NDArr
             why="features that are not compared first must be integers times one scale, plus offsets",
             hint="use one scale for all features, or compare the features with thresholds",
         )
-    return found
+    one, offset = found
+    return Line(one, np.ones(len(offset), np.int64), offset, 0, np.zeros(len(offset), np.int64))
+
+
+def _common(slopes: Sequence[Fraction], where: str) -> tuple[Fraction, IntArray]:
+    """The largest scale of which every slope is a whole multiple, and the multiples."""
+    below = lcm(*(s.denominator for s in slopes))
+    whole = [s.numerator * (below // s.denominator) for s in slopes]
+    unit = gcd(*whole)
+    if max(map(abs, whole)) // unit >= 2**40:
+        raise fail(
+            "the channels' scales of the input have no common unit of 40 bits",
+            where=where,
+            why="each weight is multiplied by its channel's scale, as a whole number",
+            hint="state std= with fewer decimals, or one scale for all channels",
+        )
+    return Fraction(unit, below), np.array([w // unit for w in whole], np.int64)
 
 
 def _line(x: Expr) -> tuple[float, NDArray[np.float64]] | None:
@@ -147,7 +201,8 @@ def _want_step(node: Node, x: Expr) -> None:
             "the input enters a layer without a comparison, and nothing states its integers",
             where=f"{node.where}, input {x.leaf.name!r}",
             why="a sum over real features is not a sum over integers",
-            hint="state the input with --input (input= in Python): uint8, uint8/255, bipolar, bit, int12*0.01, ...",
+            hint="state the input with --input (input= in Python): uint8, uint8/255, "
+            "(uint8/255-0.1307)/0.3081, int12*0.01, bipolar, bit, ... (docs/inputs.md)",
         )
     if isinstance(x.leaf.source, Sums | Pooled) and not x.stepped:
         raise CompileError(no_step(node, x.tensor, x.trail, "no step function lies between the layers"))
