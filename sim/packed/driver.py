@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from threshc.sim.packed.layout import ARRAYS, CHUNKS, ERRAND, LANES, WORDS
 from threshc.sim.packed.machine import address, entry
-from threshc.sim.packed.memory import on_line
+from threshc.sim.packed.memory import Kept, on_line
 from threshc.sim.packed.plan import Plan, Slot
 from threshc.sim.packed.workers import team
 
@@ -48,7 +47,7 @@ def execute_plan(
     int_results = np.empty((int_rows, row), np.int64)
     if samples:
         data = input_bytes(x, plan.width)
-        tables = _tables(plan, bits, activity is not None)
+        tables, _program = _tables(plan, bits, activity is not None)  # a name, so that it lives until the end
         batch = data.ctypes.data, data.strides[0], *place(bit_results), *place(int_results), row
         schedule = activity.begin(samples, threads) if activity is not None else _schedule(plan, samples, threads)
         _share(plan, tables, batch, schedule)
@@ -86,17 +85,19 @@ def counting_schedule(plan: Plan, samples: int, threads: int, table: Callable[[i
 
 def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: Schedule) -> None:
     """Do the parts of a batch; `batch`: x, pitch, bits, ints (address, length each) and row."""
-    while len(_memory.spaces) < schedule.threads:
-        _memory.spaces.append(_Space())
-    spaces = _memory.spaces[: schedule.threads]
+    kept = _kept.take() or []
+    while len(kept) < schedule.threads:
+        kept.append(_Space())
+    spaces = kept[: schedule.threads]
     for space in spaces:
         space.prepare(plan, schedule.blocks, tables, batch, schedule.first)
     engine = "planes_16" if plan.lits.itemsize == 2 else "planes_32"
     if schedule.count == 1:
         entry(engine)(spaces[0].address)
-        return
-    work = address(engine), schedule.jobs, schedule.count, spaces[0].taken
-    team().run(tuple(space.errand(*work) for space in spaces))
+    else:
+        work = address(engine), schedule.jobs, schedule.count, spaces[0].taken
+        team().run(tuple(space.errand(*work) for space in spaces))
+    _kept.put(kept)
 
 
 def spans(samples: int, threads: int, blocks: int) -> list[tuple[int, int]]:
@@ -146,15 +147,13 @@ def _view(results: NDArray[_T], slot: Slot, samples: int) -> NDArray[_T]:
 
 
 @lru_cache(maxsize=16)
-def _tables(plan: Plan, bits: bool, watch: bool) -> bytes:
-    """The first words of the table of arguments: where the arrays of a plan are."""
-    return np.array([*place(_program(plan, bits, watch)), *_arrays(plan)], np.int64).tobytes()
+def _tables(plan: Plan, bits: bool, watch: bool) -> tuple[bytes, NDArray[np.void]]:
+    """The first words of the table of arguments: where the program and the arrays of a plan are; and the program.
 
-
-@lru_cache(maxsize=16)
-def _program(plan: Plan, bits: bool, watch: bool) -> NDArray[np.void]:
-    """The steps that make the outputs, store the hidden bits and count."""
-    return np.concatenate([plan.program, *([plan.hidden] if bits else []), *([plan.watch] if watch else [])])
+    The program makes the outputs, stores the hidden bits and counts. It lives as long as the caller holds it.
+    """
+    program = np.concatenate([plan.program, *([plan.hidden] if bits else []), *([plan.watch] if watch else [])])
+    return np.array([*place(program), *_arrays(plan)], np.int64).tobytes(), program
 
 
 def _arrays(plan: Plan) -> list[int]:
@@ -215,14 +214,8 @@ class _Space:
         self._key = (plan.planes, blocks) if self._planes.nbytes <= _KEPT_BYTES else (0, 0)
 
 
-class _Memory(threading.local):
-    """The spaces that batches of a thread are computed in, by itself and its helpers."""
-
-    def __init__(self) -> None:
-        self.spaces: list[_Space] = []
-
-
-_memory = _Memory()
+_kept: Kept[list[_Space]] = Kept()
+"""The spaces that batches of a thread are computed in, by itself and its helpers."""
 
 
 def _blocks(plan: Plan) -> int:

@@ -88,10 +88,11 @@ def levels_for(digits: int, among: tuple[int, ...] = LEVELS) -> int:
     return next(n for n in among if n >= digits)
 
 
-LEAD, SERVE, SETTLE = range(3)
+LEAD, SERVE = range(2)
 """What the function `team` is asked for by the first word of its arguments. The others are, for SERVE, the address of a
-mailbox; for LEAD and SETTLE the address of the caller's errand, the number of helpers, how many of them are still
-busy (result), and for every helper the addresses of its mailbox and its errand, and a word of scratch."""
+mailbox; for LEAD the address of the caller's errand, the number of helpers, the address of the door (0: nobody leads
+them), the address of a C function that lets a thread sleep for a number of microseconds (0: there is none), and for
+every helper the addresses of its mailbox and its errand, and a word of scratch."""
 
 IDLE, ASLEEP = range(2)
 """Words of a mailbox that are no errand."""

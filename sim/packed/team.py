@@ -6,7 +6,8 @@ A helper is a thread that waits in `serve`, looking at its mailbox: IDLE, ASLEEP
 odd once the helper has taken it. It looks for a fraction of a millisecond, as long as a batch may follow at once, and
 then leaves for a lock of the operating system. An errand (see `layout.ERRAND`) is a share in a list of jobs: whoever is
 free takes the next one, so it does no harm if a helper wakes late or not at all. The leader takes back errands that
-were not taken, and waits for the others.
+were not taken, and waits for the others: when its call returns nobody touches the batch's memory any more, and as the
+door is opened and closed within that one call no exception of Python can come in between.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from numba import njit
 from numba.core import types
 from numba.core.extending import intrinsic
 
-from threshc.sim.packed.layout import ASLEEP, IDLE, JOB, JOB_FIELDS, LEAD, SERVE
+from threshc.sim.packed.layout import ASLEEP, IDLE, JOB, JOB_FIELDS, SERVE
 from threshc.sim.packed.simd import I64, call, number
 
-PATIENCE, WAIT = 1 << 14, 1 << 11
-"""Looks at the mailbox before a helper sleeps (about 0.4 ms), and before a leader lets its thread sleep."""
+PATIENCE, WAIT, PAUSE = 1 << 14, 1 << 11, 50
+"""Looks at the mailbox before a helper sleeps (about 0.4 ms), and before a leader lets its thread sleep for so many
+microseconds at a time."""
 
 
 def _word(builder, address):
@@ -146,35 +148,35 @@ def _serve(mailbox):
 
 @njit(nogil=True, error_model="numpy")
 def _lead(args):
-    show(number(number(args, 1), 4), 0)
-    for k in range(number(args, 2)):
-        put(args, 6 + 3 * k, exchange(number(args, 4 + 3 * k), number(args, 5 + 3 * k)))
-    _share(number(args, 1))
-    _settle(args)
+    errand, helpers, door = number(args, 1), number(args, 2), number(args, 3)
+    show(number(errand, 4), 0)
+    if helpers == 0 or not replace(door, 0, 1):
+        _share(errand)
+        return
+    for k in range(helpers):
+        put(args, 7 + 3 * k, exchange(number(args, 5 + 3 * k), number(args, 6 + 3 * k)))
+    _share(errand)
+    _settle(args, helpers, number(args, 4))
+    show(door, 0)
 
 
 @njit(nogil=True, error_model="numpy")
-def _settle(args):
-    """Take errands back; those that were taken and are not done are counted in args[3]."""
-    busy = 0
-    for k in range(number(args, 2)):
-        mailbox, errand, before = number(args, 4 + 3 * k), number(args, 5 + 3 * k), number(args, 6 + 3 * k)
-        looks = 0
+def _settle(args, helpers, sleep):
+    """Take errands back, and wait for those that were taken."""
+    for k in range(helpers):
+        mailbox, errand, before = number(args, 5 + 3 * k), number(args, 6 + 3 * k), number(args, 7 + 3 * k)
         if not replace(mailbox, errand, ASLEEP if before == ASLEEP else IDLE):
-            while look(mailbox) == errand | 1 and looks < WAIT:
+            looks = 0
+            while look(mailbox) == errand | 1:
+                if looks >= WAIT and sleep != 0:
+                    call_at(sleep, PAUSE)
                 looks += 1
                 rest()
-            if look(mailbox) == errand | 1:
-                busy += 1
-    put(args, 3, busy)
 
 
 def execute_team(args):
-    """args: address of words: LEAD, SERVE or SETTLE, and see `layout`."""
-    what = number(args, 0)
-    if what == SERVE:
+    """args: address of words: LEAD or SERVE, and see `layout`."""
+    if number(args, 0) == SERVE:
         _serve(number(args, 1))
-    elif what == LEAD:
-        _lead(args)
     else:
-        _settle(args)
+        _lead(args)

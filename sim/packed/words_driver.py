@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from functools import lru_cache
 from math import prod
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from threshc.sim.packed.driver import input_bytes
 from threshc.sim.packed.machine import entry
+from threshc.sim.packed.memory import Kept
 from threshc.sim.packed.words_layout import ARGUMENTS, GROUP
 from threshc.sim.packed.words_plan import Columns, WordPlan, workspace
 
@@ -19,24 +19,19 @@ Arrays = tuple[NDArray[np.integer], ...]
 Bits = tuple[NDArray[np.uint8], ...]
 
 
-class _Memory(threading.local):
-    """The workspace of every thread for the last plan, and its table of arguments."""
+class _Space:
+    """The workspace of a plan (what a plan does not write stays zero), and its table of arguments."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: WordPlan) -> None:
+        self.plan = plan
+        self.words, group = workspace(plan, GROUP)
+        self.place = int(self.words.ctypes.data), plan.words, group
         self.table = (ctypes.c_int64 * len(ARGUMENTS))()
         self.at = ctypes.addressof(self.table)
-        self.plan: WordPlan | None = None
-
-    def place(self, plan: WordPlan) -> tuple[int, int, int]:
-        """Address of the workspace, words per sample, samples in it; what a plan does not write stays zero."""
-        if self.plan is not plan:
-            self.words, group = workspace(plan, GROUP)
-            self.found = int(self.words.ctypes.data), plan.words, group
-            self.plan = plan
-        return self.found
 
 
-_memory = _Memory()
+_kept: Kept[_Space] = Kept()
+"""The space of every thread for its last plan."""
 
 
 def execute_word_plan(plan: WordPlan, x: NDArray[np.integer], bits: bool) -> tuple[Arrays, Bits]:
@@ -47,13 +42,17 @@ def execute_word_plan(plan: WordPlan, x: NDArray[np.integer], bits: bool) -> tup
     bit_results = np.empty((samples, bit_columns), np.uint8)
     int_results = np.empty((samples, int_columns), np.int64)
     if samples:
-        memory = _memory
-        memory.table[:] = [
-            *_tables(plan, bits), data.ctypes.data, data.strides[0], samples, *memory.place(plan),
+        space = _kept.take()
+        if space is None or space.plan is not plan:
+            space = None  # the old one is freed first
+            space = _Space(plan)
+        space.table[:] = [
+            *_tables(plan, bits), data.ctypes.data, data.strides[0], samples, *space.place,
             bit_results.ctypes.data if bit_columns else 0, bit_columns,
             int_results.ctypes.data if int_columns else 0, 8 * int_columns,
         ]  # fmt: skip
-        entry("words")(memory.at)
+        entry("words")(space.at)
+        _kept.put(space)
 
     def view(c: Columns) -> NDArray[np.integer]:
         results: NDArray[np.integer] = bit_results if c.kind == "bits" else int_results

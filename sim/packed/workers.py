@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 import threading
-import time
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.sim.packed.layout import ASLEEP, LEAD, SERVE, SETTLE
+from threshc.sim.packed.layout import ASLEEP, LEAD, SERVE
 from threshc.sim.packed.machine import entry
 from threshc.sim.packed.memory import on_line
 
 _NOTHING = np.zeros(0, np.int64)
-_PAUSE = 5e-5  # seconds
 
 
 class _Helper:
@@ -26,15 +27,15 @@ class _Helper:
         self.mailbox[0] = ASLEEP
         self.address: int = self.mailbox.ctypes.data
         self._words = np.array([SERVE, self.address], np.int64)
+        self._run, self._at = entry("team"), int(self._words.ctypes.data)
         self._asleep = threading.Lock()
         self._asleep.acquire()
         threading.Thread(target=self._serve, name="packed", daemon=True).start()
 
     def _serve(self) -> None:
-        run, words = entry("team"), self._words.ctypes.data
         while True:
             self._asleep.acquire()
-            run(words)
+            self._run(self._at)
 
     def wake(self) -> None:
         if self.mailbox[0] == ASLEEP:
@@ -43,13 +44,16 @@ class _Helper:
 
 
 class Team:
-    """The helpers of this process, for one batch at a time; a batch that comes in between is done by its own thread."""
+    """The helpers of this process, for one batch at a time; a batch that comes in between is done by its own thread.
+
+    Nothing here is locked by Python: who leads the helpers is decided, and given back, within the leader's one call of
+    native code.
+    """
 
     def __init__(self) -> None:
         self._helpers: list[_Helper] = []
-        self._free = threading.Lock()
-        self._errands: tuple[int, ...] = ()
-        self._words = _NOTHING
+        self._door = on_line(_NOTHING, 8)
+        self._last: tuple[tuple[int, ...], NDArray[np.int64]] = (), _NOTHING
 
     @property
     def helpers(self) -> int:
@@ -58,36 +62,33 @@ class Team:
 
     def run(self, errands: tuple[int, ...]) -> None:
         """Do the errands at these addresses at the same time; the first one is this thread's."""
-        if len(errands) > 1 and self._free.acquire(blocking=False):
-            try:
-                self._run(errands)
-            finally:
-                self._free.release()
-        else:
-            _meet(np.array([LEAD, errands[0], 0, 0], np.int64))
+        last, words = self._last
+        if last != errands:
+            words = self._words(errands)
+            self._last = errands, words  # in one step: several threads may be here
+        if not self._door[0]:
+            for helper in self._helpers[: len(errands) - 1]:
+                helper.wake()
+        entry("team")(words.ctypes.data)
 
-    def _run(self, errands: tuple[int, ...]) -> None:
+    def _words(self, errands: tuple[int, ...]) -> NDArray[np.int64]:
+        """The arguments of LEAD (see `layout`)."""
         while len(self._helpers) < len(errands) - 1:
             self._helpers.append(_Helper())
         helpers = self._helpers[: len(errands) - 1]
-        for helper in helpers:
-            helper.wake()
-        if self._errands != errands:
-            pairs = [word for h, e in zip(helpers, errands[1:], strict=True) for word in (h.address, e, 0)]
-            self._errands, self._words = errands, np.array([LEAD, errands[0], len(helpers), 0, *pairs], np.int64)
-        _meet(self._words)
+        pairs = [word for h, e in zip(helpers, errands[1:], strict=True) for word in (h.address, e, 0)]
+        return np.array([LEAD, errands[0], len(helpers), self._door.ctypes.data, _sleep(), *pairs], np.int64)
 
 
-def _meet(words: NDArray[np.int64]) -> None:
-    run, address = entry("team"), words.ctypes.data
-    words[0] = LEAD
+@cache
+def _sleep() -> int:
+    """The address of a C function that lets the thread sleep: usleep, Sleep on Windows (milliseconds), 0 for none."""
+    name = "Sleep" if sys.platform == "win32" else "usleep"
     try:
-        run(address)
-    finally:  # also when interrupted: helpers still write into the batch's memory
-        words[0] = SETTLE
-        while words[3]:
-            time.sleep(_PAUSE)
-            run(address)
+        library = ctypes.CDLL("kernel32" if sys.platform == "win32" else None)
+        return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+    except (OSError, AttributeError):
+        return 0
 
 
 _team = Team()

@@ -1,0 +1,116 @@
+"""The packed simulator after real signals, and after real shortage of memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_SIGNALS = """
+import signal, sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import networks
+from threshc.sim import packed, reference
+from test_packed_exceptions import ENGINES
+from threshc.sim.inputs import encode
+
+rng = np.random.default_rng(int(sys.argv[2]))
+cases = []
+for sizes, samples in (((9, 5, 3), 3), ((30, 40, 4), 2000), ((8, 9, 3), 4097)):
+    network = networks.random_dense(rng, sizes, "ternary", "uint8")
+    x = networks.random_samples(rng, network, samples)
+    want = reference.run(network, x)
+    cases.append((network, encode(network, x), (*want.values, *want.bits)))
+engines = list(ENGINES.values())
+hits = 0
+
+def run(engine, case):
+    for a, b in zip(engine(*case[:2]), case[2], strict=True):
+        assert np.array_equal(a, b)
+
+for k in range(9):
+    run(engines[k % 3], cases[k // 3])
+signal.signal(signal.SIGALRM, signal.default_int_handler)  # KeyboardInterrupt, as SIGINT does
+for k in range(int(sys.argv[3])):
+    engine, case = engines[rng.integers(3)], cases[rng.integers(3)]
+    try:
+        signal.setitimer(signal.ITIMER_REAL, float(rng.uniform(1e-6, 4e-4)))
+        engine(*case[:2])
+        engine(*case[:2])
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        hits += 1
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    run(engines[k % 3], cases[k // 3 % 3])
+for k in range(1000):
+    run(engines[k % 3], cases[k // 3 % 3])
+print("right after", hits)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signals with a timer")
+def test_real_signals() -> None:
+    done = fresh(_SIGNALS, "3", "1500")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert int(done.stdout.split()[-1]) > 200
+
+
+_NO_MEMORY = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import networks
+from threshc.sim import reference
+from test_packed_exceptions import ENGINES, right
+from threshc.sim.inputs import encode
+
+rng, cases = np.random.default_rng(1), []
+for sizes, samples in (((9, 5, 3), 3), ((64, 700, 700, 4), 4097), ((300, 40, 3), 40000)):
+    network = networks.random_dense(rng, sizes, "ternary", "bit")
+    x = networks.random_samples(rng, network, samples)
+    want = reference.run(network, x)
+    cases.append((network, encode(network, x), (*want.values, *want.bits)))
+for engine in ENGINES.values():
+    for case in cases:
+        assert right(engine, case)
+hits, (soft, hard) = 0, resource.getrlimit(resource.RLIMIT_AS)
+for k in range(int(sys.argv[2])):
+    engine = list(ENGINES.values())[k % 3]
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (k % 40) * 300_000, hard))
+    try:
+        engine(*cases[1 + k // 3 % 2][:2])
+    except MemoryError:
+        hits += 1
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    assert right(engine, cases[0])
+    assert k % 5 or right(engine, cases[1 + k // 5 % 2])
+for k in range(1000):
+    assert right(list(ENGINES.values())[k % 3], cases[0])
+print("right after", hits)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux' limits of memory")
+def test_real_shortage_of_memory() -> None:
+    done = fresh(_NO_MEMORY, "120", MALLOC_MMAP_THRESHOLD_="65536", MALLOC_TRIM_THRESHOLD_="65536")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert int(done.stdout.split()[-1]) > 20
+
+
+def fresh(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(Path(__file__).parent), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
