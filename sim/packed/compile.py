@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from threshc.sim.packed.elf import Image, NotLinkable, link
+from threshc.sim.packed.elf import Image, link
 
 
 def compiled(name: str) -> Any:
@@ -25,7 +25,18 @@ def compiled(name: str) -> Any:
 
 
 def image_of(callback: Any) -> Image | None:
-    """The machine code of a callback, None where it cannot be taken out of the process."""
+    """The machine code of a callback, None where it cannot be taken out of the process.
+
+    That takes what Numba and llvmlite do not promise to keep. The callback itself does not, so whatever fails here only
+    costs every process some seconds of compiling (tests/test_packed_numba.py says when a new version fails).
+    """
+    try:
+        return _image_of(callback)
+    except Exception:
+        return None
+
+
+def _image_of(callback: Any) -> Image:
     import llvmlite.binding as llvm
     from numba.core import codegen, config
 
@@ -36,7 +47,4 @@ def image_of(callback: Any) -> Image | None:
         cpu=settings.CPU_NAME or llvm.get_host_cpu_name(), features=features, opt=3, reloc="pic", codemodel="default"
     )
     module = llvm.parse_assembly(str(callback._library._final_module))
-    try:
-        return link(machine.emit_object(module), callback.native_name)
-    except NotLinkable:
-        return None
+    return link(machine.emit_object(module), callback.native_name)

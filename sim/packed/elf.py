@@ -2,7 +2,8 @@
 
 Image: the loadable sections end to end, then stubs. Calls out of the object are of three kinds: the memory functions of
 the C library, through slots that the loader fills; Numba's reference counting, which has nothing to count here (all
-arrays are borrowed): a stub that returns; Numba's error paths, which the kernels do not have: a stub that traps.
+arrays are borrowed): a stub that returns; Numba's error paths, which the kernels do not have: a stub that traps. A call
+of anything else is not linked.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 
 LIBRARY = ("memcpy", "memset", "memmove")
 _EMPTY = ("NRT_incref", "NRT_decref")
+_ERRORS = ("Py", "numba_", "NRT_Free", "NRT_MemInfo_call_dtor")  # how their names begin
 
 _X86_64, _RELOCATABLE = 62, 1
 _PROGBITS, _SYMTAB, _RELA, _NOBITS = 1, 2, 4, 8
@@ -143,6 +145,8 @@ def _relocate(
 def _word(out: _Layout, name: str, target: int | None, absolute: list[int]) -> int:
     """A 64-bit word that holds the address of a symbol: a slot for the C library, 0 for other foreign data."""
     if name not in out.words:
+        if target is None:
+            _expected(name)
         out.code += bytes(-len(out.code) % 8)
         out.words[name] = len(out.code)
         out.code += struct.pack("<q", target or 0)
@@ -154,6 +158,7 @@ def _word(out: _Layout, name: str, target: int | None, absolute: list[int]) -> i
 def _stub(out: _Layout, name: str) -> int:
     """Code for a call out of the object."""
     if name not in out.stubs:
+        _expected(name)
         if name in LIBRARY:
             slot = _word(out, name, None, [])
             place = len(out.code)
@@ -163,3 +168,8 @@ def _stub(out: _Layout, name: str) -> int:
             out.code += b"\xc3" if name in _EMPTY else b"\x0f\x0b"  # ret, ud2
         out.stubs[name] = place
     return out.stubs[name]
+
+
+def _expected(name: str) -> None:
+    if name not in (*LIBRARY, *_EMPTY) and not name.startswith(_ERRORS):
+        raise NotLinkable(f"it needs {name}")
