@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
+from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.levels import Levels, find_levels
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums
 from threshc.compiler.frontend.thresholds import threshold_bits
@@ -26,7 +27,7 @@ class Coded:
     shape: tuple[int, ...]
     index: IntArray
     count: IntArray
-    table: NDArray[np.float32]
+    table: Array
     tensor: str
 
 
@@ -40,7 +41,7 @@ class Probe:
     tensor: str
     element: IntArray
     level: IntArray
-    table: NDArray[np.float32]
+    table: Array
 
 
 def expected_bits(probe: Probe, values: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -85,7 +86,8 @@ def _signs(expr: Expr, levels: Levels) -> IntArray:
     source = expr.leaf.source
     if not isinstance(source, Sums):
         return np.ones(size, np.int64)
-    falls = levels.table[:, 0] > levels.table[np.arange(len(levels.count)), levels.count]
+    table = levels.table
+    falls = table[:, 0] > table[np.arange(len(levels.count)), levels.count]
     moves = levels.count > 0
     rows, row = len(source.weights), src // source.places
     any_fall, any_rise = np.zeros(rows, bool), np.zeros(rows, bool)

@@ -7,7 +7,8 @@ from math import gcd, lcm
 
 import numpy as np
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.frontend.dtypes import is_float
 from threshc.compiler.frontend.heads import Head
 from threshc.compiler.frontend.kernels.registry import Array, Kind
 from threshc.compiler.frontend.symbolic import Expr, Sums
@@ -50,6 +51,8 @@ def _affine(expr: Expr) -> tuple[Array, Array]:
     if expr.node is None or expr.kernel is None:
         one = np.full(expr.shape, Fraction(1), object)
         return one, one * 0
+    if not is_float(expr.sample.dtype):
+        raise _not_affine(expr)
     inner = [_affine(a) for a in expr.args if isinstance(a, Expr)]
     constants = [_fractions(a) for a in expr.args if a is not None and not isinstance(a, Expr)]
     op, (slope, offset) = expr.node.op, inner[0]
@@ -76,9 +79,13 @@ def _affine(expr: Expr) -> tuple[Array, Array]:
             return slope * constants[0], offset * constants[0]
         case "Div" if len(inner) == 1 and first and all(constants[0].ravel()):
             return slope / constants[0], offset / constants[0]
-    raise fail(
+    raise _not_affine(expr)
+
+
+def _not_affine(expr: Expr) -> CompileError:
+    return fail(
         "the last layer has too many reachable sums for what follows it",
-        where=f"{expr.node.where}, tensor {expr.tensor!r}",
+        where=f"{expr.node.where if expr.node else 'the end'}, tensor {expr.tensor!r}",
         why="over real-valued weights the order of the outputs is exact only behind plain scales and biases",
         hint="end the model at the sums plus biases, or quantize the weights of the last layer",
     )

@@ -30,6 +30,27 @@ def integer_grid(values: Floats) -> tuple[Integers, float] | None:
     return _dyadic(values, nonzero)
 
 
+def dyadic_grid(values: Floats) -> tuple[Integers, float] | None:
+    """Integers n and a power of two u with values == n * u, nothing rounded; None where n has more than 62 bits.
+
+    values: numbers of any floating-point type, or integers, in a float64 array of any shape.
+    """
+    nonzero = np.abs(values[values != 0])
+    if nonzero.size == 0:
+        return np.zeros(values.shape, np.int64), 1.0
+    _, exponent = np.frexp(nonzero)
+    finest, widest = int(exponent.min()) - 53, int(exponent.max()) - 61  # on the widest the largest is below 2**62
+    unit = float(np.ldexp(1.0, max(finest, widest, -1022)))
+    with np.errstate(all="ignore"):
+        n = values / unit
+        if not np.isfinite(n).all() or (np.abs(n) >= 2.0**62).any() or (n != np.rint(n)).any():
+            return None
+    integers = n.astype(np.int64)
+    low = int(np.bitwise_or.reduce(np.abs(integers), axis=None))
+    shift = (low & -low).bit_length() - 1
+    return integers >> shift, unit * 2.0**shift
+
+
 def on_unit(values: Floats, unit: float) -> Integers | None:
     """The integers n with float32(n * unit) == values, or None."""
     if unit == 0:

@@ -52,18 +52,18 @@ def find_head(expr: Expr) -> Head:
     raise fail(
         "the model's outputs cannot be ordered by integer scores",
         where=f"tensor {expr.tensor!r}",
-        why="no affine function of the last sums with 40 bits has the order of the float32 outputs",
+        why=f"no affine function of the last sums with 40 bits has the order of the {expr.sample.dtype.name} outputs",
         hint="let the last layer end in a plain affine map (BatchNormalization, Mul, Add)",
     )
 
 
-def _reachable(expr: Expr) -> tuple[list[NDArray[np.float32]], list[IntArray]]:
+def _reachable(expr: Expr) -> tuple[list[Floats], list[IntArray]]:
     """Per output: the model's value at every reachable integer, and the dot product there."""
     leaf, src = expr.leaf, expr.src.ravel()
     linear = leaf.source
     assert isinstance(linear, Sums)
     lo, hi = leaf.lo.ravel(), leaf.hi.ravel()
-    columns = [evaluate(expr, np.minimum(leaf.lo + k, leaf.hi)).astype(np.float32).ravel() for k in range(span(expr))]
+    columns = [evaluate(expr, np.minimum(leaf.lo + k, leaf.hi)).astype(np.float64).ravel() for k in range(span(expr))]
     table = np.stack(columns, axis=1)
     if not np.isfinite(table).all():
         raise fail(
@@ -82,7 +82,7 @@ def span(expr: Expr) -> int:
     return int((expr.leaf.hi - expr.leaf.lo).ravel()[expr.src].max()) + 1
 
 
-def _lines(values: Sequence[NDArray[np.float32]], sums: Sequence[IntArray]) -> tuple[Floats, Floats]:
+def _lines(values: Sequence[Floats], sums: Sequence[IntArray]) -> tuple[Floats, Floats]:
     """Slope and intercept per output, through its first and last point."""
     slope = np.array(
         [(float(v[-1]) - float(v[0])) / max(int(s[-1] - s[0]), 1) for v, s in zip(values, sums, strict=True)]
@@ -99,7 +99,7 @@ def _resolutions(steepest: float) -> Iterator[float]:
         yield 2 ** (quarter / 4) / steepest
 
 
-def keeps_order(values: Sequence[NDArray[np.float32]], scores: Sequence[IntArray]) -> bool:
+def keeps_order(values: Sequence[Floats], scores: Sequence[IntArray]) -> bool:
     """Whether argmax over scores equals argmax over values for every choice of one point per output.
 
     That is, for all outputs c < d and points i, j: values[c][i] >= values[d][j] iff scores[c][i] >= scores[d][j].

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.frontend.dtypes import has_nan
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.pieces import candidates
 from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
@@ -30,12 +31,12 @@ class Levels:
     """Per element of a tensor (flattened, E elements): the value is table[e, k] where k thresholds are passed.
 
     count: (E,) thresholds of each element; threshold: (E, K) int64, ascending: the least integer of the next level;
-    table: (E, K + 1) float32; both padded beyond count[e].
+    table: (E, K + 1) in the tensor's own type; both padded beyond count[e].
     """
 
     count: IntArray
     threshold: IntArray
-    table: NDArray[np.float32]
+    table: Array
 
 
 class NotAStep(CompileError):
@@ -56,7 +57,7 @@ def find_levels(expr: Expr, limit: int = MAX_STEPS) -> Levels:
             raise NotAStep(fail(f"it takes more than {limit + 1} values").diagnostics)
         steps.append(threshold)
         values.append(value)
-    table = np.stack(values, axis=1).astype(np.float32)
+    table = np.stack(values, axis=1)
     threshold = np.stack(steps, axis=1)[:, 1:]
     count = (threshold <= hi[:, None]).sum(axis=1)
     _refuse_rise_and_fall(expr, count, table, threshold)
@@ -155,8 +156,8 @@ def _at(expr: Expr, candidates: IntArray) -> Array:
             out = got.copy()
         out[group] = got[group]
     assert out is not None
-    if out.dtype.kind == "f" and np.isnan(out).any():
-        element = int(np.flatnonzero(np.isnan(out))[0])
+    if has_nan(out):
+        element = int(np.flatnonzero(out != out)[0])
         index = [int(i) for i in np.unravel_index(element, expr.shape)]
         raise fail(
             "the model computes NaN",
@@ -178,19 +179,19 @@ def _turns(src: IntArray) -> list[IntArray]:
     return [order[turn == k] for k in range(int(turn.max()) + 1)]
 
 
-def _refuse_rise_and_fall(expr: Expr, count: IntArray, table: NDArray[np.float32], threshold: IntArray) -> None:
+def _refuse_rise_and_fall(expr: Expr, count: IntArray, table: Array, threshold: IntArray) -> None:
     with np.errstate(all="ignore"):  # levels can be infinite
-        moves = np.diff(table, axis=1)
+        moves = np.sign(table[:, 1:].astype(np.float64) - table[:, :-1].astype(np.float64))
     bad = (moves > 0).any(axis=1) & (moves < 0).any(axis=1)
     if not bad.any():
         return
     e = int(np.flatnonzero(bad)[0])
     index = [int(i) for i in np.unravel_index(e, expr.shape)]
-    seen = ", ".join(f"{table[e, k + 1]:g} from {int(threshold[e, k])}" for k in range(min(int(count[e]), 4)))
+    seen = ", ".join(f"{float(table[e, k + 1]):g} from {int(threshold[e, k])}" for k in range(min(int(count[e]), 4)))
     raise fail(
         "the activation rises and falls, so it is no threshold",
         where=f"{_where(expr)}, index {index}",
-        why=f"over the reachable sums its value is {table[e, 0]:g}, then {seen}",
+        why=f"over the reachable sums its value is {float(table[e, 0]):g}, then {seen}",
         hint="use a monotone activation: Sign, a comparison, a quantizer",
     )
 

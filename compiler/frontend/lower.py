@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,10 @@ from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Probe
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices, find_lowering
+from threshc.compiler.frontend.dtypes import digits, is_float, is_integer, letter, limits
 from threshc.compiler.frontend.explain import Understood, understood
 from threshc.compiler.frontend.graph import Graph, Node
+from threshc.compiler.frontend.kernels.elementwise import cast_type
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
 from threshc.compiler.frontend.lowerings.dense import no_step
 from threshc.compiler.frontend.model_input import read_input
@@ -84,6 +87,9 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
                 outputs.add(tensor, value)
             except CompileError as error:
                 problems += error.diagnostics
+            except _MISFITS as error:
+                what = "an output of the model does not fit what it computes"
+                problems.append(Diagnostic(what, f"tensor {tensor!r}", _first_line(error)))
     lost = [t for t in graph.outputs if isinstance(known.get(t), _Broken)]
     if lost and not problems:
         where, hint = f"tensor {lost[0]!r}", "remove it from the outputs"
@@ -156,7 +162,9 @@ def _fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
 
 
 def _after_class(node: Node, value: ClassIndex | Softmaxed | TopIndices) -> Known:
-    if node.op in ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast"):
+    if node.op in ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten"):
+        return value
+    if node.op == "Cast" and _keeps(value, cast_type(node)):
         return value
     what = "a softmax" if isinstance(value, Softmaxed) else "a class index"
     raise fail(
@@ -167,5 +175,18 @@ def _after_class(node: Node, value: ClassIndex | Softmaxed | TopIndices) -> Know
 
 
 def _does_not_fit(node: Node, error: Exception) -> CompileError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return fail("an operator does not fit its inputs", where=node.where, why=reason, hint="export the model again")
+    why, hint = _first_line(error), "export the model again"
+    return fail("an operator does not fit its inputs", where=node.where, why=why, hint=hint)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _keeps(value: ClassIndex | Softmaxed | TopIndices, dtype: np.dtype[Any]) -> bool:
+    """Whether a cast to a type leaves every class index, or the order of a softmax, as it is."""
+    if isinstance(value, Softmaxed):
+        return letter(dtype) in ("f", "d")
+    most = int(value.scores.src.size) - 1
+    greatest = 2 ** digits(dtype) if is_float(dtype) else limits(dtype)[1] if is_integer(dtype) else 0
+    return bool(most <= greatest)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Coded
+from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.sums import level_grid
 from threshc.compiler.frontend.symbolic import IntArray
 from threshc.compiler.frontend.thresholds import gathered
@@ -31,7 +31,7 @@ class BitMap:
     base: IntArray
     unit: float
     level: IntArray  # (B,) the level that the bit opens; -1 for bits that mark constants
-    table: NDArray[np.float32]  # (C, K + 1)
+    table: Array  # (C, K + 1)
     count: IntArray  # (C,)
 
 

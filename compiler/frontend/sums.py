@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Coded
-from threshc.compiler.frontend.grid import Floats, Integers, integer_grid, on_unit
+from threshc.compiler.frontend.dtypes import digits, is_integer, limits
+from threshc.compiler.frontend.grid import Floats, Integers, dyadic_grid, integer_grid, on_unit
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.symbolic import IntArray, Leaf, Sums
 from threshc.compiler.frontend.thresholds import gathered
 from threshc.compiler.ir.ops import Loc, Value
 
 _LIMIT = 2.0**61
+_GREATEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38}
+_FINEST = {"float16": -24, "bfloat16": -133}  # exponents of the least positive numbers
 LARGEST = 1 << 26
 """Sums of a layer, and elements of its weight matrix, up to which a layer is taken."""
 
 
 def weight_grid(weights: Array, where: str) -> tuple[Integers, Floats]:
-    """Weights (R, E) float as integers (R, E) and a unit per row (R,), exactly; one unit for all rows if possible."""
+    """Weights (R, E) as integers (R, E) and a unit per row (R,), exactly; one unit for all rows if possible.
+
+    In other types than float32 the units are powers of two, so that the types of the sums can be judged.
+    """
     exact = weights.astype(np.float64)
+    if weights.dtype != np.float32:
+        found = dyadic_grid(exact)
+        if found is None:
+            raise fail(
+                f"the {weights.dtype.name} weights of a layer differ too much in size to be exact integers",
+                where=where,
+                hint="quantize the weights before exporting, or export them in float32",
+            )
+        return found[0], np.full(len(exact), found[1])
     nonzero = np.abs(exact[exact != 0])
     common = on_unit(exact, float(nonzero.min())) if nonzero.size else None
     if common is not None:
@@ -45,16 +60,20 @@ def weight_grid(weights: Array, where: str) -> tuple[Integers, Floats]:
 
 
 def coded_sums(builder: Builder, coded: Coded, weights: Array, shape: tuple[int, ...], name: str, where: str) -> Leaf:
-    """The leaf of `weights @ activations`: weights (R, E) float32, activations coded as thermometer bits."""
+    """The leaf of `weights @ activations`: weights (R, E), activations coded as thermometer bits.
+
+    The sums have the type of the weights.
+    """
     n, row_unit = weight_grid(weights, where)
     m, unit = level_grid(coded)
     element, level = coded_bits(coded)
     delta = m[element, level + 1] - m[element, level]
     check_size([(n[:, element], delta), (n, m[:, 0])], where)
+    check_type(weights.dtype, np.abs(n.astype(np.float64)) @ np.abs(m).max(axis=1), row_unit * unit, where)
     bits, column, width = flat_bits(builder, coded, element, level)
     w = np.zeros((len(n), width), np.int64)
     np.add.at(w.T, column, (n[:, element] * delta).T)  # two elements may be the same bit
-    return sums_leaf(bits, w, n @ m[:, 0], row_unit * unit, np.zeros(len(n)), shape, name)
+    return sums_leaf(bits, w, n @ m[:, 0], row_unit * unit, np.zeros(len(n)), shape, name, weights.dtype)
 
 
 def coded_bits(coded: Coded) -> tuple[IntArray, IntArray]:
@@ -77,7 +96,7 @@ def level_grid(coded: Coded) -> tuple[IntArray, float]:
     """The values of an activation as integers (E, K + 1) times one unit, exactly."""
     k = np.arange(coded.table.shape[1])
     table = np.where(k <= coded.count[:, None], coded.table, coded.table[:, :1]).astype(np.float64)
-    grid = integer_grid(table)
+    grid = integer_grid(table) if coded.table.dtype == np.float32 else dyadic_grid(table)
     if grid is None:
         raise fail(
             "the values of an activation have no common unit",
@@ -102,12 +121,14 @@ def plane_sums(
 
     plane: (k,) weights of an element's bits; weights (R, E); factor, offset (E,).
     """
+    want_plain(weights.dtype, slope, offset, where)
     n, row_unit = weight_grid(weights, where)
     check_size([(n, np.abs(factor) * float(np.abs(plane).sum()))], where)
     n = n * factor
     w = (n[:, :, None] * plane).reshape(len(n), -1)
+    check_type(weights.dtype, np.abs(w.astype(np.float64)).sum(axis=1), row_unit, where)
     shift = weights.astype(np.float64) @ offset
-    return sums_leaf(planes, w, np.zeros(len(n), np.int64), row_unit * slope, shift, shape, name)
+    return sums_leaf(planes, w, np.zeros(len(n), np.int64), row_unit * slope, shift, shape, name, weights.dtype)
 
 
 def check_size(products: Sequence[tuple[IntArray, IntArray | Floats]], where: str) -> None:
@@ -124,10 +145,61 @@ def check_size(products: Sequence[tuple[IntArray, IntArray | Floats]], where: st
         )
 
 
+def want_plain(dtype: np.dtype[Any], slope: float, offset: Floats, where: str) -> None:
+    """Refuse a scale between the input's integers and a layer of another type than float32."""
+    if dtype != np.float32 and (slope != 1 or offset.any()):
+        raise fail(
+            f"the input's integers enter a {dtype.name} layer through a scale",
+            where=where,
+            why=f"the {dtype.name} rounding of each feature is not followed through a sum; float32's scales are",
+            hint="export the first layer in float32, or let the integers themselves enter it",
+        )
+
+
+def check_type(dtype: np.dtype[Any], bound: Floats, unit: Floats, where: str) -> None:
+    """Refuse sums whose value in their own type depends on the order in which they are added, or wraps around.
+
+    bound (R,): the greatest |partial sum| in units; unit (R,). float32 and float64 sums are exact by the law. Those of
+    float16 and bfloat16 are taken only where every partial sum is a number of the type, whatever the order.
+    """
+    if dtype in (np.float32, np.float64):
+        return
+    row = int(np.argmax(bound * np.abs(unit)))
+    reach = float(bound[row] * abs(unit[row]))
+    if is_integer(dtype):
+        if reach > limits(dtype)[1]:
+            raise fail(
+                f"a sum of {dtype.name} can wrap around",
+                where=f"{where}, output {row}",
+                why=f"its partial sums reach {reach:.0f}; {dtype.name} ends at {limits(dtype)[1]}",
+                hint="compute the sum in a wider type, or in float32",
+            )
+        return
+    row, most = int(np.argmax(bound)), 2 ** digits(dtype)
+    _, exponent = np.frexp(unit)
+    if float(bound[row]) > most or reach > _GREATEST[dtype.name] or int(exponent.min()) - 1 < _FINEST[dtype.name]:
+        raise fail(
+            f"a {dtype.name} sum depends on the order in which it is added",
+            where=f"{where}, output {row}",
+            why=f"its partial sums reach {float(bound[row]):.0f} units; {dtype.name} has every integer up to {most}",
+            hint="export the layer in float32 (in PyTorch: model.float()), or use weights of +-1",
+        )
+
+
 def sums_leaf(
-    bits: Value, w: IntArray, base: IntArray, unit: Floats, shift: Floats, shape: tuple[int, ...], name: str
+    bits: Value,
+    w: IntArray,
+    base: IntArray,
+    unit: Floats,
+    shift: Floats,
+    shape: tuple[int, ...],
+    name: str,
+    dtype: np.dtype[Any],
 ) -> Leaf:
-    """The leaf of R sums at every place: shape is (.., R) for one place, (1, R, H, W) for a map."""
+    """The leaf of R sums at every place: shape is (.., R) for one place, (1, R, H, W) for a map.
+
+    dtype: the type of the model's own sums, to which the exact ones are rounded once.
+    """
     if math.prod(shape) > LARGEST:
         raise fail(f"a layer has {math.prod(shape)} sums", where=f"tensor {name!r}", why=f"at most {LARGEST} are taken")
     step = np.maximum(np.gcd.reduce(w, axis=1), 1)
@@ -135,11 +207,11 @@ def sums_leaf(
     places = int(np.prod(shape)) // len(w)
     column = (slice(None), None)
 
-    def real(u: IntArray) -> NDArray[np.float32]:
+    def real(u: IntArray) -> Array:
         flat = u.reshape(len(step), places)
         exact: Floats = unit[column] * (step[column] * flat + base[column]) + shift[column]
         with np.errstate(over="ignore"):  # beyond float32 the model itself computes infinity
-            return exact.astype(np.float32).reshape(u.shape)
+            return exact.astype(dtype).reshape(u.shape)
 
     lo, hi = (np.repeat(f(w, 0).sum(axis=1), places).reshape(shape) for f in (np.minimum, np.maximum))
     return Leaf(name, shape, lo, hi, real, Sums(bits, w, step, base, unit, shift, places))

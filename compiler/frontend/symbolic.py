@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind
+from threshc.compiler.frontend.overflow import cannot_wrap
 from threshc.compiler.ir.ops import Value
 
 IntArray = NDArray[np.int64]
@@ -94,7 +95,8 @@ class Expr:
     """A tensor whose element e is a function of leaf element src[e].
 
     direction[e]: +1 when it never falls as the integer rises, -1 never rises, 0 not known. stepped: a step lies on the
-    way, so that few levels are to be expected. sample: the tensor at the least integers, which fixes its dtype.
+    way, so that few levels are to be expected. sample, top: the tensor at the least and at the greatest integers; the
+    sample fixes its dtype.
     args: expressions of the same leaf, or constants; none for the leaf itself.
     """
 
@@ -104,6 +106,7 @@ class Expr:
     direction: NDArray[np.int8]
     stepped: bool
     sample: Array
+    top: Array
     node: Node | None = None
     kernel: Kernel | None = None
     args: tuple[Expr | Array | None, ...] = ()
@@ -118,9 +121,8 @@ class Expr:
 def leaf_expr(leaf: Leaf) -> Expr:
     """The leaf itself as an expression."""
     size = int(np.prod(leaf.shape))
-    return Expr(
-        leaf, leaf.name, np.arange(size).reshape(leaf.shape), np.ones(leaf.shape, np.int8), False, leaf.real(leaf.lo)
-    )
+    src, rises = np.arange(size).reshape(leaf.shape), np.ones(leaf.shape, np.int8)
+    return Expr(leaf, leaf.name, src, rises, False, leaf.real(leaf.lo), leaf.real(leaf.hi))
 
 
 STEPS = {
@@ -167,13 +169,18 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
         src, direction = srcs[0].copy(), _direction(node, kernel, args, shape)
     steps = any(e.stepped for e in exprs) or node.op in STEPS
     trail = (*max((e.trail for e in exprs), key=len), node)
+    ends = [
+        [a.sample if isinstance(a, Expr) else a for a in args],
+        [a.top if isinstance(a, Expr) else a for a in args],
+    ]
     with np.errstate(all="ignore"):
-        sample = kernel.compute(node, [a.sample if isinstance(a, Expr) else a for a in args])[0]
+        sample, top = (np.asarray(kernel.compute(node, end)[0]) for end in ends)
     if not src.size:
         raise ValueError("the result has no elements")
     if np.shape(sample) != src.shape:
         raise ValueError(f"inputs of shapes {', '.join(str(list(s)) for s in shapes)} give {list(np.shape(sample))}")
-    return Expr(first.leaf, tensor, src, direction, steps, sample, node, kernel, tuple(args), 0, trail)
+    direction = np.where(cannot_wrap(node, kernel, ends, (sample, top)), direction, 0).astype(np.int8)
+    return Expr(first.leaf, tensor, src, direction, steps, sample, top, node, kernel, tuple(args), 0, trail)
 
 
 def _pick(a: Expr | Array | None, what: Callable[[Expr], Array]) -> Array | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.dtypes import fits, is_float, is_integer, letter, named_type
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, optional, rising, sign
 
@@ -35,12 +38,16 @@ def _quotient(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int
     return _product(node, args, k, shape) if k == 0 else 0
 
 
-@kernel("Add", direction=_both_rise)
+def _wide_sum(node: Node, args: Sequence[Array | None]) -> Array:
+    return sum((need(args, k) for k in range(1, len(args))), need(args, 0))
+
+
+@kernel("Add", direction=_both_rise, exact=_wide_sum)
 def add(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [need(args, 0) + need(args, 1)]
 
 
-@kernel("Sum", direction=_both_rise)
+@kernel("Sum", direction=_both_rise, exact=_wide_sum)
 def sum_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     total = need(args, 0)
     for k in range(1, len(args)):
@@ -48,22 +55,30 @@ def sum_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [total]
 
 
-@kernel("Sub", direction=_falls_second)
+@kernel("Sub", direction=_falls_second, exact=lambda node, args: need(args, 0) - need(args, 1))
 def sub(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [need(args, 0) - need(args, 1)]
 
 
-@kernel("Mul", direction=_product)
+@kernel("Mul", direction=_product, exact=lambda node, args: need(args, 0) * need(args, 1))
 def mul(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [need(args, 0) * need(args, 1)]
 
 
-@kernel("Div", direction=_quotient)
+@kernel("Div", direction=_quotient, exact=lambda node, args: need(args, 0) / need(args, 1))
 def div(node: Node, args: Sequence[Array | None]) -> list[Array]:
     a, b = need(args, 0), need(args, 1)
-    if a.dtype.kind in "iu":  # ONNX integer division truncates towards zero
-        return [(np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(a.dtype)]
-    return [a / b]
+    if a.dtype.kind not in "iu":
+        return [a / b]
+    if (b == 0).any():
+        raise fail(
+            "integers are divided by zero",
+            where=node.where,
+            why="ONNX leaves the result open",
+            hint="divide by a constant that is not zero",
+        )
+    quotient, rest = np.floor_divide(a, b), np.remainder(a, b)  # ONNX cuts towards zero
+    return [(quotient + ((rest != 0) & ((a < 0) ^ (b < 0)))).astype(a.dtype)]
 
 
 @kernel("Pow")
@@ -72,7 +87,7 @@ def pow_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.power(base, need(args, 1)).astype(base.dtype)]
 
 
-@kernel("Neg", direction=_falls)
+@kernel("Neg", direction=_falls, exact=lambda node, args: -need(args, 0))
 def neg(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [-need(args, 0)]
 
@@ -203,7 +218,7 @@ def _where_direction(node: Node, args: Sequence[Array | None], k: int, shape: tu
     if k:
         return 1
     a, b = args[1], args[2]
-    return 0 if a is None or b is None else sign(np.asarray(a, np.float64) - np.asarray(b, np.float64))
+    return 0 if a is None or b is None else np.where(np.asarray(a) < np.asarray(b), -1, 1)
 
 
 @kernel("Where", direction=_where_direction)
@@ -211,20 +226,35 @@ def where(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.where(need(args, 0), need(args, 1), need(args, 2))]
 
 
+def cast_type(node: Node) -> np.dtype[Any]:
+    """The type that a Cast node names. Raises CompileError for those that are not computed in (text, float8, ...)."""
+    dtype = named_type(node.attrs.get("to", 0))
+    if letter(dtype) in ("f", "d", "h", "g", "i", "b"):
+        return dtype
+    raise fail(
+        f"a cast to {dtype.name} is not supported",
+        where=node.where,
+        why="float32, float64, float16, bfloat16, bool and integers of 8 to 64 bits are",
+        hint="export the model with one of these types",
+    )
+
+
 def _cast_direction(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
-    from onnx import TensorProto
-
-    return 0 if node.attrs.get("to") == TensorProto.BOOL else 1
+    return 0 if letter(cast_type(node)) == "b" else 1
 
 
-@kernel("Cast", direction=_cast_direction)
+@kernel("Cast", direction=_cast_direction, exact=lambda node, args: need(args, 0))
 def cast(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    from onnx import helper
-
-    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(node.attrs["to"]))
-    if dtype.kind in "cOSU":
-        raise ValueError(f"a cast to {dtype.name} is not supported")
-    return [need(args, 0).astype(dtype)]
+    """Integers keep their low bits, floating-point numbers are cut towards zero, and rounded to a narrower type."""
+    x, dtype = need(args, 0), cast_type(node)
+    if is_float(x.dtype) and is_integer(dtype) and not (inside := fits(x.astype(np.float64), dtype)).all():
+        raise fail(
+            f"a number is cast to {dtype.name} that does not fit it",
+            where=node.where,
+            why=f"{float(x[~inside][0]):g} is reachable; ONNX leaves the result open",
+            hint="put Clip before the Cast",
+        )
+    return [x.astype(dtype)]
 
 
 @kernel("Identity", "Dropout", "StopGradient", "quant:DebugMarker", direction=rising)

@@ -19,6 +19,7 @@ from threshc.compiler.frontend.graph import QUANT, Node
 Array = NDArray[Any]
 Compute = Callable[[Node, Sequence[Array | None]], Sequence[Array]]
 Direction = Callable[[Node, Sequence[Array | None], int, tuple[int, ...]], Array | int]
+Exact = Callable[[Node, Sequence[Array | None]], Array]
 
 
 class Kind(Enum):
@@ -39,11 +40,15 @@ class Kernel:
     direction: for ELEMENTWISE and CHANNELWISE, how an output of the given shape moves when input k rises and all others
     are constants: +1 never falls, -1 never rises, 0 unknown; one number or an array that broadcasts against the output.
     float32 rounding keeps order, so this is a proof, not an estimate.
+
+    exact: for operators whose integers can wrap around, the result without that, from float64 arguments; the direction
+    then holds only where it fits the type (see `overflow.py`). None where results never leave their type.
     """
 
     compute: Compute
     kind: Kind
     direction: Direction
+    exact: Exact | None = None
 
 
 _KERNELS: dict[tuple[str, str], Kernel] = {}
@@ -59,13 +64,15 @@ def unknown(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, 
     return 0
 
 
-def kernel(*names: str, kind: Kind = Kind.ELEMENTWISE, direction: Direction = unknown) -> Callable[[Compute], Compute]:
+def kernel(
+    *names: str, kind: Kind = Kind.ELEMENTWISE, direction: Direction = unknown, exact: Exact | None = None
+) -> Callable[[Compute], Compute]:
     """Register a function as the kernel of operators: `Add`, `quant:BipolarQuant`, `ai.onnx.ml:Binarizer`."""
 
     def register(compute: Compute) -> Compute:
         for name in names:
             domain, _, op = name.rpartition(":")
-            _KERNELS[domain, op] = Kernel(compute, kind, direction)
+            _KERNELS[domain, op] = Kernel(compute, kind, direction, exact)
         return compute
 
     return register

@@ -15,7 +15,7 @@ from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need
 from threshc.compiler.frontend.kernels.spatial import conv_tail
 from threshc.compiler.frontend.lowerings.dense import affine_features, binary_input, enters_as_integers
 from threshc.compiler.frontend.maps import BitMap, bit_map
-from threshc.compiler.frontend.sums import LARGEST, check_size, sums_leaf, weight_grid
+from threshc.compiler.frontend.sums import LARGEST, check_size, check_type, sums_leaf, want_plain, weight_grid
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Leaf, apply, leaf_expr
 from threshc.compiler.frontend.thresholds import gathered
 from threshc.compiler.ir.ops import Gather, Loc, Window
@@ -58,6 +58,9 @@ def window_sums(
     n, row_unit = weight_grid(weights.reshape(len(weights), -1), node.where)
     n = _all_channels(n.reshape(len(n), weights.shape[1], window.taps), groups)
     check_size([(n[:, field.channel].reshape(len(n), -1), np.repeat(field.delta, window.taps))], node.where)
+    largest = np.abs(field.table.astype(np.float64)).max(axis=1) / abs(field.unit)
+    reach = np.abs(n.astype(np.float64)).sum(axis=2) @ largest
+    check_type(weights.dtype, reach, row_unit * field.unit, node.where)
     by_bit = (n[:, field.channel] * field.delta[:, None]).transpose(0, 2, 1).reshape(len(n), -1)  # tap-major
     at_tap = np.einsum("rct,c->rt", n, field.base)
     marked = any(window.pads) and bool(at_tap.any())
@@ -71,7 +74,7 @@ def window_sums(
     shape = (1, len(n), *window.out[: len(x.shape) - 2])
     unit = row_unit * field.unit / divide
     constant_part = n.sum(axis=2) @ shift * row_unit / divide
-    return sums_leaf(bits, w, at_tap.sum(axis=1), unit, constant_part, shape, node.outputs[0])
+    return sums_leaf(bits, w, at_tap.sum(axis=1), unit, constant_part, shape, node.outputs[0], weights.dtype)
 
 
 def _all_channels(n: IntArray, groups: int) -> IntArray:
@@ -93,6 +96,7 @@ def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitM
     Under padding nothing can be added: the padding's real 0 has to be an integer too.
     """
     line = affine_features(context, node, x)
+    want_plain(x.sample.dtype, line.slope, line.offset, node.where)
     slope, factor = line.slope, line.factor.reshape(x.shape[1], -1)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     plane = np.array(plane_weights(lo, hi))
@@ -113,9 +117,10 @@ def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitM
     index = (x.src.reshape(channels, -1, 1) * k + np.arange(k)).transpose(1, 0, 2).reshape(height, width, -1)
     planes = context.builder.planes()
     bits = gathered(context.builder, planes, index, context.builder.shape(planes), Loc("", x.tensor))
-    channel, none = np.repeat(np.arange(channels), k), np.zeros((channels, 1), np.float32)
-    delta, unit = (factor[:, :1] * plane * parts).ravel(), slope / parts
-    return BitMap(bits, (height, width), channel, delta, base, unit, channel * 0, none, base * 0), shift
+    channel, unit = np.repeat(np.arange(channels), k), slope / parts
+    delta = (factor[:, :1] * plane * parts).ravel()
+    size = (np.abs(factor[:, 0]) * parts * max(abs(lo), abs(hi)) + np.abs(base)) * abs(unit)
+    return BitMap(bits, (height, width), channel, delta, base, unit, channel * 0, size[:, None], base * 0), shift
 
 
 def _offsets(offset: NDArray[np.float64], slope: float) -> tuple[IntArray, int] | None:

@@ -33,6 +33,9 @@ from threshc.compiler.frontend.symbolic import (
 )
 from threshc.compiler.ir.shapes import plane_weights
 
+_PROBES = 1024
+"""Integers of the input at which a map is compared with a line."""
+
 
 @lowers("MatMul")
 def matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
@@ -171,13 +174,15 @@ def _line(x: Expr) -> tuple[float, NDArray[np.float64]] | None:
     if not (np.isfinite(first).all() and np.isfinite(last).all()):
         return None
     tolerance = 4 * np.finfo(np.float32).eps * max(float(np.abs(np.r_[first, last]).max()), 1e-30)
+    if hi - lo >= _PROBES and (x.stepped or not x.direction.all()):
+        return None  # between the integers that are looked at it could do anything
     slopes = (last - first) / (hi - lo)
     slope = float(np.median(slopes))
     if slope == 0 or np.ptp(slopes) * (hi - lo) > tolerance:
         return None
     offsets = first - slope * lo
     offsets = np.where(np.abs(offsets) <= tolerance, 0.0, offsets)
-    probes = np.unique(np.linspace(lo, hi, min(hi - lo + 1, 1024)).astype(np.int64))
+    probes = np.unique(np.linspace(lo, hi, min(hi - lo + 1, _PROBES)).astype(np.int64))
     straight = all(np.abs(at(int(i)) - (slope * i + offsets)).max() <= tolerance for i in probes)
     return (slope, offsets) if straight else None
 

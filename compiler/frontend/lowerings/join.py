@@ -15,7 +15,7 @@ from threshc.compiler.frontend.grid import on_unit
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, find_kernel
 from threshc.compiler.frontend.kernels.spatial import pad_widths
 from threshc.compiler.frontend.lowerings.dense import binary_input
-from threshc.compiler.frontend.sums import check_size, sums_leaf
+from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf
 from threshc.compiler.frontend.symbolic import MOVES, Expr, IntArray, Leaf, Sums, Thermometer, apply, leaf_expr
 from threshc.compiler.ir.ops import Gather, Loc
 
@@ -33,7 +33,8 @@ def concat(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     sources = tuple(p.bits for p in parts if p.count.any())
     order = np.concatenate([_ids(p, k) for k, p in enumerate(parts)], axis=axis)
     which, element = order.ravel() >> 32, order.ravel() & 0xFFFFFFFF
-    table, count = np.zeros((order.size, width), np.float32), np.zeros(order.size, np.int64)
+    dtype = np.result_type(*(p.table for p in parts))  # the operator wants one type for all
+    table, count = np.zeros((order.size, width), dtype), np.zeros(order.size, np.int64)
     positions = np.zeros((order.size, max(width - 1, 1)), np.int64)
     for k, p in enumerate(parts):
         mine = which == k
@@ -53,11 +54,13 @@ def _of_one_leaf(node: Node, args: Sequence[Known | None]) -> Expr | None:
     ):
         return None
     kernel, axis = find_kernel(node), int(node.attrs["axis"])
-    src, direction, sample = (
-        np.concatenate([getattr(e, what) for e in exprs], axis=axis) for what in ("src", "direction", "sample")
+    src, direction, sample, top = (
+        np.concatenate([getattr(e, what) for e in exprs], axis=axis) for what in ("src", "direction", "sample", "top")
     )
     trail = (*exprs[0].trail, node)
-    return Expr(exprs[0].leaf, node.outputs[0], src, direction, False, sample, node, kernel, tuple(exprs), 0, trail)
+    return Expr(
+        exprs[0].leaf, node.outputs[0], src, direction, False, sample, top, node, kernel, tuple(exprs), 0, trail
+    )
 
 
 def _ids(part: Coded, k: int) -> NDArray[np.int64]:
@@ -71,7 +74,7 @@ def _part(context: Context, node: Node, args: Sequence[Known | None], k: int) ->
         return binary_input(context, node, value)
     if not isinstance(value, np.ndarray | np.generic):
         raise fail(f"{node.op} of a class index is not supported", where=node.where)
-    flat = np.asarray(value, np.float32).reshape(-1, 1)
+    flat = np.asarray(value).reshape(-1, 1)
     none = np.zeros((len(flat), 0), np.int64)
     return Coded(0, np.shape(value), none, np.zeros(len(flat), np.int64), flat, node.inputs[k])
 
@@ -83,7 +86,7 @@ def _joined(
     shape: tuple[int, ...],
     positions: IntArray,
     count: IntArray,
-    table: NDArray[np.float32],
+    table: Array,
 ) -> Leaf:
     element = np.repeat(np.arange(len(count)), count)
     level = np.arange(len(element)) - np.repeat(np.cumsum(count) - count, count)
@@ -91,7 +94,7 @@ def _joined(
     index = np.zeros(positions.shape, np.int64)
     index[element, level] = np.arange(len(element))
 
-    def real(integers: IntArray) -> NDArray[np.float32]:
+    def real(integers: IntArray) -> Array:
         return np.take_along_axis(table, integers.reshape(-1, 1), axis=1).reshape(integers.shape)
 
     source = Thermometer(bits, index)
@@ -119,7 +122,7 @@ def pad(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     inside = order.ravel() >= 0
     element = np.maximum(order.ravel(), 0)
     count = np.where(inside, coded.count[element], 0)
-    table = np.where(inside[:, None], coded.table[element], np.float32(value))
+    table = np.where(inside[:, None], coded.table[element], coded.table.dtype.type(value))
     positions = coded.index[element].reshape(len(element), -1)
     return leaf_expr(_joined(context, node, (coded.bits,), order.shape, positions, count, table))
 
@@ -174,14 +177,17 @@ def _sum_of_sums(context: Context, node: Node, leaf: Leaf, a: Sums, b: Sums, sig
             why="their scales are no integer multiples of one unit",
             hint="use the same weight and activation scales in both layers",
         )
+    dtype = leaf.real(leaf.lo).dtype
     parts = [(s.weights * (s.step * k)[:, None], s.base * k) for s, k in ((a, scale[0]), (b, sign * scale[1]))]
     w = np.concatenate([part[0] for part in parts], axis=1)
     check_size([(w, np.ones(w.shape[1], np.int64))], node.where)
+    bound = np.abs(w).sum(axis=1) + np.abs(parts[0][1]) + np.abs(parts[1][1])
+    check_type(dtype, bound.astype(np.float64), unit, node.where)
     shapes = [context.builder.shape(s.bits) for s in (a, b)]
     index = [np.arange(int(np.prod(s))).reshape(s) for s in shapes]
     joined = np.concatenate([index[0], index[1] + index[0].size], axis=-1)
     bits = context.builder.add(Gather((a.bits, b.bits), joined, Loc(node.name, node.outputs[0])))
-    return sums_leaf(bits, w, parts[0][1] + parts[1][1], unit, np.zeros(len(w)), leaf.shape, node.outputs[0])
+    return sums_leaf(bits, w, parts[0][1] + parts[1][1], unit, np.zeros(len(w)), leaf.shape, node.outputs[0], dtype)
 
 
 def _multiples(values: NDArray[np.float64], unit: NDArray[np.float64]) -> IntArray | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.context import Context, Known, lowers, symbolic
@@ -113,7 +112,7 @@ def _shape(x: Expr, window: Geometry) -> tuple[int, ...]:
 
 def _mean(context: Context, node: Node, x: Expr, window: Geometry, divide: int) -> Leaf:
     channels = x.shape[1]
-    ones = np.ones((channels, 1, *window.kernel[: len(x.shape) - 2]), np.float32)
+    ones = np.ones((channels, 1, *window.kernel[: len(x.shape) - 2]), x.sample.dtype)
     return window_sums(context, node, x, ones, channels, window, divide)
 
 
@@ -136,9 +135,8 @@ def _pooled_bits(context: Context, node: Node, x: Expr, window: Geometry) -> Lea
     hi = np.repeat(field.count, places).reshape(shape)
     table = np.repeat(field.table, places, axis=0)
 
-    def real(integers: IntArray) -> NDArray[np.float32]:
-        picked = np.take_along_axis(table, integers.reshape(-1, 1), axis=1)
-        return picked.reshape(integers.shape).astype(np.float32)
+    def real(integers: IntArray) -> Array:
+        return np.take_along_axis(table, integers.reshape(-1, 1), axis=1).reshape(integers.shape)
 
     source = Thermometer(value, index.reshape(-1, len(levels)))
     return Leaf(node.outputs[0], shape, np.zeros(shape, np.int64), hi, real, source)
