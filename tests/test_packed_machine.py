@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,11 +69,28 @@ def test_machine_code_is_built_once_by_parallel_processes(tmp_path: Path) -> Non
         first = list(pool.map(lambda _: fresh(_FEW, THRESHC_CACHE=str(tmp_path)), range(3)))
     assert [done.stderr for done in first] == [""] * 3
     assert sorted(done.stdout for done in first) == ["False\n", "False\n", "True\n"]
-    (found,) = tmp_path.glob("words-*.bin")
+    (found,) = tmp_path.glob("code/words-*.bin")
     assert fresh(_FEW, THRESHC_CACHE=str(tmp_path)).stdout == "False\n"
     found.write_bytes(found.read_bytes()[:-1] + b"?")  # damaged: compiled again, and replaced
     assert fresh(_FEW, THRESHC_CACHE=str(tmp_path)).stdout == "True\n"
     assert fresh(_FEW, THRESHC_CACHE=str(tmp_path)).stdout == "False\n"
+
+
+def test_other_versions_of_the_compiler_are_other_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keys = []
+    for numba, llvmlite in (("0.60.0", "0.43.0"), ("0.61.0", "0.43.0"), ("0.60.0", "0.44.0"), ("0.60.0", "0.43.0")):
+        for name, version in (("numba", numba), ("llvmlite", llvmlite)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / "__init__.py").write_text("")
+            (tmp_path / name / "_version.py").write_text(version)
+        monkeypatch.setattr(
+            image.importlib.util, "find_spec", lambda name: SimpleNamespace(origin=tmp_path / name / "x")
+        )
+        image._key.cache_clear()
+        keys.append(image._key())
+    image._key.cache_clear()
+    assert len(set(keys)) == 3
+    assert keys[0] == keys[3]
 
 
 def test_no_folder_for_the_machine_code(tmp_path: Path) -> None:

@@ -44,14 +44,19 @@ _HINT = "write the file again with threshc compile"
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a network as a `.thresh` file, whole or not at all. Raises CompileError if it cannot be written."""
-    text, arrays = to_text(network)
-    inner = [(f"{name}.npy", _npy(array)) for name, array in sorted(arrays.items())]
-    data = _zip([(_TEXT, text.encode("utf-8")), (_ARRAYS, _zip(inner))])
+    data = to_bytes(network)
     target = Path(path)
     try:
         _write(target, data)
     except OSError as error:
         raise fail(f"cannot write {target}", where=str(target), why=error.strerror or str(error)) from None
+
+
+def to_bytes(network: Network) -> bytes:
+    """The content of a network's `.thresh` file."""
+    text, arrays = to_text(network)
+    inner = [(f"{name}.npy", _npy(array)) for name, array in sorted(arrays.items())]
+    return _zip([(_TEXT, text.encode("utf-8")), (_ARRAYS, _zip(inner))])
 
 
 def load_thresh(path: str | os.PathLike[str]) -> Network:
@@ -65,6 +70,11 @@ def load_thresh(path: str | os.PathLike[str]) -> Network:
         data = Path(path).read_bytes()
     except OSError as error:
         raise fail(f"cannot read {source}", where=source, why=error.strerror or str(error)) from None
+    return from_bytes(data, source)
+
+
+def from_bytes(data: bytes, source: str) -> Network:
+    """The network of a `.thresh` file's content; source names it in errors. Raises CompileError as `load_thresh`."""
     members = _members(source, data, (_TEXT, _ARRAYS))
     try:
         text = members[_TEXT].decode("utf-8")

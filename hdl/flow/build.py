@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import Diagnostic, fail
+from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
 from threshc.hdl.flow.layers import LayerCells, cells_by_layer
@@ -58,8 +58,7 @@ def build(
     tools = find_tools(names)
     yosys, nextpnr, packer = (tools[name] for name in names)
     top = make_top(design, target, baud)
-    with tempfile.TemporaryDirectory(prefix="threshc-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         (folder / "design.v").write_text(design.mapped(device.family))
         (folder / "top.il").write_text(top.rtlil)
         for suffix in ("pcf", "lpf"):

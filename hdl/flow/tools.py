@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.hdl import yowasp
 
 Progress = Callable[[str], None]
 
@@ -95,6 +96,8 @@ def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, progress: Progr
     with subprocess.Popen(
         command,
         cwd=folder,
+        env=yowasp.environment() if tool.origin == "YoWASP" else None,
+        umask=yowasp.UMASK if tool.origin == "YoWASP" else -1,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

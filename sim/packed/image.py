@@ -1,28 +1,30 @@
 """Finished machine code in the user's cache: found, loaded and written without importing Numba.
 
-An image is keyed by the version, the text of this folder and the processor; writing is atomic, and
+An image is keyed by the version, the text of this folder, Numba's and llvmlite's versions and the processor;
 processes that need the same image at the same time wait for the one that builds it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
+import importlib.util
 import json
 import mmap
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
 
+from threshc.compiler import cache
 from threshc.sim.packed.elf import Image
-from threshc.sim.user_cache import folder
 from threshc.version import __version__
 
 _MAGIC = b"threshc machine code 1\n"
+_CACHED = "code"  # the kind of entry in the cache
 _PROT_READ_EXEC = 5
 _kept: list[mmap.mmap] = []
 
@@ -32,7 +34,7 @@ def supported() -> bool:
     return sys.platform == "linux" and platform.machine() == "x86_64"
 
 
-@cache
+@lru_cache(1)
 def processor() -> bytes:
     """What Linux says about this processor, its features among it; empty where it says nothing."""
     try:
@@ -43,9 +45,11 @@ def processor() -> bytes:
     return b"\n".join(x for x in first if x.startswith((b"model name", b"flags", b"cpu family", b"model\t")))
 
 
-@cache
+@lru_cache(1)
 def _key() -> str:
     digest = hashlib.sha256(__version__.encode())
+    for package in ("numba", "llvmlite"):
+        digest.update(_version(package))
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     if not processor():
@@ -56,56 +60,49 @@ def _key() -> str:
     return digest.hexdigest()[:24]
 
 
+def _version(package: str) -> bytes:
+    """What says the version of a package, without importing it (its own file is the quickest)."""
+    found = importlib.util.find_spec(package)
+    try:
+        if found is not None and found.origin is not None:
+            return Path(found.origin).with_name("_version.py").read_bytes()
+    except OSError:
+        pass
+    from importlib.metadata import version
+
+    return version(package).encode()
+
+
 def load(name: str) -> int | None:
     """Address of an engine's function from its image, None if there is none that can be used."""
     try:
-        path = _path(name)
-        if path.stat().st_uid != os.getuid():  # code that another user wrote is not run
-            return None
-        data = path.read_bytes()
-        if not data.startswith(_MAGIC):
+        data = cache.read(_CACHED, _name(name))
+        if data is None or not data.startswith(_MAGIC):
             return None
         head, code = data[len(_MAGIC) :].split(b"\n", 1)
         facts = json.loads(head)
         if hashlib.sha256(code).hexdigest() != facts["sha256"]:
             return None
         return _map(Image(code, facts["entry"], facts["absolute"], facts["slots"]))
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError):
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, TypeError):
         return None
 
 
 def store(name: str, image: Image) -> None:
-    """Write an image whole or not at all; where the folder cannot be written to, every process compiles."""
+    """Keep an image whole or not at all; where the cache cannot be written to, every process compiles."""
     facts = {"entry": image.entry, "absolute": image.absolute, "slots": image.slots}
     facts["sha256"] = hashlib.sha256(image.code).hexdigest()
-    try:
-        path = _path(name)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_bytes(_MAGIC + json.dumps(facts).encode() + b"\n" + image.code)
-        os.replace(draft, path)
-    except (OSError, RuntimeError):
-        return
+    with contextlib.suppress(OSError):
+        cache.write(_CACHED, _name(name), _MAGIC + json.dumps(facts).encode() + b"\n" + image.code)
 
 
-@contextmanager
-def building(name: str) -> Iterator[None]:
+def building(name: str) -> AbstractContextManager[None]:
     """Held by the one process that builds an image."""
-    import fcntl
-
-    try:
-        folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = open(folder() / f".{name}.lock", "w")  # noqa: SIM115 (nothing to lock where the folder is read-only)
-    except (OSError, RuntimeError):
-        yield
-        return
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return cache.alone(_CACHED, name)
 
 
-def _path(name: str) -> Path:
-    return folder() / f"{name}-{_key()}.bin"
+def _name(name: str) -> str:
+    return f"{name}-{_key()}.bin"
 
 
 def _map(image: Image) -> int:
