@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import patterns_ends
 import patterns_layers
+import patterns_linear
 import patterns_maps
 import patterns_steps
 import patterns_weights
@@ -24,6 +25,7 @@ __all__ = [
     "conv",
     "patterns_ends",
     "patterns_layers",
+    "patterns_linear",
     "patterns_maps",
     "patterns_steps",
     "patterns_weights",

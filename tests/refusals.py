@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 from onnx_models import Model
-from patterns import bits, pm1
+from patterns import bits, pm1, quant
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,17 @@ def _two_layers_meet(m: Model, rng: np.random.Generator) -> str:
     return _layer(m, bits(m, x), rng, 5, 3)
 
 
+def _two_scales(m: Model, rng: np.random.Generator) -> str:
+    a = quant(m, _layer(m, bits(m, m.input), rng), 2, 1, 0, 0.43)
+    b = quant(m, _layer(m, bits(m, m.input), rng), 2, 1, 0, 0.7123)
+    return _layer(m, bits(m, m.op("Add", a, b)), rng, 5, 3)
+
+
+def _norm_after_wide(m: Model, rng: np.random.Generator) -> str:
+    x = m.op("MatMul", bits(m, m.input), m.const(rng.normal(size=(6, 5))))
+    return _layer(m, m.batch_norm(x, rng, 5), rng, 5, 3)
+
+
 def _smallest(m: Model, rng: np.random.Generator) -> str:
     x = _layer(m, bits(m, m.input), rng)
     return m.op("TopK", x, m.const([1], np.int64), outputs=2, axis=-1, largest=0)
@@ -77,7 +88,7 @@ def _weights_from_input(m: Model, rng: np.random.Generator) -> str:
 REFUSALS = (
     Refusal("real features into a layer", "nothing states its integers", lambda m, r: bits(m, _layer(m, m.input, r))),
     Refusal("ReLU between layers", "ReLU networks are not threshold networks", _between("Relu")),
-    Refusal("a float layer between steps", "no step function lies between the layers", _between("Identity")),
+    Refusal("a smooth function between layers", "no step function lies between the layers", _between("Sigmoid")),
     Refusal("BinaryNet's `.data` trick", "the Sign was lost on export", _lost_sign),
     Refusal("an activation that rises and falls", "the activation rises and falls", _not_monotone),
     Refusal("an operator that is unknown", "recurrent layers", lambda m, r: m.op("LSTM", m.input, m.const(1))),
@@ -85,6 +96,8 @@ REFUSALS = (
     Refusal("NaN or infinity", "a constant is nan", _nan),
     Refusal("weights of too many sizes", "differ too much in size", _not_exact),
     Refusal("products of two layers", "two different sums meet", _two_layers_meet),
+    Refusal("activations of different scales", "scales 0.43 and 0.7123", _two_scales),
+    Refusal("BatchNormalization between layers with wide sums", "not one integer sum", _norm_after_wide),
     Refusal("TopK of the smallest", "largest=0 is not supported", _smallest),
     Refusal("weights that are no constants", "is not a constant", _weights_from_input),
     Refusal(

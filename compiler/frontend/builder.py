@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.encoding import Affine, Step
+from threshc.compiler.frontend.rows import full
 from threshc.compiler.frontend.symbolic import IntArray, Leaf, Sums
 from threshc.compiler.ir.ops import Bitplanes, Gather, Input, Loc, Op, Sum, Value, operands
 from threshc.compiler.ir.shapes import result_type
@@ -67,7 +68,8 @@ class Builder:
         assert isinstance(source, Sums)
         key = (id(leaf), sign.tobytes())
         if key not in self._cache:
-            weights = smallest_dtype(source.weights * sign[:, None])
+            matrix = full(source.weights * sign[:, None], source.column, source.width, f"tensor {leaf.name!r}")
+            weights = smallest_dtype(matrix)
             self._cache[key] = self.add(Sum(source.bits, weights, np.zeros(len(sign), np.int64), loc))
             self._alive.append(leaf)  # so that its id stays its own
         return self._cache[key]

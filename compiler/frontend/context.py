@@ -53,6 +53,10 @@ class Context:
             self._coded[id(expr)] = (expr, coded)  # keeps expr alive, so that its id stays its own
         return self._coded[id(expr)][1]
 
+    def know(self, expr: Expr, coded: Coded) -> None:
+        """Take bits that exist already as the code of an expression that is no tensor of the model."""
+        self._coded[id(expr)] = (expr, coded)
+
 
 Lowering = Callable[[Context, Node, Sequence[Known | None]], Known | Sequence[Known | None]]
 _LOWERINGS: dict[tuple[str, str], Lowering] = {}

@@ -26,7 +26,7 @@ def exact_head(expr: Expr) -> Head:
     assert isinstance(source, Sums)
     row = expr.src.ravel() // source.places
     slope, bias = (part.ravel().tolist() for part in _affine(expr))
-    unit = [Fraction(float(source.unit[r])) for r in row]
+    unit = [Fraction(float(source.unit[r])) / source.over for r in row]
     shift = [Fraction(float(source.shift[r])) for r in row]
     factors = [a * u for a, u in zip(slope, unit, strict=True)]
     offsets = [a * s + b for a, s, b in zip(slope, shift, bias, strict=True)]

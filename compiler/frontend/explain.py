@@ -58,13 +58,12 @@ def _leaf(expr: Expr) -> str:
 def _sums(sums: Sums) -> str:
     used = sums.weights[sums.weights != 0]
     size = int(np.abs(used).max(initial=0))
-    kind = (
-        "+-1" if size <= 1 and used.size == sums.weights.size else "ternary" if size <= 1 else f"integers up to {size}"
-    )
-    units = np.unique(sums.unit)
+    dense = used.size == len(sums.weights) * sums.width
+    kind = f"integers up to {size}" if size > 1 else "+-1" if dense else "ternary"
+    units = np.unique(sums.unit / sums.over)
     scale = f"scale {units[0]:g}" if len(units) == 1 else "one scale per output"
     places = f" at each of {sums.places} places" if sums.places > 1 else ""
-    return f"{len(sums.weights)} exact sums{places} over {sums.weights.shape[1]} bits, weights {kind}, {scale}"
+    return f"{len(sums.weights)} exact sums{places} over {sums.width} bits, weights {kind}, {scale}"
 
 
 def _span(expr: Expr) -> str:

@@ -20,6 +20,7 @@ from threshc.compiler.frontend.explain import Understood, understood
 from threshc.compiler.frontend.graph import Graph, Node
 from threshc.compiler.frontend.kernels.elementwise import cast_type
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
+from threshc.compiler.frontend.lowerings.composition import AFFINE
 from threshc.compiler.frontend.lowerings.dense import no_step
 from threshc.compiler.frontend.model_input import read_input
 from threshc.compiler.frontend.outputs import Outputs
@@ -106,10 +107,10 @@ def _is_layer(node: Node) -> bool:
 
 
 def _past_broken(node: Node, broken: _Broken, problems: list[Diagnostic]) -> _Broken:
-    """What is known behind a refused node; a layer that no step precedes is one more problem."""
+    """What is known behind a refused node; a layer behind others than steps and affine maps is one more problem."""
     if broken.trail is None or not _is_layer(node):
         return broken if broken.trail is None else _Broken((*broken.trail, node))
-    if not any(n.op in STEPS for n in broken.trail):
+    if not any(n.op in STEPS for n in broken.trail) and not all(n.op in AFFINE for n in broken.trail):
         problems.append(no_step(node, node.inputs[0], broken.trail, "no step function lies between the layers"))
     return _Broken(())
 

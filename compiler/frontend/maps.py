@@ -9,6 +9,7 @@ import numpy as np
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Coded
+from threshc.compiler.frontend.grid import Floats
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.sums import level_grid
 from threshc.compiler.frontend.symbolic import IntArray
@@ -18,7 +19,7 @@ from threshc.compiler.ir.ops import ONE, ZERO, Loc, Value
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BitMap:
-    """A map of C channels as bits (H, W, B): channel c is base[c] + sum over its bits b of delta[b], times unit.
+    """A map of C channels as bits (H, W, B): channel c is base[c] + sum over its bits b of delta[b], times unit[c].
 
     channel, delta (B,): which channel a bit belongs to and what it adds, in units. Channels that are a constant at some
     places (padding that the model writes as its own operator) have a further bit that is 1 there.
@@ -29,21 +30,25 @@ class BitMap:
     channel: IntArray
     delta: IntArray
     base: IntArray
-    unit: float
+    unit: Floats  # (C,)
     level: IntArray  # (B,) the level that the bit opens; -1 for bits that mark constants
     table: Array  # (C, K + 1)
     count: IntArray  # (C,)
 
 
-def bit_map(builder: Builder, coded: Coded, where: str) -> BitMap:
-    """The map of a tensor (1, C, H, W) or (1, C, L). Raises CompileError where a channel differs between places."""
+def bit_map(builder: Builder, coded: Coded, where: str, own_units: bool = False) -> BitMap:
+    """The map of a tensor (1, C, H, W) or (1, C, L), its channels in one unit, or each in its own.
+
+    Raises CompileError where a channel differs between places.
+    """
     shape = coded.shape if len(coded.shape) == 4 else (*coded.shape, 1)
     if len(shape) != 4 or shape[0] != 1:
         raise fail(
             f"a tensor of shape {list(coded.shape)} is not one map", where=where, hint="use (N, C, H, W) tensors"
         )
     channels, places = shape[1], shape[2] * shape[3]
-    levels, unit = level_grid(coded)
+    levels, unit = level_grid(coded, channels if own_units else 1)
+    unit = np.resize(unit, channels)
     count = coded.count.reshape(channels, places)
     levels = levels.reshape(channels, places, -1)
     full = count.max(axis=1)

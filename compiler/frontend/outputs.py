@@ -11,6 +11,7 @@ from threshc.compiler.frontend.builder import smallest_dtype
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices
 from threshc.compiler.frontend.exact_head import exact_head
 from threshc.compiler.frontend.heads import SPAN_LIMIT, find_head, span
+from threshc.compiler.frontend.rows import full
 from threshc.compiler.frontend.sums import coded_sums
 from threshc.compiler.frontend.symbolic import Expr, Sums, Thermometer, leaf_expr
 from threshc.compiler.frontend.thresholds import gathered
@@ -78,7 +79,9 @@ class Outputs:
             )
         head = find_head(expr) if span(expr) <= SPAN_LIMIT else exact_head(expr)
         row = expr.src.ravel()
-        weights = (head.factor * linear.step[row])[:, None] * linear.weights[row]
+        picked = None if linear.column is None else linear.column[row]
+        weights = full(linear.weights[row], picked, linear.width, f"tensor {name!r}")
+        weights = (head.factor * linear.step[row])[:, None] * weights
         bias = head.factor * linear.base[row] + head.offset
         loc = Loc(expr.trail[-1].name if expr.trail else "", expr.tensor)
         value = self.context.builder.add(Sum(linear.bits, smallest_dtype(weights), bias, loc))

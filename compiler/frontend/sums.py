@@ -14,6 +14,7 @@ from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.dtypes import digits, is_integer, limits
 from threshc.compiler.frontend.grid import Floats, Integers, dyadic_grid, integer_grid, on_unit
 from threshc.compiler.frontend.kernels.registry import Array
+from threshc.compiler.frontend.rows import LARGEST
 from threshc.compiler.frontend.symbolic import IntArray, Leaf, Sums
 from threshc.compiler.frontend.thresholds import gathered
 from threshc.compiler.ir.ops import Loc, Value
@@ -21,8 +22,6 @@ from threshc.compiler.ir.ops import Loc, Value
 _LIMIT = 2.0**61
 _GREATEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38}
 _FINEST = {"float16": -24, "bfloat16": -133}  # exponents of the least positive numbers
-LARGEST = 1 << 26
-"""Sums of a layer, and elements of its weight matrix, up to which a layer is taken."""
 
 
 def weight_grid(weights: Array, where: str) -> tuple[Integers, Floats]:
@@ -69,11 +68,11 @@ def coded_sums(builder: Builder, coded: Coded, weights: Array, shape: tuple[int,
     element, level = coded_bits(coded)
     delta = m[element, level + 1] - m[element, level]
     check_size([(n[:, element], delta), (n, m[:, 0])], where)
-    check_type(weights.dtype, np.abs(n.astype(np.float64)) @ np.abs(m).max(axis=1), row_unit * unit, where)
+    check_type(weights.dtype, np.abs(n.astype(np.float64)) @ np.abs(m).max(axis=1), row_unit * unit[0], where)
     bits, column, width = flat_bits(builder, coded, element, level)
     w = np.zeros((len(n), width), np.int64)
     np.add.at(w.T, column, (n[:, element] * delta).T)  # two elements may be the same bit
-    return sums_leaf(bits, w, n @ m[:, 0], row_unit * unit, np.zeros(len(n)), shape, name, weights.dtype)
+    return sums_leaf(bits, w, n @ m[:, 0], row_unit * unit[0], np.zeros(len(n)), shape, name, weights.dtype)
 
 
 def coded_bits(coded: Coded) -> tuple[IntArray, IntArray]:
@@ -92,18 +91,20 @@ def flat_bits(builder: Builder, coded: Coded, element: IntArray, level: IntArray
     return value, np.arange(len(position)), len(position)
 
 
-def level_grid(coded: Coded) -> tuple[IntArray, float]:
-    """The values of an activation as integers (E, K + 1) times one unit, exactly."""
+def level_grid(coded: Coded, groups: int = 1) -> tuple[IntArray, Floats]:
+    """The values of an activation as integers (E, K + 1), exactly, times one unit per group of elements (groups,)."""
     k = np.arange(coded.table.shape[1])
     table = np.where(k <= coded.count[:, None], coded.table, coded.table[:, :1]).astype(np.float64)
-    grid = integer_grid(table) if coded.table.dtype == np.float32 else dyadic_grid(table)
-    if grid is None:
+    find = integer_grid if coded.table.dtype == np.float32 else dyadic_grid
+    grids = [find(part) for part in np.split(table, groups)]
+    found = [g for g in grids if g is not None]
+    if len(found) < groups:
         raise fail(
             "the values of an activation have no common unit",
             where=f"tensor {coded.tensor!r}",
             hint="use one scale for the layer",
         )
-    return grid
+    return np.concatenate([n for n, _ in found]), np.array([unit for _, unit in found])
 
 
 def plane_sums(
@@ -195,9 +196,13 @@ def sums_leaf(
     shape: tuple[int, ...],
     name: str,
     dtype: np.dtype[Any],
+    column: IntArray | None = None,
+    width: int = 0,
+    over: int = 1,
 ) -> Leaf:
     """The leaf of R sums at every place: shape is (.., R) for one place, (1, R, H, W) for a map.
 
+    w (R, K) over the bits `column` (R, K) of `width`, or over all in order; the real sums are divided by `over`.
     dtype: the type of the model's own sums, to which the exact ones are rounded once.
     """
     if math.prod(shape) > LARGEST:
@@ -205,13 +210,14 @@ def sums_leaf(
     step = np.maximum(np.gcd.reduce(w, axis=1), 1)
     w = w // step[:, None]
     places = int(np.prod(shape)) // len(w)
-    column = (slice(None), None)
+    each = (slice(None), None)
 
     def real(u: IntArray) -> Array:
         flat = u.reshape(len(step), places)
-        exact: Floats = unit[column] * (step[column] * flat + base[column]) + shift[column]
+        exact: Floats = unit[each] * (step[each] * flat + base[each]) / over + shift[each]
         with np.errstate(over="ignore"):  # beyond float32 the model itself computes infinity
             return exact.astype(dtype).reshape(u.shape)
 
     lo, hi = (np.repeat(f(w, 0).sum(axis=1), places).reshape(shape) for f in (np.minimum, np.maximum))
-    return Leaf(name, shape, lo, hi, real, Sums(bits, w, step, base, unit, shift, places))
+    width = w.shape[1] if column is None else width
+    return Leaf(name, shape, lo, hi, real, Sums(bits, w, step, base, unit, shift, column, width, over, places))

@@ -30,11 +30,12 @@ class Features:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """R exact sums u_r = weights[r] . bits at each of P places, and the real dot products they stand for:
-    unit[r] * (step[r] * u_r + base[r]) + shift[r].
+    """R exact sums u_r = weights[r] . bits[column[r]] at each of P places, and the real dot products they stand for:
+    unit[r] * (step[r] * u_r + base[r]) / over + shift[r].
 
-    bits: IR value of Bits (.., C), one row of C bits per place; weights (R, C) int64 without a common divisor per row;
-    step, base (R,) int64; unit, shift (R,) float64. Element r * P + p of the leaf is sum r at place p.
+    bits: IR value of Bits (.., width), one row of bits per place; weights (R, K) int64 without a common divisor per row
+    and their columns (R, K), see `rows`; step, base (R,) int64; unit, shift (R,) float64. Element r * P + p of the leaf
+    is sum r at place p.
     """
 
     bits: Value
@@ -43,6 +44,9 @@ class Sums:
     base: IntArray
     unit: NDArray[np.float64]
     shift: NDArray[np.float64]
+    column: IntArray | None
+    width: int
+    over: int = 1
     places: int = 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from threshc.compiler.frontend.geometry import Geometry, geometry
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need
 from threshc.compiler.frontend.kernels.spatial import conv_tail
+from threshc.compiler.frontend.lowerings.composition import composed
 from threshc.compiler.frontend.lowerings.dense import affine_features, binary_input, enters_as_integers
 from threshc.compiler.frontend.maps import BitMap, bit_map
-from threshc.compiler.frontend.sums import LARGEST, check_size, check_type, sums_leaf, want_plain, weight_grid
+from threshc.compiler.frontend.sum_map import SumMap, map_of_bits, map_of_sums
+from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf, want_plain, weight_grid
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Leaf, apply, leaf_expr
 from threshc.compiler.frontend.thresholds import gathered
 from threshc.compiler.ir.ops import Gather, Loc, Window
@@ -50,44 +53,48 @@ def window_sums(
     context: Context, node: Node, x: Expr, weights: Array, groups: int, window: Geometry, divide: int = 1
 ) -> Leaf:
     """The leaf of sums under a window: weights (R, C / groups, ..kernel) float32; the real sums over `divide`."""
-    shift = np.zeros(weights.shape[1] * groups)
-    if enters_as_integers(x):
-        field, shift = _integers(context, node, x, any(window.pads))
-    else:
-        field = bit_map(context.builder, binary_input(context, node, x), node.where)
+    field = _read(context, node, x, any(window.pads))
     n, row_unit = weight_grid(weights.reshape(len(weights), -1), node.where)
-    n = _all_channels(n.reshape(len(n), weights.shape[1], window.taps), groups)
-    check_size([(n[:, field.channel].reshape(len(n), -1), np.repeat(field.delta, window.taps))], node.where)
-    largest = np.abs(field.table.astype(np.float64)).max(axis=1) / abs(field.unit)
-    reach = np.abs(n.astype(np.float64)).sum(axis=2) @ largest
-    check_type(weights.dtype, reach, row_unit * field.unit, node.where)
-    by_bit = (n[:, field.channel] * field.delta[:, None]).transpose(0, 2, 1).reshape(len(n), -1)  # tap-major
-    at_tap = np.einsum("rct,c->rt", n, field.base)
+    n = n.reshape(len(n), weights.shape[1], window.taps)
+    base, reach = (_per_group(b, groups, len(n)) for b in (field.base, field.reach))
+    size = (np.abs(n.astype(np.float64)).sum(axis=2) * reach).sum(axis=1)
+    check_size([(size[:, None], np.ones(1, np.int64))], node.where)
+    check_type(weights.dtype, size, row_unit * field.unit[0] / field.over, node.where)
+    w, column = field.under(n, groups, node.where)
+    at_tap = np.einsum("rct,rc->rt", n, base)
     marked = any(window.pads) and bool(at_tap.any())
-    w = np.concatenate([by_bit, -at_tap], axis=1) if marked else by_bit
+    if marked:
+        w = np.concatenate([w, -at_tap], axis=1)
+        marks = window.taps * field.width + np.arange(window.taps)
+        column = None if column is None else np.concatenate([column, np.tile(marks, (len(n), 1))], axis=1)
     loc = Loc(node.name, x.tensor)
     bits = context.builder.add(
         Window(field.bits, window.kernel, window.stride, window.pads, window.dilation, 0, marked, loc)
     )
+    width = context.builder.shape(bits)[-1]
     if window.out == (1, 1):  # a single place: plain features from here on
-        bits = context.builder.add(Gather((bits,), np.arange(w.shape[1]), loc))
+        bits = context.builder.add(Gather((bits,), np.arange(width), loc))
     shape = (1, len(n), *window.out[: len(x.shape) - 2])
-    unit = row_unit * field.unit / divide
-    constant_part = n.sum(axis=2) @ shift * row_unit / divide
-    return sums_leaf(bits, w, at_tap.sum(axis=1), unit, constant_part, shape, node.outputs[0], weights.dtype)
+    unit, over = row_unit * field.unit[0], field.over * divide
+    constant_part = (n.sum(axis=2) * _per_group(field.shift, groups, len(n))).sum(axis=1) * row_unit / divide
+    base_sum, name = at_tap.sum(axis=1), node.outputs[0]
+    return sums_leaf(bits, w, base_sum, unit, constant_part, shape, name, weights.dtype, column, width, over)
 
 
-def _all_channels(n: IntArray, groups: int) -> IntArray:
-    """Weights (R, C / groups, T) over all channels (R, C, T), zero outside a row's own group."""
-    if groups == 1:
-        return n
-    rows, per_group = len(n) // groups, n.shape[1]
-    if len(n) * per_group * groups * n.shape[2] > LARGEST:
-        raise ValueError(f"{groups} groups of {per_group} channels under {n.shape[2]} taps are too large a layer")
-    full = np.zeros((len(n), per_group * groups, n.shape[2]), np.int64)
-    for k in range(groups):
-        full[k * rows : (k + 1) * rows, k * per_group : (k + 1) * per_group] = n[k * rows : (k + 1) * rows]
-    return full
+def _read(context: Context, node: Node, x: Expr, padded: bool) -> SumMap:
+    """What a window slides over: the input's integers, the sums of a layer without a step behind it, or activations."""
+    if enters_as_integers(x):
+        return map_of_bits(*_integers(context, node, x, padded))
+    scaled = composed(x, padded)
+    if scaled is not None:
+        return map_of_sums(context.builder, x, scaled, x.shape, node.where)
+    field = bit_map(context.builder, binary_input(context, node, x), node.where)
+    return map_of_bits(field, np.zeros(len(field.base)))
+
+
+def _per_group(channel: NDArray[Any], groups: int, rows: int) -> NDArray[Any]:
+    """Values of the channels (C,) as those that each row reads, (R, C / groups)."""
+    return np.repeat(channel.reshape(groups, -1), rows // groups, axis=0)
 
 
 def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitMap, NDArray[np.float64]]:
@@ -117,10 +124,9 @@ def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitM
     index = (x.src.reshape(channels, -1, 1) * k + np.arange(k)).transpose(1, 0, 2).reshape(height, width, -1)
     planes = context.builder.planes()
     bits = gathered(context.builder, planes, index, context.builder.shape(planes), Loc("", x.tensor))
-    channel, unit = np.repeat(np.arange(channels), k), slope / parts
-    delta = (factor[:, :1] * plane * parts).ravel()
-    size = (np.abs(factor[:, 0]) * parts * max(abs(lo), abs(hi)) + np.abs(base)) * abs(unit)
-    return BitMap(bits, (height, width), channel, delta, base, unit, channel * 0, size[:, None], base * 0), shift
+    channel, unit = np.repeat(np.arange(channels), k), np.full(channels, slope / parts)
+    delta, none = (factor[:, :1] * plane * parts).ravel(), np.zeros((channels, 1), np.float32)
+    return BitMap(bits, (height, width), channel, delta, base, unit, channel * 0, none, base * 0), shift
 
 
 def _offsets(offset: NDArray[np.float64], slope: float) -> tuple[IntArray, int] | None:

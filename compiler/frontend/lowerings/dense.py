@@ -18,6 +18,7 @@ from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.linear import gemm_tail
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need, optional, sign
 from threshc.compiler.frontend.levels import NotAStep
+from threshc.compiler.frontend.lowerings.composition import AFFINE, composed, composed_features, no_common_scale
 from threshc.compiler.frontend.sums import coded_sums, plane_sums
 from threshc.compiler.frontend.symbolic import (
     MOVES,
@@ -85,6 +86,9 @@ def dense_layer(context: Context, node: Node, x: Expr, weights: Array) -> Expr:
     name, shape = node.outputs[0], (*x.shape[:-1], weights.shape[1])
     if enters_as_integers(x):
         return leaf_expr(_integer_features(context, node, x, weights, shape, name))
+    scaled = composed(x, False)
+    if scaled is not None:
+        return leaf_expr(composed_features(context, node, x, scaled, weights.T, shape))
     coded = binary_input(context, node, x)
     return leaf_expr(coded_sums(context.builder, coded, weights.T, shape, name, node.where))
 
@@ -192,11 +196,16 @@ def _value_at(x: Expr, i: int) -> NDArray[np.float64]:
 
 
 def binary_input(context: Context, node: Node, x: Expr) -> Coded:
-    """A layer's input as bits. Raises CompileError where no step function made it."""
+    """A layer's input as bits: one per threshold of its step, or per value of a sum that was only scaled and shifted.
+
+    Raises CompileError where it takes too many values.
+    """
     _want_step(node, x)
     try:
         return context.code(x)
     except NotAStep as error:
+        if not x.stepped:
+            raise CompileError(no_common_scale(node, x)) from error
         raise CompileError(no_step(node, x.tensor, x.trail, str(error))) from error
 
 
@@ -209,7 +218,7 @@ def _want_step(node: Node, x: Expr) -> None:
             hint="state the input with --input (input= in Python): uint8, uint8/255, "
             "(uint8/255-0.1307)/0.3081, int12*0.01, bipolar, bit, ... (docs/inputs.md)",
         )
-    if isinstance(x.leaf.source, Sums | Pooled) and not x.stepped:
+    if isinstance(x.leaf.source, Sums | Pooled) and not x.stepped and not all(n.op in AFFINE for n in x.trail):
         raise CompileError(no_step(node, x.tensor, x.trail, "no step function lies between the layers"))
 
 

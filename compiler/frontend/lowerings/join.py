@@ -1,4 +1,4 @@
-"""Concat, Split and Pad of activations, and additions of two different sums."""
+"""Concat, Split and Pad of activations."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context, Known, lowers, symbolic
 from threshc.compiler.frontend.graph import Node
-from threshc.compiler.frontend.grid import on_unit
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, find_kernel
 from threshc.compiler.frontend.kernels.spatial import pad_widths
 from threshc.compiler.frontend.lowerings.dense import binary_input
-from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf
-from threshc.compiler.frontend.symbolic import MOVES, Expr, IntArray, Leaf, Sums, Thermometer, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import Expr, IntArray, Leaf, Thermometer, apply, leaf_expr
 from threshc.compiler.ir.ops import Gather, Loc
 
 
@@ -138,61 +136,3 @@ def split(context: Context, node: Node, args: Sequence[Known | None]) -> list[Ex
 
     rest = [a if isinstance(a, np.ndarray) else None for a in args[1:]]
     return [apply(node, part(k), (x, *rest), name) for k, name in enumerate(node.outputs)]
-
-
-@lowers("Add", "Sub")
-def add(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Of one tensor and constants: element by element. Of two different sums: one sum over the bits of both."""
-    a, b = args[0], args[1]
-    kernel = find_kernel(node)
-    assert kernel is not None
-    if not (isinstance(a, Expr) and isinstance(b, Expr)) or a.leaf is b.leaf:
-        tensors: list[Expr | Array | None] = [v if isinstance(v, Expr) else np.asarray(v) for v in (a, b)]
-        return apply(node, kernel, tensors, node.outputs[0])
-    first, second = (_bare_sums(node, e) for e in (a, b))
-    return leaf_expr(_sum_of_sums(context, node, a.leaf, first, second, -1 if node.op == "Sub" else 1))
-
-
-def _bare_sums(node: Node, x: Expr) -> Sums:
-    bare = np.array_equal(x.src.ravel(), np.arange(x.src.size)) and not any(n.op not in MOVES for n in x.trail)
-    if isinstance(x.leaf.source, Sums) and bare:
-        return x.leaf.source
-    raise fail(
-        "two tensors are added that are not both plain integer sums",
-        where=f"{node.where}, tensor {x.tensor!r}",
-        why="an element of the result would depend on two sums through two different float functions",
-        hint="add the outputs of the two layers before BatchNormalization and step, or concatenate activations",
-    )
-
-
-def _sum_of_sums(context: Context, node: Node, leaf: Leaf, a: Sums, b: Sums, sign: int) -> Leaf:
-    if len(a.weights) != len(b.weights) or a.places != b.places:
-        raise fail("two sums of different shapes are added", where=node.where, hint="give both the same shape")
-    unit = np.minimum(a.unit, b.unit)
-    scale = [on_unit(s.unit, 1.0) if (unit == 1.0).all() else _multiples(s.unit, unit) for s in (a, b)]
-    if scale[0] is None or scale[1] is None or a.shift.any() or b.shift.any():
-        raise fail(
-            "two sums with different scales are added",
-            where=node.where,
-            why="their scales are no integer multiples of one unit",
-            hint="use the same weight and activation scales in both layers",
-        )
-    dtype = leaf.real(leaf.lo).dtype
-    parts = [(s.weights * (s.step * k)[:, None], s.base * k) for s, k in ((a, scale[0]), (b, sign * scale[1]))]
-    w = np.concatenate([part[0] for part in parts], axis=1)
-    check_size([(w, np.ones(w.shape[1], np.int64))], node.where)
-    bound = np.abs(w).sum(axis=1) + np.abs(parts[0][1]) + np.abs(parts[1][1])
-    check_type(dtype, bound.astype(np.float64), unit, node.where)
-    shapes = [context.builder.shape(s.bits) for s in (a, b)]
-    index = [np.arange(int(np.prod(s))).reshape(s) for s in shapes]
-    joined = np.concatenate([index[0], index[1] + index[0].size], axis=-1)
-    bits = context.builder.add(Gather((a.bits, b.bits), joined, Loc(node.name, node.outputs[0])))
-    return sums_leaf(bits, w, parts[0][1] + parts[1][1], unit, np.zeros(len(w)), leaf.shape, node.outputs[0], dtype)
-
-
-def _multiples(values: NDArray[np.float64], unit: NDArray[np.float64]) -> IntArray | None:
-    with np.errstate(all="ignore"):
-        k = np.rint(values / unit)
-    if not (np.abs(k) < 2.0**53).all():
-        return None
-    return k.astype(np.int64) if np.array_equal(k * unit, values) else None

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context, Known, lowers, symbolic
 from threshc.compiler.frontend.geometry import Geometry, geometry
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kind, find_kernel
 from threshc.compiler.frontend.kernels.spatial import reduce_axes
 from threshc.compiler.frontend.lowerings.conv import window_sums
-from threshc.compiler.frontend.lowerings.dense import binary_input
+from threshc.compiler.frontend.lowerings.dense import binary_input, enters_as_integers
 from threshc.compiler.frontend.maps import bit_map
+from threshc.compiler.frontend.sum_map import is_plain
 from threshc.compiler.frontend.symbolic import (
     Expr,
     IntArray,
@@ -54,22 +56,37 @@ def average_pool(context: Context, node: Node, args: Sequence[Known | None]) -> 
 
 @lowers("ReduceMean", "ReduceSum", "ReduceMax")
 def reduce(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Over all places of a map: global pooling."""
+    """Over any axes: global pooling of a map whose places are those axes, and whose channels are the others."""
     x = symbolic(node, args, 0)
     axes = reduce_axes(node, [a if isinstance(a, np.ndarray) else None for a in args], len(x.shape))
-    if len(x.shape) == 2 and axes == (1,):  # over all features: they are the places of a map with one channel
-        x = _moved(node, "Unsqueeze", x, [1], x.tensor)
-        pooled = _reduced(context, node, x, _window(node, x))
-        return _moved(node, "Squeeze", pooled, [2] if node.attrs.get("keepdims", 1) else [1, 2], node.outputs[0])
-    if len(x.shape) < 3 or axes != tuple(range(2, len(x.shape))):
+    if 0 in axes or not axes:
         raise fail(
             f"{node.op} over axes {list(axes)} of a tensor of shape {list(x.shape)} is not supported",
             where=node.where,
-            why="only reductions over all places of a map (global pooling) are",
+            why="the first axis holds the samples, each of which is a computation of its own",
             hint="reduce over the spatial axes of an (N, C, H, W) tensor",
         )
-    pooled = _reduced(context, node, x, _window(node, x))
-    return pooled if node.attrs.get("keepdims", 1) else _moved(node, "Squeeze", pooled, list(axes), node.outputs[0])
+    keep = bool(node.attrs.get("keepdims", 1))
+    if axes == tuple(range(2, len(x.shape))):
+        pooled = _reduced(context, node, x, _window(node, x))
+        return pooled if keep else _moved(node, "Squeeze", pooled, node.outputs[0], axes=list(axes))
+    laid = _laid_out(context, node, x, axes)
+    pooled = _reduced(context, node, laid, _window(node, laid))
+    shape = [1 if a in axes else n for a, n in enumerate(x.shape) if keep or a not in axes]
+    return _moved(node, "Reshape", pooled, node.outputs[0], np.array(shape))
+
+
+def _laid_out(context: Context, node: Node, x: Expr, axes: tuple[int, ...]) -> Expr:
+    """A tensor as (1, channels, places) with the given axes as its places."""
+    perm = [*(a for a in range(len(x.shape)) if a not in axes), *axes]
+    places = int(np.prod([x.shape[a] for a in axes]))
+    turned = _moved(node, "Transpose", x, x.tensor, perm=perm)
+    laid = _moved(node, "Reshape", turned, x.tensor, np.array([1, x.src.size // places, places]))
+    if not is_plain(x) and not enters_as_integers(x):
+        coded, order = binary_input(context, node, x), np.arange(x.src.size).reshape(x.shape).transpose(perm).ravel()
+        index, count, table = coded.index[order], coded.count[order], coded.table[order]
+        context.know(laid, Coded(coded.bits, laid.shape, index, count, table, coded.tensor))
+    return laid
 
 
 def _reduced(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
@@ -89,12 +106,12 @@ def _largest(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
     return x  # the only place is the largest
 
 
-def _moved(node: Node, op: str, x: Expr, axes: list[int], tensor: str) -> Expr:
-    """x with axes of size 1 removed or added; its elements stay those of the model's `tensor`."""
-    move = Node(op, "", node.name, node.inputs[:1], node.outputs, {"axes": axes}, node.opset)
+def _moved(node: Node, op: str, x: Expr, tensor: str, *constants: Array, **attrs: object) -> Expr:
+    """x behind an operator that moves elements; they stay those of the model's `tensor`."""
+    move = Node(op, "", node.name, node.inputs[:1], node.outputs, attrs, node.opset)
     kernel = find_kernel(move)
     assert kernel is not None
-    return apply(move, kernel, (x,), tensor)
+    return apply(move, kernel, (x, *constants), tensor)
 
 
 def _window(node: Node, x: Expr) -> Geometry:
