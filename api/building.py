@@ -146,7 +146,7 @@ def netlist_samples(design: Design, x: ArrayLike | None, count: int) -> Samples:
 
 def _prover(design: Design, target: Target, say: Progress) -> Callable[[Path], str]:
     """Proves the design, and then a netlist of it."""
-    from threshc.hdl.proof.certify import certify
+    from threshc.hdl.certify import certify
     from threshc.proving import check_certificate, prove_file
 
     def prove(netlist: Path) -> str:

@@ -3,17 +3,16 @@ again."""
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from threshc.compiler.diagnostics import fail
-from threshc.folder import REPORT
 from threshc.loading import load_network
+from threshc.proved_folder import folder_options, not_read, same_certificate, same_verilog
 
 if TYPE_CHECKING:
     from threshc.compiler.ir.network import Network
@@ -22,12 +21,14 @@ if TYPE_CHECKING:
     from threshc.loading import Model
 
 Progress = Callable[[str], None]
+_USUAL = {"neuron": "auto", "pipeline": "layer", "effort": 1, "dont_care": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that holds. methods: what was proved, by method; texts: Verilog that was compared with the certificate;
-    seconds: of the check alone, the certificate read or made before."""
+    """A proof that holds. methods: what was proved, by method; texts: what was read, and what was compared with what;
+    seconds: of the check alone, the certificate read or made before; payload: the fields of the output payload with
+    their bits, lowest first."""
 
     network: str
     methods: dict[str, int]
@@ -36,10 +37,12 @@ class Proof:
     steps: int
     texts: tuple[str, ...]
     seconds: float
+    payload: str = ""
 
     def __str__(self) -> str:
         lines = [
             f"proved: the circuit of {self.network} equals its network on all inputs",
+            f"  output payload: {self.payload}",
             *(f"  {count:,} x {method}" for method, count in self.methods.items()),
             f"  {self.luts:,} tables, {self.registers:,} registers, {self.steps:,} steps, {self.seconds:.1f} s",
             *(f"  {text}" for text in self.texts),
@@ -69,17 +72,20 @@ def prove(
     """Prove that the circuit of a model computes its network on all inputs, and keep the certificate.
 
     model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
-    its Verilog byte for byte. neuron, pipeline, effort, dont_care, scores, jobs: see
-    `threshc.hdl.design.build_design`. weight_bits, note: as for `compile`. family: `ice40`, `ecp5` or `xilinx` also
-    proves the pre-mapped cells that synthesis reads. netlist: the JSON file that Yosys wrote of this circuit in cells
-    of the family, which is proved equal too (`threshc.hdl.proof.netlist`). certificate: the file to write.
+    its Verilog byte for byte; other options of the circuit are refused then. neuron, pipeline, effort, dont_care,
+    scores, jobs: see `threshc.hdl.design.build_design`. weight_bits, note: as for `compile`. family: `ice40`, `ecp5`
+    or `xilinx` also proves the pre-mapped cells that synthesis reads. netlist: the JSON file that Yosys wrote of this
+    circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`). certificate: the file to
+    write.
     layer: only this layer, its inputs free, as a circuit of its own (a convolution at one position).
-    check: read that file instead, and prove that it holds for the model; nothing is compiled then.
+    check: read that file instead, and prove that it holds for the model. Nothing is compiled then, options of the
+    circuit are refused, and `scores` demands that the payload carries them. Of a folder, the circuit is compiled again
+    after that, and must be the certificate's in every part, its Verilog the folder's byte for byte.
     Raises CompileError where something cannot be proved, naming the place.
     """
+    from threshc.hdl.certify import certify
     from threshc.hdl.design import build_design
-    from threshc.hdl.proof.certificate import read
-    from threshc.hdl.proof.certify import certify
+    from threshc.hdl.proof.parse import read
 
     say = progress or (lambda _: None)
     say("reading the model")
@@ -90,37 +96,64 @@ def prove(
         if netlist is not None:
             raise fail("a netlist is of the whole network", where="--layer", hint="leave --layer or --netlist away")
         network = one_layer(network, layer)
+    folder = Path(model) if isinstance(model, str | os.PathLike) and layer is None and Path(model).is_dir() else None
+    options: dict[str, Any] = {"neuron": neuron, "pipeline": pipeline, "effort": effort, "dont_care": dont_care}
+    given = [name for name, value in options.items() if value != _USUAL[name]]
+    if layer is not None:
+        scores = network.output("scores") is not None
+    if folder is not None:
+        _refuse(given, "the circuit of a folder is made with the folder's own options")
+        options = folder_options(folder)
+        options["scores"] = scores = scores or options["scores"]
+    elif check:
+        given += [] if family is None or netlist is not None else ["family"]
+        _refuse(given, "nothing is compiled with --check, the certificate is proved as it is")
+
+    def build() -> Design:
+        say("building the circuit")
+        # without a device, large layers would be vectors, whose heaps are not proved step by step
+        chosen = {"family": family or "ice40", "scores": scores, **options}
+        return build_design(network, **chosen, jobs=jobs)
+
+    texts: tuple[str, ...] = ()
     if check:
         if certificate is None:
             raise fail("there is no certificate to check", where="--check", hint="name the file with --certificate")
-        return check_certificate(network, read(Path(certificate)), (), say)
-    options: dict[str, Any] = {
-        "neuron": neuron,
-        "pipeline": pipeline,
-        "effort": effort,
-        "dont_care": dont_care,
-        "scores": scores,
-    }
-    folder = Path(model) if isinstance(model, str | os.PathLike) and Path(model).is_dir() else None
+        made = read(Path(certificate))
+        proof = check_certificate(network, made, (), say, scores)
+        texts += (_read_all(model, network, certificate),)
+        if folder is not None:
+            design = build()
+            texts += (same_certificate(folder, Path(certificate), made, certify(design)),)
+            texts += _texts(design, made, folder, family)
+    else:
+        design = build()
+        made = certify(design)
+        proof = check_certificate(network, made, (), say, scores)
+        texts += _texts(design, made, folder, family)
     if folder is not None:
-        options = _options(folder)
-    if layer is not None:
-        folder, options["scores"] = None, network.output("scores") is not None
-    say("building the circuit")
-    # without a device, large layers would be vectors, whose heaps are not proved step by step
-    options.setdefault("family", None if folder else family or "ice40")
-    design = build_design(network, **options, jobs=jobs)
-    made = certify(design)
-    texts = _texts(design, made, folder, family)
+        texts += (not_read(folder, f"{made.name}.v"),)
+    elif family is None and netlist is None:
+        texts += ("no Verilog was read: that some text is this circuit is not said here",)
     if netlist is not None:
         texts += (prove_file(made, Path(netlist), str(family or options.get("family") or "ice40"), say),)
-    proof = check_certificate(network, made, texts, say)
-    if certificate is not None:
-        try:
-            made.write(Path(certificate))
-        except OSError as problem:
-            raise fail("the certificate cannot be written", where=str(certificate), why=str(problem)) from None
-    return proof
+    if certificate is not None and not check:
+        made.write(Path(certificate))
+    return replace(proof, texts=texts)
+
+
+def _refuse(given: list[str], why: str) -> None:
+    if given:
+        where = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise fail("an option would have no effect", where=where, why=why, hint="leave it away")
+
+
+def _read_all(model: Model, network: Network, certificate: str | os.PathLike[str]) -> str:
+    source = Path(model).name if isinstance(model, str | os.PathLike) else "the network"
+    from threshc.hdl.proof.fingerprint import fingerprint
+
+    digest = fingerprint(network)[:16]
+    return f"read: {source} (network {network.name}, SHA-256 {digest}..) and the whole of {Path(certificate).name}"
 
 
 def prove_file(certificate: Certificate, netlist: Path, family: str, say: Progress) -> str:
@@ -142,20 +175,27 @@ def prove_file(certificate: Certificate, netlist: Path, family: str, say: Progre
     return f"{cells} that Yosys made equal the circuit on all inputs: {how}"
 
 
-def check_certificate(network: Network, certificate: Certificate, texts: tuple[str, ...], say: Progress) -> Proof:
-    """Raises CompileError unless the certificate holds for the network; texts: see `Proof`."""
+def check_certificate(
+    network: Network, certificate: Certificate, texts: tuple[str, ...], say: Progress, scores: bool = False
+) -> Proof:
+    """Raises CompileError unless the certificate holds for the network; texts: see `Proof`; scores: the payload must
+    carry them."""
     from threshc.hdl.proof.bits import Unproved
     from threshc.hdl.proof.check import check
 
     start = time.perf_counter()
     try:
-        found = check(network, certificate, say)
+        found = check(network, certificate, say, demanded=("scores",) if scores else ())
     except Unproved as problem:
         raise _unproved(str(problem)) from None
-    except (TypeError, ValueError, KeyError, IndexError) as problem:  # of a file that somebody else wrote
-        raise _unproved(f"the certificate is malformed: {problem!r}") from None
     seconds = time.perf_counter() - start
-    return Proof(network.name, found.methods, found.luts, found.registers, found.steps, texts, seconds)
+    payload, offset = [], 0
+    for field in found.fields:
+        payload.append(f"{field.name} (bits {offset} to {offset + field.width - 1}, value {field.value})")
+        offset += field.width
+    return Proof(
+        network.name, found.methods, found.luts, found.registers, found.steps, texts, seconds, ", ".join(payload)
+    )
 
 
 def _unproved(why: str) -> Exception:
@@ -163,27 +203,11 @@ def _unproved(why: str) -> Exception:
     return fail("the circuit is not proved", where="proof", why=why, hint=hint)
 
 
-def _options(folder: Path) -> dict[str, Any]:
-    try:
-        options = json.loads((folder / REPORT).read_text(encoding="utf-8"))["options"]
-        flags = {name: options.get(name) == "true" for name in ("scores", "dont_care")}
-        return {**options, **flags, "effort": int(options.get("effort", 1))}
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise fail("the folder's report cannot be read", where=str(folder / REPORT), why=str(problem)) from None
-
-
 def _texts(design: Design, certificate: Certificate, folder: Path | None, family: str | None) -> tuple[str, ...]:
-    from threshc.hdl.emitted import emitted
     from threshc.hdl.proof.bits import Unproved
     from threshc.hdl.proof.mapped import check_mapped
 
-    said = []
-    if folder is not None:
-        path = folder / f"{design.name}.v"
-        if not path.is_file() or path.read_text(encoding="utf-8") != emitted(design):
-            why = "it was changed, or made by another version"
-            raise fail("the folder's Verilog is not what is proved", where=str(path), why=why, hint="compile it again")
-        said.append(f"{path.name} is the Verilog of this circuit, byte for byte")
+    said = [] if folder is None else [same_verilog(folder, design)]
     if family is not None:
         try:
             cells = check_mapped(certificate, design.mapped(family))

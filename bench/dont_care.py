@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import threshc
+from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
 from threshc.hdl.dontcare.design import replacements
-from threshc.hdl.proof.certify import certify
 from threshc.hdl.proof.check import check
 
 

@@ -17,7 +17,8 @@ def prove(
         typer.Option("--certificate", "-c", metavar="FILE", help="Write the certificate, or with --check read it."),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Check an existing certificate against the model; nothing is compiled.")
+        bool,
+        typer.Option("--check", help="Check a certificate against a model, or a folder and its Verilog."),
     ] = False,
     input: o.Input = None,
     neuron: o.Neuron = "auto",
@@ -44,6 +45,7 @@ def prove(
     """Prove that the circuit computes the network on all inputs, neuron by neuron.
 
     Of a folder that threshc made, its Verilog must be the proved circuit's, byte for byte. Exit code 1 if not proved.
+    What was read, and what was not, stands in the last lines.
 
     [dim]threshc prove digits.onnx -c digits.cert --family ice40[/]
     [dim]threshc prove digits.onnx -c digits.cert --check[/]

@@ -84,7 +84,7 @@ def parse_json(text: bytes, where: str, what: str = "file", *, limit: int = MAX_
     """Returns what a JSON text holds, of at most `limit` bytes and `values` values.
 
     Text that is nested deeper than Python's stack (some hundreds) is refused, as are NaN and infinities, which JSON
-    does not have.
+    does not have, and keys that stand twice, of which two readers may take different ones.
     """
     if len(text) > limit:
         raise _too_large(what, where, f"it has {len(text):,} bytes of JSON", limit)
@@ -92,7 +92,7 @@ def parse_json(text: bytes, where: str, what: str = "file", *, limit: int = MAX_
     if count > values:
         raise fail(f"the {what} is too large", where=where, why=f"it holds {count:,} values, more than {values:,}")
     try:
-        return json.loads(text.decode("utf-8"), parse_constant=_no_number)
+        return json.loads(text.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_unique)
     except RecursionError:
         raise fail(f"the {what} is nested too deeply", where=where, why="no such file is made by threshc") from None
     except ValueError as error:  # also of bytes that are not UTF-8, and of numbers with thousands of digits
@@ -159,6 +159,14 @@ def _not_there(where: str, shape: tuple[int, ...], dtype: np.dtype[np.generic], 
 
 def _too_large(what: str, where: str, why: str, limit: int) -> CompileError:
     return fail(f"the {what} is too large", where=where, why=f"{why}; {limit:,} bytes are the limit")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for k, (key, _) in enumerate(pairs) if key in dict(pairs[:k]))
+        raise ValueError(f"the key {twice[:40]!r} stands twice")
+    return found
 
 
 def _no_number(name: str) -> Any:

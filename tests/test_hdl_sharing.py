@@ -13,6 +13,7 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
+from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
 from threshc.hdl.luts import ways
 from threshc.hdl.luts.constants import shared_constants
@@ -26,7 +27,6 @@ from threshc.hdl.luts.share import Compressor, Row, Sharing
 from threshc.hdl.luts.spanning import from_roots, spanning
 from threshc.hdl.luts.ways import Way
 from threshc.hdl.proof.bits import apply
-from threshc.hdl.proof.certify import certify
 from threshc.hdl.proof.check import check as check_certificate
 
 SAMPLES = 64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -10,19 +9,21 @@ from pathlib import Path
 import networks
 import numpy as np
 import pytest
+from certificates import plain
 
 import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare
+from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
 from threshc.hdl.proof.bits import Unproved
-from threshc.hdl.proof.certificate import Certificate, read
-from threshc.hdl.proof.certify import certify
+from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.mapped import check_mapped
+from threshc.hdl.proof.parse import parse, read
 from threshc.hdl.proof.routes import select_max
 from threshc.proving import prove
 
@@ -43,8 +44,8 @@ def answers(certificate: Certificate) -> list[int]:
 
 def mutate(certificate: Certificate, rng: random.Random, kind: str) -> Certificate:
     """One table bit or one operand of a table changed, one register connected elsewhere, or one output inverted."""
-    luts, registers = copy.deepcopy(certificate.luts), copy.deepcopy(certificate.registers)
-    outputs = list(certificate.outputs)
+    data = plain(certificate)
+    luts, registers, outputs = data["luts"], data["registers"], data["outputs"]
     cell = rng.choice(luts)
     match kind:
         case "bit":
@@ -57,7 +58,7 @@ def mutate(certificate: Certificate, rng: random.Random, kind: str) -> Certifica
             register[1] = rng.choice([n for n in range(1, register[0]) if n != register[1]])
         case _:
             outputs[rng.randrange(len(outputs))] ^= 1
-    return replace(certificate, luts=luts, registers=registers, outputs=outputs)
+    return parse(data)
 
 
 @pytest.mark.parametrize("neuron", ["mdfa", "fa63", "compressor", "tree"])
@@ -114,8 +115,8 @@ def test_steps_that_cheat() -> None:
     """Claims are checked, not believed: a lost input, a lost carry, a word of another heap."""
     network, good = circuit_of()
     for change in range(3):
-        claims = copy.deepcopy(good.claims)
-        claim = max(claims, key=lambda c: len(c[1]))
+        data = plain(good)
+        claim = max(data["claims"], key=lambda c: len(c[1]))
         match change:
             case 0:
                 claim[1][0][1].pop()
@@ -124,7 +125,7 @@ def test_steps_that_cheat() -> None:
             case _:
                 claim[2][-1] ^= 1
         with pytest.raises(Unproved):
-            check(network, replace(good, claims=claims))
+            check(network, parse(data))
 
 
 @pytest.mark.parametrize("neuron", ["mdfa", "fa63", "tree", "compressor", "compressor63", "auto"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import random
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import certificates
 import networks
 import numpy as np
 import pytest
@@ -20,15 +20,16 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Step, parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Op, Output, Sum
+from threshc.hdl.certify import certify
 from threshc.hdl.design import Design, build_design
 from threshc.hdl.proof.bits import Unproved
-from threshc.hdl.proof.certificate import Certificate, read
-from threshc.hdl.proof.certify import certify
+from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.dontcare import implemented
 from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.mapped import check_mapped
+from threshc.hdl.proof.parse import parse, read
 from threshc.proving import prove
 
 FEATURES, LEVELS = 4, 4
@@ -86,7 +87,7 @@ def answers(circuit: Circuit, certificate: Certificate, real: bool) -> list[int]
     return [known[lit >> 1] ^ (every if lit & 1 else 0) for lit in lits]
 
 
-def plain(certificate: Certificate) -> Circuit:
+def without(certificate: Certificate) -> Circuit:
     return Circuit(certificate.inputs, certificate.luts, certificate.registers)
 
 
@@ -96,7 +97,7 @@ def test_proved(real: bool) -> None:
     assert len(certificate.replaced) > 5
     found = check(network, certificate)
     assert found.methods["table with don't-cares, all patterns of a window"] == len(certificate.replaced)
-    assert answers(implemented(certificate), certificate, real) == answers(plain(certificate), certificate, real)
+    assert answers(implemented(certificate), certificate, real) == answers(without(certificate), certificate, real)
     assert check_mapped(certificate, design.mapped("xilinx")) > 10
 
 
@@ -104,7 +105,7 @@ def test_the_plain_circuit_is_not_the_one_that_is_emitted() -> None:
     """Cells are compared with the tables that don't-cares made, for all values of what they read."""
     _, design, certificate = made(True)
     with pytest.raises(Unproved):
-        check_mapped(replace(certificate, replaced=[]), design.mapped("xilinx"))
+        check_mapped(replace(certificate, replaced=()), design.mapped("xilinx"))
     with pytest.raises(Unproved):
         check_mapped(certificate, replace(design, replaced=()).mapped("xilinx"))
 
@@ -148,13 +149,13 @@ MUTATIONS = [table_bit, group_dropped, leaf_dropped, leaf_changed, node_of_group
 def test_mutations_are_caught(real: bool, mutate: Callable[[random.Random, list[Any], int], None]) -> None:
     """60 of each. What still passes must be right: an entry that no pattern needs, a leaf that does not matter."""
     network, _, good = made(real)
-    want, rng, caught = answers(plain(good), good, real), random.Random(2), 0
+    want, rng, caught = answers(without(good), good, real), random.Random(2), 0
     last = max(cell[0] for cell in good.luts)
     for _ in range(60):
-        replaced = copy.deepcopy(good.replaced)
-        mutate(rng, rng.choice(replaced), last)
-        bad = replace(good, replaced=replaced)
+        data = certificates.plain(good)
+        mutate(rng, rng.choice(data["replaced"]), last)
         try:
+            bad = parse(data)
             check(network, bad)
         except Unproved:
             caught += 1
@@ -170,7 +171,7 @@ def test_an_obligation_that_is_not_true_of_free_bits() -> None:
     assert isinstance(source.encoding, Step)
     backwards = replace(source, encoding=replace(source.encoding, threshold=-source.encoding.threshold))
     other = Network(network.name, (backwards, *network.ops[1:]), network.outputs)
-    check(other, replace(certificate, network=fingerprint(other), replaced=[]))
+    check(other, replace(certificate, network=fingerprint(other), replaced=()))
     with pytest.raises(Unproved, match="on a pattern that may occur"):
         check(other, replace(certificate, network=fingerprint(other)))
 
@@ -186,10 +187,10 @@ def test_an_obligation_that_is_not_true_of_free_bits() -> None:
 )
 def test_what_the_checker_says(change: Callable[[list[Any]], None], why: str) -> None:
     network, _, certificate = made(True)
-    replaced = copy.deepcopy(certificate.replaced)
-    change(replaced)
+    data = certificates.plain(certificate)
+    change(data["replaced"])
     with pytest.raises(Unproved, match=why):
-        check(network, replace(certificate, replaced=replaced))
+        check(network, parse(data))
 
 
 @pytest.mark.parametrize("neuron", ["mdfa", "fa63", "tree", "compressor", "compressor63", "auto"])
@@ -248,8 +249,9 @@ def test_files(tmp_path: Path, family: str) -> None:
     assert "table with don't-cares" in str(proof)
     assert prove(network, tmp_path / "a", check=True).methods == proof.methods
     certificate = read(tmp_path / "a")
-    broken = copy.deepcopy(certificate.replaced)
-    broken[0][2] ^= (1 << (1 << len(broken[0][1]))) - 1
-    replace(certificate, replaced=broken).write(tmp_path / "b")
+    data = certificates.plain(certificate)
+    broken = data["replaced"][0]
+    broken[2] ^= (1 << (1 << len(broken[1]))) - 1
+    parse(data).write(tmp_path / "b")
     with pytest.raises(CompileError, match="the circuit is not proved"):
         prove(network, tmp_path / "b", check=True)

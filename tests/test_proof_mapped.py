@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from threshc.compiler.ir.network import Network
+from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
-from threshc.hdl.proof.certify import certify
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.mapped import check_mapped

@@ -12,6 +12,7 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiling import answers
+from threshc.hdl.certify import certify
 from threshc.hdl.design import Design, build_design
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.netlist.exercise import exercise_network
@@ -19,7 +20,6 @@ from threshc.hdl.flow.netlist.gates import Gates
 from threshc.hdl.flow.netlist.read import read_netlist
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import Unproved
-from threshc.hdl.proof.certify import certify
 from threshc.hdl.proof.netlist import prove_netlist
 from threshc.proving import prove
 from threshc.sim import reference

@@ -6,10 +6,11 @@ import networks
 import numpy as np
 import pytest
 
+from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
 from threshc.hdl.luts.tables import MAJ, XOR
 from threshc.hdl.proof.bits import Unproved
-from threshc.hdl.proof.certify import certify
+from threshc.hdl.proof.certificate import Claim
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.rewrite import Rewriter
@@ -33,7 +34,7 @@ def test_a_carry_that_never_comes_has_to_be_known() -> None:
     plain = Rewriter(circuit)
     with pytest.raises(Unproved, match="node 9 is not part of an adder"):
         plain.sum_of((*word, 0), {1, 2, 3})
-    found = prove_claim(circuit, [[[2, 4, 6], []], [], list(word)])
+    found = prove_claim(circuit, Claim(((2, 4, 6), ()), (), word))
     assert found.exact
     plain.learn(found.word, found.weights, found.constant)
     assert plain.sum_of((*word, 0), {1, 2, 3}) == ({1: 1, 2: 1, 3: 1}, 0)

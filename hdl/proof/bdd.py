@@ -5,11 +5,16 @@ from __future__ import annotations
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.circuit import Circuit
 
+MOST_VARIABLES = 400
+
 
 class Diagrams:
-    """Functions of ordered variables; 0 and 1 are the constants. Raises Unproved beyond `most` nodes."""
+    """Functions of ordered variables; 0 and 1 are the constants. Raises Unproved beyond `most` nodes, or results that
+    are kept, and beyond 400 variables, which are levels of recursion."""
 
-    def __init__(self, count: int, most: int = 2_000_000) -> None:
+    def __init__(self, count: int, most: int = 1_000_000) -> None:
+        if count > MOST_VARIABLES:
+            raise Unproved(f"it would take a decision diagram of {count:,} variables")
         self._nodes = [(count, 0, 0), (count, 1, 1)]
         self._unique: dict[tuple[int, int, int], int] = {}
         self._made: dict[tuple[int, int, int], int] = {}
@@ -37,6 +42,8 @@ class Diagrams:
             return f
         key = (f, g, h)
         if key not in self._made:
+            if len(self._made) > 4 * self._most:
+                raise Unproved(f"its decision diagram has more than {self._most:,} nodes")
             top = min(self._nodes[x][0] for x in key)
             low, high = ([(self._nodes[x][b] if self._nodes[x][0] == top else x) for x in key] for b in (1, 2))
             self._made[key] = self.node(top, self.choose(*low), self.choose(*high))

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from threshc.hdl.flow.netlist.gates import Flop, Gate, Gates
-from threshc.hdl.luts.net import LutNet
-from threshc.hdl.luts.tables import table
 from threshc.hdl.proof.bits import Unproved, apply, variables
+from threshc.hdl.proof.folding import Folded
+from threshc.hdl.proof.functions import table
 
 _VALID = table(lambda full, last, ready, rst: full | last, 4)
 _FULL = table(lambda full, last, ready, rst: (full | last) & (1 - ready) & (1 - rst), 4)
@@ -60,7 +60,7 @@ def _held(gates: Gates, flops: dict[int, Flop], full: int, free: int) -> None:
     """Proves that a full buffer gives out registers, and that those have sampled what is given out otherwise."""
     sources = [n for bits in gates.inputs.values() for n in bits if n != gates.clock]
     sources += [q for q in flops if q not in (full, free)]
-    luts = LutNet([0] * len(sources))
+    luts = Folded(len(sources))
     plain = {0: 0, 1: 1, **{net: 2 * (k + 1) for k, net in enumerate(sources)}}
     passing, stuck = plain | {full: 0, free: 1}, plain | {full: 1, free: 0}
     for nets in (passing, stuck):

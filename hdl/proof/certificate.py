@@ -1,4 +1,4 @@
-"""The certificate: the circuit bit by bit, and what the compiler says about it. Plain JSON, gzipped.
+"""The certificate: the circuit bit by bit, and what the compiler says about it. JSON in gzip, see docs/certificates.md.
 
 Nodes are numbers: 0 is the constant 0, 1..inputs the bits of the input payload, then tables and registers, each larger
 than what it reads. A literal is 2 * node + inverted.
@@ -8,58 +8,113 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from threshc.compiler.diagnostics import fail
+FORMAT = "threshc certificate 2"
+Nodes = tuple[int, ...]
+Word = tuple[int, ...]
+"""Literals of digits, lowest first."""
+Term = tuple[int, ...]
+"""The parity of one or two literals."""
 
-FORMAT = "threshc certificate 1"
-Word = list[int]
+
+class Lut(NamedTuple):
+    """Bit i of the table is the value of `node` where operand j is bit j of i."""
+
+    node: int
+    operands: Nodes
+    table: int
+
+
+class Register(NamedTuple):
+    """`node` is what node `samples` was one clock earlier."""
+
+    node: int
+    samples: int
+
+
+class Field(NamedTuple):
+    """The next `width` bits of the output payload are a value of the network: `class`, `scores`, `bits`, or `tapK`."""
+
+    name: str
+    value: int
+    width: int
+
+
+class Step(NamedTuple):
+    """Terms of weight 2**column replaced by (column, term): the sums are equal modulo 2**width of the heap."""
+
+    column: int
+    inputs: tuple[Term, ...]
+    outputs: tuple[tuple[int, Term], ...]
+
+
+class Claim(NamedTuple):
+    """The literals columns[c] of weight 2**c add up, by steps, to the unsigned word modulo 2**len(word)."""
+
+    columns: tuple[Word, ...]
+    steps: tuple[Step, ...]
+    word: Word
+
+
+class Selection(NamedTuple):
+    """One match of the arg-max tree: whether the right word is larger, the larger word, its place."""
+
+    larger: int
+    word: Word
+    place: Word
+
+
+class Group(NamedTuple):
+    """The patterns that nodes take together over all values of the leaves."""
+
+    nodes: Nodes
+    leaves: Nodes
+
+
+class Replacement(NamedTuple):
+    """Table `node` is emitted as `table` over `operands`: equal for all combinations of the window's patterns."""
+
+    node: int
+    operands: Nodes
+    table: int
+    window: tuple[Group, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """network: SHA-256 of the network's text form and constants; inputs: input bits; latency: registers on every path.
+    """network: SHA-256 of the network (`threshc.hdl.proof.fingerprint`); name: of the Verilog module; inputs: input
+    bits; latency: registers on every path; fields: what the output payload is made of, lowest bit first.
 
-    luts: [node, operands, table] (bit i of the table: operand j is bit j of i); registers: [node, sampled node];
-    values: the literals of the IR's values by number, in row-major order, integers as words of digits, lowest first;
-    outputs: the output payload; fields: [value, offset, width];
-    claims: [columns, steps, word] (`threshc.hdl.luts.claims.Claim`), steps [column, inputs, [[column, term], ..]];
-    selections: [larger, best word, best index] for every match of an arg-max tree, in order;
-    replaced: [node, operands, table, window] of every table that is emitted otherwise because of patterns that never
-    occur. The window, [nodes, leaves] of each group, says which are considered: all combinations of what the nodes of
-    each group take over all values of its leaves (`threshc.hdl.proof.dontcare`). All else is about
-    `luts` as they stand.
+    luts, registers: the circuit; values: the literals of the bits of the network's sums, comparisons, reductions and
+    arg-max, by number of the value, in row-major order, integers as words of digits, empty for a sum that only
+    comparisons read; outputs: the output payload; claims: heaps that are added up; selections: one for every match of
+    an arg-max tree, in order; replaced: tables that are emitted otherwise because of patterns that never occur
+    (`threshc.hdl.proof.dontcare`), all else is about `luts` as they stand.
     """
 
     network: str
     name: str
     inputs: int
     latency: int
-    luts: list[list[Any]]
-    registers: list[list[int]]
-    values: dict[str, Word]
+    fields: tuple[Field, ...]
+    luts: tuple[Lut, ...]
+    registers: tuple[Register, ...]
+    values: dict[int, Word]
     outputs: Word
-    fields: list[list[int]]
-    claims: list[list[Any]]
-    selections: list[list[Any]]
-    replaced: list[list[Any]] = field(default_factory=list)
+    claims: tuple[Claim, ...]
+    selections: tuple[Selection, ...]
+    replaced: tuple[Replacement, ...] = ()
+
+    def text(self) -> str:
+        """Returns the JSON text, the same for the same certificate."""
+        items: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        return json.dumps({"format": FORMAT, **items}, separators=(",", ":"))
 
     def write(self, path: Path) -> None:
-        """Byte for byte the same for the same certificate."""
-        text = json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":"))
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_bytes(gzip.compress(text.encode(), 6, mtime=0))
-        partial.replace(path)
+        """Writes the file, byte for byte the same for the same certificate. Raises CompileError where it cannot."""
+        from threshc.compiler.files import write_whole
 
-
-def read(path: Path) -> Certificate:
-    """A certificate file. Raises CompileError where it is not one."""
-    try:
-        data = json.loads(gzip.decompress(path.read_bytes()))
-        if data.pop("format") != FORMAT:
-            raise ValueError("it has another format")
-        return Certificate(**data)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise fail("this is not a certificate", where=str(path), why=str(problem)) from None
+        write_whole(path, gzip.compress(self.text().encode(), 6, mtime=0))

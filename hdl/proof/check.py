@@ -1,13 +1,15 @@
-"""The checker: a certificate against the network, value by value. It uses the IR and nothing else of the compiler.
+"""The checker: a certificate against the network, value by value; docs/certificates.md has the rules.
 
-What it relies on: the meaning of the IR's operations as written here, Python's integers, and that the Verilog is what
-the certificate's circuit says (`threshc.hdl.proof.mapped` compares them cell by cell).
+It imports the IR and the files of this folder, nothing of the compiler's optimizer (a test holds it to that). What it
+relies on: the meaning of the IR's operations as written here, and Python's integers. That some Verilog is what the
+certificate's circuit says is not its business (`threshc.hdl.proof.mapped` compares them cell by cell).
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +20,10 @@ from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, O
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.proof.bits import Unproved
-from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.proof.certificate import Certificate, Field
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.dontcare import prove_replacements
+from threshc.hdl.proof.fields import known_fields, needed_fields
 from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.neurons import Neurons
 from threshc.hdl.proof.routes import gather, select_max, window
@@ -31,58 +34,83 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """methods: neurons and words by how they were proved; luts, registers: of the circuit; steps: of all heaps."""
+    """methods: neurons and words by how they were proved; luts, registers: of the circuit; steps: of all heaps; fields:
+    what the output payload is made of, lowest bit first."""
 
     methods: dict[str, int]
     luts: int
     registers: int
     steps: int
+    fields: tuple[Field, ...]
 
 
-def check(network: Network, certificate: Certificate, progress: Progress | None = None) -> Proved:
-    """Raises Unproved, with the place, unless every output of the circuit equals the network's on all inputs."""
+def check(
+    network: Network, certificate: Certificate, progress: Progress | None = None, *, demanded: Sequence[str] = ()
+) -> Proved:
+    """Raises Unproved, with the place, unless every output of the circuit equals the network's on all inputs.
+
+    demanded: names of fields that the output payload must have beside the network's class, scores or bits.
+    """
     say = progress or (lambda _: None)
     if certificate.network != fingerprint(network):
         raise Unproved("the certificate is of another network")
+    if certificate.inputs != _input_bits(network):
+        raise Unproved("the circuit has another number of inputs")
     circuit = Circuit(certificate.inputs, certificate.luts, certificate.registers)
     say(f"adding up {len(certificate.claims):,} heaps again")
     checker = _Checker(network, certificate, circuit)
+    made = {v for v, op in enumerate(network.ops) if isinstance(op, Sum | Compare | Reduce | ArgMax)}
+    if certificate.values.keys() != made:
+        raise Unproved("the values of the certificate are others than the network's")
     for v, op in enumerate(network.ops):
         say(f"value {v} of {len(network.ops)}: {type(op).__name__}")
         try:
             checker.values.append(checker.value(v, op))
         except Unproved as problem:
             raise Unproved(f"{type(op).__name__} {op.loc.node or v}: {problem}") from None
-    checker.outputs()
+    checker.outputs(demanded)
     if certificate.replaced:
         say(f"don't-cares of {len(certificate.replaced):,} tables")
         found = prove_replacements(network, certificate, circuit)
         checker.methods["table with don't-cares, all patterns of a window"] = found
-    steps = sum(len(claim[1]) for claim in certificate.claims)
-    return Proved(dict(checker.methods), len(circuit.tables), len(certificate.registers), steps)
+    steps = sum(len(claim.steps) for claim in certificate.claims)
+    methods, fields = dict(checker.methods), certificate.fields
+    return Proved(methods, len(circuit.tables), len(certificate.registers), steps, fields)
+
+
+def _input_bits(network: Network) -> int:
+    t = network.types[0]
+    return math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
 
 
 class _Checker:
-    """Values as literals behind their registers: Bits of their own shape, Ints with a further axis of digits."""
+    """Values as literals behind their registers: Bits of their own shape, Ints with a further axis of digits; None for
+    a sum that was never made, which only comparisons may read."""
 
     def __init__(self, network: Network, certificate: Certificate, circuit: Circuit) -> None:
         self.network, self.certificate, self.circuit = network, certificate, circuit
-        self.values: list[Lits] = []
+        self.values: list[Lits | None] = []
         self.methods: Counter[str] = Counter()
         self.neurons = Neurons(circuit, certificate.claims, self.methods)
         self.matches = iter(certificate.selections)
 
-    def value(self, v: int, op: Op) -> Lits:
+    def _of(self, v: int) -> Lits:
+        found = self.values[v]
+        if found is None:
+            raise Unproved(f"value {v} is read, and the certificate has no bits for it")
+        return found
+
+    def value(self, v: int, op: Op) -> Lits | None:
         match op:
             case Input():
                 return self._input()
             case Bitplanes():
-                x = self.values[op.x]
+                x = self._of(op.x)
                 return x.reshape(*x.shape[:-2], -1)
             case Window():
-                return window(op, self.values[op.x])
+                return window(op, self._of(op.x))
             case Gather():
-                return gather(op, [self.values[x] for x in op.x])
+                return gather(op, [self._of(x) for x in op.x])
             case Sum():
                 return self._sum(v, op)
             case Compare():
@@ -95,24 +123,22 @@ class _Checker:
     def _input(self) -> Lits:
         t = self.network.types[0]
         shape = (*t.shape, len(plane_weights(t.lo, t.hi))) if isinstance(t, Ints) else t.shape
-        if self.certificate.inputs != int(np.prod(shape)):
-            raise Unproved("the circuit has another number of inputs")
         return (2 * np.arange(1, self.certificate.inputs + 1)).reshape(shape)
 
     def _given(self, v: int, shape: tuple[int, ...]) -> Lits:
-        lits = self.circuit.lits(self.certificate.values[str(v)])
-        if len(lits) != int(np.prod(shape)):
+        lits = self.circuit.lits(self.certificate.values[v])
+        if len(lits) != math.prod(shape):
             raise Unproved("the certificate has another number of bits for it")
         return np.array(lits, np.int64).reshape(shape)
 
-    def _sum(self, v: int, op: Sum) -> Lits:
+    def _sum(self, v: int, op: Sum) -> Lits | None:
         t = self.network.types[v]
         assert isinstance(t, Ints)
         digits = len(plane_weights(t.lo, t.hi))
-        if not self.certificate.values[str(v)]:  # never made: only compared, see `_compare`
-            return np.zeros(0, np.int64)
+        if not self.certificate.values[v]:  # never made: only compared, see `_compare`
+            return None
         out = self._given(v, (*t.shape, digits))
-        x = self.values[op.x].reshape(-1, op.weights.shape[1])
+        x = self._of(op.x).reshape(-1, op.weights.shape[1])
         words = out.reshape(len(x), len(op.bias), digits)
         for p, bits in enumerate(x.tolist()):
             for r, (row, bias) in enumerate(zip(op.weights.tolist(), op.bias.tolist(), strict=True)):
@@ -122,10 +148,10 @@ class _Checker:
     def _compare(self, v: int, op: Compare) -> Lits:
         t = self.network.types[v]
         out = self._given(v, t.shape)
-        source, total = self.values[op.s], self.network.ops[op.s]
+        total = self.network.ops[op.s]
         pairs = list(enumerate(zip(op.row.tolist(), op.threshold.tolist(), strict=True)))
         if isinstance(total, Sum):
-            x = self.values[total.x].reshape(-1, total.weights.shape[1]).tolist()
+            x = self._of(total.x).reshape(-1, total.weights.shape[1]).tolist()
             weights, bias = total.weights.tolist(), total.bias.tolist()
             for p, y in enumerate(out.reshape(len(x), -1).tolist()):
                 for j, (r, need) in pairs:
@@ -134,6 +160,7 @@ class _Checker:
         inner = self.network.types[op.s]
         assert isinstance(inner, Ints)
         planes = plane_weights(inner.lo, inner.hi)
+        source = self._of(op.s)
         words = source.reshape(-1, source.shape[-2], source.shape[-1]).tolist()
         for p, y in enumerate(out.reshape(len(words), -1).tolist()):
             for j, (r, need) in pairs:
@@ -142,7 +169,7 @@ class _Checker:
 
     def _reduce(self, v: int, op: Reduce) -> Lits:
         out = self._given(v, self.network.types[v].shape)
-        x = self.values[op.x]
+        x = self._of(op.x)
         channels = out.shape[-1]
         taps = x.reshape(-1, op.taps, channels)
         for p, y in enumerate(out.reshape(-1, channels).tolist()):
@@ -157,22 +184,32 @@ class _Checker:
         t = self.network.types[v]
         assert isinstance(t, Ints)
         out = self._given(v, (1, len(plane_weights(t.lo, t.hi))))
-        best = select_max(self.circuit, self.values[op.s].tolist(), inner.lo < 0, self.matches)
+        words: list[list[int]] = self._of(op.s).tolist()
+        best = select_max(self.circuit, words, inner.lo < 0, self.matches)
         if best[: out.shape[1]] != out[0].tolist() or any(best[out.shape[1] :]):
             raise Unproved("the class is not the index of the last match")
-        self.methods["match of the arg-max"] += len(self.values[op.s]) - 1
+        self.methods["match of the arg-max"] += len(words) - 1
         return out
 
-    def outputs(self) -> None:
-        """Every field of the payload is the value that it is said to be, and leaves after `latency` registers."""
-        final = self.circuit.lits(self.certificate.outputs)
-        for lit in self.certificate.outputs:
+    def outputs(self, demanded: Sequence[str]) -> None:
+        """Every field of the payload is the value that its name says, `latency` registers behind the input."""
+        given = self.certificate.outputs
+        final = self.circuit.lits(given)
+        for lit in given:
             if lit > 1 and self.circuit.stage[lit >> 1] != self.certificate.latency:
                 raise Unproved(f"output node {lit >> 1} leaves at another time than the latency says")
-        for value, offset, width in self.certificate.fields:
-            if tuple(self.values[value].ravel().tolist()) != final[offset : offset + width]:
-                raise Unproved(f"the output field at bit {offset} is not value {value}")
-        covered = sum(width for _, _, width in self.certificate.fields)
-        needed = {o.value for o in self.network.outputs if o.kind == "class"} or {self.network.outputs[0].value}
-        if covered != len(final) or not needed <= {value for value, _, _ in self.certificate.fields}:
-            raise Unproved("the output payload lacks a result of the network, or has bits that are none")
+        known, offset = known_fields(self.network), 0
+        names = [field.name for field in self.certificate.fields]
+        for field in self.certificate.fields:
+            if known.get(field.name) != field:
+                raise Unproved(f"the output field {field.name!r} is not the network's, of its value and width")
+            if tuple(self._of(field.value).ravel().tolist()) != final[offset : offset + field.width]:
+                raise Unproved(f"the output field {field.name!r} at bit {offset} is not value {field.value}")
+            offset += field.width
+        if offset != len(final) or len(set(names)) < len(names):
+            raise Unproved("the output payload has bits that no field names, or one field twice")
+        for name in (*needed_fields(self.network), *demanded):
+            if name not in names:
+                raise Unproved(f"the output payload lacks the field {name!r}")
+        if next(self.matches, None) is not None:
+            raise Unproved("it has matches of an arg-max tree that the network has not")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from threshc.hdl.proof.bits import Unproved, apply, variables
+
+Cell = tuple[int, Sequence[int], int]
+"""Node, operands, table."""
 
 
 class Circuit:
@@ -14,13 +18,14 @@ class Circuit:
     operands of a table belong to the same sample. Raises Unproved where that is not so.
     """
 
-    def __init__(self, inputs: int, luts: list[list[Any]], registers: list[list[int]]) -> None:
+    def __init__(self, inputs: int, luts: Iterable[Cell], registers: Iterable[tuple[int, int]]) -> None:
         self.inputs = inputs
         self.alias = {n: n for n in range(inputs + 1)}
         self.stage = dict.fromkeys(range(1, inputs + 1), 0)
         self.tables: dict[int, tuple[tuple[int, ...], int]] = {}
-        cells = [(n, tuple(operands), table) for n, operands, table in luts] + [(q, (d,), None) for q, d in registers]
-        for node, operands, table in sorted(cells, key=lambda cell: int(cell[0])):
+        cells: list[tuple[int, tuple[int, ...], int | None]] = [(n, tuple(reads), table) for n, reads, table in luts]
+        cells += [(q, (d,), None) for q, d in registers]
+        for node, operands, table in sorted(cells, key=itemgetter(0)):
             self._add(node, operands, table)
 
     def _add(self, node: int, operands: tuple[int, ...], table: int | None) -> None:
@@ -44,19 +49,18 @@ class Circuit:
             raise Unproved(f"there is no node {lit >> 1}")
         return 2 * self.alias[lit >> 1] + (lit & 1)
 
-    def lits(self, lits: list[int]) -> tuple[int, ...]:
+    def lits(self, lits: Sequence[int]) -> tuple[int, ...]:
         """See `lit`."""
         return tuple(map(self.lit, lits))
 
-    def evaluate(self, lits: tuple[int, ...], leaves: list[int]) -> list[int]:
+    def evaluate(self, lits: Sequence[int], leaves: Sequence[int]) -> list[int]:
         """The functions of literals over `leaves` (nodes), as integers of 2**len(leaves) bits.
 
         Every value of the leaves is considered, also ones that never occur together. Raises Unproved where a function
         depends on anything but the leaves.
         """
         every, patterns = variables(len(leaves))
-        known = {0: 0, **dict(zip(leaves, patterns, strict=True))}
-        known[0] = 0
+        known = {**dict(zip(leaves, patterns, strict=True)), 0: 0}
         for lit in lits:
             self.settle(lit >> 1, known, every)
         return [known[lit >> 1] ^ (every if lit & 1 else 0) for lit in lits]

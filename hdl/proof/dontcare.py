@@ -6,26 +6,26 @@ and order: by induction from the inputs, all nodes of the circuit with replaceme
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from threshc.compiler.encoding import Step
 from threshc.compiler.ir.network import Network
 from threshc.hdl.proof.bits import Unproved, apply
-from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.proof.certificate import Certificate, Group, Lut, Replacement
 from threshc.hdl.proof.circuit import Circuit
 
 MOST = 1 << 14
 """Most assignments of a window, and of the leaves of one of its groups."""
 Places = dict[int, tuple[int, int]]
-Block = tuple[list[int], list[int]]
+Block = tuple[Sequence[int], list[int]]
 """Nodes, and the patterns that they take together."""
 
 
 def implemented(certificate: Certificate) -> Circuit:
     """The circuit as it is emitted. Raises Unproved unless it is one (`Circuit`)."""
-    new = {node: [node, operands, table] for node, operands, table, _ in certificate.replaced}
-    return Circuit(certificate.inputs, [new.get(cell[0], cell) for cell in certificate.luts], certificate.registers)
+    new = {r.node: Lut(r.node, r.operands, r.table) for r in certificate.replaced}
+    return Circuit(certificate.inputs, [new.get(cell.node, cell) for cell in certificate.luts], certificate.registers)
 
 
 def prove_replacements(network: Network, certificate: Certificate, circuit: Circuit) -> int:
@@ -33,18 +33,19 @@ def prove_replacements(network: Network, certificate: Certificate, circuit: Circ
 
     circuit: the certificate's, without replacements.
     """
-    made, tables = implemented(certificate), {cell[0] for cell in certificate.luts}
+    made, tables = implemented(certificate), {cell.node for cell in certificate.luts}
     places = orders(network)
-    for node, operands, table, window in certificate.replaced:
+    for new in certificate.replaced:
+        node = new.node
         if node not in tables:
             raise Unproved(f"node {node} is no table, it cannot be replaced")
         if made.stage[node] != circuit.stage[node]:
             raise Unproved(f"node {node} is replaced by bits of another sample")
         try:
-            _prove(circuit, places, (node, operands, table), window)
+            _prove(circuit, places, new)
         except Unproved as problem:
             raise Unproved(f"don't-care at node {node}: {problem}") from None
-    if len({r[0] for r in certificate.replaced}) < len(certificate.replaced):
+    if len({r.node for r in certificate.replaced}) < len(certificate.replaced):
         raise Unproved("a node is replaced twice")
     return len(certificate.replaced)
 
@@ -60,9 +61,9 @@ def orders(network: Network) -> Places:
     return {j + 1: (features[j], place) for place, j in enumerate(order)}
 
 
-def _prove(circuit: Circuit, places: Places, new: tuple[int, list[int], int], window: list[Any]) -> None:
-    node, operands, table = new
-    blocks = [(nodes, _patterns(circuit, places, nodes, leaves)) for nodes, leaves in window]
+def _prove(circuit: Circuit, places: Places, new: Replacement) -> None:
+    node, operands, table, window = new
+    blocks: list[Block] = [(group.nodes, _patterns(circuit, places, group)) for group in window]
     known, every = _product(blocks)
     constant = table in (0, (1 << (1 << len(operands))) - 1)
     functions = []
@@ -88,8 +89,9 @@ def _product(blocks: list[Block]) -> tuple[dict[int, int], int]:
     return known, (1 << size) - 1
 
 
-def _patterns(circuit: Circuit, places: Places, nodes: list[int], leaves: list[int]) -> list[int]:
+def _patterns(circuit: Circuit, places: Places, group: Group) -> list[int]:
     """The values that nodes take together (node k at bit k) over all values of the leaves that occur."""
+    nodes, leaves = group
     if any(x < 1 or circuit.alias.get(x) != x for x in (*nodes, *leaves)):
         raise Unproved("its window has a register, or a node that is none")
     if nodes == leaves and len(nodes) == 1:

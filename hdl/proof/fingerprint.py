@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
+
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.text import print_network
+from threshc.compiler.ir.text import to_text
 
 
 def fingerprint(network: Network) -> str:
-    """SHA-256 of a network: its text form, and the constants that the text leaves out."""
-    digest = hashlib.sha256(print_network(network).encode())
-    for op in network.ops:
-        for name in ("weights", "bias", "row", "threshold", "index"):
-            array = getattr(op, name, None)
-            if array is not None:
-                digest.update(f"{name}{array.shape}".encode() + array.astype("<i8").tobytes())
+    """Returns the SHA-256 of a network: of its text form, then of every array that the text leaves out."""
+    text, arrays = to_text(network)
+    digest = hashlib.sha256(text.encode())
+    for name, array in arrays.items():
+        plain = np.ascontiguousarray(array, "<f8" if array.dtype.kind == "f" else "<i8")
+        digest.update(f"{name} {list(plain.shape)}\n".encode() + plain.tobytes())
     return digest.hexdigest()

@@ -9,11 +9,11 @@ import re
 from typing import NamedTuple
 
 from threshc.hdl.flow.netlist.gates import Gate, Gates
-from threshc.hdl.luts.net import LutNet
-from threshc.hdl.luts.tables import remap, table
 from threshc.hdl.proof.bits import Unproved, apply, variables
 from threshc.hdl.proof.buffer import without_buffer
 from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.folding import Folded
+from threshc.hdl.proof.functions import flipped, table
 
 _NAME = re.compile(r"n\d+")
 _NEXT = table(lambda q, ahead, ready, last, rst: 0 if rst else ahead if ready or not last else q, 5)
@@ -110,11 +110,11 @@ def _is(drivers: dict[int, Gate], net: int, leaves: list[int], want: int, what: 
         raise Unproved(f"{what} is not what the handshake demands")
 
 
-def _enabled(gates: Gates, valid: list[int]) -> tuple[LutNet, dict[int, int]]:
+def _enabled(gates: Gates, valid: list[int]) -> tuple[Folded, dict[int, int]]:
     """Every net as a literal, given that all registers sample; proves that they do, or hold, as the handshake says."""
     sources = [n for bits in gates.inputs.values() for n in bits if n != gates.clock]
     sources += [f.q for f in gates.flops]
-    luts = LutNet([0] * len(sources))
+    luts = Folded(len(sources))
     plain = {0: 0, 1: 1, **{net: 2 * (k + 1) for k, net in enumerate(sources)}}
     ready, last = gates.inputs["o_ready"][0], valid[-1]
     sampling, empty, holding = (plain | case for case in ({ready: 1}, {ready: 0, last: 0}, {ready: 0, last: 1}))
@@ -130,12 +130,12 @@ def _enabled(gates: Gates, valid: list[int]) -> tuple[LutNet, dict[int, int]]:
 
 
 def _renumbered(
-    luts: LutNet, follows: dict[int, int], payload: list[int], outputs: list[int], named: dict[int, int]
+    luts: Folded, follows: dict[int, int], payload: list[int], outputs: list[int], named: dict[int, int]
 ) -> Data:
     """Tables and registers with every node after those that it reads."""
     number = {0: 0, **{node: k + 1 for k, node in enumerate(payload)}}
-    tables: list[list[object]] = []
-    registers: list[list[int]] = []
+    tables: list[tuple[int, list[int], int]] = []
+    registers: list[tuple[int, int]] = []
     inverted: dict[int, int] = {}
     for start in outputs:
         stack, waiting = [start >> 1], set[int]()
@@ -158,11 +158,9 @@ def _renumbered(
             flips = [inverted.get(x, 0) for x in reads]
             if node in follows:
                 inverted[node] = (follows[node] & 1) ^ flips[0]
-                registers.append([number[node], number[reads[0]]])
+                registers.append((number[node], number[reads[0]]))
             else:
-                codes = tuple(2 + 2 * k + flip for k, flip in enumerate(flips))
-                truth = remap(codes, luts.tables[node], len(reads))
-                tables.append([number[node], [number[x] for x in reads], truth])
+                tables.append((number[node], [number[x] for x in reads], flipped(luts.tables[node], flips)))
     found = [2 * number[lit >> 1] + ((lit & 1) ^ inverted.get(lit >> 1, 0)) for lit in outputs]
     circuit = Circuit(len(payload), tables, registers)
     sampled = {circuit.alias[d] for _, d in registers}

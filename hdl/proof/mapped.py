@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from threshc.hdl.luts.tables import MAJ, XOR
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.dontcare import implemented
-from threshc.hdl.proof.netlist import normal
+from threshc.hdl.proof.folding import normal
+from threshc.hdl.proof.functions import MAJ, XOR3
 from threshc.hdl.proof.text import Adder, read_text
 from threshc.hdl.proof.windows import relation
 
@@ -19,7 +19,7 @@ def check_mapped(certificate: Certificate, text: str) -> int:
     """
     nodes = _Nodes(certificate)
     cells, sources, adders, outputs = read_text(text)
-    delays = {q: d for q, d in certificate.registers}  # noqa: C416 - lists, not pairs
+    delays = dict(certificate.registers)
     inverse = dict.fromkeys(range(certificate.inputs + 1), 0)
     for node in sorted({*cells, *sources, *adders}):
         if node in adders:
@@ -89,7 +89,7 @@ def _add(nodes: _Nodes, adder: Adder, inverse: dict[int, int]) -> None:
     carry = _node(nodes, adder.carry, inverse)
     for p, bit in enumerate(adder.bits):
         terms = [_node(nodes, w[p], inverse) if p < len(w) else 0 for w in (adder.a, adder.b)] + [carry]
-        if relation(nodes.circuit, nodes.literal[bit], terms, XOR[3]) != 0:
+        if relation(nodes.circuit, nodes.literal[bit], terms, XOR3) != 0:
             raise Unproved(f"bit n{bit} of an adder is not the sum's")
         inverse[bit] = 0
         if p + 1 < len(adder.bits):

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from threshc.hdl.flow.netlist.gates import Gates
-from threshc.hdl.luts.net import LutNet
 from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved, variables
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.dontcare import implemented
+from threshc.hdl.proof.folding import normal
 from threshc.hdl.proof.handshake import data_of
 from threshc.hdl.proof.patterns import Words
 
@@ -60,22 +60,6 @@ def prove_netlist(
             raise Unproved(f"output bit {k} of the netlist leaves at another time")
         matcher.same(literal[ours >> 1] ^ (ours & 1), data.circuit.lit(theirs), f"output bit {k}")
     return NetlistProof(dict(matcher.methods), len(gates.cells), data.flops)
-
-
-def normal(circuit: Circuit) -> tuple[Circuit, dict[int, int]]:
-    """The circuit with constants folded and equal tables of equal bits made once, registers looked through, and the
-    literal in it of every node."""
-    luts = LutNet([0] * circuit.inputs)
-    at = {k: 2 * k for k in range(circuit.inputs + 1)}
-    for node, (operands, table) in circuit.tables.items():
-        at[node] = luts.lut([at[x] for x in operands], table)
-    stage: dict[int, int] = {}
-    for node, lit in at.items():
-        stage.setdefault(lit >> 1, circuit.stage.get(node, 0))
-    made = Circuit(circuit.inputs, [], [])
-    made.tables = {n: (luts.operands[n], luts.tables[n]) for n in range(circuit.inputs + 1, len(luts.operands))}
-    made.stage = stage
-    return made, {node: at[alias] for node, alias in circuit.alias.items()}
 
 
 class _Matcher:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
 
 from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved, variables
+from threshc.hdl.proof.certificate import Claim
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.rewrite import Rewriter
 from threshc.hdl.proof.steps import Sum, linear, prove_claim
@@ -20,7 +21,7 @@ Terms = list[tuple[int, int]]
 class Neurons:
     """Proves neurons of one circuit; what it proves, and how, is counted in `methods`."""
 
-    def __init__(self, circuit: Circuit, claims: list[list[Any]], methods: Counter[str]) -> None:
+    def __init__(self, circuit: Circuit, claims: Sequence[Claim], methods: Counter[str]) -> None:
         self._circuit, self._methods = circuit, methods
         self._sums: dict[tuple[tuple[int, int], ...], list[Sum]] = {}
         self._done: set[tuple[object, ...]] = set()
@@ -29,11 +30,11 @@ class Neurons:
             try:
                 found = prove_claim(circuit, claim, rewriter)
             except Unproved as problem:
-                if not claim[1]:
+                if not claim.steps:
                     continue  # said without steps: there are other ways
                 raise Unproved(f"heap {k}: {problem}") from None
             self._sums.setdefault(found.weights, []).append(found)
-            if found.exact and not claim[1]:
+            if found.exact and not claim.steps:
                 rewriter.learn(found.word, found.weights, found.constant)
 
     def fires(self, terms: Terms, bias: int, need: int, y: int) -> None:
@@ -65,6 +66,8 @@ class Neurons:
 
     def _word_exhaustively(self, weights: tuple[tuple[int, int], ...], constant: int, word: tuple[int, ...]) -> None:
         leaves = [n for n, _ in weights]
+        if len(leaves) > _LAST_RESORT:
+            raise Unproved(f"no heap of the certificate adds up a sum of {len(leaves)} inputs")
         got = self._circuit.evaluate(word, leaves)
         _, patterns = variables(len(leaves))
         total = [0] * len(word)

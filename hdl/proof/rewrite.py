@@ -12,9 +12,9 @@ import heapq
 from functools import lru_cache
 from itertools import product
 
-from threshc.hdl.luts.tables import XOR, cofactors, full, remap, vacuous
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.functions import PARITY, folded
 
 Shape = tuple[tuple[int, ...], int]
 """Distinct nodes that a node depends on, ascending, and its table over them."""
@@ -75,7 +75,7 @@ class Rewriter:
 
     def _pair(self, form: _Form, operands: tuple[int, ...], nodes: list[int]) -> None:
         """Replaces the last of the nodes, with the other half of its adder, by the operands."""
-        parity, last = XOR[len(operands)], nodes[-1]
+        parity, last = PARITY[len(operands)], nodes[-1]
         for other in nodes[:-1]:
             for total, carry in ((last, other), (other, last)):
                 weight = form.weights.get(total, 0)
@@ -88,7 +88,7 @@ class Rewriter:
                     form.add(2 * node, sign * weight)
                 return
         truth, weight = self._shape(last)[1], form.weights[last]
-        if truth in (parity, parity ^ full(len(operands))) and 2 * weight % form.modulus == 0:
+        if truth in (parity, parity ^ ((1 << (1 << len(operands))) - 1)) and 2 * weight % form.modulus == 0:
             form.weights[last] = 0  # the highest column: its carry is dropped
             form.constant += weight * (truth & 1)
             for node in operands:
@@ -98,7 +98,8 @@ class Rewriter:
         if node not in self._shapes:
             if node not in self._circuit.tables:
                 raise Unproved(f"node {node} is none of the heap's bits")
-            self._shapes[node] = _folded(*self._circuit.tables[node])
+            operands, truth = self._circuit.tables[node]
+            self._shapes[node] = folded([2 * x for x in operands], truth)
         return self._shapes[node]
 
 
@@ -130,15 +131,6 @@ class _Form:
         node = -heapq.heappop(self._queue)
         self._waiting.discard(node)
         return node
-
-
-def _folded(operands: tuple[int, ...], truth: int) -> Shape:
-    nodes = sorted({x for x in operands if x})
-    truth = remap(tuple(2 + 2 * nodes.index(x) if x else 0 for x in operands), truth, len(nodes))
-    while (v := vacuous(truth, len(nodes))) is not None:
-        truth = cofactors(truth, v, len(nodes))[0]
-        del nodes[v]
-    return tuple(nodes), truth
 
 
 @lru_cache(4096)

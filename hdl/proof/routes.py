@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from threshc.compiler.ir.ops import Gather, Window
 from threshc.compiler.ir.shapes import window_size
 from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved
+from threshc.hdl.proof.certificate import Selection
 from threshc.hdl.proof.circuit import Circuit
 
 Lits = NDArray[np.int64]
@@ -41,7 +41,7 @@ def window(op: Window, x: Lits) -> Lits:
     return np.concatenate([bits, pad], axis=-1) if op.is_pad else bits
 
 
-def select_max(circuit: Circuit, words: list[list[int]], signed: bool, matches: Iterator[list[Any]]) -> list[int]:
+def select_max(circuit: Circuit, words: list[list[int]], signed: bool, matches: Iterator[Selection]) -> list[int]:
     """The literals of the index of the largest word. Each match is proved: which word is larger, and what goes on.
 
     By induction every item stands for the largest word of its range and the lowest index that has it.
@@ -62,9 +62,10 @@ def select_max(circuit: Circuit, words: list[list[int]], signed: bool, matches: 
 
 
 def _match(
-    circuit: Circuit, left: tuple[list[int], list[int]], right: tuple[list[int], list[int]], match: list[Any]
+    circuit: Circuit, left: tuple[list[int], list[int]], right: tuple[list[int], list[int]], match: Selection
 ) -> tuple[list[int], list[int]]:
-    larger, word, index = circuit.lit(match[0]), list(circuit.lits(match[1])), list(circuit.lits(match[2]))
+    number, digits, place = match
+    larger, word, index = circuit.lit(number), list(circuit.lits(digits)), list(circuit.lits(place))
     _prove_larger(circuit, larger, left[0], right[0])
     if len(word) != len(left[0]) or len(index) != len(left[1]):
         raise Unproved("a match of the arg-max tree loses digits")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from threshc.hdl.proof.bits import Unproved, add_up
+from threshc.hdl.proof.certificate import Claim, Term
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.rewrite import Rewriter
-
-Term = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +24,19 @@ class Sum:
     exact: bool
 
 
-def prove_claim(circuit: Circuit, claim: list[Any], rewriter: Rewriter | None = None) -> Sum:
+def prove_claim(circuit: Circuit, claim: Claim, rewriter: Rewriter | None = None) -> Sum:
     """Raises Unproved unless every step is an identity; a word without steps is rewritten to the sum."""
     columns, steps, word = claim
     heap: Counter[tuple[int, Term]] = Counter()
     for c, column in enumerate(columns):
         heap.update((c, (circuit.lit(lit),)) for lit in column if lit)
     weights, constant = linear([(circuit.lit(lit), 1 << c) for c, column in enumerate(columns) for lit in column])
-    for column, inputs, outputs in steps:
+    for at, inputs, outputs in steps:
         _step(
             circuit,
             heap,
             len(word),
-            column,
+            at,
             [circuit.lits(t) for t in inputs],
             [(c, circuit.lits(t)) for c, t in outputs],
         )

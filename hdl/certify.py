@@ -12,73 +12,76 @@ from threshc.hdl.luts.claims import Claim
 from threshc.hdl.luts.lower import Circuit, lower
 from threshc.hdl.luts.tables import MAJ, XOR
 from threshc.hdl.netlist import Lits, Netlist
-from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.proof import certificate as proof
+from threshc.hdl.proof.certificate import Certificate, Field, Group, Lut, Register, Replacement, Step, Word
 from threshc.hdl.proof.fingerprint import fingerprint
 
 
 def certify(design: Design) -> Certificate:
     """The certificate of a design, with every value of its network that is made of cells."""
     circuit = lower(design.netlist, design.inputs, design.outputs, everything=True)
-    values = {}
+    values: dict[int, Word] = {}
     for v, op in enumerate(design.network.ops):
         if isinstance(op, Sum | Compare | Reduce | ArgMax):
-            values[str(v)] = _lits(circuit, design.values[v].ravel())
+            values[v] = _lits(circuit, design.values[v].ravel())
     return Certificate(
         network=fingerprint(design.network),
         name=design.name,
         inputs=design.input_width,
         latency=design.latency,
+        fields=tuple(Field(f.name, f.value, f.width) for f in sorted(design.fields, key=lambda f: f.offset)),
         luts=_luts(circuit),
-        registers=[[q, d] for q, d in circuit.registers.items()],
+        registers=tuple(Register(q, d) for q, d in circuit.registers.items()),
         values=values,
-        outputs=list(circuit.outputs),
-        fields=[[f.value, f.offset, f.width] for f in design.fields],
-        claims=[_claim(circuit, c) for c in (*design.netlist.claims, *_totals(design.netlist))],
-        selections=[
-            [*_lits(circuit, [s.larger]), *(_lits(circuit, w) for w in s.best)] for s in design.netlist.selections
-        ],
-        replaced=[
-            [r.node, list(r.operands), r.table, [[list(g.nodes), list(g.leaves)] for g in r.window]]
+        outputs=tuple(circuit.outputs),
+        claims=tuple(_claim(circuit, c) for c in (*design.netlist.claims, *_totals(design.netlist))),
+        selections=tuple(
+            proof.Selection(_lits(circuit, [s.larger])[0], *(_lits(circuit, w) for w in s.best))
+            for s in design.netlist.selections
+        ),
+        replaced=tuple(
+            Replacement(
+                r.node, tuple(r.operands), r.table, tuple(Group(tuple(g.nodes), tuple(g.leaves)) for g in r.window)
+            )
             for r in design.replaced
-        ],
+        ),
     )
 
 
-def _lits(circuit: Circuit, lits: Lits | list[int] | tuple[int, ...]) -> list[int]:
+def _lits(circuit: Circuit, lits: Lits | list[int] | tuple[int, ...]) -> Word:
     array = np.asarray(lits, np.int64)
-    found: list[int] = (circuit.bits[array >> 1] ^ (array & 1)).tolist()
-    return found
+    return tuple((circuit.bits[array >> 1] ^ (array & 1)).tolist())
 
 
-def _luts(circuit: Circuit) -> list[list[object]]:
+def _luts(circuit: Circuit) -> tuple[Lut, ...]:
     luts = circuit.luts
-    found: list[list[object]] = [[n, list(o), luts.tables[n]] for n, o in enumerate(luts.operands) if o]
+    found = [Lut(n, tuple(o), luts.tables[n]) for n, o in enumerate(luts.operands) if o]
     for adder in circuit.adders:
         found += _ripple(adder.bits, adder.a, adder.b, adder.carry, circuit.carries)
-    return sorted(found, key=lambda cell: cell[0])  # type: ignore[arg-type, return-value]
+    return tuple(sorted(found))
 
 
 def _ripple(
     bits: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...], carry: int, carries: dict[int, int]
-) -> list[list[object]]:
+) -> list[Lut]:
     """An adder as full adders; `carries` has the node of the carry into each of its bits but the lowest."""
-    cells: list[list[object]] = []
+    cells: list[Lut] = []
     for p, bit in enumerate(bits):
         one, other = (w[p] if p < len(w) else 0 for w in (a, b))
         into = 2 * carries[bit] if p else carry
-        cells.append([bit, *_folded((one, other, into), XOR[3])])
+        cells.append(Lut(bit, *_folded((one, other, into), XOR[3])))
         if p + 1 < len(bits):
-            cells.append([carries[bits[p + 1]], *_folded((one, other, into), MAJ)])
+            cells.append(Lut(carries[bits[p + 1]], *_folded((one, other, into), MAJ)))
     return cells
 
 
-def _folded(operands: tuple[int, ...], truth: int) -> tuple[list[int], int]:
+def _folded(operands: tuple[int, ...], truth: int) -> tuple[tuple[int, ...], int]:
     """Literals as operands to nodes as operands."""
     table = 0
     for i in range(8):
         at = sum((((i >> j & 1) ^ (lit & 1)) if lit > 1 else lit) << j for j, lit in enumerate(operands))
         table |= (truth >> at & 1) << i
-    return [lit >> 1 for lit in operands], table
+    return tuple(lit >> 1 for lit in operands), table
 
 
 def _totals(net: Netlist) -> Iterator[Claim]:
@@ -91,9 +94,9 @@ def _totals(net: Netlist) -> Iterator[Claim]:
             yield Claim(tuple((*c, *one) for c, one in zip(columns, ones, strict=True)), (), tuple(word[:width]))
 
 
-def _claim(circuit: Circuit, claim: Claim) -> list[object]:
-    steps = [
-        [s.column, [_lits(circuit, t) for t in s.inputs], [[c, _lits(circuit, t)] for c, t in s.outputs]]
+def _claim(circuit: Circuit, claim: Claim) -> proof.Claim:
+    steps = tuple(
+        Step(s.column, tuple(_lits(circuit, t) for t in s.inputs), tuple((c, _lits(circuit, t)) for c, t in s.outputs))
         for s in claim.steps
-    ]
-    return [[_lits(circuit, c) for c in claim.columns], steps, _lits(circuit, claim.word)]
+    )
+    return proof.Claim(tuple(_lits(circuit, c) for c in claim.columns), steps, _lits(circuit, claim.word))

@@ -1,0 +1,1 @@
+../../api/proved_folder.py
