@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.files import write_whole
 
 _SAMPLES = ("x", "X", "inputs", "input", "images", "data")
 _LABELS = ("y", "Y", "labels", "label", "true", "target")
@@ -56,15 +56,7 @@ def labels_beside(path: str | Path) -> NDArray[np.int64] | None:
 
 def write_array(path: str | Path, array: NDArray[np.generic]) -> None:
     """Writes a .npy file of that very name, whole or not at all."""
-    goal = Path(path)
-    draft = goal.with_name(f".{goal.name}.partial")
-    try:
-        with open(draft, "wb") as file:
-            np.save(file, array)
-        os.replace(draft, goal)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise fail("the file cannot be written", where=str(path), why=error.strerror or str(error)) from None
+    write_whole(path, lambda file: np.save(file, array))
 
 
 def _read(path: Path, names: tuple[str, ...], option: str) -> NDArray[np.generic]:

@@ -8,12 +8,12 @@ Each figure beside the paper's or the target's. --docs puts the tables into docs
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.measure import Row, report, write_rows
+from threshc.compiler.files import write_whole
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "trainers.md"
 END = "<!-- end of figures -->"
@@ -81,9 +81,7 @@ def _write(name: str, new: str) -> None:
     if text is None:
         print(new)
         return
-    part = DOCS.with_name(f".{DOCS.name}.partial")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, DOCS)
+    write_whole(DOCS, text)
 
 
 def main() -> int:

@@ -1,61 +1,36 @@
-"""`threshc`: the commands put together, and the only place where errors become exit codes."""
+"""The console script, and the only place where errors and signals become exit codes.
+
+The commands are imported by the process that runs them, after it can be interrupted.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated
+from typing import Any
 
-import typer
-
-from threshc.cli.build import build
-from threshc.cli.compile import compile
-from threshc.cli.prove import prove
-from threshc.cli.run import run
-from threshc.cli.show import show
-from threshc.cli.sim import sim
-from threshc.cli.targets import targets
-from threshc.cli.train import train
-from threshc.cli.verify import verify
-from threshc.compiler.diagnostics import CompileError
-from threshc.version import __version__
-
-app = typer.Typer(
-    name="threshc",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (show, sim, verify, prove, compile, build, run, targets):
-    app.command(command.__name__)(command)
-app.add_typer(train)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"threshc {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _threshc(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Trained binary-activation networks, from ONNX to exact thresholds, simulation and hardware.
-
-    [dim]threshc show model.onnx[/]                              what is inside
-    [dim]threshc verify model.onnx[/]                            ONNX = thresholds = Verilog
-    [dim]threshc build model.onnx --target icebreaker -o out[/]  to a bitstream
-
-    Exit codes: 0 fine, 1 the model, the data or the design is at fault, 2 the command line is.
-    """
+from threshc.cli.supervisor import Stopped, say_stopped, settle, supervise
 
 
 def main() -> None:
     """The console script."""
+    watched = False
+    try:
+        watched = supervise()
+        _run()
+    except Stopped as stopped:
+        if watched:
+            os._exit(stopped.code)  # all is cleaned up; what Python does to end may wait for threads, and warns
+        say_stopped(stopped.code)
+        sys.exit(stopped.code)
+    finally:
+        settle()
+
+
+def _run() -> None:
+    from threshc.cli.app import app
+    from threshc.compiler.diagnostics import CompileError
+
     try:
         app()
     except CompileError as error:
@@ -63,6 +38,14 @@ def main() -> None:
 
         print_error(error)
         sys.exit(1)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":  # not imported before the process can be interrupted
+        from threshc.cli.app import app
+
+        return app
+    raise AttributeError(name)
 
 
 if __name__ == "__main__":

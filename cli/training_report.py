@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threshc.cli.tables import print_table
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.files import draft
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,12 +58,10 @@ def plot(path: Path, curves: Mapping[str, Sequence[float]], x_label: str, x: Seq
     axes.set_xlabel(x_label)
     axes.set_ylim(bottom=0)
     axes.legend()
-    draft = path.with_name(f".partial-{path.name}")
     try:
-        figure.savefig(draft)
-        os.replace(draft, path)
-    except (OSError, ValueError) as error:
-        draft.unlink(missing_ok=True)
+        with draft(path, path.suffix) as partial:
+            figure.savefig(partial)
+    except ValueError as error:
         raise fail("the picture cannot be written", where=str(path), why=str(error)) from None
     finally:
         pyplot.close(figure)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,28 +62,13 @@ def draft(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
 
 
 @contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A folder of this process alone, gone at the end. Raises CompileError where none can be made."""
-    goal = Path(tempfile.gettempdir()) / "threshc"
-    try:
-        with draft_beside(goal, folder=True) as made:
-            os.chmod(made, 0o700)
-            yield made
-    except OSError as error:
-        if str(goal.parent) not in str(error.filename):
-            raise
-        why = error.strerror or str(error)
-        raise fail("work cannot be kept in the temporary folder", where=str(goal.parent), why=why) from None
-
-
-@contextmanager
-def draft_beside(goal: Path, suffix: str = "", *, folder: bool = False) -> Iterator[Path]:
+def draft_beside(goal: Path, suffix: str = "", *, folder: bool = False, private: bool = False) -> Iterator[Path]:
     """A new draft, file or folder, beside the goal, marked as one whose owner lives. What is left of it at the end is
-    removed. Raises OSError. Drafts of the dead in the same place are removed first."""
+    removed. private: for this user alone. Raises OSError. Drafts of the dead in the same place are removed first."""
     remove_dead_drafts(goal.parent)
     if announce is not None:
         announce(goal.parent)
-    partial, lock = _locked(goal, suffix, folder)
+    partial, lock = _locked(goal, suffix, folder, private)
     try:
         yield partial
     finally:
@@ -97,13 +80,13 @@ def draft_beside(goal: Path, suffix: str = "", *, folder: bool = False) -> Itera
             os.close(lock)
 
 
-def _locked(goal: Path, suffix: str, folder: bool) -> tuple[Path, int | None]:
+def _locked(goal: Path, suffix: str, folder: bool, private: bool) -> tuple[Path, int | None]:
     while True:
-        partial = goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.partial{suffix}")
+        partial = goal.with_name(f".{goal.name}.{os.urandom(4).hex()}.partial{suffix}")
         if folder:
-            partial.mkdir()
+            partial.mkdir(0o700 if private else 0o777)
         else:
-            os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666))
         if not _LOCKS:
             return partial, None
         try:

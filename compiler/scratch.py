@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import atexit
 import errno
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.files import draft_beside
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What the system says when there is no room: full, over the quota, larger than files may be, read-only."""
@@ -25,23 +25,22 @@ def scratch_folder() -> Iterator[Path]:
 
     Raises CompileError where the system has no place for temporary files, or the place is full.
     """
-    folder = _made()
-    try:
-        yield folder
-    except OSError as error:
-        if error.errno in FULL:
-            raise no_room(error) from None
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        folder = _made(stack)
+        try:
+            yield folder
+        except OSError as error:
+            if error.errno in FULL:
+                raise no_room(error) from None
+            raise
 
 
 @cache
 def process_folder() -> Path:
     """The same for as long as this process lives."""
-    folder = _made()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return _made(stack)
 
 
 def no_room(error: OSError) -> CompileError:
@@ -54,8 +53,9 @@ def no_room(error: OSError) -> CompileError:
     )
 
 
-def _made() -> Path:
+def _made(stack: ExitStack) -> Path:
     try:
-        return Path(tempfile.mkdtemp(prefix="threshc-"))
+        place = Path(tempfile.gettempdir())
+        return stack.enter_context(draft_beside(place / "threshc", folder=True, private=True))
     except OSError as error:
         raise no_room(error) from None

@@ -6,7 +6,6 @@ python docs/make_onnx_table.py --check    says whether they are up to date (exit
 
 from __future__ import annotations
 
-import os
 import sys
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +17,7 @@ from patterns import PATTERNS, Pattern  # noqa: E402
 from refusals import REFUSALS, Refusal  # noqa: E402
 
 from threshc.compiler.diagnostics import CompileError  # noqa: E402
+from threshc.compiler.files import write_whole  # noqa: E402
 from threshc.compiler.frontend.load import load  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "onnx.md"
@@ -76,9 +76,7 @@ def main() -> int:
             return 0
         print("docs/onnx.md is out of date: run `python docs/make_onnx_table.py`")
         return 1
-    draft = DOCUMENT.with_suffix(".partial")
-    draft.write_text(wanted, encoding="utf-8")
-    os.replace(draft, DOCUMENT)
+    write_whole(DOCUMENT, wanted)
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.files import write_whole
 from threshc.hdl.design import Design
 
 _DRIVER = """\
@@ -216,11 +217,9 @@ def hex_lines(words: NDArray[np.uint8], width: int) -> str:
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
-    """Writes texts into an existing folder, each under a temporary name first."""
+    """Writes texts into an existing folder, each whole or not at all."""
     for name, text in files.items():
-        partial = folder / f".{name}.partial"
-        partial.write_text(text)
-        partial.replace(folder / name)
+        write_whole(folder / name, text)
 
 
 def _range(width: int) -> str:

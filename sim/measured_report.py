@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.files import draft, write_whole
 from threshc.sim.measured import LayerMeasured, Measured
 
 _Cell = Callable[[LayerMeasured], str]
@@ -93,18 +92,12 @@ def _table(measured: Measured, columns: dict[str, _Cell]) -> str:
 def write(measured: Measured, path: str | Path) -> None:
     """To a file, whole or not at all: .json, .png, .svg or .pdf (these need matplotlib), else the tables."""
     goal = Path(path)
-    draft = goal.with_name(f".{goal.name}.partial{goal.suffix}")
-    try:
-        if goal.suffix == ".json":
-            draft.write_text(json.dumps(dataclasses.asdict(measured), indent=1) + "\n", encoding="utf-8")
-        elif goal.suffix in (".png", ".svg", ".pdf"):
-            from threshc.sim.measured_picture import picture
+    if goal.suffix in (".png", ".svg", ".pdf"):
+        from threshc.sim.measured_picture import picture
 
-            picture(measured, draft)
-        else:
-            draft.write_text(text(measured), encoding="utf-8")
-        os.replace(draft, goal)
-    except OSError as error:
-        raise fail("the file cannot be written", where=str(path), why=error.strerror or str(error)) from None
-    finally:
-        draft.unlink(missing_ok=True)
+        with draft(goal, goal.suffix) as partial:
+            picture(measured, partial)
+    elif goal.suffix == ".json":
+        write_whole(goal, json.dumps(dataclasses.asdict(measured), indent=1) + "\n")
+    else:
+        write_whole(goal, text(measured))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.files import draft
 from threshc.compiler.ir.network import Network
 from threshc.sim import packed
 from threshc.sim.inputs import encode
@@ -72,10 +73,9 @@ def run(
     Raises CompileError naming the first sample that the input does not take, by its index in the whole; then, and when
     interrupted, `out` is as it was before.
     """
-    writer = _Writer(Path(out)) if out is not None else None
     done, right = 0, 0
     first: NDArray[np.integer] = np.zeros(0, np.int64)
-    try:
+    with _writer(out) as writer:
         for block, total in blocks:
             if labels is not None and total is not None and len(labels) != total:
                 raise fail(f"there are {total} samples and {len(labels)} labels", where="--labels")
@@ -95,28 +95,28 @@ def run(
                 progress(done, total)
         if labels is not None and len(labels) != done:
             raise fail(f"there are {done} samples and {len(labels)} labels", where="--labels")
-        if writer is not None:
-            writer.finish()
-    finally:
-        if writer is not None:
-            writer.close()
     return Outcome(done, right if labels is not None else None, first)
 
 
-class _Writer:
-    """A .npy file of (N, ...) int64 that grows under another name; its header is written last."""
+@contextmanager
+def _writer(out: str | Path | None) -> Iterator[_Writer | None]:
+    """What takes the results: a file that is there at the end, or nothing where none is wanted."""
+    if out is None:
+        yield None
+        return
+    with draft(out) as partial, open(partial, "wb") as file:
+        writer = _Writer(file)
+        yield writer
+        writer.finish()
 
-    def __init__(self, goal: Path) -> None:
-        self.goal, self.draft = goal, goal.with_name(f".{goal.name}.partial")
+
+class _Writer:
+    """The results (N, ...) int64 as .npy into a file; the header, which states how many, is written last."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
         self.count = 0
         self.shape: tuple[int, ...] = ()
-        try:
-            self.file = open(self.draft, "wb")  # noqa: SIM115 (closed by close)
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def _failed(self, error: OSError) -> Exception:
-        return fail("the file cannot be written", where=str(self.goal), why=error.strerror or str(error))
 
     def _header(self) -> bytes:
         buffer = io.BytesIO()
@@ -126,24 +126,12 @@ class _Writer:
         return buffer.getvalue()[:8] + (118).to_bytes(2, "little") + text.ljust(117) + b"\n"
 
     def add(self, values: NDArray[np.integer]) -> None:
-        try:
-            if not self.count:
-                self.shape = values.shape[1:]
-                self.file.write(self._header())
-            self.file.write(np.ascontiguousarray(values, "<i8").tobytes())
-            self.count += len(values)
-        except OSError as error:
-            raise self._failed(error) from None
+        if not self.count:
+            self.shape = values.shape[1:]
+            self.file.write(self._header())
+        self.file.write(np.ascontiguousarray(values, "<i8").tobytes())
+        self.count += len(values)
 
     def finish(self) -> None:
-        try:
-            self.file.seek(0)
-            self.file.write(self._header())
-            self.file.close()
-            os.replace(self.draft, self.goal)
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def close(self) -> None:
-        self.file.close()
-        self.draft.unlink(missing_ok=True)
+        self.file.seek(0)
+        self.file.write(self._header())

@@ -91,7 +91,7 @@ def test_bad_options_are_named(tmp_path: Path) -> None:
         assert isinstance(result.exception, CompileError)
         assert str(result.exception).startswith(message)
     result = run("--data", data, "-o", tmp_path / "nowhere" / "m.onnx", *FAST)
-    assert "the model cannot be written" in str(result.exception)
+    assert "the file cannot be written" in str(result.exception)
 
 
 def test_samples_without_labels(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.compiler.files import draft, draft_beside, remove_dead_drafts, scratch_folder, write_whole
+from threshc.compiler.files import draft, draft_beside, remove_dead_drafts, write_whole
+from threshc.compiler.scratch import scratch_folder
 
 HANGS = """
 import sys, time
@@ -103,7 +104,7 @@ def test_scratch_folders_vanish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(OSError, match="not ours"), scratch_folder():
         raise OSError("not ours")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
-    with pytest.raises(CompileError, match="work cannot be kept in the temporary folder"), scratch_folder():
+    with pytest.raises(CompileError, match="temporary files cannot be written"), scratch_folder():
         pass
 
 

@@ -74,10 +74,10 @@ def test_large_round_trip_same_bytes_and_nothing_left(tmp_path: Path) -> None:
 def test_paths_that_cannot_be_used(tmp_path: Path) -> None:
     assert message(tmp_path / "none.thresh") == "No such file or directory"
     assert message(tmp_path) == "Is a directory"
-    with pytest.raises(CompileError, match="cannot write"):
+    with pytest.raises(CompileError, match="cannot be written"):
         save(networks.xor(), tmp_path / "no" / "x.thresh")
     (tmp_path / "dir").mkdir()
-    with pytest.raises(CompileError, match="cannot write"):
+    with pytest.raises(CompileError, match="cannot be written"):
         save(networks.xor(), tmp_path / "dir")
     assert [p.name for p in tmp_path.iterdir()] == ["dir"]
 

@@ -43,7 +43,7 @@ def test_unknown_names_are_attribute_errors() -> None:
         threshc.laod  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize("module", ["threshc", "threshc.cli.main"])
+@pytest.mark.parametrize("module", ["threshc", "threshc.cli.main", "threshc.cli.app"])
 def test_importing_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print(*[m for m in {HEAVY!r} if m in sys.modules])"
     assert _run(code).split() == []

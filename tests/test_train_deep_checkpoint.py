@@ -97,5 +97,5 @@ def test_broken_and_impossible_files(tmp_path: Path) -> None:
     torch.save({"a": 1}, bad)
     with pytest.raises(CompileError, match="the file is no checkpoint"):
         classifier(checkpoint=bad).fit(x, y)
-    with pytest.raises(CompileError, match="the checkpoint cannot be written"):
+    with pytest.raises(CompileError, match="the file cannot be written"):
         classifier(checkpoint=tmp_path / "none" / "c.pt", epochs=1).fit(x, y)

@@ -8,12 +8,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.files import write_whole
 from threshc.train.arrangement import Arrangement
 from threshc.train.column_generation import Certificate, Progress
 
@@ -40,24 +42,24 @@ def save(path: Path, name: str, pool: Arrangement, progress: Progress, rng: np.r
         "history": [asdict(c) for c in progress.history],
         "rng": rng.bit_generator.state,
     }
-    draft = path.with_name(f".{path.name}.partial")
+
+    def write(file: IO[bytes]) -> None:
+        np.savez(
+            file,
+            about=np.array(json.dumps(about)),
+            u=pool.u,
+            t=pool.t,
+            w=progress.w,
+            best_w=progress.best_w,
+            best_bias=progress.best_bias,
+        )
+        file.flush()
+        os.fsync(file.fileno())
+
     try:
-        with draft.open("wb") as file:
-            np.savez(
-                file,
-                about=np.array(json.dumps(about)),
-                u=pool.u,
-                t=pool.t,
-                w=progress.w,
-                best_w=progress.best_w,
-                best_bias=progress.best_bias,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ValueError(f"the checkpoint {path} cannot be written: {error.strerror or error}") from None
+        write_whole(path, write)
+    except CompileError as error:
+        raise ValueError(f"the checkpoint {path} cannot be written: {error.diagnostics[0].why}") from None
 
 
 def restore(path: Path, name: str, pool: Arrangement, rng: np.random.Generator) -> Progress | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.train.encoders import Thermometer
 from threshc.train.hidden_network import HiddenNetwork
+from threshc.train.model_file import write_model
 
 if TYPE_CHECKING:
     import onnx
@@ -24,15 +24,7 @@ def write_onnx(
     network: HiddenNetwork, path: str | Path, *, features: int, about: dict[str, str], values: Values | None = None
 ) -> None:
     """Writes the model, whole or not at all. Parameters as for `as_onnx`."""
-    data = as_onnx(network, features=features, about=about, values=values).SerializeToString()
-    goal = Path(path)
-    draft = goal.with_name(f".{goal.name}.partial")
-    try:
-        draft.write_bytes(data)
-        os.replace(draft, goal)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise fail("the model cannot be written", where=str(path), why=error.strerror or str(error)) from None
+    write_model(as_onnx(network, features=features, about=about, values=values), path)
 
 
 def as_onnx(

@@ -15,6 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.files import write_whole
 from threshc.compiler.ir.literals import Arrays
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.parser import parse_network
@@ -44,12 +45,7 @@ _HINT = "write the file again with threshc compile"
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a network as a `.thresh` file, whole or not at all. Raises CompileError if it cannot be written."""
-    data = to_bytes(network)
-    target = Path(path)
-    try:
-        _write(target, data)
-    except OSError as error:
-        raise fail(f"cannot write {target}", where=str(target), why=error.strerror or str(error)) from None
+    write_whole(path, to_bytes(network))
 
 
 def to_bytes(network: Network) -> bytes:
@@ -105,16 +101,6 @@ def _npy(array: NDArray[np.generic]) -> bytes:
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     npy.write_array(buffer, np.ascontiguousarray(little), version=(1, 0), allow_pickle=False)
     return buffer.getvalue()
-
-
-def _write(target: Path, data: bytes) -> None:
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_bytes(data)
-        os.replace(draft, target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _members(source: str, data: bytes, names: tuple[str, ...] | None) -> dict[str, bytes]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import Diagnostic, fail
+from threshc.compiler.files import draft
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
@@ -137,9 +137,8 @@ def _deliver(design: Design, folder: Path, made: str, runs: tuple[Run, ...], out
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         for source, name in wanted.items():
-            partial = out_dir / f".{name}.partial"
-            shutil.copyfile(folder / source, partial)
-            os.replace(partial, out_dir / name)
+            with draft(out_dir / name) as partial:
+                shutil.copyfile(folder / source, partial)
     except OSError as problem:
         raise fail(f"cannot write the bitstream: {problem}", where=str(out_dir)) from None
     return tuple(out_dir / name for name in reversed(wanted.values()))

@@ -8,12 +8,13 @@ import pickle
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor, nn
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.files import write_whole
 
 _FORMAT = 1
 
@@ -56,14 +57,10 @@ class Checkpoint:
 
     def write(self, state: dict[str, Any]) -> None:
         """Replaces the file at once. state: tensors, numbers, texts, lists and dicts of them."""
-        draft = self.path.with_name(f".{self.path.name}.partial")
-        try:
-            with draft.open("wb") as file:
-                torch.save({"mark": self.mark, "state": state}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, self.path)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            why = error.strerror or str(error)
-            raise fail("the checkpoint cannot be written", where=str(self.path), why=why) from None
+
+        def save(file: IO[bytes]) -> None:
+            torch.save({"mark": self.mark, "state": state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+        write_whole(self.path, save)
