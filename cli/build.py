@@ -41,6 +41,7 @@ def build(
     scores: o.Scores = False,
     data: o.Data = None,
     labels: o.Labels = None,
+    table: o.Table = None,
     limit: o.Limit = None,
     samples: o.Samples = 256,
     simulator: o.Simulator = "auto",
@@ -76,7 +77,7 @@ def build(
     if name is None or (target and device):
         raise typer.BadParameter("exactly one of --target and --device is needed", param_hint="--target / --device")
     print_after = ir_printer(print_ir_after)
-    x, y = samples_and_labels(data, labels, limit)
+    x, y = samples_and_labels(data, labels, limit, table)
     with steps(quiet) as say:
         report = threshc.build(
             model,

@@ -17,6 +17,7 @@ def compile(
     scores: o.Scores = False,
     data: o.Data = None,
     labels: o.Labels = None,
+    table: o.Table = None,
     limit: o.Limit = None,
     samples: o.Samples = 256,
     simulator: o.Simulator = "auto",
@@ -41,7 +42,7 @@ def compile(
     from threshc.cli.report import print_report
 
     print_after = ir_printer(print_ir_after)
-    x, y = samples_and_labels(data, labels, limit)
+    x, y = samples_and_labels(data, labels, limit, table)
     with steps(quiet) as say:
         report = threshc.compile(
             model,

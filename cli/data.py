@@ -1,4 +1,4 @@
-"""`--data`, `--labels` and `--limit` as arrays."""
+"""`--data`, `--labels`, `--table` and `--limit` as arrays."""
 
 from __future__ import annotations
 
@@ -13,17 +13,32 @@ if TYPE_CHECKING:
 
 
 def samples_and_labels(
-    data: Path | None, labels: Path | None = None, limit: int | None = None
+    data: Path | None, labels: Path | None = None, limit: int | None = None, table: str | None = None
 ) -> tuple[NDArray[np.generic] | None, NDArray[np.int64] | None]:
-    """Samples (N, ...) and labels (N,), None for what is not given. An .npz may hold both."""
-    from threshc.samples import labels_beside, read_labels, read_samples
-
+    """Samples (N, ...) and labels (N,), None for what is not given. An .npz and a table may hold both."""
     if data is None:
-        if labels is not None:
-            raise fail("labels without samples", where="--labels", hint="give the samples with --data")
+        for option, value in (("--labels", labels), ("--table", table)):
+            if value is not None:
+                raise fail(f"{option} without samples", where=option, hint="give the samples with --data")
         return None, None
-    x = read_samples(data)
-    y = read_labels(labels) if labels is not None else labels_beside(data)
-    if y is not None and len(y) != len(x):
+    from threshc.cli.progress import told
+    from threshc.sim.data.options import parse_table_options
+    from threshc.sim.data.whole import read_samples
+
+    y = labels_of(data, labels, table)
+    x = read_samples(data, limit, options=parse_table_options(table), note=told)
+    if y is not None and (len(y) < len(x) or (limit is None and len(y) > len(x))):
         raise fail(f"there are {len(x)} samples and {len(y)} labels", where=str(labels or data))
-    return x[:limit], None if y is None else y[:limit]
+    return x, None if y is None else y[: len(x)]
+
+
+def labels_of(data: Path, labels: Path | None, table: str | None) -> NDArray[np.int64] | None:
+    """The labels of a file of their own, else those beside the samples, if any."""
+    from threshc.cli.progress import told
+    from threshc.sim.data.options import parse_table_options
+    from threshc.sim.data.whole import labels_beside, read_labels
+
+    options = parse_table_options(table)
+    if labels is not None:
+        return read_labels(labels, options=options)
+    return labels_beside(data, options=options, note=told)

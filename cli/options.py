@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+_DATA = "Samples: .npy, .npz (x, y), idx(.gz), .csv, .tsv (.gz), .parquet, or a folder of images."
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="An .onnx(.gz) or .thresh file, or a folder that threshc made.")
 ]
@@ -22,14 +23,21 @@ Input = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on the terminal.")]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="FILE", help="Samples: .npy, .npz (x, true), or idx(.gz) as MNIST's."),
+    typer.Option("--data", metavar="FILE", help=_DATA),
 ]
-NeededData = Annotated[
-    Path, typer.Option("--data", metavar="FILE", help="Samples: .npy, .npz (x, true), or idx(.gz) as MNIST's.")
-]
+NeededData = Annotated[Path, typer.Option("--data", metavar="FILE", help=_DATA)]
 Labels = Annotated[
     Path | None,
-    typer.Option("--labels", metavar="FILE", help="The right classes, for the accuracy: .npy, .npz or idx(.gz)."),
+    typer.Option("--labels", metavar="FILE", help="The right classes, in a file of their own, of the same kinds."),
+]
+Table = Annotated[
+    str | None,
+    typer.Option(
+        "--table",
+        metavar="HOW",
+        help="How to read a table: target=NAME, drop=NAME,NAME, decimal=comma, header=no, onehot=NAME:WORD|WORD; "
+        "several with ; between.",
+    ),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Use the first N samples only.")]
 Out = Annotated[

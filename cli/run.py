@@ -21,6 +21,7 @@ def run(
     scores: o.Scores = False,
     baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="As the bitstream was built for.")] = None,
     input: o.Input = None,
+    table: o.Table = None,
     limit: o.Limit = None,
     quiet: o.Quiet = False,
 ) -> None:
@@ -36,7 +37,7 @@ def run(
     from threshc.cli.outcome import print_outcome
     from threshc.cli.progress import steps
 
-    x, y = samples_and_labels(data, labels, limit)
+    x, y = samples_and_labels(data, labels, limit, table)
     assert x is not None
     with steps(quiet) as say:
         result = run_on_board(model, port, x, input=input, scores=scores, baud=baud, progress=say)

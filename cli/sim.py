@@ -26,6 +26,7 @@ def sim(
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the classes, (N,) int64, to a .npy file.")
     ] = None,
     input: o.Input = None,
+    table: o.Table = None,
     limit: o.Limit = None,
     threads: Annotated[
         int | None,
@@ -42,7 +43,7 @@ def sim(
 ) -> None:
     """Run a model on samples: classes, and the accuracy where labels are known.
 
-    The packed engine takes files of any size block by block: .npy, .npz, idx(.gz), .csv, .parquet, a folder of images.
+    The packed engine takes files of any size block by block.
 
     [dim]threshc sim digits.onnx --data digits_test.npz[/]
     [dim]threshc sim tfc.onnx --input uint8/255 --data t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz[/]
@@ -51,7 +52,7 @@ def sim(
     import threshc
 
     if engine == "packed":
-        _stream(model, data, labels, out, input, limit, threads, report or [], activity, quiet)
+        _stream(model, data, labels, table, out, input, limit, threads, report or [], activity, quiet)
         return
     if report or activity:
         raise fail("only the packed engine is measured", where="--report, --activity", hint="leave out --engine")
@@ -59,7 +60,7 @@ def sim(
     from threshc.cli.outcome import print_outcome
     from threshc.cli.progress import steps
 
-    x, y = samples_and_labels(data, labels, limit)
+    x, y = samples_and_labels(data, labels, limit, table)
     assert x is not None
     with steps(quiet) as say:
         say("reading the model")
@@ -71,6 +72,7 @@ def _stream(
     model: str,
     data: Path,
     labels: Path | None,
+    table: str | None,
     out: Path | None,
     input: str | None,
     limit: int | None,
@@ -80,11 +82,13 @@ def _stream(
     quiet: bool,
 ) -> None:
     import threshc
-    from threshc.cli.progress import steps
-    from threshc.samples import labels_beside, read_labels
-    from threshc.sim import sources, stream
+    from threshc.cli.data import labels_of
+    from threshc.cli.progress import steps, told
+    from threshc.sim import stream
+    from threshc.sim.data.blocks import blocks
+    from threshc.sim.data.options import parse_table_options
 
-    y = read_labels(labels) if labels is not None else labels_beside(data)
+    y = labels_of(data, labels, table)
     with steps(quiet) as say:
         say("reading the model")
         network = threshc.load(model, input=input)
@@ -92,7 +96,7 @@ def _stream(
         counted = stream.activity_of(network) if activity else None
         found = stream.run(
             network,
-            sources.blocks(data, limit),
+            blocks(data, limit, options=parse_table_options(table), note=told),
             labels=y if y is None else y[:limit],
             out=out,
             threads=threads,

@@ -14,10 +14,11 @@ from threshc.compiler.diagnostics import fail
 
 
 def convex(
-    data: t.Data,
+    data: o.NeededData,
     out: t.Model,
     labels: o.Labels = None,
     target: t.Target = None,
+    table: o.Table = None,
     beta: Annotated[
         float, typer.Option("--beta", metavar="B", min=1e-9, help="Price of an output weight; larger: fewer units.")
     ] = 0.01,
@@ -75,9 +76,9 @@ def convex(
     from threshc.cli.training_report import print_trained
     from threshc.train import ConvexThresholdClassifier, ConvexThresholdRegressor
 
-    table = read_table(data, labels, target)
+    rows = read_table(data, labels, target, table)
     if regression:
-        table = real_targets(table)
+        rows = real_targets(rows)
     with steps(quiet) as say:
         settings: dict[str, Any] = {
             "encoding": encoding,
@@ -102,7 +103,7 @@ def convex(
             if regression
             else ConvexThresholdClassifier(beta, multiclass=multiclass, **settings)
         )
-        accuracies = fit(estimator, table, test, seed, regression=regression)
+        accuracies = fit(estimator, rows, test, seed, regression=regression)
     estimator.export_onnx(out)
     certificate, network = estimator.certificate_, estimator.network_
     figures = [
@@ -115,9 +116,7 @@ def convex(
         ("neurons", f"{network.neurons:,}", "counted"),
         ("hidden weights that are 0", f"{network.sparsity:.2%}", "counted"),
     ]
-    print_trained(
-        out, figures, table.x, whole_scores(estimator, table) if regression else class_numbers(estimator, table)
-    )
+    print_trained(out, figures, rows.x, whole_scores(estimator, rows) if regression else class_numbers(estimator, rows))
     if plot is not None:
         history = estimator.history_
         curves = {"objective": [c.objective for c in history], "lower bound": [c.lower_bound for c in history]}

@@ -12,10 +12,11 @@ from threshc.cli import training_options as t
 
 
 def lookup(
-    data: t.Data,
+    data: o.NeededData,
     out: t.Model,
     labels: o.Labels = None,
     target: t.Target = None,
+    table: o.Table = None,
     test_data: d.TestData = None,
     test_labels: d.TestLabels = None,
     hidden: Annotated[
@@ -55,8 +56,8 @@ def lookup(
     from threshc.cli.training_data import read_table
     from threshc.train import LookupThresholdClassifier
 
-    table = d.own_shape(read_table(data, labels, target))
-    held_back = None if test_data is None else d.own_shape(read_table(test_data, test_labels, target))
+    rows = d.own_shape(read_table(data, labels, target, table))
+    held_back = None if test_data is None else d.own_shape(read_table(test_data, test_labels, target, table))
     with steps(quiet) as say:
         classifier = LookupThresholdClassifier(
             hidden,
@@ -79,7 +80,7 @@ def lookup(
             callback=lambda epoch: say(str(epoch)),
             random_state=seed,
         )
-        d.train_and_report(classifier, table, held_back, out, test=test, seed=seed, plot=plot)
+        d.train_and_report(classifier, rows, held_back, out, test=test, seed=seed, plot=plot)
 
 
 def _numbers(text: str | None) -> list[float] | None:

@@ -12,10 +12,11 @@ from threshc.cli import training_options as t
 
 
 def rvscgd(
-    data: t.Data,
+    data: o.NeededData,
     out: t.Model,
     labels: o.Labels = None,
     target: t.Target = None,
+    table: o.Table = None,
     test_data: d.TestData = None,
     test_labels: d.TestLabels = None,
     network: Annotated[
@@ -76,8 +77,8 @@ def rvscgd(
     from threshc.train import RVSCGDClassifier
 
     lams = None if path is None else prices(path)
-    table = d.own_shape(read_table(data, labels, target))
-    held_back = None if test_data is None else d.own_shape(read_table(test_data, test_labels, target))
+    rows = d.own_shape(read_table(data, labels, target, table))
+    held_back = None if test_data is None else d.own_shape(read_table(test_data, test_labels, target, table))
     with steps(quiet) as say:
         classifier = RVSCGDClassifier(
             network,
@@ -104,6 +105,6 @@ def rvscgd(
             random_state=seed,
         )
         if lams is None:
-            d.train_and_report(classifier, table, held_back, out, test=test, seed=seed, plot=plot)
+            d.train_and_report(classifier, rows, held_back, out, test=test, seed=seed, plot=plot)
         else:
-            train_path(classifier, table, held_back, out, lams=lams, lose=lose, test=test, seed=seed, plot=plot)
+            train_path(classifier, rows, held_back, out, lams=lams, lose=lose, test=test, seed=seed, plot=plot)

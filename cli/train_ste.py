@@ -12,10 +12,11 @@ from threshc.cli import training_options as t
 
 
 def ste(
-    data: t.Data,
+    data: o.NeededData,
     out: t.Model,
     labels: o.Labels = None,
     target: t.Target = None,
+    table: o.Table = None,
     test_data: d.TestData = None,
     test_labels: d.TestLabels = None,
     hidden: d.Hidden = "64",
@@ -52,8 +53,8 @@ def ste(
     from threshc.cli.training_data import read_table
     from threshc.train import DeepStraightThroughClassifier
 
-    table = d.own_shape(read_table(data, labels, target))
-    held_back = None if test_data is None else d.own_shape(read_table(test_data, test_labels, target))
+    rows = d.own_shape(read_table(data, labels, target, table))
+    held_back = None if test_data is None else d.own_shape(read_table(test_data, test_labels, target, table))
     with steps(quiet) as say:
         classifier = DeepStraightThroughClassifier(
             hidden,
@@ -78,4 +79,4 @@ def ste(
             callback=lambda epoch: say(str(epoch)),
             random_state=seed,
         )
-        d.train_and_report(classifier, table, held_back, out, test=test, seed=seed, plot=plot)
+        d.train_and_report(classifier, rows, held_back, out, test=test, seed=seed, plot=plot)

@@ -7,9 +7,6 @@ from typing import Annotated
 
 import typer
 
-Data = Annotated[
-    Path, typer.Option("--data", metavar="FILE", help="Samples: .csv, .tsv (.gz), .npz (x, y), .npy, idx.")
-]
 Model = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The .onnx to write, whole or not at all.")]
 Target = Annotated[
     str | None,

@@ -13,6 +13,7 @@ def verify(
     model: o.Model,
     data: o.Data = None,
     input: o.Input = None,
+    table: o.Table = None,
     limit: o.Limit = None,
     samples: o.Samples = 256,
     rtl: Annotated[bool, typer.Option("--rtl/--no-rtl", help="Also simulate the emitted Verilog.")] = True,
@@ -36,7 +37,7 @@ def verify(
     from threshc.cli.errors import visible
     from threshc.cli.progress import steps
 
-    x, _ = samples_and_labels(data, None, limit)
+    x, _ = samples_and_labels(data, None, limit, table)
     with steps(quiet) as say:
         report = threshc.verify(
             model,

@@ -41,17 +41,18 @@ def test_labels_beside_samples(tmp_path: Path) -> None:
     assert found is not None
     assert found.tolist() == [7, 8]
     assert labels_beside(tmp_path / "one.npz") is None
+    np.save(tmp_path / "x.npy", np.zeros((2, 3)))
     assert labels_beside(tmp_path / "x.npy") is None
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "format is not known"),
+        (b"", "the file is empty"),
         (b"hello, this is text", "format is not known"),
         (b"\0\0\x08\x02\0\0\0\x02", "damaged or truncated"),
         (_idx(np.zeros((2, 3), np.uint8), 0x08)[:-1], "damaged or truncated"),
-        (b"\x93NUMPY\x01\x00", "cannot be read"),
+        (b"\x93NUMPY\x01\x00", "this is not a .npy array"),
         (b"PK\x03\x04 not a zip", "cannot be read"),
         (b"\x1f\x8b\x08\x00 not gzip", "cannot be read"),
     ],
@@ -66,7 +67,7 @@ def test_broken_files_are_named(tmp_path: Path, content: bytes, said: str) -> No
 
 def test_pickles_are_not_run(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.array([[print]], object), allow_pickle=True)
-    with pytest.raises(CompileError, match="cannot be read"):
+    with pytest.raises(CompileError, match="the array has dtype object, numbers are needed"):
         read_samples(tmp_path / "x.npy")
 
 

@@ -10,12 +10,14 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
-from threshc.sim import reference, sources, stream
+from threshc.sim import reference, stream
+from threshc.sim.data import blocks as sources
+from threshc.sim.data import formats
 
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "rows_per_block", lambda shape, itemsize: 7)
+    monkeypatch.setattr(formats, "rows_per_block", lambda shape, itemsize: 7)
 
 
 @pytest.fixture
@@ -122,9 +124,9 @@ def test_parquet(tmp_path: Path, x: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("1,2", "sample 23 has 2 columns, 12 are needed"),
-        ("0,1,2,3,4,x,6,7,8,9,10,11", "sample 23, column 5 is 'x'"),
-        ("0,1,2,3,4,0.5,6,7,8,9,10,11", "sample 23, column 5 is '0.5'"),
+        ("1,2", "a row has 2 columns, 12 are expected"),
+        ("0,1,2,3,4,x,6,7,8,9,10,11", "'x' is no finite number\n  where: .*x.csv, column '5', row 24"),
+        ("0,1,2,3,4,0.5,6,7,8,9,10,11", "'0.5' is no whole number\n  where: .*x.csv, column '5', row 24"),
         ("0,1,2,3,4,256,6,7,8,9,10,11", "sample 23, feature 5 is 256"),
     ],
 )
@@ -156,7 +158,7 @@ def test_mapped_blocks(tmp_path: Path, dtype: str) -> None:
     x = np.random.default_rng(0).integers(0, 100, (3000, 7, 5)).astype(dtype)
     np.save(tmp_path / "x.npy", x)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "BLOCK_BYTES", 1 << 14)
+        patch.setattr(formats, "BLOCK_BYTES", 1 << 14)
         parts = list(sources.blocks(tmp_path / "x.npy"))
     assert len(parts) > 3
     assert {total for _, total in parts} == {3000}

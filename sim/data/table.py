@@ -1,0 +1,84 @@
+"""Tables: which columns are features, and which one holds the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from threshc.compiler.diagnostics import fail
+from threshc.sim.data import formats
+from threshc.sim.data.cells import Columns, numbers_of
+from threshc.sim.data.formats import TARGETS, Block, Note
+from threshc.sim.data.options import TableOptions
+from threshc.sim.data.text import open_rows
+
+_INDEX = ("", "unnamed: 0", "__index_level_0__")
+"""Names, in small letters, of a first column of row numbers: as pandas writes it, reads that again, and in Parquet."""
+
+
+def choose(names: tuple[str, ...], named: bool, where: str, options: TableOptions, last: bool, note: Note) -> Columns:
+    """Features and target of a table. last: the last column is the target where none is named so.
+
+    A first column without a name, as pandas writes the row numbers, is left out, and that is said.
+    """
+    dropped = {_position(name, names, where, "drop") for name in options.drop}
+    if named and len(names) > 1 and names[0].lower() in _INDEX and 0 not in dropped and options.target != names[0]:
+        note(f"{where}: the first column has no name and is left out, as a number of rows (pandas: index=False)")
+        dropped.add(0)
+    target = target_of(names, named, where, options, last)
+    if target is not None and target in dropped:
+        raise fail(f"the column {names[target]!r} is both dropped and the target", where=f"--table, {where}")
+    words = {_position(name, names, where, "onehot"): found for name, found in options.onehot.items()}
+    features = tuple((k, words.get(k, ())) for k in range(len(names)) if k != target and k not in dropped)
+    if not features:
+        raise fail("the file holds one column only", where=where, why="features and a label are needed")
+    return Columns(names, features, target)
+
+
+def target_of(names: tuple[str, ...], named: bool, where: str, options: TableOptions, last: bool) -> int | None:
+    """Where the labels are: in the column that is said, or is named target, class, label or y, else in the last one
+    if `last`."""
+    if options.target is not None:
+        return _position(options.target, names, where, "target")
+    lower = [name.lower() for name in names] if named else []
+    found = [lower.index(name) for name in TARGETS if name in lower]
+    return found[0] if found else len(names) - 1 if last else None
+
+
+def _position(name: str, names: tuple[str, ...], where: str, key: str) -> int:
+    if name in names:
+        return names.index(name)
+    option = "--target" if key == "target" else f"--table {key}"
+    raise fail(f"there is no column {name!r}", where=f"{option}, {where}", hint=", ".join(names[:20]))
+
+
+class Part(NamedTuple):
+    """Some rows of a table: its columns, their features (n, d), and how many rows there are where that is known."""
+
+    columns: Columns
+    x: Block
+    total: int | None
+
+
+def table_parts(path: Path, options: TableOptions, note: Note, last: bool) -> Iterator[Part]:
+    """The rows of a text, many at a time. Features are int64 where the first part holds whole numbers only, else
+    float64, which encodings take differently. The labels' column is left out; see `label_cells`."""
+    with open_rows(path, options, note) as table:
+        columns = choose(table.names, table.named, str(path), options, last, note)
+        step = formats.rows_per_block((len(columns.feature_names),), 8)
+        whole: bool | None = None
+        while rows := list(islice(table.rows, step)):
+            x = numbers_of(rows, columns, str(path), options.decimal, whole)
+            whole = x.dtype.kind == "i"
+            yield Part(columns, x, None)
+        if whole is None:
+            raise fail("the file holds no samples", where=str(path))
+
+
+def label_cells(path: Path, options: TableOptions, last: bool) -> list[tuple[int, str]]:
+    """Line and text of the labels of a text, [] where no column holds them."""
+    with open_rows(path, options, lambda _: None) as table:
+        k = target_of(table.names, table.named, str(path), options, last)
+        return [] if k is None else [(line, row[k].strip()) for line, row in table.rows]
