@@ -15,7 +15,7 @@ from bench.native import library
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
-from threshc.sim.packed.driver import execute_plan, place
+from threshc.sim.packed.driver import execute_plan, linked, place
 from threshc.sim.packed.layout import PACK, ROWS, TRIOS
 from threshc.sim.packed.machine import entry
 from threshc.sim.packed.plan import Plan, plan
@@ -74,17 +74,17 @@ def _xnor(network: Network) -> Callable[[], object]:
 
 def _planes_call(found: Plan, planes: NDArray[np.uint64], steps: NDArray[np.bool_]) -> Callable[[], object]:
     """Some steps of a plan on a block of 512 samples, `TIMES` times."""
-    program = np.ascontiguousarray(found.program[steps])
-    arrays = (found.lits, found.starts, found.runs, found.masks, found.tables, found.limits, found.offsets)
+    program = linked(found, found.program[steps])
+    arrays = (found.starts, found.runs, found.masks, found.tables, found.limits, found.offsets)
     none = np.zeros(8, np.int64)
     table = np.array(
         [
-            *place(program), *(w for a in arrays for w in place(a)), 0, 0, 0, TIMES * LANES, *place(planes),
-            found.planes, 1, *place(none), *place(none), *place(none), 0,
+            *place(program), found.lits.ctypes.data, found.lits.itemsize, *(w for a in arrays for w in place(a)),
+            0, 0, 0, TIMES * LANES, *place(planes), found.planes, 1, *place(none), *place(none), *place(none), 0,
         ],
         np.int64,
     )  # fmt: skip
-    return _call(entry("planes_16"), int(table.ctypes.data), program, planes, table, found, none)
+    return _call(entry("planes"), int(table.ctypes.data), program, planes, table, found, none)
 
 
 def _sliced(network: Network) -> dict[str, Callable[[], object]]:

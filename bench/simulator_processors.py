@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,23 +18,25 @@ from bench.networks import DENSE, dense_network, layers
 from threshc.compiler.ir.network import Network
 from threshc.sim import packed
 from threshc.sim.packed import driver, image, machine, words_driver
+from threshc.sim.packed.plan import plan
 
 PROCESSORS = {
     "AVX2": ("haswell", "+avx,+avx2,+bmi,+bmi2,+popcnt,+fma", 1 / 3),
     "any x86-64": ("x86-64", "", None),
 }
 """LLVM's name, features, and the least share of the speed with AVX-512 that is wanted."""
-ENGINES = ("words", "planes_16")
-_BUILD = f"from threshc.sim.packed.machine import entry\nfor name in {ENGINES}: entry(name)"
+Addresses = dict[str, int]
+"""Where the engines and kernels for a processor are, by name (see `compile.NAMES`)."""
 
 
-def entries(cpu: str, features: str) -> dict[str, machine.Entry]:
-    """The engines for another processor, from the user's cache (a process of its own puts them there)."""
+def addresses(cpu: str, features: str, names: Iterable[str]) -> Addresses:
+    """Machine code for another processor, from the user's cache (a process of its own puts it there)."""
     stated = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
-    subprocess.run([sys.executable, "-c", _BUILD], env={**os.environ, **stated}, check=True)
+    build = f"from threshc.sim.packed.machine import address\nfor name in {list(names)}: address(name)"
+    subprocess.run([sys.executable, "-c", build], env={**os.environ, **stated}, check=True)
     with _environment(stated):
-        found = {name: image.load(name) for name in ENGINES}
-    return {name: machine._PROTOTYPE(address) for name, address in found.items() if address is not None}
+        found = {name: image.load(name) for name in names}
+    return {name: address for name, address in found.items() if address is not None}
 
 
 @contextmanager
@@ -51,17 +53,20 @@ def _environment(stated: dict[str, str]) -> Iterator[None]:
         image._key.cache_clear()
 
 
-def _use(entry: Callable[[str], machine.Entry]) -> None:
-    vars(driver)["entry"] = vars(words_driver)["entry"] = entry
+def _use(address: Callable[[str], int]) -> None:
+    vars(driver)["address"] = address
+    vars(driver)["entry"] = vars(words_driver)["entry"] = lambda name: machine._PROTOTYPE(address(name))
 
 
-def _call(network: Network, x: NDArray[np.uint8], found: dict[str, machine.Entry]) -> Callable[[], NDArray[np.integer]]:
+def _call(network: Network, x: NDArray[np.uint8], found: Addresses) -> Callable[[], NDArray[np.integer]]:
+    """A run of a network that nobody else runs: the steps of its plan keep the addresses of their kernels."""
+
     def call() -> NDArray[np.integer]:
         _use(found.__getitem__)
         try:
             labels = packed.run(network, x, bits=False, threads=1).labels
         finally:
-            _use(machine.entry)
+            _use(machine.address)
         assert labels is not None
         return labels
 
@@ -72,14 +77,16 @@ def processor_rows(quick: bool) -> list[Row]:
     """Both engines of the dense networks; labels are compared first."""
     if library() is None:  # the processor has no AVX-512
         return []
-    made = {name: entries(cpu, features) for name, (cpu, features, _) in PROCESSORS.items()}
-    native = {name: machine.entry(name) for name in ENGINES}
+    plans = [plan(dense_network(name, layers(sizes))) for name, sizes in DENSE.items()]
+    names = {"words", "planes"}.union(*(driver.kernels(found, found.program) for found in plans))
+    codes = {"AVX-512": {name: machine.address(name) for name in names}}
+    codes |= {name: addresses(cpu, features, names) for name, (cpu, features, _) in PROCESSORS.items()}
     rows = []
     for network_name, sizes in DENSE.items():
-        network = dense_network(network_name, layers(sizes))
+        networks = {name: dense_network(network_name, layers(sizes)) for name in codes}
         for engine, count in (("planes", 10_000), ("words", 64)):
             x = np.random.default_rng(1).integers(0, 256, (count, sizes[0]), dtype=np.uint8)
-            calls = {name: _call(network, x, found) for name, found in {"AVX-512": native, **made}.items()}
+            calls = {name: _call(networks[name], x, codes[name]) for name in codes}
             want = calls["AVX-512"]()
             if any(not np.array_equal(call(), want) for call in calls.values()):
                 raise SystemExit(f"{network_name}: the processors' classes differ, nothing was timed")

@@ -5,23 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 from threshc.sim.packed.elf import Image, link
+from threshc.sim.packed.layout import LEVELS, SPARSE, TOTAL_LEVELS, TRIO_LEVELS
+
+NAMES = (
+    "words",
+    "planes",
+    "team",
+    *(f"rows_{n}_{width}" for n in LEVELS for width in (16, 32)),
+    *(f"trios_{n}_{width}" for n in TRIO_LEVELS for width in (16, 32)),
+    *(f"totals_{n}_{width}" for n in TOTAL_LEVELS for width in (16, 32)),
+    *(f"sparse_{k}_{width}" for k in range(len(SPARSE)) for width in (16, 32)),
+)
+"""Everything that can be compiled: engines, and counting kernels by levels and bits of a literal."""
 
 
 def compiled(name: str) -> Any:
-    """Numba's C callback of an engine; compiles for some seconds."""
+    """Numba's C callback of an engine or a kernel; compiles for up to some seconds."""
     import numba
+
+    function, signature = _function(name)
+    cfunc: Any = numba.cfunc
+    return cfunc(signature, nopython=True, error_model="numpy", boundscheck=False)(function)
+
+
+def _function(name: str) -> tuple[Any, Any]:
+    """The Python function of an engine or a kernel, and its type."""
     from numba import types
+
+    from threshc.sim.packed import rows, simd, sparse_rows, totals, triples
 
     if name == "words":
         from threshc.sim.packed.words_kernels import execute_words as function
     elif name == "team":
         from threshc.sim.packed.team import execute_team as function
-    elif name == "planes_16":
-        from threshc.sim.packed.kernels import execute_planes_16 as function
+    elif name == "planes":
+        from threshc.sim.packed.kernels import execute_planes as function
     else:
-        from threshc.sim.packed.kernels import execute_planes_32 as function
-    cfunc: Any = numba.cfunc
-    return cfunc(types.void(types.int64), nopython=True, error_model="numpy", boundscheck=False)(function)
+        kind, levels, width = name.split("_")
+        makers = {"rows": rows.make, "trios": triples.make, "totals": totals.make, "sparse": sparse_rows.make}
+        return makers[kind](int(levels), int(width)), simd.KERNEL
+    return function, types.void(types.int64)
 
 
 def image_of(callback: Any) -> Image | None:

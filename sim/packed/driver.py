@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.sim.packed.layout import ARRAYS, CHUNKS, ERRAND, LANES, WORDS
+from threshc.sim.packed.layout import ARRAYS, CHUNKS, ERRAND, KERNELS, LANES, WORDS
 from threshc.sim.packed.machine import address, entry
 from threshc.sim.packed.memory import Kept, on_line
 from threshc.sim.packed.plan import Plan, Slot
@@ -91,11 +91,10 @@ def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: Schedule
     spaces = kept[: schedule.threads]
     for space in spaces:
         space.prepare(plan, schedule.blocks, tables, batch, schedule.first)
-    engine = "planes_16" if plan.lits.itemsize == 2 else "planes_32"
     if schedule.count == 1:
-        entry(engine)(spaces[0].address)
+        entry("planes")(spaces[0].address)
     else:
-        work = address(engine), schedule.jobs, schedule.count, spaces[0].taken
+        work = address("planes"), schedule.jobs, schedule.count, spaces[0].taken
         team().run(tuple(space.errand(*work) for space in spaces))
     _kept.put(kept)
 
@@ -119,7 +118,7 @@ class Steps:
     """Some steps of a plan as a call, on workspaces that nothing was packed into: for measuring them."""
 
     def __init__(self, plan: Plan, steps: Sequence[int], blocks: int) -> None:
-        program = np.ascontiguousarray(plan.program[list(steps)])
+        program = linked(plan, plan.program[list(steps)])
         planes = on_line(_NOTHING, blocks * plan.planes * 8)
         planes.fill(-1)  # memory that nobody wrote is one page of zeros, many times, and slow
         data = np.ones((blocks * LANES, plan.width), np.uint8)
@@ -133,7 +132,7 @@ class Steps:
             np.int64,
         )  # fmt: skip
         self._kept = plan, program, planes, data, scratch, bits
-        self._run = entry("planes_16" if plan.lits.itemsize == 2 else "planes_32")
+        self._run = entry("planes")
 
     def __call__(self) -> None:
         self._run(self._table.ctypes.data)
@@ -152,12 +151,33 @@ def _tables(plan: Plan, bits: bool, watch: bool) -> tuple[bytes, NDArray[np.void
 
     The program makes the outputs, stores the hidden bits and counts. It lives as long as the caller holds it.
     """
-    program = np.concatenate([plan.program, *([plan.hidden] if bits else []), *([plan.watch] if watch else [])])
+    steps = [plan.program, *([plan.hidden] if bits else []), *([plan.watch] if watch else [])]
+    program = linked(plan, np.concatenate(steps))
     return np.array([*place(program), *_arrays(plan)], np.int64).tobytes(), program
 
 
+def linked(plan: Plan, steps: NDArray[np.void]) -> NDArray[np.void]:
+    """Steps of a plan with the addresses of their kernels; those that this machine does not have yet are compiled."""
+    steps = steps.copy()
+    for name, here in kernels(plan, steps).items():
+        steps["kernel"][here] = address(name)
+    return steps
+
+
+def kernels(plan: Plan, steps: NDArray[np.void]) -> dict[str, NDArray[np.bool_]]:
+    """The counting kernels that steps of a plan need, by name (see `compile.NAMES`), and which steps need them."""
+    found = {}
+    for op, kind in KERNELS.items():
+        for levels in np.unique(steps["levels"][steps["op"] == op]):
+            found[f"{kind}_{levels}_{8 * plan.lits.itemsize}"] = (steps["op"] == op) & (steps["levels"] == levels)
+    return found
+
+
 def _arrays(plan: Plan) -> list[int]:
-    return [word for name in ARRAYS[1:] for word in place(getattr(plan, name))]
+    return [
+        plan.lits.ctypes.data, plan.lits.itemsize,
+        *(word for name in ARRAYS[2:] for word in place(getattr(plan, name))),
+    ]  # fmt: skip
 
 
 def place(array: NDArray[np.generic]) -> tuple[int, int]:

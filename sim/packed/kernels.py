@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from numba import njit
-from numpy import int32, int64, uint8, uint16, uint32
+from numpy import int32, int64, uint8, uint32
 
 from threshc.sim.packed.layout import (
     ARGMAX,
@@ -14,7 +14,6 @@ from threshc.sim.packed.layout import (
     FEW,
     INTS,
     LANES,
-    LEVELS,
     NUMS,
     PACK,
     REDUCE,
@@ -22,17 +21,15 @@ from threshc.sim.packed.layout import (
     STATS,
     STEP,
     THRESH,
-    TOTAL_LEVELS,
-    TRIO_LEVELS,
     TRIOS,
     VALUE,
 )  # fmt: skip
 from threshc.sim.packed.packing import pack
-from threshc.sim.packed.rows import make
 from threshc.sim.packed.simd import (
     address,
     and_,
     array,
+    invoke,
     load,
     maj,
     number,
@@ -43,51 +40,9 @@ from threshc.sim.packed.simd import (
     store_numbers,
     xor,
 )
-from threshc.sim.packed.sparse_rows import run_sparse
 from threshc.sim.packed.stats import count_planes
-from threshc.sim.packed.totals import make as make_totals
-from threshc.sim.packed.triples import make as make_trios
 
 CHUNK = 32  # rows whose lists stay in the nearest cache while the blocks of samples pass
-rows_6, rows_8, rows_10, rows_12, rows_16, rows_24, rows_64 = (make(n) for n in LEVELS)
-trios_10, trios_12, trios_16 = (make_trios(n) for n in TRIO_LEVELS)
-totals_14, totals_16 = (make_totals(n) for n in TOTAL_LEVELS)
-
-
-@njit(nogil=True, error_model="numpy")
-def _rows(levels, planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out):
-    if levels == 6:
-        rows_6(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
-    elif levels == 8:
-        rows_8(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
-    elif levels == 10:
-        rows_10(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
-    elif levels == 12:
-        rows_12(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
-    elif levels == 16:
-        rows_16(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
-    elif levels == 24:
-        rows_24(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
-    else:
-        rows_64(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
-
-
-@njit(nogil=True, error_model="numpy")
-def _trios(levels, planes, base, lits, starts, runs, masks, first, last, slots, against, out):
-    if levels == 10:
-        trios_10(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
-    elif levels == 12:
-        trios_12(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
-    else:
-        trios_16(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
-
-
-@njit(nogil=True, error_model="numpy")
-def _totals(levels, planes, base, lits, starts, runs, masks, first, last, mode, against, out):
-    if levels == 14:
-        totals_14(planes, base, lits, starts, runs, masks, first, last, mode, against, out)
-    else:
-        totals_16(planes, base, lits, starts, runs, masks, first, last, mode, against, out)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -103,39 +58,31 @@ def _patch(s, planes, block, blocks, tables, position):
 
 
 @njit(nogil=True, error_model="numpy")
-def _run_rows(program, k, end, planes, block, blocks, lits, starts, runs, masks, tables):
-    """Steps k..end-1 at every position; a chunk of rows meets all blocks before the next."""
+def _run_rows(program, k, end, planes, block, blocks, lits, width, starts, runs, masks, tables):
+    """Steps k..end-1 at every position; a chunk of rows meets all blocks before the next.
+
+    lits: address of the literals, of `width` bytes each.
+    """
     for position in range(program[k].positions):
         _patch(program[k], planes, block, blocks, tables, position)
         for step in range(k, end):
             s = program[step]
             out = s.out + position * s.pitch
-            size = s.levels if s.mode == VALUE else 1
-            per = 3 if s.op == TRIOS else 1
-            if s.op == FEW:
-                for g in range(blocks):
-                    run_sparse(s.levels, planes, 8 * g * block, lits, s.row0, 0, s.rows, out)
-                continue
-            chunk = CHUNK // per if blocks > 1 else s.rows
+            few, trios = s.op == FEW, s.op == TRIOS
+            per = 3 if trios else 1
+            size = s.levels if s.mode == VALUE and not trios else per
+            literals = lits + width * s.row0 if few else lits
+            start = 0 if few else address(starts) + 8 * s.row0
+            run, mask = address(runs) + 4 * s.run0, address(masks) + 8 * s.mask0
+            chunk = CHUNK // per if blocks > 1 and not few else s.rows
             for first in range(0, s.rows // per, chunk):
                 last = min(first + chunk, s.rows // per)
+                to = out + first * size
                 for g in range(blocks):
-                    base = 8 * (g * block)
-                    if s.op == TRIOS:
-                        _trios(
-                            s.levels, planes, base, lits, starts[s.row0 :], runs[s.run0 :], masks[s.mask0 :],
-                            first, last, s.slots, s.against, out + 3 * first,
-                        )  # fmt: skip
-                    elif s.op == NUMS:
-                        _totals(
-                            s.levels, planes, base, lits, starts[s.row0 :], runs[s.run0 :], masks[s.mask0 :],
-                            first, last, s.mode, s.against, out + first * size,
-                        )  # fmt: skip
-                    else:
-                        _rows(
-                            s.levels, planes, base, lits, starts[s.row0 :], runs[s.run0 :], masks[s.mask0 :],
-                            first, last, s.digits, s.mode, s.against, out + first * size,
-                        )  # fmt: skip
+                    invoke(
+                        s.kernel, address(planes) + 64 * g * block, literals, start, run, mask, first, last,
+                        s.slots if trios else s.digits, s.mode, s.against, to,
+                    )  # fmt: skip
 
 
 @njit(nogil=True, error_model="numpy")
@@ -208,7 +155,7 @@ def _ints(s, planes, at, tables, samples, offsets, out, row, first):
 
 @njit(nogil=True, error_model="numpy")
 def _execute(
-    program, lits, starts, runs, masks, tables, limits, offsets,
+    program, lits, width, starts, runs, masks, tables, limits, offsets,
     x, pitch, first, last, planes, block, blocks, scratch, bits, ints, row, stats,
 ):  # fmt: skip
     """Run a plan's steps on samples first..last-1.
@@ -226,7 +173,7 @@ def _execute(
                 end = k + 1
                 while end < len(program) and program[end].joined:
                     end += 1
-                _run_rows(program, k, end, planes, block, live, lits, starts, runs, masks, tables)
+                _run_rows(program, k, end, planes, block, live, lits, width, starts, runs, masks, tables)
                 continue
             if s.op == STATS:
                 taken = min(LANES * live, last - start)
@@ -255,25 +202,12 @@ def _execute(
                     _ints(s, planes, at, tables, samples, offsets, ints, row, here)
 
 
-def execute_planes(args, literal):
-    """Run a plan; args: address of the table of arguments (see `layout`), literal: dtype of a literal."""
+def execute_planes(args):
+    """Run a plan; args: address of the table of arguments (see `layout`)."""
     _execute(
-        array(args, 0, STEP), array(args, 2, literal), array(args, 4, int64), array(args, 6, uint32),
+        array(args, 0, STEP), number(args, 2), number(args, 3), array(args, 4, int64), array(args, 6, uint32),
         array(args, 8, int64), array(args, 10, int32), array(args, 12, uint8), array(args, 14, int64),
         number(args, 16), number(args, 17), number(args, 18), number(args, 19), array(args, 20, int64),
         number(args, 22), number(args, 23), array(args, 24, int64), array(args, 26, uint8), array(args, 28, int64),
         number(args, 30), array(args, 31, int64),
     )  # fmt: skip
-
-
-def execute_planes_16(args):
-    """`execute_planes` with literals of 16 bits."""
-    _planes(args, uint16)
-
-
-def execute_planes_32(args):
-    """`execute_planes` with literals of 32 bits."""
-    _planes(args, uint32)
-
-
-_planes = njit(nogil=True, error_model="numpy")(execute_planes)

@@ -45,27 +45,31 @@ CHUNKS = (1, 2, 4, 7, 10, 13, 16)
 """The numbers of vectors of 64 input bytes that packing is compiled for; a larger one serves where there are fewer."""
 
 LEVELS = (6, 8, 10, 12, 16, 24, 64)
-"""The numbers of digits that the row kernel is compiled for."""
+"""The numbers of digits that there are row kernels for."""
 
 ARRAYS = ("program", "lits", "starts", "runs", "masks", "tables", "limits", "offsets")
-"""The machine code is called with a table of 64-bit words: address and length of each of these arrays of a plan, then
+"""The machine code is called with a table of 64-bit words: address and length of each of these arrays of a plan (of the
+literals, address and bytes per literal), then
 x, pitch, first, last, then planes (address, length), block, blocks, then scratch, bits, ints (address, length each),
 row and stats (address, length); see `kernels._execute`."""
 
 FIELDS = (
     "op", "levels", "digits", "mode", "rows", "row0", "run0", "mask0",
     "positions", "table", "width", "inverse", "patch", "against", "out", "pitch",
-    "joined", "slots",
+    "joined", "slots", "kernel",
 )  # fmt: skip
+
+KERNELS = {ROWS: "rows", TRIOS: "trios", NUMS: "totals", FEW: "sparse"}
+"""The steps that run a kernel of their own, one for every `levels`; `kernel` is its address, put in as a plan runs."""
 
 STEP = np.dtype([(name, np.int64) for name in FIELDS])
 
 
 TRIO_LEVELS = (10, 12, 16)
-"""The numbers of digits that the kernel of three rows is compiled for."""
+"""The numbers of digits that there are kernels of three rows for."""
 
 TOTAL_LEVELS = (14, 16)
-"""The numbers of digits that the kernel of sums of numbers is compiled for."""
+"""The numbers of digits that there are kernels of sums of numbers for."""
 
 PREFETCHED = 64
 """How many literals ahead planes are fetched, where they do not fit in the nearest cache."""

@@ -20,7 +20,7 @@ _kept: list[Any] = []  # compiled code lives as long as the process
 
 @cache
 def entry(name: str) -> Entry:
-    """The function of an engine (`words`, `planes_16`, `planes_32`: by the size of a literal) or `team`.
+    """The function of an engine (`words`, `planes`) or `team`.
 
     It releases the GIL.
     """
@@ -29,7 +29,7 @@ def entry(name: str) -> Entry:
 
 @cache
 def address(name: str) -> int:
-    """Where the function of `entry` is."""
+    """Where the function of `entry` is, or a counting kernel: see `compile.NAMES`."""
     found = image.load(name) if image.supported() else None
     return _build(name) if found is None else found
 

@@ -21,12 +21,22 @@ from __future__ import annotations
 from collections import deque
 
 from llvmlite import ir
-from numba import njit
-from numba.core import cgutils, types
-from numba.core.extending import intrinsic
+from numba.core import cgutils
 
 from threshc.sim.packed.layout import AGAINST, PREFETCHED, SIGN, VALUE
-from threshc.sim.packed.simd import I64, V, broadcast, data, fetch, load_at, majority, parity, store_at
+from threshc.sim.packed.simd import (
+    I32,
+    I64,
+    V,
+    broadcast,
+    fetch,
+    kernel,
+    load_at,
+    majority,
+    parity,
+    pointer,
+    store_at,
+)
 
 BLOCKS = (32, 16, 8, 4)
 _AHEAD = 4
@@ -177,55 +187,35 @@ class Emitter:
         store_at(b, self.planes, out, b.xor(sign, flip), 64)
 
 
-def _emit(context, builder, levels, types_, args):
-    _, base, _, _, _, _, first, last, digits, mode, against, out = args
-    b = builder
-    pointers = {k: data(context, b, types_[k], args[k]) for k in (0, 2, 3, 4, 5)}
-    here = b.gep(pointers[0], [base])
-    e = Emitter(context, b, levels, here, pointers[2])
-    words = cgutils.alloca_once(b, I64)
-    b.store(b.shl(out, I64(3)), words)
-    stride = b.select(b.icmp_signed("==", mode, I64(VALUE)), I64(8 * levels), I64(8))
+def make(levels, width):
+    """The row kernel (see `simd.kernel`) for a number of digits, and literals of `width` bits.
 
-    def mask(index):
-        return broadcast(b, b.load(b.gep(pointers[5], [index])))
-
-    with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (row, _):
-        constants = b.mul(row, b.add(digits, I64(levels)))
-        for level in range(levels):
-            b.store(mask(b.add(constants, b.add(digits, I64(level - 1)))), e.s[level])
-        b.store(b.load(b.gep(pointers[3], [row])), e.at)
-        with cgutils.for_range(b, digits, intp=I64) as loop:
-            d = b.sub(b.sub(digits, I64(1)), loop.index)
-            with b.if_then(b.icmp_signed("!=", loop.index, I64(0))):
-                e.shift(mask(b.add(constants, d)))
-            e.add_list(b.zext(b.load(b.gep(pointers[4], [b.add(b.mul(row, digits), d)])), I64))
-        flip = mask(b.add(constants, b.add(digits, I64(levels - 1))))
-        e.finish(mode, b.shl(against, I64(3)), b.load(words), flip)
-        b.store(b.add(b.load(words), stride), words)
-    return context.get_dummy_value()
-
-
-def make(levels):
-    """The row kernel for a number of digits.
-
-    kernel(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out) runs rows first..last-1;
-    planes from word `base` on, plane `out` takes the first row. Per row r: starts[r] in lits; runs[r*digits + d] =
-    blocks of four literals of weight 2**d; masks[r*(digits + levels) ..] = the digits of E as 0 / -1, then the flip.
+    The three words are digits, mode, against. Per row r: starts[r] in lits; runs[r*digits + d] = blocks of four
+    literals of weight 2**d; masks[r*(digits + levels) ..] = the digits of E as 0 / -1, then the flip.
     """
 
-    @intrinsic
-    def kernel(typingctx, planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out):
-        i = types.int64
-        sig = types.void(planes, i, lits, starts, runs, masks, i, i, i, i, i, i)
+    def emit(context, b, planes, lits, starts, runs, masks, first, last, digits, mode, against, out):
+        starts, runs, masks = pointer(b, starts, I64), pointer(b, runs, I32), pointer(b, masks, I64)
+        e = Emitter(context, b, levels, pointer(b, planes, I64), pointer(b, lits, ir.IntType(width)))
+        words = cgutils.alloca_once(b, I64)
+        b.store(b.shl(out, I64(3)), words)
+        stride = b.select(b.icmp_signed("==", mode, I64(VALUE)), I64(8 * levels), I64(8))
 
-        def codegen(context, builder, sig, args):
-            return _emit(context, builder, levels, sig.args, args)
+        def mask(index):
+            return broadcast(b, b.load(b.gep(masks, [index])))
 
-        return sig, codegen
+        with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (row, _):
+            constants = b.mul(row, b.add(digits, I64(levels)))
+            for level in range(levels):
+                b.store(mask(b.add(constants, b.add(digits, I64(level - 1)))), e.s[level])
+            b.store(b.load(b.gep(starts, [row])), e.at)
+            with cgutils.for_range(b, digits, intp=I64) as loop:
+                d = b.sub(b.sub(digits, I64(1)), loop.index)
+                with b.if_then(b.icmp_signed("!=", loop.index, I64(0))):
+                    e.shift(mask(b.add(constants, d)))
+                e.add_list(b.zext(b.load(b.gep(runs, [b.add(b.mul(row, digits), d)])), I64))
+            flip = mask(b.add(constants, b.add(digits, I64(levels - 1))))
+            e.finish(mode, b.shl(against, I64(3)), b.load(words), flip)
+            b.store(b.add(b.load(words), stride), words)
 
-    @njit(nogil=True, error_model="numpy")
-    def run_rows(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out):
-        kernel(planes, base, lits, starts, runs, masks, first, last, digits, mode, against, out)
-
-    return run_rows
+    return kernel(emit)

@@ -53,6 +53,11 @@ def data(context, builder, array_type, array):
     return context.make_array(array_type)(context, builder, array).data
 
 
+def pointer(builder, address, kind):
+    """An address as a pointer to scalars of an LLVM type."""
+    return builder.inttoptr(address, kind.as_pointer())
+
+
 def load_at(builder, pointer, index, vector, align):
     """Load a vector from element `index` of a pointer to scalars."""
     place = builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
@@ -253,3 +258,40 @@ def _pointer(typingctx, address):
 def array(table, index, dtype):
     """The array whose address is at an index of the table, and whose length is the next word."""
     return carray(_pointer(number(table, index)), (number(table, index + 1),), dtype)
+
+
+KERNEL = types.void(*[types.int64] * 11)
+"""The type of a counting kernel: see `kernel`."""
+
+
+def kernel(emit):
+    """The function of type KERNEL whose code is written by emit(context, builder, *arguments).
+
+    Arguments are addresses of planes (of the block that is meant), literals, starts, runs and masks (of the step); the
+    first row and the one behind the last; three words whose meaning depends on the kernel; the plane of the first row.
+    """
+
+    @intrinsic
+    def code(typingctx, planes, lits, starts, runs, masks, first, last, a, b, c, out):
+        def codegen(context, builder, sig, args):
+            emit(context, builder, *args)
+            return context.get_dummy_value()
+
+        return KERNEL, codegen
+
+    def run(planes, lits, starts, runs, masks, first, last, a, b, c, out):
+        code(planes, lits, starts, runs, masks, first, last, a, b, c, out)
+
+    return run
+
+
+@intrinsic
+def invoke(typingctx, function, planes, lits, starts, runs, masks, first, last, a, b, c, out):
+    """Call the counting kernel at an address."""
+
+    def codegen(context, builder, sig, args):
+        kind = ir.FunctionType(ir.VoidType(), [I64] * (len(args) - 1))
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 12), codegen

@@ -12,12 +12,11 @@ so is the mask that the result is xored with: a neuron is one row of a matrix of
 
 from __future__ import annotations
 
-from numba import njit
-from numba.core import cgutils, types
-from numba.core.extending import intrinsic
+from llvmlite import ir
+from numba.core import cgutils
 
 from threshc.sim.packed.layout import SPARSE, sparse_width
-from threshc.sim.packed.simd import I32, I64, ONES, V, call, data, has_pternlog, load_at, store_at
+from threshc.sim.packed.simd import I32, I64, ONES, V, call, has_pternlog, kernel, load_at, pointer, store_at
 
 _MAJORITY, _PARITY = 0xE8, 0x96
 
@@ -58,78 +57,27 @@ class _Adders:
         return column[0][0]
 
 
-def _emit(context, builder, size, negative, types_, args):
-    _, base, _, start, first, last, out = args
-    b, width, digits = builder, types_[2].dtype.bitwidth, size.bit_length() - 1
-    here = b.gep(data(context, b, types_[0], args[0]), [base])
-    lits = b.gep(data(context, b, types_[2], args[2]), [start])
-    per = 64 // width
-    with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (row, _):
-        line = b.bitcast(b.gep(lits, [b.mul(row, I64(sparse_width(size)))]), I64.as_pointer())
+def make(kind, width):
+    """The kernel (see `simd.kernel`) for neurons of SPARSE[kind], and literals of `width` bits.
 
-        def plane(k):
-            word = b.load(b.gep(line, [I64(k // per)]), align=8)
-            offset = b.and_(b.lshr(word, I64(width * (k % per))), I64((1 << width) - 1))
-            return load_at(b, here, offset, V, 64)
-
-        column = [(plane(k), k >= size - negative) for k in range(size)]
-        bit = _Adders(context, b).top(column, [(plane(size + k), False) for k in range(digits)])
-        store_at(b, here, b.shl(b.add(out, row), I64(3)), b.xor(bit, plane(size + digits)), 64)
-    return context.get_dummy_value()
-
-
-def _make(size, negative):
-    """kernel(planes, base, lits, start, first, last, out): neurons first..last-1 of `size` literals.
-
-    planes from word `base` on; plane `out` takes neuron 0. Its literals begin at lits[start], each neuron has
-    `sparse_width(size)`: inputs, the last `negative` of them complemented, digits of N - T, and the mask.
+    starts, runs, masks and the three words mean nothing. Each neuron has `sparse_width(size)` literals, those of row 0
+    at `lits`: inputs, the last ones of them complemented, digits of N - T, and the mask.
     """
+    size, negative = SPARSE[kind]
+    digits, per = size.bit_length() - 1, 64 // width
 
-    @intrinsic
-    def kernel(typingctx, planes, base, lits, start, first, last, out):
-        i = types.int64
-        sig = types.void(planes, i, lits, i, i, i, i)
+    def emit(context, b, planes, lits, starts, runs, masks, first, last, _, __, ___, out):
+        planes, lits = pointer(b, planes, I64), pointer(b, lits, ir.IntType(width))
+        with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (row, _):
+            line = b.bitcast(b.gep(lits, [b.mul(row, I64(sparse_width(size)))]), I64.as_pointer())
 
-        def codegen(context, builder, sig, args):
-            return _emit(context, builder, size, negative, sig.args, args)
+            def plane(k):
+                word = b.load(b.gep(line, [I64(k // per)]), align=8)
+                offset = b.and_(b.lshr(word, I64(width * (k % per))), I64((1 << width) - 1))
+                return load_at(b, planes, offset, V, 64)
 
-        return sig, codegen
+            column = [(plane(k), k >= size - negative) for k in range(size)]
+            bit = _Adders(context, b).top(column, [(plane(size + k), False) for k in range(digits)])
+            store_at(b, planes, b.shl(b.add(out, row), I64(3)), b.xor(bit, plane(size + digits)), 64)
 
-    return kernel
-
-
-(
-    four_0, four_1, four_2, eight_0, eight_1, eight_2, eight_3, eight_4,
-    sixteen_0, sixteen_2, sixteen_4, sixteen_6, sixteen_8,
-) = (_make(n, m) for n, m in SPARSE)  # fmt: skip
-
-
-@njit(nogil=True, error_model="numpy")
-def run_sparse(kind, planes, base, lits, start, first, last, out):
-    """Neurons of SPARSE[kind]."""
-    if kind == 0:
-        four_0(planes, base, lits, start, first, last, out)
-    elif kind == 1:
-        four_1(planes, base, lits, start, first, last, out)
-    elif kind == 2:
-        four_2(planes, base, lits, start, first, last, out)
-    elif kind == 3:
-        eight_0(planes, base, lits, start, first, last, out)
-    elif kind == 4:
-        eight_1(planes, base, lits, start, first, last, out)
-    elif kind == 5:
-        eight_2(planes, base, lits, start, first, last, out)
-    elif kind == 6:
-        eight_3(planes, base, lits, start, first, last, out)
-    elif kind == 7:
-        eight_4(planes, base, lits, start, first, last, out)
-    elif kind == 8:
-        sixteen_0(planes, base, lits, start, first, last, out)
-    elif kind == 9:
-        sixteen_2(planes, base, lits, start, first, last, out)
-    elif kind == 10:
-        sixteen_4(planes, base, lits, start, first, last, out)
-    elif kind == 11:
-        sixteen_6(planes, base, lits, start, first, last, out)
-    else:
-        sixteen_8(planes, base, lits, start, first, last, out)
+    return kernel(emit)

@@ -10,13 +10,12 @@ takes one index where its bits would take one each. At the end of a row, by mode
 
 from __future__ import annotations
 
-from numba import njit
-from numba.core import cgutils, types
-from numba.core.extending import intrinsic
+from llvmlite import ir
+from numba.core import cgutils
 
 from threshc.sim.packed.layout import AGAINST, NUMBER, VALUE
 from threshc.sim.packed.rows import Emitter
-from threshc.sim.packed.simd import I64, V, broadcast, data, load_at, store_at
+from threshc.sim.packed.simd import I32, I64, V, broadcast, kernel, load_at, pointer, store_at
 
 
 class _Total(Emitter):
@@ -36,56 +35,38 @@ class _Total(Emitter):
         b.store(b.add(b.load(self.at), I64(1)), self.at)
 
 
-def _emit(context, builder, levels, types_, args):
-    _, base, _, _, _, _, first, last, mode, against, out = args
-    b, count = builder, levels - 1
-    pointers = {k: data(context, b, types_[k], args[k]) for k in (0, 2, 3, 4, 5)}
-    e = _Total(context, b, count, b.gep(pointers[0], [base]), pointers[2])
-    words, against = cgutils.alloca_once(b, I64), b.shl(against, I64(3))
-    b.store(b.shl(out, I64(3)), words)
-    stride = b.select(b.icmp_signed("==", mode, I64(VALUE)), I64(8 * levels), I64(8))
+def make(levels, width):
+    """The kernel (see `simd.kernel`) for a number of digits of the comparison, and literals of `width` bits.
 
-    def mask(index):
-        return broadcast(b, b.load(b.gep(pointers[5], [index])))
-
-    with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (row, _):
-        constants = b.mul(row, I64(count + 2))
-        for level in range(count):
-            b.store(mask(b.add(constants, I64(level))), e.s[level])
-        b.store(b.load(b.gep(pointers[3], [row])), e.at)
-        with cgutils.for_range(b, b.zext(b.load(b.gep(pointers[4], [row])), I64), intp=I64):
-            e.add_number()
-        low, flip = mask(b.add(constants, I64(count))), mask(b.add(constants, I64(count + 1)))
-        with b.if_then(b.icmp_signed("==", mode, I64(VALUE))):
-            for level in range(count):
-                store_at(b, e.planes, b.add(b.load(words), I64(8 * level)), b.xor(b.load(e.s[level]), flip), 64)
-            store_at(b, e.planes, b.add(b.load(words), I64(8 * count)), flip, 64)
-        with b.if_then(b.icmp_signed("==", mode, I64(AGAINST))):
-            e.compare(low, against, b.add(against, I64(8)), b.load(words), flip)
-        b.store(b.add(b.load(words), stride), words)
-    return context.get_dummy_value()
-
-
-def make(levels):
-    """The kernel for a number of digits of the comparison; the running sum has one less.
-
-    kernel(planes, base, lits, starts, runs, masks, first, last, mode, against, out) runs rows first..last-1; planes
-    from word `base` on, plane `out` takes the first row. Per row r: runs[r] numbers from starts[r] in lits on;
-    masks[r * (levels + 1) ..] = the digits of the constant as 0 / -1, then `low` and the flip.
+    The running sum has one digit less. The three words are nothing, mode, against. Per row r: runs[r] numbers from
+    starts[r] in lits on; masks[r * (levels + 1) ..] = the digits of the constant as 0 / -1, then `low` and the flip.
     """
+    count = levels - 1
 
-    @intrinsic
-    def kernel(typingctx, planes, base, lits, starts, runs, masks, first, last, mode, against, out):
-        i = types.int64
-        sig = types.void(planes, i, lits, starts, runs, masks, i, i, i, i, i)
+    def emit(context, b, planes, lits, starts, runs, masks, first, last, _, mode, against, out):
+        starts, runs, masks = pointer(b, starts, I64), pointer(b, runs, I32), pointer(b, masks, I64)
+        e = _Total(context, b, count, pointer(b, planes, I64), pointer(b, lits, ir.IntType(width)))
+        words, against = cgutils.alloca_once(b, I64), b.shl(against, I64(3))
+        b.store(b.shl(out, I64(3)), words)
+        stride = b.select(b.icmp_signed("==", mode, I64(VALUE)), I64(8 * levels), I64(8))
 
-        def codegen(context, builder, sig, args):
-            return _emit(context, builder, levels, sig.args, args)
+        def mask(index):
+            return broadcast(b, b.load(b.gep(masks, [index])))
 
-        return sig, codegen
+        with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (row, _):
+            constants = b.mul(row, I64(count + 2))
+            for level in range(count):
+                b.store(mask(b.add(constants, I64(level))), e.s[level])
+            b.store(b.load(b.gep(starts, [row])), e.at)
+            with cgutils.for_range(b, b.zext(b.load(b.gep(runs, [row])), I64), intp=I64):
+                e.add_number()
+            low, flip = mask(b.add(constants, I64(count))), mask(b.add(constants, I64(count + 1)))
+            with b.if_then(b.icmp_signed("==", mode, I64(VALUE))):
+                for level in range(count):
+                    store_at(b, e.planes, b.add(b.load(words), I64(8 * level)), b.xor(b.load(e.s[level]), flip), 64)
+                store_at(b, e.planes, b.add(b.load(words), I64(8 * count)), flip, 64)
+            with b.if_then(b.icmp_signed("==", mode, I64(AGAINST))):
+                e.compare(low, against, b.add(against, I64(8)), b.load(words), flip)
+            b.store(b.add(b.load(words), stride), words)
 
-    @njit(nogil=True, error_model="numpy")
-    def run_totals(planes, base, lits, starts, runs, masks, first, last, mode, against, out):
-        kernel(planes, base, lits, starts, runs, masks, first, last, mode, against, out)
-
-    return run_totals
+    return kernel(emit)

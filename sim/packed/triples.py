@@ -25,12 +25,10 @@ is short.
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import njit
-from numba.core import cgutils, types
-from numba.core.extending import intrinsic
+from numba.core import cgutils
 
 from threshc.sim.packed.rows import Emitter
-from threshc.sim.packed.simd import I64, V, broadcast, data, has_pternlog, load_at, store_at
+from threshc.sim.packed.simd import I32, I64, V, broadcast, has_pternlog, kernel, load_at, pointer, store_at
 
 _NEAR = 9
 """Sums of so many digits are of planes that fit in the nearest cache, or nearly."""
@@ -70,69 +68,53 @@ class _Trio(Emitter):
             b.store(total, self.s[level])
 
 
-def _emit(context, builder, levels, types_, args):
-    _, base, _, _, _, _, first, last, slots, against, out = args
-    b, count = builder, levels - 1
-    pointers = {k: data(context, b, types_[k], args[k]) for k in (0, 2, 3, 4, 5)}
-    e = _Trio(context, b, count, b.gep(pointers[0], [base]), pointers[2], b.shl(slots, I64(3)))
-    words, against = cgutils.alloca_once(b, I64), b.shl(against, I64(3))
-    upper = b.add(against, I64(8))
-    pairs = has_pternlog(context)  # there are enough registers
-    b.store(b.shl(out, I64(3)), words)
+def make(levels, width):
+    """The kernel (see `simd.kernel`) for a number of digits of the comparison, and literals of `width` bits.
 
-    def mask(index):
-        return broadcast(b, b.load(b.gep(pointers[5], [index])))
-
-    def among(phases, phase):
-        return b.icmp_unsigned("!=", b.and_(b.lshr(I64(sum(1 << p for p in phases)), phase), I64(1)), I64(0))
-
-    with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (trio, _):
-        constants = b.mul(trio, I64(3 * count + 6))
-        ends = b.add(constants, I64(3 * count))
-        b.store(b.load(b.gep(pointers[3], [trio])), e.at)
-        for slot in e.s:
-            b.store(ir.Constant(V, [0] * 8), slot)
-        with cgutils.for_range(b, I64(7), intp=I64) as loop:
-            phase = loop.index
-            with b.if_then(among((0, 1, 2), phase)):
-                for level in range(count):
-                    b.store(mask(b.add(constants, b.add(b.mul(phase, I64(count)), I64(level)))), e.s[level])
-            with b.if_then(among((5, 6), phase)):
-                e.resume(b.sub(I64(8), phase))
-            e.add_list(b.zext(b.load(b.gep(pointers[4], [b.add(b.mul(trio, I64(7)), phase)])), I64), pairs=pairs)
-            with b.if_then(among((0, 5, 6), phase)):
-                e.add(b.select(among((0,), phase), upper, e.place(I64(1))))
-            with b.if_then(among((0, 1, 2, 3), phase)):
-                e.keep(phase)
-            with b.if_then(among((4, 5, 6), phase)):
-                row = b.add(ends, b.shl(b.sub(phase, I64(4)), I64(1)))
-                shared = b.select(among((5,), phase), upper, e.place(I64(0)))
-                e.compare(mask(row), against, shared, b.load(words), mask(b.add(row, I64(1))))
-                b.store(b.add(b.load(words), I64(8)), words)
-    return context.get_dummy_value()
-
-
-def make(levels):
-    """The kernel for a number of digits of the comparison; the running sum has one less.
-
-    kernel(planes, base, lits, starts, runs, masks, first, last, slots, against, out) runs trios first..last-1; planes
-    from word `base` on, `slots` is room for 4 * (levels - 1) of them, plane `out` takes the first row. Per trio t:
-    starts[t] in lits; runs[7*t + phase] = blocks of four literals; masks[t * (3*levels + 3) ..] = the digits of the
-    constants Q, R and P as 0 / -1, then for each row `low` and the flip.
+    The running sum has one digit less. The three words are slots, nothing, against: `slots` is room for
+    4 * (levels - 1) planes. Per trio t: starts[t] in lits; runs[7*t + phase] = blocks of four literals;
+    masks[t * (3*levels + 3) ..] = the digits of the constants Q, R and P as 0 / -1, then for each row `low` and
+    the flip.
     """
+    count = levels - 1
 
-    @intrinsic
-    def kernel(typingctx, planes, base, lits, starts, runs, masks, first, last, slots, against, out):
-        i = types.int64
-        sig = types.void(planes, i, lits, starts, runs, masks, i, i, i, i, i)
+    def emit(context, b, planes, lits, starts, runs, masks, first, last, slots, _, against, out):
+        starts, runs, masks = pointer(b, starts, I64), pointer(b, runs, I32), pointer(b, masks, I64)
+        literals = pointer(b, lits, ir.IntType(width))
+        e = _Trio(context, b, count, pointer(b, planes, I64), literals, b.shl(slots, I64(3)))
+        words, against = cgutils.alloca_once(b, I64), b.shl(against, I64(3))
+        upper = b.add(against, I64(8))
+        pairs = has_pternlog(context)  # there are enough registers
+        b.store(b.shl(out, I64(3)), words)
 
-        def codegen(context, builder, sig, args):
-            return _emit(context, builder, levels, sig.args, args)
+        def mask(index):
+            return broadcast(b, b.load(b.gep(masks, [index])))
 
-        return sig, codegen
+        def among(phases, phase):
+            return b.icmp_unsigned("!=", b.and_(b.lshr(I64(sum(1 << p for p in phases)), phase), I64(1)), I64(0))
 
-    @njit(nogil=True, error_model="numpy")
-    def run_trios(planes, base, lits, starts, runs, masks, first, last, slots, against, out):
-        kernel(planes, base, lits, starts, runs, masks, first, last, slots, against, out)
+        with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (trio, _):
+            constants = b.mul(trio, I64(3 * count + 6))
+            ends = b.add(constants, I64(3 * count))
+            b.store(b.load(b.gep(starts, [trio])), e.at)
+            for slot in e.s:
+                b.store(ir.Constant(V, [0] * 8), slot)
+            with cgutils.for_range(b, I64(7), intp=I64) as loop:
+                phase = loop.index
+                with b.if_then(among((0, 1, 2), phase)):
+                    for level in range(count):
+                        b.store(mask(b.add(constants, b.add(b.mul(phase, I64(count)), I64(level)))), e.s[level])
+                with b.if_then(among((5, 6), phase)):
+                    e.resume(b.sub(I64(8), phase))
+                e.add_list(b.zext(b.load(b.gep(runs, [b.add(b.mul(trio, I64(7)), phase)])), I64), pairs=pairs)
+                with b.if_then(among((0, 5, 6), phase)):
+                    e.add(b.select(among((0,), phase), upper, e.place(I64(1))))
+                with b.if_then(among((0, 1, 2, 3), phase)):
+                    e.keep(phase)
+                with b.if_then(among((4, 5, 6), phase)):
+                    row = b.add(ends, b.shl(b.sub(phase, I64(4)), I64(1)))
+                    shared = b.select(among((5,), phase), upper, e.place(I64(0)))
+                    e.compare(mask(row), against, shared, b.load(words), mask(b.add(row, I64(1))))
+                    b.store(b.add(b.load(words), I64(8)), words)
 
-    return run_trios
+    return kernel(emit)
