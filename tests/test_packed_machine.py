@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from threshc.sim.packed import image
+from threshc.sim.packed.compile import NAMES
+from threshc.sim.packed.layout import KERNELS, LEVELS, SPARSE, TOTAL_LEVELS, TRIO_LEVELS
 
 _CHECK = """
 import sys
@@ -103,3 +105,22 @@ def test_importing_the_simulator_does_not_import_numba() -> None:
     code = "import sys, threshc, threshc.sim.packed; print('numba' in sys.modules, 'llvmlite' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
+
+
+def test_first_use_compiles_only_what_the_network_needs(tmp_path: Path) -> None:
+    """A small batch needs the words alone, a large one the planes and the kernels of its own layers."""
+    if not image.supported():
+        pytest.skip("images are for x86-64 Linux")
+    assert fresh(_FEW, THRESHC_CACHE=str(tmp_path)).stderr == ""
+    assert [path.name.split("-")[0] for path in tmp_path.glob("*.bin")] == ["words"]
+    assert fresh(_FEW.replace("network, 5", "network, 600"), THRESHC_CACHE=str(tmp_path)).stderr == ""
+    found = {path.name.split("-")[0] for path in tmp_path.glob("*.bin")}
+    assert found == {"words", "planes", "rows_8_16", "rows_6_16"}
+
+
+@pytest.mark.parametrize("width", [16, 32])
+def test_every_kernel_that_a_plan_can_name_is_there(width: int) -> None:
+    levels = {"rows": LEVELS, "trios": TRIO_LEVELS, "totals": TOTAL_LEVELS, "sparse": range(len(SPARSE))}
+    assert set(levels) == set(KERNELS.values())
+    wanted = {f"{kind}_{n}_{width}" for kind, among in levels.items() for n in among}
+    assert wanted <= set(NAMES)
