@@ -42,7 +42,12 @@ def _function(name: str) -> tuple[Any, Any]:
         from threshc.sim.packed.kernels import execute_planes as function
     else:
         kind, levels, width = name.split("_")
-        makers = {"rows": rows.make, "trios": triples.make, "totals": totals.make, "sparse": sparse_rows.make}
+        makers: dict[str, Any] = {
+            "rows": rows.make,
+            "trios": triples.make,
+            "totals": totals.make,
+            "sparse": sparse_rows.make,
+        }
         return makers[kind](int(levels), int(width)), simd.KERNEL
     return function, types.void(types.int64)
 
