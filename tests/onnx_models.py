@@ -41,7 +41,9 @@ class Model:
             [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs],
             self.initializers,
         )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+        versions = {"": self.opset, **{n.domain: 1 for n in self.nodes if n.domain}}
+        opsets = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
     def batch_norm(self, x: str, rng: np.random.Generator, channels: int) -> str:
         gamma = rng.normal(size=channels) + 0.1

@@ -33,7 +33,7 @@ _DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"} | dict.fromkeys(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One ONNX node. `domain` is normalised, `opset` the version of the default domain; absent inputs are ""."""
+    """One ONNX node. `domain` is normalised, `opset` the version of its domain; absent inputs are ""."""
 
     op: str
     domain: str
@@ -76,8 +76,9 @@ class Graph:
 def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
     """ModelProto to Graph. Raises CompileError naming tensors that are damaged, undefined, defined twice or cyclic."""
     proto = model.graph
-    opset = max([o.version for o in model.opset_import if o.domain in ("", "ai.onnx")], default=13)
-    problems: list[Diagnostic] = []
+    opsets = _opsets(model)
+    opset = opsets.get("", 0)
+    problems = _local_functions(model)
     constants: dict[str, NDArray[np.generic]] = {}
     for tensor in proto.initializer:
         try:
@@ -93,7 +94,7 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
         raise CompileError(problems)
     _refuse_not_finite(constants)
     inputs = {_text(i.name): _input(i, proto) for i in proto.input if _text(i.name) not in constants}
-    nodes = tuple(_node(n, opset, folder) for n in proto.node)
+    nodes = tuple(_node(n, opsets, folder) for n in proto.node)
     outputs = tuple(_text(o.name) for o in proto.output)
     if not nodes or not outputs:
         raise fail(
@@ -141,7 +142,30 @@ def _text(name: str | bytes) -> str:
     return name if isinstance(name, str) else name.decode("utf-8", "replace")
 
 
-def _node(proto: onnx.NodeProto, opset: int, folder: Path | None) -> Node:
+def _opsets(model: onnx.ModelProto) -> dict[str, int]:
+    """The version of each domain, by its normalised name. Raises CompileError where one that matters is missing."""
+    opsets: dict[str, int] = {}
+    for entry in model.opset_import:
+        domain = _DOMAINS.get(_text(entry.domain), _text(entry.domain))
+        opsets[domain] = max(entry.version, opsets.get(domain, 0))
+    used = {_DOMAINS.get(_text(n.domain), QUANT) for n in model.graph.node}
+    for missing in sorted(used - set(opsets) - {QUANT}):
+        raise fail(
+            "the model does not state the opset of its operators",
+            where=f"domain {missing or 'ai.onnx'!r}",
+            why="what an operator means depends on it",
+            hint="export the model again, or add the opset_import",
+        )
+    return opsets
+
+
+def _local_functions(model: onnx.ModelProto) -> list[Diagnostic]:
+    """Functions of the model: one with the name of an operator would mean something else than the operator."""
+    what, hint = "functions inside a model are not supported", "inline them (onnx.inliner)"
+    return [Diagnostic(what, f"function {_text(f.name)!r}", "", hint) for f in model.functions]
+
+
+def _node(proto: onnx.NodeProto, opsets: Mapping[str, int], folder: Path | None) -> Node:
     from onnx import AttributeProto, helper
 
     attrs: dict[str, Any] = {}
@@ -163,7 +187,7 @@ def _node(proto: onnx.NodeProto, opset: int, folder: Path | None) -> Node:
                 attrs[attribute.name] = None  # sub-graphs and the like; only operators that are refused have them
     domain = _DOMAINS.get(_text(proto.domain), _text(proto.domain))
     inputs, outputs = (tuple(map(_text, names)) for names in (proto.input, proto.output))
-    return Node(_text(proto.op_type), domain, _text(proto.name), inputs, outputs, attrs, opset)
+    return Node(_text(proto.op_type), domain, _text(proto.name), inputs, outputs, attrs, opsets.get(domain, 0))
 
 
 def _ordered(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, ...]) -> tuple[Node, ...]:

@@ -15,6 +15,7 @@ from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Probe
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices, find_lowering
+from threshc.compiler.frontend.declared import check_node, check_types
 from threshc.compiler.frontend.dtypes import digits, is_float, is_integer, letter, limits
 from threshc.compiler.frontend.explain import Understood, understood
 from threshc.compiler.frontend.graph import Graph, Node
@@ -118,6 +119,9 @@ def _past_broken(node: Node, broken: _Broken, problems: list[Diagnostic]) -> _Br
 def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequence[Known | _Broken]:
     symbolic = [a for a in args if a is not None and not isinstance(a, np.ndarray | np.generic)]
     kernel = find_kernel(node)
+    if kernel is not None:
+        check_node(node, kernel)
+        check_types(node, kernel, [_dtype(a) for a in args])
     if not symbolic:
         return _fold(node, args)
     lowering = find_lowering(node)
@@ -148,6 +152,13 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
         return [apply(node, kernel, exprs, node.outputs[0])]
     except _MISFITS as error:
         raise _does_not_fit(node, error) from error
+
+
+def _dtype(value: Known | None) -> np.dtype[Any] | None:
+    """The type of a tensor; None for class indices and the like, which have none here."""
+    if isinstance(value, Expr):
+        return value.sample.dtype
+    return value.dtype if isinstance(value, np.ndarray | np.generic) else None
 
 
 def _fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:

@@ -20,25 +20,25 @@ def _slope_rises(node: Node, args: Sequence[Array | None], k: int, shape: tuple[
     return 1 if k == 0 and float(node.attrs.get("alpha", default)) >= 0 else 0
 
 
-@kernel("LeakyRelu", direction=_slope_rises)
+@kernel("LeakyRelu", direction=_slope_rises, types=("F",), reads=("alpha",))
 def leaky_relu(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [np.where(x < 0, x * x.dtype.type(node.attrs.get("alpha", 0.01)), x)]
 
 
-@kernel("HardSigmoid", direction=_slope_rises)
+@kernel("HardSigmoid", direction=_slope_rises, types=("F",), reads=("alpha", "beta"))
 def hard_sigmoid(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     alpha, beta = (x.dtype.type(node.attrs.get(key, d)) for key, d in (("alpha", 0.2), ("beta", 0.5)))
     return [np.maximum(x.dtype.type(0), np.minimum(x.dtype.type(1), x * alpha + beta))]
 
 
-@kernel("Tanh")
+@kernel("Tanh", types=("F",))
 def tanh(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.tanh(need(args, 0))]
 
 
-@kernel("Sigmoid")
+@kernel("Sigmoid", types=("F",))
 def sigmoid(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """1 / (1 + exp(-x)), and exp(x) / (1 + exp(x)) below zero, as onnx.reference"""
     x = need(args, 0)
@@ -47,25 +47,25 @@ def sigmoid(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.where(x > 0, one / (one + small), small / (one + small)).astype(x.dtype)]
 
 
-@kernel("Softsign")
+@kernel("Softsign", types=("F",))
 def softsign(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [x / (x.dtype.type(1) + np.abs(x))]
 
 
-@kernel("Softplus")
+@kernel("Softplus", types=("F",))
 def softplus(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, x.dtype.type(0))).astype(x.dtype)]
 
 
-@kernel("Elu")
+@kernel("Elu", types=("F",), reads=("alpha",))
 def elu(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [np.where(x > 0, x, x.dtype.type(node.attrs.get("alpha", 1.0)) * (np.exp(x) - x.dtype.type(1)))]
 
 
-@kernel("Erf")
+@kernel("Erf", types=("F",))
 def erf(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [np.array([math.erf(float(v)) for v in x.ravel()], x.dtype).reshape(x.shape)]

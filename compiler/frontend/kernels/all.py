@@ -1,5 +1,15 @@
 """Importing this module fills the table of kernels."""
 
-from threshc.compiler.frontend.kernels import activations, elementwise, linear, quant, sklearn, spatial, structure
+from threshc.compiler.frontend.kernels import (
+    activations,
+    elementwise,
+    linear,
+    logic,
+    quant,
+    quantize,
+    sklearn,
+    spatial,
+    structure,
+)
 
-__all__ = ["activations", "elementwise", "linear", "quant", "sklearn", "spatial", "structure"]
+__all__ = ["activations", "elementwise", "linear", "logic", "quant", "quantize", "sklearn", "spatial", "structure"]

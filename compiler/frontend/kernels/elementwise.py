@@ -13,19 +13,18 @@ from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, optional, rising, sign
 
 
-def _both_rise(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
+def both_rise(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
+    """Direction of operators that never fall in any input."""
     return 1
 
 
-def _falls_second(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
+def falls_second(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
+    """Direction of differences."""
     return 1 if k == 0 else -1
 
 
-def _rises_second(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
-    return -1 if k == 0 else 1
-
-
-def _falls(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
+def falls(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
+    """Direction of operators that never rise."""
     return -1
 
 
@@ -42,12 +41,12 @@ def _wide_sum(node: Node, args: Sequence[Array | None]) -> Array:
     return sum((need(args, k) for k in range(1, len(args))), need(args, 0))
 
 
-@kernel("Add", direction=_both_rise, exact=_wide_sum)
+@kernel("Add", direction=both_rise, exact=_wide_sum, types=("Fi",))
 def add(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [need(args, 0) + need(args, 1)]
 
 
-@kernel("Sum", direction=_both_rise, exact=_wide_sum)
+@kernel("Sum", direction=both_rise, exact=_wide_sum, types=("F",))
 def sum_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     total = need(args, 0)
     for k in range(1, len(args)):
@@ -55,17 +54,17 @@ def sum_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [total]
 
 
-@kernel("Sub", direction=_falls_second, exact=lambda node, args: need(args, 0) - need(args, 1))
+@kernel("Sub", direction=falls_second, exact=lambda node, args: need(args, 0) - need(args, 1), types=("Fi",))
 def sub(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [need(args, 0) - need(args, 1)]
 
 
-@kernel("Mul", direction=_product, exact=lambda node, args: need(args, 0) * need(args, 1))
+@kernel("Mul", direction=_product, exact=lambda node, args: need(args, 0) * need(args, 1), types=("Fi",))
 def mul(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [need(args, 0) * need(args, 1)]
 
 
-@kernel("Div", direction=_quotient, exact=lambda node, args: need(args, 0) / need(args, 1))
+@kernel("Div", direction=_quotient, exact=lambda node, args: need(args, 0) / need(args, 1), types=("Fi",))
 def div(node: Node, args: Sequence[Array | None]) -> list[Array]:
     a, b = need(args, 0), need(args, 1)
     if a.dtype.kind not in "iu":
@@ -81,64 +80,64 @@ def div(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [(quotient + ((rest != 0) & ((a < 0) ^ (b < 0)))).astype(a.dtype)]
 
 
-@kernel("Pow")
+@kernel("Pow", types=("Fi", "Fi"))
 def pow_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     base = need(args, 0)
     return [np.power(base, need(args, 1)).astype(base.dtype)]
 
 
-@kernel("Neg", direction=_falls, exact=lambda node, args: -need(args, 0))
+@kernel("Neg", direction=falls, exact=lambda node, args: -need(args, 0), types=("Fi",))
 def neg(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [-need(args, 0)]
 
 
-@kernel("Reciprocal")
+@kernel("Reciprocal", types=("F",))
 def reciprocal(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.reciprocal(need(args, 0))]
 
 
-@kernel("Abs")
+@kernel("Abs", types=("Fi",))
 def abs_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.abs(need(args, 0))]
 
 
-@kernel("Sign", direction=rising)
+@kernel("Sign", direction=rising, types=("Fi",))
 def sign_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.sign(need(args, 0))]
 
 
-@kernel("Floor", direction=rising)
+@kernel("Floor", direction=rising, types=("F",))
 def floor(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.floor(need(args, 0))]
 
 
-@kernel("Ceil", direction=rising)
+@kernel("Ceil", direction=rising, types=("F",))
 def ceil(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.ceil(need(args, 0))]
 
 
-@kernel("Round", direction=rising)
+@kernel("Round", direction=rising, types=("F",))
 def round_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.rint(need(args, 0))]  # half to even
 
 
-@kernel("Sqrt", direction=rising)
+@kernel("Sqrt", direction=rising, types=("F",))
 def sqrt(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.sqrt(need(args, 0))]
 
 
-@kernel("Relu", direction=rising)
+@kernel("Relu", direction=rising, types=("Fi",))
 def relu(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [np.maximum(x, np.zeros((), x.dtype))]
 
 
-@kernel("Exp")
+@kernel("Exp", types=("F",))
 def exp(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.exp(need(args, 0))]
 
 
-@kernel("Clip", direction=rising)
+@kernel("Clip", direction=rising, types=("Fi",), reads=("min", "max"))
 def clip(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     low, high = optional(args, 1), optional(args, 2)
@@ -153,7 +152,7 @@ def clip(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [x]
 
 
-@kernel("Max", direction=_both_rise)
+@kernel("Max", direction=both_rise, types=("Fi",))
 def max_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     best = need(args, 0)
     for k in range(1, len(args)):
@@ -161,69 +160,12 @@ def max_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [best]
 
 
-@kernel("Min", direction=_both_rise)
+@kernel("Min", direction=both_rise, types=("Fi",))
 def min_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     best = need(args, 0)
     for k in range(1, len(args)):
         best = np.minimum(best, need(args, k))
     return [best]
-
-
-@kernel("Greater", direction=_falls_second)
-def greater(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [need(args, 0) > need(args, 1)]
-
-
-@kernel("GreaterOrEqual", direction=_falls_second)
-def greater_or_equal(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [need(args, 0) >= need(args, 1)]
-
-
-@kernel("Less", direction=_rises_second)
-def less(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [need(args, 0) < need(args, 1)]
-
-
-@kernel("LessOrEqual", direction=_rises_second)
-def less_or_equal(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [need(args, 0) <= need(args, 1)]
-
-
-@kernel("Equal")
-def equal(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [need(args, 0) == need(args, 1)]
-
-
-@kernel("Not", direction=_falls)
-def not_(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [np.logical_not(need(args, 0))]
-
-
-@kernel("And", direction=_both_rise)
-def and_(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [np.logical_and(need(args, 0), need(args, 1))]
-
-
-@kernel("Or", direction=_both_rise)
-def or_(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [np.logical_or(need(args, 0), need(args, 1))]
-
-
-@kernel("Xor")
-def xor(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [np.logical_xor(need(args, 0), need(args, 1))]
-
-
-def _where_direction(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
-    if k:
-        return 1
-    a, b = args[1], args[2]
-    return 0 if a is None or b is None else np.where(np.asarray(a) < np.asarray(b), -1, 1)
-
-
-@kernel("Where", direction=_where_direction)
-def where(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    return [np.where(need(args, 0), need(args, 1), need(args, 2))]
 
 
 def cast_type(node: Node) -> np.dtype[Any]:
@@ -243,7 +185,14 @@ def _cast_direction(node: Node, args: Sequence[Array | None], k: int, shape: tup
     return 0 if letter(cast_type(node)) == "b" else 1
 
 
-@kernel("Cast", direction=_cast_direction, exact=lambda node, args: need(args, 0))
+@kernel(
+    "Cast",
+    direction=_cast_direction,
+    exact=lambda node, args: need(args, 0),
+    types=("Fibq",),
+    reads=("to",),
+    void=("saturate", "round_mode"),
+)
 def cast(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """Integers keep their low bits, floating-point numbers are cut towards zero, and rounded to a narrower type."""
     x, dtype = need(args, 0), cast_type(node)
@@ -257,10 +206,19 @@ def cast(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [x.astype(dtype)]
 
 
-@kernel("Identity", "Dropout", "StopGradient", "quant:DebugMarker", direction=rising)
+@kernel("Identity", "StopGradient", direction=rising, types=("*",))
+@kernel("quant:DebugMarker", direction=rising, types=("*",), void=("export_debug_name",))
 def identity(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    x = need(args, 0)
-    return [x, np.ones(x.shape, bool)][: max(len(node.outputs), 1)]
+    return [need(args, 0)]
+
+
+@kernel("Dropout", direction=rising, types=("F", "F", "b"), void=("ratio", "seed"))
+def dropout(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """Nothing is dropped outside of training."""
+    x, training = need(args, 0), optional(args, 2)
+    if training is not None and training.any():
+        raise ValueError("training mode is not supported; export the model in eval mode")
+    return [x, np.ones(x.shape, bool)]
 
 
 def _gamma_direction(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> Array | int:
@@ -270,7 +228,15 @@ def _gamma_direction(node: Node, args: Sequence[Array | None], k: int, shape: tu
     return gamma.reshape(-1, *[1] * (len(shape) - 2))
 
 
-@kernel("BatchNormalization", kind=Kind.CHANNELWISE, direction=_gamma_direction)
+@kernel(
+    "BatchNormalization",
+    kind=Kind.CHANNELWISE,
+    direction=_gamma_direction,
+    types=("F",),
+    reads=("epsilon",),
+    void=("momentum",),
+    fixed={"training_mode": (0,), "spatial": (1,)},
+)
 def batch_normalization(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """As onnx.reference: scale * (x - mean) / sqrt(var + epsilon) + bias, each step rounded to float32."""
     x = need(args, 0)

@@ -6,6 +6,7 @@ float32 products is exact for every integer sum below 2**53.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,12 +21,12 @@ def _dot(a: Array, b: Array) -> Array:
     return np.asarray(np.matmul(a.astype(np.float64), b.astype(np.float64)).astype(np.result_type(a, b)))
 
 
-@kernel("MatMul", kind=Kind.LINEAR)
+@kernel("MatMul", kind=Kind.LINEAR, types=("Fi",))
 def matmul(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [_dot(need(args, 0), need(args, 1))]
 
 
-@kernel("Gemm", kind=Kind.LINEAR)
+@kernel("Gemm", kind=Kind.LINEAR, types=("F",), reads=("alpha", "beta", "transA", "transB"))
 def gemm(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """alpha * (A' B') + beta * C, the sum exact, every other step rounded to float32."""
     a, b, c = need(args, 0), need(args, 1), optional(args, 2)
@@ -36,24 +37,30 @@ def gemm(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 def gemm_tail(node: Node, product: Array, c: Array | None) -> Array:
     """What Gemm does after its sum."""
-    alpha, beta = np.float32(node.attrs.get("alpha", 1.0)), np.float32(node.attrs.get("beta", 1.0))
+    alpha, beta = (product.dtype.type(node.attrs.get(key, 1.0)) for key in ("alpha", "beta"))
     y = product if alpha == 1 else product * alpha
     if c is None:
         return y
     return y + (c if beta == 1 else c * beta)
 
 
-@kernel("Softmax", "LogSoftmax", kind=Kind.OTHER)
+@kernel("Softmax", "LogSoftmax", kind=Kind.OTHER, types=("fd",), reads=("axis",))
 def softmax(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    x = need(args, 0)
-    axis = int(node.attrs.get("axis", -1 if node.opset >= 13 else 1))
+    x, axis = need(args, 0), int(node.attrs.get("axis", -1 if node.opset >= 13 else 1))
+    if node.opset < 13:  # over all axes from this one on
+        flat = x.reshape(math.prod(x.shape[: axis % x.ndim]), -1)
+        return [_softmax(node, flat, 1).reshape(x.shape)]
+    return [_softmax(node, x, axis)]
+
+
+def _softmax(node: Node, x: Array, axis: int) -> Array:
     shifted = x - x.max(axis=axis, keepdims=True)
     powers = np.exp(shifted)
     total = powers.sum(axis=axis, keepdims=True)
-    return [shifted - np.log(total) if node.op == "LogSoftmax" else powers / total]
+    return np.asarray(shifted - np.log(total) if node.op == "LogSoftmax" else powers / total)
 
 
-@kernel("ArgMax", kind=Kind.OTHER)
+@kernel("ArgMax", kind=Kind.OTHER, types=("Fi",), reads=("axis", "keepdims", "select_last_index"))
 def argmax(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x, axis = need(args, 0), int(node.attrs.get("axis", 0))
     if node.attrs.get("select_last_index", 0):
@@ -62,12 +69,13 @@ def argmax(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.expand_dims(best, axis) if node.attrs.get("keepdims", 1) else best]
 
 
-@kernel("TopK", kind=Kind.OTHER)
+@kernel("TopK", kind=Kind.OTHER, types=("Fi", "i"), reads=("axis", "k", "largest"), void=("sorted",))
 def topk(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """The k largest, best first, the lowest index first among equals."""
     x, axis = need(args, 0), int(node.attrs.get("axis", -1))
     k = int(need(args, 1).reshape(())) if len(args) > 1 else int(node.attrs["k"])
     if not node.attrs.get("largest", 1):
         raise ValueError("the smallest k (largest=0) are not supported")
-    order = np.argsort(-x, axis=axis, kind="stable").take(range(k), axis=axis)
+    rising = np.flip(np.argsort(np.flip(x, axis), axis=axis, kind="stable"), axis)  # integers need not have negatives
+    order = (x.shape[axis] - 1 - rising).take(range(k), axis=axis)
     return [np.take_along_axis(x, order, axis=axis), order.astype(np.int64)]

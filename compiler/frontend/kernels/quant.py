@@ -1,4 +1,4 @@
-"""The QONNX operators, and standard ONNX quantization, as their reference implementations compute them."""
+"""The QONNX operators as their documents and their reference implementations compute them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _scale_direction(node: Node, args: Sequence[Array | None], k: int, shape: tu
     return 0 if k or scale is None else sign(scale)
 
 
-@kernel("quant:BipolarQuant", direction=_scale_direction)
+@kernel("quant:BipolarQuant", direction=_scale_direction, types=("f",))
 def bipolar_quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """scale * (+1 where x >= 0, else -1): x is not divided by the scale   (QONNX bipolarquant_v1.md)"""
     x, scale = need(args, 0), need(args, 1)
@@ -43,7 +43,7 @@ def quant_range(bits: float, signed: bool, narrow: bool) -> tuple[float, float]:
     return 0.0, 2.0**bits - 1 - narrow
 
 
-@kernel("quant:Quant", "quant:IntQuant", direction=rising)
+@kernel("quant:Quant", "quant:IntQuant", direction=rising, types=("f",), reads=("signed", "narrow", "rounding_mode"))
 def quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """scale * (round(clip(x / scale + zero_point)) - zero_point)   (QONNX intquant_v1.md).
 
@@ -75,7 +75,14 @@ def _out_scale(node: Node, args: Sequence[Array | None], k: int, shape: tuple[in
     return sign(np.asarray(node.attrs.get("out_scale", 1.0))) if k == 0 else 0
 
 
-@kernel("quant:MultiThreshold", kind=Kind.CHANNELWISE, direction=_out_scale)
+@kernel(
+    "quant:MultiThreshold",
+    kind=Kind.CHANNELWISE,
+    direction=_out_scale,
+    types=("f",),
+    reads=("out_scale", "out_bias", "data_layout"),
+    void=("out_dtype",),
+)
 def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """out_scale * (number of thresholds t with x >= t) + out_bias, thresholds (channels or 1, steps)."""
     x, thresholds = need(args, 0), need(args, 1)
@@ -100,30 +107,3 @@ def _channel_axis(layout: str, rank: int) -> int:
     if len(layout) != rank or "C" not in layout:
         raise ValueError(f"data_layout {layout!r} does not fit {rank} dimensions")
     return layout.index("C")
-
-
-@kernel("QuantizeLinear", kind=Kind.CHANNELWISE, direction=rising)
-def quantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """saturate(round_half_even(x / scale) + zero_point)"""
-    x, scale = need(args, 0), _per_axis(node, need(args, 0), need(args, 1))
-    zero = args[2] if len(args) > 2 else None
-    dtype = np.dtype(np.uint8) if zero is None else zero.dtype
-    offset = 0 if zero is None else _per_axis(node, x, zero).astype(np.float32)
-    limits = np.iinfo(dtype)
-    return [np.clip(np.rint(x / scale) + offset, limits.min, limits.max).astype(dtype)]
-
-
-@kernel("DequantizeLinear", kind=Kind.CHANNELWISE, direction=rising)
-def dequantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """(x - zero_point) * scale in float32"""
-    x, scale = need(args, 0), _per_axis(node, need(args, 0), need(args, 1))
-    zero = args[2] if len(args) > 2 else None
-    shifted = x.astype(np.int64) - (0 if zero is None else _per_axis(node, x, zero).astype(np.int64))
-    return [shifted.astype(np.float32) * scale]
-
-
-def _per_axis(node: Node, x: Array, value: Array) -> Array:
-    if value.ndim == 0 or value.size == 1:
-        return value.reshape(())
-    axis = int(node.attrs.get("axis", 1)) % x.ndim
-    return value.reshape([-1 if k == axis else 1 for k in range(x.ndim)])

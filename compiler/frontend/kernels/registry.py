@@ -6,8 +6,8 @@ same kernels fold constants, evaluate the tail of a neuron at candidate integers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -43,12 +43,21 @@ class Kernel:
 
     exact: for operators whose integers can wrap around, the result without that, from float64 arguments; the direction
     then holds only where it fits the type (see `overflow.py`). None where results never leave their type.
+
+    What is declared of the node; whatever it carries beyond is refused (see `declared.py`). types: per input, the last
+    one for all that follow, the families of `dtypes.letter` that are computed as ONNX's reference evaluator does, or
+    "*" for all. reads: attributes that the kernel reads; void: attributes without any effect on what is implemented;
+    fixed: attributes that may have these values only.
     """
 
     compute: Compute
     kind: Kind
     direction: Direction
     exact: Exact | None = None
+    types: tuple[str, ...] = ("*",)
+    reads: frozenset[str] = frozenset()
+    void: frozenset[str] = frozenset()
+    fixed: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
 
 
 _KERNELS: dict[tuple[str, str], Kernel] = {}
@@ -65,14 +74,27 @@ def unknown(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, 
 
 
 def kernel(
-    *names: str, kind: Kind = Kind.ELEMENTWISE, direction: Direction = unknown, exact: Exact | None = None
+    *names: str,
+    types: Sequence[str],
+    kind: Kind = Kind.ELEMENTWISE,
+    direction: Direction = unknown,
+    exact: Exact | None = None,
+    reads: Sequence[str] = (),
+    void: Sequence[str] = (),
+    fixed: Mapping[str, tuple[object, ...]] | None = None,
 ) -> Callable[[Compute], Compute]:
-    """Register a function as the kernel of operators: `Add`, `quant:BipolarQuant`, `ai.onnx.ml:Binarizer`."""
+    """Register a function as the kernel of operators: `Add`, `quant:BipolarQuant`, `ai.onnx.ml:Binarizer`.
+
+    The rest as in `Kernel`; in `types` an F stands for the four floating-point families.
+    """
+    families = tuple(t.replace("F", "fdhg") for t in types)
 
     def register(compute: Compute) -> Compute:
         for name in names:
             domain, _, op = name.rpartition(":")
-            _KERNELS[domain, op] = Kernel(compute, kind, direction, exact)
+            _KERNELS[domain, op] = Kernel(
+                compute, kind, direction, exact, families, frozenset(reads), frozenset(void), dict(fixed or {})
+            )
         return compute
 
     return register

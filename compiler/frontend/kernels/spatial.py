@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from threshc.compiler.frontend.dtypes import is_integer, limits
 from threshc.compiler.frontend.geometry import Geometry, geometry
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, optional
@@ -32,7 +33,9 @@ def _shaped(y: Array, like: Array) -> Array:
     return y[..., 0] if like.ndim == 3 else y
 
 
-@kernel("Conv", kind=Kind.LINEAR)
+@kernel(
+    "Conv", kind=Kind.LINEAR, types=("F",), reads=("strides", "pads", "dilations", "auto_pad", "kernel_shape", "group")
+)
 def conv(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """Exact sums (float64 holds them) rounded once to float32, then the bias."""
     x, w = need(args, 0), need(args, 1)
@@ -57,14 +60,26 @@ def conv_tail(y: Array, bias: Array) -> Array:
     return y + bias.reshape(-1, *[1] * (y.ndim - 2))
 
 
-@kernel("MaxPool", kind=Kind.OTHER)
+@kernel(
+    "MaxPool",
+    kind=Kind.OTHER,
+    types=("Fi",),
+    reads=("strides", "pads", "dilations", "auto_pad", "kernel_shape", "ceil_mode"),
+    void=("storage_order",),
+)
 def max_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     g = geometry(node, x.shape[2:], node.attrs["kernel_shape"])
-    return [_shaped(np.max(list(_taps(_map(x), g, -np.inf)), axis=0), x)]
+    least = limits(x.dtype)[0] if is_integer(x.dtype) else -np.inf
+    return [_shaped(np.max(list(_taps(_map(x), g, least)), axis=0), x)]
 
 
-@kernel("AveragePool", kind=Kind.OTHER)
+@kernel(
+    "AveragePool",
+    kind=Kind.OTHER,
+    types=("f",),
+    reads=("strides", "pads", "dilations", "auto_pad", "kernel_shape", "ceil_mode", "count_include_pad"),
+)
 def average_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     g = geometry(node, x.shape[2:], node.attrs["kernel_shape"])
@@ -75,14 +90,14 @@ def average_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [_shaped((total / inside).astype(x.dtype), x)]
 
 
-@kernel("GlobalAveragePool", kind=Kind.OTHER)
+@kernel("GlobalAveragePool", kind=Kind.OTHER, types=("f",))
 def global_average_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     axes = tuple(range(2, x.ndim))
     return [x.astype(np.float64).mean(axis=axes, keepdims=True).astype(x.dtype)]
 
 
-@kernel("GlobalMaxPool", kind=Kind.OTHER)
+@kernel("GlobalMaxPool", kind=Kind.OTHER, types=("F",))
 def global_max_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [x.max(axis=tuple(range(2, x.ndim)), keepdims=True)]
@@ -92,22 +107,36 @@ def reduce_axes(node: Node, args: Sequence[Array | None], rank: int) -> tuple[in
     """The axes of a Reduce operator, as not negative numbers."""
     given = optional(args, 1)
     axes = node.attrs.get("axes") if given is None else given
-    chosen = range(rank) if axes is None else np.asarray(axes).ravel()
+    chosen = range(rank) if axes is None or not np.size(axes) else np.asarray(axes).ravel()
     return tuple(sorted(int(a) % rank for a in chosen))
 
 
-@kernel("ReduceMean", "ReduceSum", "ReduceMax", kind=Kind.OTHER)
+@kernel(
+    "ReduceMean",
+    "ReduceSum",
+    "ReduceMax",
+    kind=Kind.OTHER,
+    types=("Fi", "i"),
+    reads=("axes", "keepdims"),
+    fixed={"noop_with_empty_axes": (0,)},
+)
 def reduce(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     axes, keep = reduce_axes(node, args, x.ndim), bool(node.attrs.get("keepdims", 1))
     if node.op == "ReduceMax":
         return [x.max(axis=axes, keepdims=keep)]
+    if is_integer(x.dtype):
+        if node.op == "ReduceMean":
+            raise ValueError("the mean of integers is not supported")
+        return [x.sum(axis=axes, keepdims=keep, dtype=x.dtype)]
+    if node.op == "ReduceMean" and x.dtype != np.float32:
+        raise ValueError(f"the mean of {x.dtype.name} is not supported: its rounding is not followed")
     exact = x.astype(np.float64)
     y = exact.mean(axis=axes, keepdims=keep) if node.op == "ReduceMean" else exact.sum(axis=axes, keepdims=keep)
     return [y.astype(x.dtype)]
 
 
-@kernel("Pad", kind=Kind.OTHER)
+@kernel("Pad", kind=Kind.OTHER, types=("Fib", "i", "Fib", "i"), reads=("mode", "pads", "value"))
 def pad(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     widths, value = pad_widths(node, args, x.ndim)
@@ -131,7 +160,7 @@ def pad_widths(node: Node, args: Sequence[Array | None], rank: int) -> tuple[lis
     return widths, value
 
 
-@kernel("Split", kind=Kind.OTHER)
+@kernel("Split", kind=Kind.OTHER, types=("*", "i"), reads=("axis", "split", "num_outputs"))
 def split(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x, axis = need(args, 0), int(node.attrs.get("axis", 0))
     given = optional(args, 1)
@@ -144,7 +173,7 @@ def split(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.asarray(part) for part in np.split(x, np.cumsum(sizes)[:-1], axis=axis)]
 
 
-@kernel("quant:XnorPopcountMatMul", kind=Kind.LINEAR)
+@kernel("quant:XnorPopcountMatMul", kind=Kind.LINEAR, types=("f",))
 def xnor_popcount_matmul(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """How many of the bits of a row and a column are equal   (finn.custom_op.general.xnorpopcount)"""
     a, w = need(args, 0).astype(np.float64), need(args, 1).astype(np.float64)

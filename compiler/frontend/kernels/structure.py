@@ -18,7 +18,7 @@ def _ints(value: object) -> list[int]:
     return [int(v) for v in np.asarray(value).ravel()]
 
 
-@kernel("Reshape", kind=Kind.STRUCTURE)
+@kernel("Reshape", kind=Kind.STRUCTURE, types=("*", "i"), reads=("allowzero",))
 def reshape(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x, shape = need(args, 0), _ints(need(args, 1))
     if not node.attrs.get("allowzero", 0):
@@ -26,7 +26,7 @@ def reshape(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [x.reshape(shape)]
 
 
-@kernel("Flatten", kind=Kind.STRUCTURE)
+@kernel("Flatten", kind=Kind.STRUCTURE, types=("*",), reads=("axis",))
 def flatten(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     axis = int(node.attrs.get("axis", 1))
@@ -34,7 +34,7 @@ def flatten(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [x.reshape(int(np.prod(x.shape[:axis])), -1)]
 
 
-@kernel("Transpose", kind=Kind.STRUCTURE)
+@kernel("Transpose", kind=Kind.STRUCTURE, types=("*",), reads=("perm",))
 def transpose(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.transpose(need(args, 0), node.attrs.get("perm"))]
 
@@ -45,13 +45,13 @@ def _axes(node: Node, args: Sequence[Array | None]) -> list[int] | None:
     return None if axes is None else _ints(axes)
 
 
-@kernel("Squeeze", kind=Kind.STRUCTURE)
+@kernel("Squeeze", kind=Kind.STRUCTURE, types=("*", "i"), reads=("axes",))
 def squeeze(node: Node, args: Sequence[Array | None]) -> list[Array]:
     axes = _axes(node, args)
     return [np.squeeze(need(args, 0), None if axes is None else tuple(axes))]
 
 
-@kernel("Unsqueeze", kind=Kind.STRUCTURE)
+@kernel("Unsqueeze", kind=Kind.STRUCTURE, types=("*", "i"), reads=("axes",))
 def unsqueeze(node: Node, args: Sequence[Array | None]) -> list[Array]:
     axes = _axes(node, args)
     if axes is None:
@@ -59,13 +59,13 @@ def unsqueeze(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.expand_dims(need(args, 0), tuple(axes))]
 
 
-@kernel("Expand", kind=Kind.STRUCTURE)
+@kernel("Expand", kind=Kind.STRUCTURE, types=("*", "i"))
 def expand(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(_ints(need(args, 1)))))]
 
 
-@kernel("Tile", kind=Kind.STRUCTURE)
+@kernel("Tile", kind=Kind.STRUCTURE, types=("*", "i"))
 def tile(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x, repeats = need(args, 0), _ints(need(args, 1))
     if len(repeats) != x.ndim or min(repeats, default=1) < 1 or math.prod(repeats) * x.size > LARGEST:
@@ -73,7 +73,7 @@ def tile(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.tile(x, repeats)]
 
 
-@kernel("DepthToSpace", kind=Kind.STRUCTURE)
+@kernel("DepthToSpace", kind=Kind.STRUCTURE, types=("*",), reads=("blocksize", "mode"))
 def depth_to_space(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x, b = need(args, 0), int(node.attrs["blocksize"])
     n, c, h, w = x.shape
@@ -84,7 +84,7 @@ def depth_to_space(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [y.reshape(n, c // (b * b), h * b, w * b)]
 
 
-@kernel("SpaceToDepth", kind=Kind.STRUCTURE)
+@kernel("SpaceToDepth", kind=Kind.STRUCTURE, types=("*",), reads=("blocksize",), fixed={"mode": ("DCR",)})
 def space_to_depth(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x, b = need(args, 0), int(node.attrs["blocksize"])
     n, c, h, w = x.shape
@@ -92,7 +92,7 @@ def space_to_depth(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [y.reshape(n, c * b * b, h // b, w // b)]
 
 
-@kernel("Slice", kind=Kind.STRUCTURE)
+@kernel("Slice", kind=Kind.STRUCTURE, types=("*", "i"), reads=("starts", "ends", "axes"))
 def slice_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     if len(args) > 1:
@@ -109,17 +109,19 @@ def slice_(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [x[tuple(index)]]
 
 
-@kernel("Gather", kind=Kind.STRUCTURE)
+@kernel("Gather", kind=Kind.STRUCTURE, types=("*", "i"), reads=("axis",))
 def gather(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.take(need(args, 0), need(args, 1), axis=int(node.attrs.get("axis", 0)))]
 
 
-@kernel("Concat", kind=Kind.OTHER)
+@kernel("Concat", kind=Kind.OTHER, types=("*",), reads=("axis",))
 def concat(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.concatenate([need(args, k) for k in range(len(args))], axis=int(node.attrs["axis"]))]
 
 
-@kernel("Constant", kind=Kind.OTHER)
+@kernel(
+    "Constant", kind=Kind.OTHER, types=("*",), reads=("value", "value_float", "value_floats", "value_int", "value_ints")
+)
 def constant(node: Node, args: Sequence[Array | None]) -> list[Array]:
     for key, dtype in (
         ("value", None),
@@ -133,19 +135,19 @@ def constant(node: Node, args: Sequence[Array | None]) -> list[Array]:
     raise ValueError(f"a constant given as {', '.join(node.attrs) or 'nothing'} is not supported")
 
 
-@kernel("ConstantOfShape", kind=Kind.OTHER)
+@kernel("ConstantOfShape", kind=Kind.OTHER, types=("i",), reads=("value",))
 def constant_of_shape(node: Node, args: Sequence[Array | None]) -> list[Array]:
     value = np.asarray(node.attrs.get("value", np.zeros(1, np.float32)))
     return [np.full(tuple(_ints(need(args, 0))), value.reshape(-1)[0], value.dtype)]
 
 
-@kernel("Shape", kind=Kind.SHAPE)
+@kernel("Shape", kind=Kind.SHAPE, types=("*",), reads=("start", "end"))
 def shape(node: Node, args: Sequence[Array | None]) -> list[Array]:
     dims = need(args, 0).shape
     start, end = int(node.attrs.get("start", 0)), node.attrs.get("end")
     return [np.asarray(dims[start:end], np.int64)]
 
 
-@kernel("Size", kind=Kind.SHAPE)
+@kernel("Size", kind=Kind.SHAPE, types=("*",))
 def size(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.asarray(need(args, 0).size, np.int64)]
