@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from threshc.comparison import Check, against_onnx, compare_results, outputs_only
-from threshc.compiler.diagnostics import fail
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.graph import build_graph
@@ -22,7 +21,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.passes.pipeline import optimize
 from threshc.loading import ready_made
 from threshc.sim import reference
-from threshc.sim.inputs import encode
+from threshc.sim.inputs import encode, real_features, sample_rows
 from threshc.sim.onnx_peer import run_onnxruntime
 
 if TYPE_CHECKING:
@@ -177,8 +176,6 @@ def _real(network: Network, x: NDArray[np.generic]) -> NDArray[np.float32]:
     match op.encoding:
         case Affine() as affine:
             real = affine.real(encode(network, x))
-        case Step():
-            if x.dtype.kind != "f":
-                raise fail("the samples are no real features", where="input data", why="the ONNX model takes those")
-            real = x.astype(np.float32)
+        case Step() as step:
+            real = real_features(step, sample_rows(network, x)).astype(np.float32)
     return real.reshape(len(x), *op.model_shape)

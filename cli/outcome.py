@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from threshc.compiler.ir.network import Network
     from threshc.sim.result import Result
 
 _SHOWN = 20
@@ -31,3 +32,14 @@ def print_outcome(result: Result, labels: NDArray[np.int64] | None, out: Path | 
         from threshc.samples import write_array
 
         write_array(out, found)
+
+
+def print_hints(
+    network: Network, x: NDArray[np.generic], labels: NDArray[np.int64] | None, right: int | None = None
+) -> None:
+    """On stderr, where samples and the stated input look as if they did not belong together."""
+    from threshc.cli.progress import told
+    from threshc.sim.hints import hints
+
+    for text in hints(network, x, labels, right):
+        told(text)

@@ -11,7 +11,11 @@ from threshc.cli import options as o
 from threshc.compiler.diagnostics import fail
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from threshc.compiler.ir.network import Network
+    from threshc.sim.data.formats import Blocks
     from threshc.sim.packed.activity import Activity
 
 
@@ -57,15 +61,18 @@ def sim(
     if report or activity:
         raise fail("only the packed engine is measured", where="--report, --activity", hint="leave out --engine")
     from threshc.cli.data import samples_and_labels
-    from threshc.cli.outcome import print_outcome
+    from threshc.cli.outcome import print_hints, print_outcome
     from threshc.cli.progress import steps
 
     x, y = samples_and_labels(data, labels, limit, table)
     assert x is not None
     with steps(quiet) as say:
         say("reading the model")
-        result = threshc.simulate(threshc.load(model, input=input), x, engine=engine, progress=say)  # type: ignore[arg-type]
+        network = threshc.load(model, input=input)
+        result = threshc.simulate(network, x, engine=engine, progress=say)  # type: ignore[arg-type]
     print_outcome(result, y, out)
+    right = None if y is None or result.labels is None else int((result.labels == y).sum())
+    print_hints(network, x, y, right)
 
 
 def _stream(
@@ -83,6 +90,7 @@ def _stream(
 ) -> None:
     import threshc
     from threshc.cli.data import labels_of
+    from threshc.cli.outcome import print_hints
     from threshc.cli.progress import steps, told
     from threshc.sim import stream
     from threshc.sim.data.blocks import blocks
@@ -94,9 +102,10 @@ def _stream(
         network = threshc.load(model, input=input)
         say("packed simulator (its first run on a machine compiles for some seconds)")
         counted = stream.activity_of(network) if activity else None
+        head: list[NDArray[np.generic]] = []
         found = stream.run(
             network,
-            blocks(data, limit, options=parse_table_options(table), note=told),
+            _kept(blocks(data, limit, options=parse_table_options(table), note=told), head),
             labels=y if y is None else y[:limit],
             out=out,
             threads=threads,
@@ -111,6 +120,18 @@ def _stream(
     print(f"samples: {found.samples}")
     if found.right is not None:
         print(f"accuracy: {found.right / found.samples:.2%} ({found.right} of {found.samples})")
+    if head:
+        print_hints(network, head[0], y if y is None else y[: found.samples], found.right)
+
+
+def _kept(blocks: Blocks, head: list[NDArray[np.generic]]) -> Blocks:
+    """The blocks; a copy of the first samples stays in `head`."""
+    from threshc.sim.hints import MOST
+
+    for block, total in blocks:
+        if not head:
+            head.append(block[:MOST].copy())
+        yield block, total
 
 
 def _measure(network: Network, activity: Activity | None, files: list[Path]) -> None:

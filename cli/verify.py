@@ -8,6 +8,8 @@ import typer
 
 from threshc.cli import options as o
 
+_JUDGED = 1024  # samples whose accuracy is looked at
+
 
 def verify(
     model: o.Model,
@@ -35,9 +37,10 @@ def verify(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.errors import visible
+    from threshc.cli.outcome import print_hints
     from threshc.cli.progress import steps
 
-    x, _ = samples_and_labels(data, None, limit, table)
+    x, y = samples_and_labels(data, None, limit, table)
     with steps(quiet) as say:
         report = threshc.verify(
             model,
@@ -52,5 +55,11 @@ def verify(
             progress=say,
         )
     print(visible(str(report)))
+    if x is not None:
+        network = threshc.load(model, input=input)
+        some, known = x[:_JUDGED], y if y is None else y[:_JUDGED]
+        found = threshc.simulate(network, some).labels
+        right = None if known is None or found is None else int((found == known).sum())
+        print_hints(network, some, known, right)
     if not report.ok:
         raise typer.Exit(1)

@@ -26,7 +26,7 @@ def encode(network: Network, x: ArrayLike, first: int = 0) -> NDArray[np.integer
     array = np.asarray(x)
     if array.dtype.kind not in "biuf":
         raise fail(f"samples have dtype {array.dtype}, numbers are needed", where="input data")
-    rows = _rows(network, array)
+    rows = sample_rows(network, array)
     match network.input.encoding:
         case Affine() as affine:
             return _affine(affine, rows, first)
@@ -34,16 +34,21 @@ def encode(network: Network, x: ArrayLike, first: int = 0) -> NDArray[np.integer
             return _step(step, rows, first)
 
 
-def _rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]:
+def sample_rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Samples (N, features) of samples in that shape or the model's; raises CompileError for another shape."""
     op = network.input
     size = prod(op.shape)
-    if isinstance(op.encoding, Step) and x.dtype.kind == "f":
+    if isinstance(op.encoding, Step) and x.dtype.kind != "b":
         size = op.encoding.features
     if x.ndim >= 2 and prod(x.shape[1:]) == size:
         return x.reshape(len(x), size)  # not -1: there may be no samples
     shape = ", ".join(map(str, op.model_shape or op.shape))
     want = f"(N, {size})" + (f" or (N, {shape})" if len(op.model_shape) > 1 else "")
-    raise fail(f"samples have shape {tuple(x.shape)}, {want} is needed", where=f"input {op.name!r}")
+    why, hint = "", ""
+    if isinstance(op.encoding, Step) and x.dtype.kind == "b" and prod(x.shape[1:]) == op.encoding.features:
+        want, why = f"(N, {size})", "a bool array is taken for the bits that the model's comparisons give"
+        hint = "pass the features as numbers: x.astype(np.float32)"
+    raise fail(f"samples have shape {tuple(x.shape)}, {want} is needed", where=f"input {op.name!r}", why=why, hint=hint)
 
 
 def _refuse(bad: NDArray[np.bool_], x: NDArray[np.generic], first: int, why: str, hint: str = "") -> CompileError:
@@ -106,17 +111,51 @@ def _from_real(enc: Affine, x: NDArray[np.float64], first: int) -> NDArray[np.in
 def _step(enc: Step, x: NDArray[np.generic], first: int) -> NDArray[np.uint8]:
     if x.dtype.kind == "b":
         return x.astype(np.uint8)
-    if x.dtype.kind != "f":
-        raise fail(
-            "the samples are integers, the model compares real features with its own thresholds",
-            where="input data",
-            why="no encoding was stated, so an integer could mean a pixel or a real number",
-            hint="load the model with --input uint8/255 (or the encoding that fits), or pass floating-point features",
-        )
-    if np.isnan(x).any():
-        raise _refuse(np.isnan(x), x, first, "a feature must be a number")
+    real = real_features(enc, x, first)
     out = np.empty((len(x), len(enc.feature)), np.uint8)
     for start in range(0, len(x), 4096):  # bounds the copy that gathering the features makes
         block = slice(start, start + 4096)
-        out[block] = x[block].astype(np.float32)[:, enc.feature] >= enc.threshold
+        out[block] = real[block].astype(np.float32)[:, enc.feature] >= enc.threshold
     return out
+
+
+def real_features(enc: Step, x: NDArray[Any], first: int = 0) -> NDArray[np.generic]:
+    """Samples (N, features) as numbers that the model compares itself, checked. Integers are the numbers themselves
+    where only that can be meant: every threshold is a whole number or a half, and one lies beyond -1..1.
+
+    Raises CompileError for NaN, for integers that could mean something else, and for those beyond float32.
+    """
+    if x.dtype.kind == "f":
+        if np.isnan(x).any():
+            raise _refuse(np.isnan(x), x, first, "a feature must be a number")
+        return x
+    if x.dtype.kind == "b":
+        raise fail("the samples are bits, the model takes real features", where="input data", hint="pass the features")
+    known = enc.threshold[np.isfinite(enc.threshold)].astype(np.float64)
+    whole = bool((2 * known == np.rint(2 * known)).all())
+    if not whole or not (np.abs(known) > 1).any():
+        raise _which_integers(known, x)
+    far = (x > 2**24) | (x < -(2**24))
+    if far.any():
+        raise _refuse(far, x, first, "float32, in which the model compares, does not hold every integer so large")
+    return x
+
+
+def _which_integers(known: NDArray[np.float64], x: NDArray[Any]) -> CompileError:
+    """The error that integers could be pixels or numbers, with the spelling of each."""
+    lo, hi = (int(x.min()), int(x.max())) if x.size else (0, 1)
+    bits = max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 1)
+    name = f"int{bits + 1}" if lo < 0 else "uint8" if bits <= 8 else f"uint{bits}"
+    top = 255 if name == "uint8" else max(hi, 1)
+    inside = bool(known.size) and bool((np.abs(known) <= 1).all())
+    scaled = f"--input {name}/{top} (or as in training: ({name}/{top}-MEAN)/STD)"
+    hint = f"{scaled} for pixels, --input {name} for the numbers themselves"
+    if not inside:
+        hint = f"--input {name} if the integers are the features themselves; {scaled} if they are scaled first"
+    span = f"{known.min():g}..{known.max():g}" if known.size else "nothing"
+    return fail(
+        "the samples are integers, the model compares real features with its own thresholds",
+        where="input data",
+        why=f"the thresholds lie in {span}; an integer of {lo}..{hi} could mean a pixel or the number itself",
+        hint=f"{hint}; or pass floating-point features",
+    )
