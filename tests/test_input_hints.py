@@ -76,7 +76,7 @@ def test_hints_of_patterns_and_of_accuracy() -> None:
     far = stepped([1000.0] * 12)
     (text,) = hints(far, x[:, :3].astype(np.float32))
     assert re.search(r"the first layer sees 1 different patterns in \d+ different samples", text)
-    assert "the model compares its inputs with 1000..1000, the samples lie in 0..255" in text
+    assert "the model compares its inputs with 1000..1000, the samples lie in 0..254" in text
     labels = np.arange(200) % 4
     found = hints(narrow, x, labels, 60)
     assert "an accuracy of 30.00% is near that of guessing (the commonest class has 25.00%)" in found[-1]
