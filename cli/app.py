@@ -8,6 +8,7 @@ import typer
 
 from threshc.cli.build import build
 from threshc.cli.compile import compile
+from threshc.cli.doctor import doctor
 from threshc.cli.prove import prove
 from threshc.cli.run import run
 from threshc.cli.show import show
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, sim, verify, prove, compile, build, run, targets):
+for command in (show, sim, verify, prove, compile, build, run, targets, doctor):
     app.command(command.__name__)(command)
 app.add_typer(train)
 
@@ -51,3 +52,6 @@ def _threshc(
     Exit codes: 0 fine, 1 the model, the data or the design is at fault, 2 the command line is, 130 stopped by Ctrl-C,
     143 by SIGTERM.
     """
+    from threshc.cli.progress import listen
+
+    listen()

@@ -24,6 +24,21 @@ def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda text: progress.update(task, description=escape(text))
 
 
+def listen() -> None:
+    """Where somebody watches, show what the library logs: that it compiles machine code, which takes seconds."""
+    if not sys.stderr.isatty():
+        return
+    import logging
+
+    class Told(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told(record.getMessage())
+
+    log = logging.getLogger("threshc")
+    log.setLevel(logging.INFO)
+    log.handlers = [Told()]
+
+
 def told(text: str) -> None:
     """A line on stderr that the user should see, whatever stdout is used for."""
     from threshc.cli.errors import visible

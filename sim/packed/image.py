@@ -88,6 +88,17 @@ def load(name: str) -> int | None:
         return None
 
 
+def kept(name: str) -> bool:
+    """Whether there is an image of an engine or a kernel in the cache."""
+    try:
+        file = cache.opened(_CACHED, _name(name))
+    except OSError:
+        return False
+    if file is not None:
+        file.close()
+    return file is not None
+
+
 def store(name: str, image: Image) -> None:
     """Keep an image whole or not at all; where the cache cannot be written to, every process compiles."""
     facts = {"entry": image.entry, "absolute": image.absolute, "slots": image.slots}
