@@ -110,7 +110,7 @@ def outputs(certificate: Certificate, text: str) -> list[int]:
     """The outputs of a text for 4,096 random inputs, by a reading of it that is not the checker's."""
     rng, every = random.Random(5), (1 << 4096) - 1
     value = {0: 0} | {k + 1: rng.getrandbits(4096) for k in range(certificate.inputs)}
-    cells, registers, adders, outs = read_text(text)
+    cells, registers, adders, outs = read_text(text, certificate)
 
     def lit(x: int) -> int:
         return net(x >> 1) ^ (every if x & 1 else 0)

@@ -102,8 +102,11 @@ def _registers(pairs: list[tuple[int, int]]) -> list[str]:
 def _adder(adder: Adder, net: Callable[[int], str]) -> list[str]:
     name = f"s{adder.bits[0]}"
     a, b = (", ".join(map(net, reversed(word))) for word in (adder.a, adder.b))
+    carry = net(adder.carry)
+    if carry.startswith("~"):
+        carry = f"{{{carry}}}"  # bare, it would be extended to the width of the sum before it is inverted
     return [
-        f"  wire [{len(adder.bits) - 1}:0] {name} = {{{a}}} + {{{b}}} + {net(adder.carry)};",
+        f"  wire [{len(adder.bits) - 1}:0] {name} = {{{a}}} + {{{b}}} + {carry};",
         *(f"  wire n{bit} = {name}[{k}];" for k, bit in enumerate(adder.bits)),
     ]
 

@@ -18,7 +18,9 @@ def check_mapped(certificate: Certificate, text: str) -> int:
     Tables wider than the family's may stand as two halves and a selection. Raises Unproved for text of any other kind.
     """
     nodes = _Nodes(certificate)
-    cells, sources, adders, outputs = read_text(text)
+    cells, sources, adders, outputs = read_text(text, certificate)
+    if not {*cells, *sources, *(n for a in adders.values() for n in a.bits)} <= nodes.literal.keys():
+        raise Unproved("the text has nets that are no nodes of the certificate")
     delays = dict(certificate.registers)
     inverse = dict.fromkeys(range(certificate.inputs + 1), 0)
     for node in sorted({*cells, *sources, *adders}):
