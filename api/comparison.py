@@ -25,8 +25,8 @@ Array = NDArray[Any]
 class Check:
     """Two executions compared: how many samples, hidden bits and outputs, and the first difference if there is one.
 
-    advisory: a difference is shown, but does not count against the network: onnxruntime rounds in an order of its own,
-    and the law is the float32 evaluation operator by operator.
+    values: how many values of single operators were compared. different: how many bits and outputs differ. advisory: a
+    difference does not count against the network, because it was shown to be rounding; `note` says how.
     """
 
     name: str
@@ -36,6 +36,8 @@ class Check:
     divergence: Divergence | None = None
     note: str = ""
     advisory: bool = False
+    values: int = 0
+    different: int = 0
 
     @property
     def equal(self) -> bool:
@@ -43,38 +45,37 @@ class Check:
 
     def __str__(self) -> str:
         if self.divergence is None:
-            text = f"equal: {self.name}: {self.samples} samples, {self.bits} hidden bits, {self.outputs} outputs"
+            counted = f"{self.bits} hidden bits, {self.outputs} outputs"
+            if self.values:
+                counted = f"{self.values} values of single operators"
+            text = f"equal: {self.name}: {self.samples} samples, {counted}"
         else:
             text = f"{'differs' if self.advisory else 'DIFFERENT'}: {self.name}: {self.divergence}"
+            if self.different > 1:
+                text += f", and {self.different - 1} more of {self.bits + self.outputs} bits and outputs"
         return f"{text} ({self.note})" if self.note else text
 
 
-def against_onnx(
-    lowered: Lowered, tensors: Mapping[str, Array], values: Sequence[Array], name: str, advisory: bool = False
-) -> Check:
+def against_onnx(lowered: Lowered, tensors: Mapping[str, Array], values: Sequence[Array], name: str) -> Check:
     """The ONNX model's tensors (N, elements) against the values of the unoptimized network: every bit, every output."""
-    network, bits = lowered.network, 0
-    title = f"{name} = reference"
+    network, bits, outputs, different = lowered.network, 0, 0, 0
+    first: Divergence | None = None
     count = len(values[0])
-    note = "onnxruntime's own rounding; the law is the float32 evaluator" if advisory else ""
     for probe in lowered.probes:
         ours = values[probe.value].reshape(count, -1)[:, probe.position]
         wanted = expected_bits(probe, tensors[probe.tensor])
-        found = first_difference(layer_name(network, probe.value), wanted, ours)
+        bits, different = bits + ours.size, different + int((wanted != ours).sum())
+        found = None if first else first_difference(layer_name(network, probe.value), wanted, ours)
         if found is not None:
             place = np.unravel_index(int(probe.position[found.neuron[0]]), values[probe.value].shape[1:])
             found = replace(found, neuron=tuple(int(i) for i in place))
-            return Check(title, count, bits, 0, explain(network, probe.value, found, values), note, advisory)
-        bits += ours.size
-    outputs = 0
+            first = explain(network, probe.value, found, values)
     for o in network.outputs:
         if o.name in tensors:
             wanted, ours = _output_of(network, o, tensors[o.name], values)
-            found = first_difference(f"output {o.name!r}", wanted, ours)
-            if found is not None:
-                return Check(title, count, bits, outputs, found, note, advisory)
-            outputs += ours.size
-    return Check(title, count, bits, outputs)
+            first = first or first_difference(f"output {o.name!r}", wanted, ours)
+            outputs, different = outputs + ours.size, different + int((wanted != ours).sum())
+    return Check(f"{name} = reference", count, bits, outputs, first, different=different)
 
 
 def _output_of(network: Network, o: Output, tensor: Array, values: Sequence[Array]) -> tuple[Array, Array]:

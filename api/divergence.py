@@ -14,23 +14,30 @@ from threshc.compiler.ir.ops import Compare
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """The first difference: earliest layer, then earliest sample. `sum` and `threshold` are None outside neurons."""
+    """The first difference: earliest layer, then earliest sample. `sum` and `threshold` are None outside neurons.
 
-    sample: int
+    sample: None for constants. why: more about it, in words.
+    """
+
+    sample: int | None
     layer: str
     neuron: tuple[int, ...]
-    expected: int
-    found: int
+    expected: float
+    found: float
     sum: int | None = None
     threshold: int | None = None
+    why: str = ""
 
     def __str__(self) -> str:
-        text = f"sample {self.sample}, {self.layer}, neuron {list(self.neuron)}: "
-        text += f"expected {self.expected}, found {self.found}"
+        text = "" if self.sample is None else f"sample {self.sample}, "
+        text += f"{self.layer}, neuron {list(self.neuron)}: "
+        text += f"expected {self.expected:.9g}, found {self.found:.9g}" if self.expected != self.found else self.why
         if self.sum is not None:
             text += (
                 f" (sum {self.sum}, threshold {self.threshold}: the law says {int(self.sum >= (self.threshold or 0))})"
             )
+        if self.why and self.expected != self.found:
+            text += f"; {self.why}"
         return text
 
 
@@ -49,7 +56,7 @@ def first_difference(layer: str, expected: NDArray[np.generic], found: NDArray[n
 def explain(network: Network, value: int, found: Divergence, values: Sequence[NDArray[np.int64]]) -> Divergence:
     """The same difference with the sum and the threshold of its neuron, from the reference values of the network."""
     op = network.ops[value]
-    if not isinstance(op, Compare) or not found.neuron:
+    if not isinstance(op, Compare) or not found.neuron or found.sample is None:
         return found
     *place, channel = found.neuron
     at = (found.sample, *place, int(op.row[channel]))

@@ -20,9 +20,9 @@ from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.passes.pipeline import optimize
 from threshc.loading import ready_made
+from threshc.second_opinion import second_opinion
 from threshc.sim import reference
 from threshc.sim.inputs import encode, real_features, sample_rows
-from threshc.sim.onnx_peer import run_onnxruntime
 
 if TYPE_CHECKING:
     from threshc.loading import Model
@@ -33,17 +33,48 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All comparisons of one `verify`. `ok` when every one of them is equal."""
+    """All comparisons of one `verify`. `ok` when every one is equal, or its differences were shown to be rounding.
+
+    peer: the evaluator, not ours, that the ONNX model was also run by, with its version; None where none could, or
+    where there is no ONNX model. notes: why evaluators did not run, and what nothing was compared with.
+    """
 
     model: str
     checks: tuple[Check, ...]
+    peer: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         return all(c.equal or c.advisory for c in self.checks)
 
     def __str__(self) -> str:
-        return "\n".join(str(c) for c in self.checks)
+        return "\n".join([*map(str, self.checks), *self.notes])
+
+    def as_dict(self) -> dict[str, object]:
+        """The report for JSON."""
+        checks = [
+            {
+                "name": c.name,
+                "equal": c.equal,
+                "rounding": c.advisory,
+                "samples": c.samples,
+                "bits": c.bits,
+                "outputs": c.outputs,
+                "values": c.values,
+                "different": c.different,
+                "divergence": None if c.divergence is None else str(c.divergence),
+                "note": c.note,
+            }
+            for c in self.checks
+        ]
+        return {
+            "model": self.model,
+            "ok": self.ok,
+            "peer": self.peer,
+            "notes": list(self.notes),
+            "checks": checks,
+        }
 
 
 def verify(
@@ -88,17 +119,14 @@ def verify(
     network = lowered.network
     data = np.asarray(random_samples(network, samples, seed) if x is None else x)
     checks: list[Check] = []
-    say("ONNX model against the reference")
+    say("ONNX model against the reference, and what other evaluators say")
     real = _real(network, data).astype(next(iter(lowered.graph.inputs.values())).dtype)
     tensors = list(dict.fromkeys([*(p.tensor for p in lowered.probes), *lowered.graph.outputs]))
     values = reference.evaluate(network, encode(network, data))
-    peer = run_onnxruntime(model, real, tensors, None if folder is None else str(folder))
     law = run_float(lowered.graph, real, tensors)
-    if peer is not None:
-        checks.append(
-            against_onnx(lowered, dict(zip(tensors, peer, strict=True)), values, "onnxruntime", advisory=True)
-        )
     checks.append(against_onnx(lowered, dict(zip(tensors, law, strict=True)), values, "float32 evaluator"))
+    opinion = second_opinion(model, folder, lowered, real, tensors, values)
+    checks += opinion.checks
     say("passes, and the packed simulator")
     checks += verify_network(
         optimize(network),
@@ -111,7 +139,11 @@ def verify(
         pipeline=pipeline,
         simulator=simulator,
     )
-    return VerifyReport(str(source) if isinstance(source, str | Path) else lowered.graph.name, tuple(checks))
+    name = str(source) if isinstance(source, str | Path) else lowered.graph.name
+    notes = [f"note: {reason}" for reason in opinion.declined]
+    if opinion.peer is None:
+        notes.append("note: the ONNX model was not compared with anything but our own evaluator")
+    return VerifyReport(name, tuple(checks), opinion.peer, tuple(notes))
 
 
 def verify_network(

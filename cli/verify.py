@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,20 +26,29 @@ def verify(
     neuron: o.Neuron = "auto",
     pipeline: o.Pipeline = "layer",
     simulator: o.Simulator = "auto",
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Also write the report, with the evaluators that ran, as JSON."),
+    ] = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Run everything against everything: ONNX, reference, packed simulator, Verilog; every hidden bit and output.
 
-    Prints each comparison, or the first difference: sample, layer, neuron, sum, threshold. Exit code 1 if there is one.
+    An evaluator that is not ours runs the ONNX model too: onnxruntime, or onnx's own with qonnx's operators.
+    Prints each comparison, or the first difference: sample, layer, neuron, sum, threshold.
+    Exit code 1 if there is a difference that was not shown to be rounding.
 
     [dim]threshc verify digits.onnx --data digits_test.npz --rtl-samples 450[/]
     [dim]threshc verify tfc.onnx --input uint8/255 --no-rtl[/]
     """
+    from json import dumps
+
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.errors import visible
     from threshc.cli.outcome import print_hints
     from threshc.cli.progress import steps
+    from threshc.compiler.files import write_whole
 
     x, y = samples_and_labels(data, None, limit, table)
     with steps(quiet) as say:
@@ -54,6 +64,8 @@ def verify(
             simulator=simulator,
             progress=say,
         )
+    if json is not None:
+        write_whole(json, dumps(report.as_dict(), indent=2) + "\n")
     print(visible(str(report)))
     if x is not None:
         network = threshc.load(model, input=input)

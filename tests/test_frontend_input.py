@@ -38,7 +38,7 @@ def test_integer_types_state_the_encoding(dtype: int, bounds: tuple[int, int]) -
     assert (encoding.lo, encoding.hi) == bounds  # type: ignore[union-attr]
     report = threshc.verify(model, samples=100, rtl=False)
     assert report.ok, str(report)
-    assert report.checks[0].name == "onnxruntime = reference"
+    assert str(report.peer).startswith("onnxruntime ")
 
 
 def test_wide_integers_are_asked_for() -> None:

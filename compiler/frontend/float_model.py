@@ -21,12 +21,12 @@ def run_float(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> l
     x: (N, *sample shape) float32. Samples go through in blocks where the graph takes any batch size, else one by one.
     Raises CompileError for operators that are not known.
     """
-    size = _BLOCK if _takes_batches(graph, x, tensors) else 1
+    size = _BLOCK if takes_batches(graph, x, tensors) else 1
     blocks = [_evaluate(graph, x[k : k + size], tensors) for k in range(0, len(x), size)]
     return [np.concatenate([block[k] for block in blocks]) for k in range(len(tensors))]
 
 
-def _takes_batches(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> bool:
+def takes_batches(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> bool:
     """Some exports fix the batch size inside (Reshape to 1, -1): try two samples together and apart."""
     if len(x) < 2 or x.ndim < 2:
         return False

@@ -43,7 +43,13 @@ def quant_range(bits: float, signed: bool, narrow: bool) -> tuple[float, float]:
     return 0.0, 2.0**bits - 1 - narrow
 
 
-@kernel("quant:Quant", "quant:IntQuant", direction=rising, types=("f",), reads=("signed", "narrow", "rounding_mode"))
+@kernel(
+    "quant:Quant",
+    "quant:IntQuant",
+    direction=rising,
+    types=("f", "f", "f", "fdi"),
+    reads=("signed", "narrow", "rounding_mode"),
+)
 def quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """scale * (round(clip(x / scale + zero_point)) - zero_point)   (QONNX intquant_v1.md).
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.activations import sigmoid
+from threshc.compiler.frontend.kernels.linear import softmax
 from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, sign
 
 
@@ -43,32 +45,51 @@ def classifier_parameters(node: Node) -> tuple[Array, Array, list[int]]:
     "ai.onnx.ml:LinearClassifier",
     kind=Kind.LINEAR,
     types=("fi",),
-    reads=("coefficients", "intercepts", "classlabels_ints"),
+    reads=("coefficients", "intercepts", "classlabels_ints", "post_transform"),
     void=("multi_class",),
-    fixed={"post_transform": ("NONE", "SOFTMAX", "LOGISTIC")},
 )
 def linear_classifier(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Label of the largest score, lowest index first; scores before any post_transform, which keeps their order."""
+    """Label of the largest score, lowest index first, and the scores behind the post_transform."""
     coefficients, intercepts, labels = classifier_parameters(node)
     exact = need(args, 0).astype(np.float64) @ coefficients.T.astype(np.float64)
     scores = exact.astype(np.float32) + intercepts
-    return [np.asarray(labels)[scores.argmax(axis=-1)], scores]
+    label = np.asarray(labels)[scores.argmax(axis=-1)]
+    match str(node.attrs.get("post_transform", "NONE")):
+        case "NONE":
+            return [label, scores]
+        case "SOFTMAX":
+            return [label, *softmax(Node("Softmax", "", "", (), (), {"axis": -1}, 13), [scores])]
+        case "LOGISTIC":
+            return [label, *sigmoid(node, [scores])]
+        case other:
+            raise ValueError(f"post_transform {other!r} is not supported")
 
 
 @kernel("ai.onnx.ml:ArrayFeatureExtractor", kind=Kind.OTHER, types=("*", "i"))
 def array_feature_extractor(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """x[..., index]"""
-    return [need(args, 0)[..., need(args, 1).astype(np.int64).ravel()]]
+    """x[..., index]; of a vector, one row"""
+    x, index = need(args, 0), need(args, 1).astype(np.int64).ravel()
+    return [np.atleast_2d(x[..., index])]
 
 
-@kernel(
-    "ai.onnx.ml:Normalizer",
-    "ai.onnx.ml:ZipMap",
-    kind=Kind.OTHER,
-    types=("fd",),
-    void=("classlabels_int64s", "classlabels_strings"),
-    fixed={"norm": ("MAX", "L1", "L2")},
-)
-def keeps_scores(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Probabilities from scores: here the scores themselves, whose order they keep."""
+@kernel("ai.onnx.ml:Normalizer", kind=Kind.OTHER, types=("fd",), reads=("norm",))
+def normalizer(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """Each row over its largest element, the sum of its sizes, or its length."""
+    x, norm = need(args, 0), str(node.attrs.get("norm", "MAX"))
+    wide = x.astype(np.float64)
+    match norm:
+        case "MAX":
+            size = wide.max(axis=-1, keepdims=True)
+        case "L1":
+            size = np.abs(wide).sum(axis=-1, keepdims=True)
+        case "L2":
+            size = np.sqrt((wide * wide).sum(axis=-1, keepdims=True))
+        case _:
+            raise ValueError(f"norm {norm!r} is not supported")
+    return [(wide / np.where(size == 0, 1, size)).astype(np.float32)]
+
+
+@kernel("ai.onnx.ml:ZipMap", kind=Kind.OTHER, types=("fd",), void=("classlabels_int64s", "classlabels_strings"))
+def zip_map(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """A map from labels to scores for each sample: here the scores themselves."""
     return [need(args, 0)]

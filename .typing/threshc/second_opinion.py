@@ -1,0 +1,1 @@
+../../api/second_opinion.py

@@ -1,0 +1,1 @@
+"""Evaluators of ONNX models that are not ours, for a second opinion."""

@@ -1,0 +1,63 @@
+"""onnxruntime as an independent opinion on standard ONNX models, every operator as it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from threshc.sim.peers.peer import CannotRunError, Evaluate, Tensors, first_line, import_missing_domains
+
+if TYPE_CHECKING:
+    import onnx
+
+    from threshc.sim.peers.peer import Array
+
+_NEWEST_IR = 10  # files may state a newer format than the installed onnxruntime reads, with nothing new inside
+
+
+def onnxruntime_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, Evaluate]:
+    """Name and function. Raises CannotRunError where onnxruntime is not installed or refuses the model.
+
+    Its graph optimizations are off: fused operators would round where the model says nothing of rounding.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise CannotRunError("onnxruntime is not installed (pip install 'threshc[verify]')") from None
+    name = f"onnxruntime {onnxruntime.__version__}"
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        text = _with_all_outputs(model, folder).SerializeToString()
+        session = onnxruntime.InferenceSession(text, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises many kinds; whatever it is, it has no opinion on this model
+        raise CannotRunError(f"{name} does not run this model: {first_line(error)}") from error
+    names, (entry, *_) = [o.name for o in session.get_outputs()], [i.name for i in session.get_inputs()]
+
+    def evaluate(x: Array) -> Tensors:
+        try:
+            got: list[Any] = session.run(names, {entry: x})
+        except Exception as error:  # as above: a fixed batch size, an unsupported operator
+            raise CannotRunError(first_line(error)) from error
+        return {entry: x} | {t: v for t, v in zip(names, got, strict=True) if isinstance(v, np.ndarray)}
+
+    return name, evaluate
+
+
+def _with_all_outputs(model: onnx.ModelProto, folder: Path | None) -> onnx.ModelProto:
+    """A copy of the model, with its weights inside, that puts out the tensors of all nodes."""
+    import onnx
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.ir_version = min(copy.ir_version, _NEWEST_IR)
+    if folder is not None:
+        onnx.load_external_data_for_model(copy, str(folder))
+    import_missing_domains(copy)
+    outputs = [o.name for o in copy.graph.output] + [t for node in copy.graph.node for t in node.output if t]
+    del copy.graph.output[:]  # files state wrong types for them, and nobody needs any
+    copy.graph.output.extend(onnx.ValueInfoProto(name=t) for t in dict.fromkeys(outputs))
+    return copy

@@ -1,0 +1,100 @@
+"""The evaluator that is asked for a second opinion on a model: the first that can run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import onnx
+
+Array = NDArray[Any]
+Tensors = Mapping[str, Array]
+Evaluate = Callable[[Array], Tensors]
+BLOCK = 32
+"""Samples that are evaluated at a time: all tensors of a model are kept for that long."""
+
+
+class CannotRunError(Exception):
+    """An evaluator is missing or has no opinion on a model; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """An evaluator with one model loaded.
+
+    name: the evaluator and its version. evaluate: samples (n, *sample shape) to every tensor of the graph by name, or
+    CannotRunError. size: how many samples it takes at a time.
+    """
+
+    name: str
+    evaluate: Evaluate
+    size: int = BLOCK
+
+    def blocks(self, x: Array) -> Iterator[tuple[int, Tensors]]:
+        """First sample and tensors of each block of samples."""
+        for first in range(0, len(x), self.size):
+            yield first, self.evaluate(x[first : first + self.size])
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """The peer that runs a model, or None; declined: why each of the peers before it does not."""
+
+    peer: Peer | None
+    declined: tuple[str, ...] = ()
+
+
+def find_peer(model: onnx.ModelProto, folder: Path | None, x: Array, tensors: Sequence[str], batches: bool) -> Opinion:
+    """The first of onnxruntime and onnx's reference evaluator (with qonnx's operators) that makes the named tensors.
+
+    x: (N, *sample shape), N >= 1. batches: whether the model takes several samples at a time.
+    """
+    from threshc.sim.peers.onnxruntime_peer import onnxruntime_peer
+    from threshc.sim.peers.reference_peer import reference_peer
+
+    declined: list[str] = []
+    for make in (onnxruntime_peer, reference_peer):
+        try:
+            name, evaluate = make(model, folder)
+        except CannotRunError as error:
+            declined.append(str(error))
+            continue
+        for size in (BLOCK, 1) if batches else (1,):
+            try:
+                _want(evaluate(x[: min(size, 2)]), tensors, min(size, 2, len(x)))
+            except CannotRunError as error:
+                reason = str(error)
+            else:
+                return Opinion(Peer(name, evaluate, size), tuple(declined))
+        declined.append(f"{name} does not run this model: {reason}")
+    return Opinion(None, tuple(declined))
+
+
+def _want(got: Tensors, names: Sequence[str], samples: int) -> None:
+    for name in names:
+        if not isinstance(got.get(name), np.ndarray):
+            raise CannotRunError(f"it makes no array of tensor {name!r}")
+        if got[name].size % samples:
+            raise CannotRunError(f"its tensor {name!r} does not belong to {samples} samples")
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, in one line of at most 200 characters."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def import_missing_domains(model: onnx.ModelProto) -> None:
+    """State a version for every domain that a model's nodes use without importing it, as real files do."""
+    import onnx
+
+    have = {o.domain for o in model.opset_import}
+    for domain in dict.fromkeys(node.domain for node in model.graph.node):
+        if domain not in have:
+            model.opset_import.append(onnx.helper.make_opsetid(domain, 13 if domain == "" else 1))

@@ -1,0 +1,201 @@
+"""How far correct evaluations of one operator may lie apart: nowhere at all, or by a bound on its rounding.
+
+Nothing here uses the front end's kernels. The exact value is onnx's reference operator in float64, and a sum of n terms
+may be off by n + 2 roundings of the sum of its terms' sizes, whatever the order (Higham, Accuracy and Stability of
+Numerical Algorithms, 2nd edition, section 4.2); by nothing where all partial sums fit the significand.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.sim.peers.reference_peer import QONNX, is_qonnx, qonnx_operators
+
+if TYPE_CHECKING:
+    import onnx
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+_SUMS = {"MatMul", "Gemm", "Conv", "Sum", "ReduceSum", "ReduceMean", "AveragePool", "GlobalAveragePool"}
+_MEANS = {"ReduceMean", "AveragePool", "GlobalAveragePool"}
+_CLOSE = {"Div": 2, "Sqrt": 2, "Reciprocal": 2, "LeakyRelu": 2, "Exp": 16, "Pow": 16}
+"""Operators that some evaluators round twice, or take from a table: roundings of the result."""
+_SMOOTH = {
+    "Tanh",
+    "Sigmoid",
+    "Softplus",
+    "Elu",
+    "Erf",
+    "Softsign",
+    "HardSigmoid",
+    "Softmax",
+    "LogSoftmax",
+    "Normalizer",
+}
+"""Operators that evaluators approximate: 16 roundings of the larger of the result and 1."""
+
+
+class Rounding:
+    """Bounds for the nodes of one model."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.protos = {t: node for node in model.graph.node for t in node.output if t}
+        self._opsets = {o.domain or "": o.version for o in model.opset_import}
+        self._opsets.setdefault("", 13)
+
+    def bound(self, tensor: str, args: Sequence[Array | None], result: Array) -> tuple[Floats, Floats] | None:
+        """The exact value of a node's tensor, and how far from it a correct evaluation may be; None: not at all.
+
+        args: the node's inputs; result: the tensor as somebody evaluated it, which gives its type.
+        """
+        proto = self.protos[tensor]
+        if proto.op_type == "LinearClassifier":
+            return _linear_classifier(proto, args, result)
+        if result.dtype.kind != "f" and proto.op_type != "QuantizeLinear":
+            return None
+        u = float(np.finfo(result.dtype if result.dtype.kind == "f" else np.float32).eps) / 2
+        op = proto.op_type
+        if op in _SUMS:
+            return self._sum(proto, args, u)
+        if op == "BatchNormalization":
+            return _batch_normalization(proto, args, u)
+        if op == "QuantizeLinear":
+            return self._quantize_linear(proto, args, result, u)
+        if op in _CLOSE:
+            exact = self.exact(proto, args)
+            return exact, _CLOSE[op] * u * np.abs(exact)
+        if op in _SMOOTH:
+            exact = self.exact(proto, args)
+            return exact, 16 * u * np.maximum(np.abs(exact), 1)
+        return None
+
+    def exact(self, proto: onnx.NodeProto, args: Sequence[Array | None]) -> Floats:
+        """A node's first output in float64, by onnx's reference operators and qonnx's."""
+        from onnx import NodeProto
+        from onnx.reference import ReferenceEvaluator
+
+        node, own = NodeProto(), is_qonnx(proto)
+        node.CopyFrom(proto)
+        if own:
+            node.domain = QONNX
+        wide = [a if a is None or a.dtype.kind != "f" else a.astype(np.float64) for a in args]
+        feeds = {name: a for name, a in zip(node.input, wide, strict=False) if name and a is not None}
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            evaluator = ReferenceEvaluator(
+                node, opsets={**self._opsets, QONNX: 1}, new_ops=qonnx_operators() if own else None
+            )
+            made: Any = evaluator.run(None, feeds)
+        return np.asarray(made[0]).astype(np.float64)
+
+    def _sum(self, proto: onnx.NodeProto, args: Sequence[Array | None], u: float) -> tuple[Floats, Floats]:
+        from onnx import NodeProto
+
+        positive = NodeProto()
+        positive.CopyFrom(proto)
+        plain = True
+        for attribute in positive.attribute:
+            if attribute.name in ("alpha", "beta"):
+                plain, attribute.f = plain and attribute.f == 1.0, abs(attribute.f)
+        data = [a for a in args if a is not None and a.dtype.kind == "f"]
+        exact = self.exact(proto, args)
+        size = self.exact(positive, [a if a is None or a.dtype.kind != "f" else np.abs(a) for a in args])
+        terms = _terms(proto, args, exact)
+        if plain and _no_partial_sum_rounds(proto.op_type, data, size * (terms if proto.op_type in _MEANS else 1), u):
+            return exact, (2 * u * np.abs(exact) if proto.op_type in _MEANS else np.zeros_like(exact))
+        roundings = (terms + 2) * u
+        return exact, roundings / (1 - roundings) * size if roundings < 0.5 else np.full_like(size, np.inf)
+
+    def _quantize_linear(
+        self, proto: onnx.NodeProto, args: Sequence[Array | None], result: Array, u: float
+    ) -> tuple[Floats, Floats]:
+        """One step where x / scale lies within four roundings of the middle between two integers."""
+        x, scale = (np.asarray(a, np.float64) for a in args[:2])
+        if scale.size > 1:
+            axis = next((a.i for a in proto.attribute if a.name == "axis"), 1) % x.ndim
+            scale = scale.reshape([-1 if k == axis else 1 for k in range(x.ndim)])
+        with np.errstate(all="ignore"):
+            ratio = x / scale
+            near = np.abs(np.abs(ratio - np.floor(ratio)) - 0.5) <= 4 * u * np.abs(ratio)
+        return result.astype(np.float64), near.astype(np.float64)
+
+
+def _batch_normalization(proto: onnx.NodeProto, args: Sequence[Array | None], u: float) -> tuple[Floats, Floats]:
+    """Eight roundings of its terms: (x - mean) * gamma / sqrt(var + epsilon) + beta is written in several ways."""
+    x, *channel = (np.asarray(a, np.float64) for a in args)
+    gamma, beta, mean, var = (c.reshape(-1, *[1] * (x.ndim - 2)) for c in channel)
+    epsilon = next((a.f for a in proto.attribute if a.name == "epsilon"), 1e-5)
+    slope = gamma / np.sqrt(var + epsilon)
+    exact = (x - mean) * slope + beta
+    return exact, 8 * u * (np.abs(x * slope) + np.abs(mean * slope) + np.abs(beta))
+
+
+def _linear_classifier(
+    proto: onnx.NodeProto, args: Sequence[Array | None], result: Array
+) -> tuple[Floats, Floats] | None:
+    """Scores as a sum behind a smooth function; the label is open where the two best scores lie within that bound."""
+    from onnx import helper
+
+    given = {a.name: helper.get_attribute_value(a) for a in proto.attribute}
+    b, u = np.asarray(given.get("intercepts", [0.0]), np.float64), 2.0**-24
+    w = np.asarray(given["coefficients"], np.float64).reshape(len(b), -1).T
+    x = np.asarray(args[0], np.float64)
+    scores, size = x @ w + b, np.abs(x) @ np.abs(w) + np.abs(b)
+    bound = (len(w) + 3) * u * size
+    if result.dtype.kind != "f":
+        best = np.sort(scores, axis=-1)[..., -2:]
+        free = best[..., -1] - best[..., 0] <= 2 * bound.max(axis=-1)
+        return result.astype(np.float64), np.where(free, np.inf, 0.0)
+    match given.get("post_transform", b"NONE"):
+        case b"NONE":
+            return scores, bound
+        case b"LOGISTIC":
+            return 1 / (1 + np.exp(-scores)), bound + 16 * u
+        case b"SOFTMAX":
+            powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+            return powers / powers.sum(axis=-1, keepdims=True), 2 * bound.max(axis=-1, keepdims=True) + 16 * u
+    return None
+
+
+def _terms(proto: onnx.NodeProto, args: Sequence[Array | None], result: Array) -> int:
+    """How many terms the sums of a node have."""
+    x = args[0]
+    assert x is not None
+    match proto.op_type:
+        case "MatMul":
+            return int(x.shape[-1])
+        case "Gemm" | "Conv":
+            w = args[1]
+            assert w is not None
+            return int(np.prod(w.shape[1:])) if proto.op_type == "Conv" else int(max(w.shape)) + 1
+        case "Sum":
+            return len(args)
+        case _:
+            window: Mapping[str, Any] = {a.name: list(a.ints) for a in proto.attribute}
+            return max(int(np.prod(window.get("kernel_shape", [1]))), x.size // max(result.size, 1))
+
+
+def _no_partial_sum_rounds(op: str, data: Sequence[Array], size: Floats, u: float) -> bool:
+    """Whether every partial sum, in any order, is a multiple of one power of two that the significand holds."""
+    units = [_unit(a) for a in data]
+    whole = units[0] * units[1] if op in ("MatMul", "Gemm", "Conv") else min(units)
+    if op in ("Gemm", "Conv") and len(units) > 2:
+        whole = min(whole, units[2])
+    return bool(np.isfinite(size).all() and size.max(initial=0) <= whole / u)
+
+
+def _unit(values: Array) -> float:
+    """The largest power of two that all values are multiples of; infinite where all are 0."""
+    nonzero = values[values != 0].astype(np.float64)
+    if not nonzero.size or not np.isfinite(nonzero).all():
+        return np.inf if not nonzero.size else 0.0
+    fraction, exponent = np.frexp(nonzero)
+    whole = np.abs(np.ldexp(fraction, 53)).astype(np.int64)
+    _, low = np.frexp((whole & -whole).astype(np.float64))
+    return float(np.ldexp(1.0, int((exponent - 53 + low - 1).min())))
