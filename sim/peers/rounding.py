@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.frontend.dtypes import digits, is_float
 from threshc.sim.peers.reference_peer import QONNX, is_qonnx, qonnx_operators
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class Rounding:
         proto = self.protos[tensor]
         if proto.op_type == "LinearClassifier":
             return _linear_classifier(proto, args, result)
-        if result.dtype.kind != "f" and proto.op_type != "QuantizeLinear":
+        if not is_float(result.dtype) and proto.op_type != "QuantizeLinear":
             return None
-        u = float(np.finfo(result.dtype if result.dtype.kind == "f" else np.float32).eps) / 2
+        u = 2.0 ** -digits(result.dtype) if is_float(result.dtype) else 2.0**-24
         op = proto.op_type
         if op in _SUMS:
             return self._sum(proto, args, u)
@@ -84,7 +85,7 @@ class Rounding:
         node.CopyFrom(proto)
         if own:
             node.domain = QONNX
-        wide = [a if a is None or a.dtype.kind != "f" else a.astype(np.float64) for a in args]
+        wide = [a if a is None or not is_float(a.dtype) else a.astype(np.float64) for a in args]
         feeds = {name: a for name, a in zip(node.input, wide, strict=False) if name and a is not None}
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -103,9 +104,9 @@ class Rounding:
         for attribute in positive.attribute:
             if attribute.name in ("alpha", "beta"):
                 plain, attribute.f = plain and attribute.f == 1.0, abs(attribute.f)
-        data = [a for a in args if a is not None and a.dtype.kind == "f"]
+        data = [a for a in args if a is not None and is_float(a.dtype)]
         exact = self.exact(proto, args)
-        size = self.exact(positive, [a if a is None or a.dtype.kind != "f" else np.abs(a) for a in args])
+        size = self.exact(positive, [a if a is None or not is_float(a.dtype) else np.abs(a) for a in args])
         terms = _terms(proto, args, exact)
         if plain and _no_partial_sum_rounds(proto.op_type, data, size * (terms if proto.op_type in _MEANS else 1), u):
             return exact, (2 * u * np.abs(exact) if proto.op_type in _MEANS else np.zeros_like(exact))
@@ -148,7 +149,7 @@ def _linear_classifier(
     x = np.asarray(args[0], np.float64)
     scores, size = x @ w + b, np.abs(x) @ np.abs(w) + np.abs(b)
     bound = (len(w) + 3) * u * size
-    if result.dtype.kind != "f":
+    if not is_float(result.dtype):
         best = np.sort(scores, axis=-1)[..., -2:]
         free = best[..., -1] - best[..., 0] <= 2 * bound.max(axis=-1)
         return result.astype(np.float64), np.where(free, np.inf, 0.0)
