@@ -10,6 +10,7 @@ import patterns_ends
 import patterns_layers
 import patterns_linear
 import patterns_maps
+import patterns_moves
 import patterns_steps
 import patterns_weights
 from pattern import ROWS, Pattern, bits, conv, pm1, quant
@@ -27,6 +28,7 @@ __all__ = [
     "patterns_layers",
     "patterns_linear",
     "patterns_maps",
+    "patterns_moves",
     "patterns_steps",
     "patterns_weights",
     "pm1",

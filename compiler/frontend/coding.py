@@ -11,7 +11,7 @@ from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.levels import Levels, find_levels
-from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums
+from threshc.compiler.frontend.symbolic import Expr, IntArray, Joined, Leaf, Sums
 from threshc.compiler.frontend.thresholds import threshold_bits
 from threshc.compiler.ir.ops import Loc, Value
 
@@ -82,18 +82,26 @@ def _signs(expr: Expr, levels: Levels) -> IntArray:
 
     Sums can be negated for it, all places of a row alike; the integers of other leaves stay as they are.
     """
-    size, src = int(np.prod(expr.leaf.shape)), expr.src.ravel()
-    source = expr.leaf.source
-    if not isinstance(source, Sums):
-        return np.ones(size, np.int64)
-    table = levels.table
-    falls = table[:, 0] > table[np.arange(len(levels.count)), levels.count]
+    size, src = expr.leaf.lo.size, expr.src.ravel()
+    falls = levels.table[:, 0] > levels.table[np.arange(len(levels.count)), levels.count]
     moves = levels.count > 0
-    rows, row = len(source.weights), src // source.places
-    any_fall, any_rise = np.zeros(rows, bool), np.zeros(rows, bool)
-    np.logical_or.at(any_fall, row[moves & falls], True)
-    np.logical_or.at(any_rise, row[moves & ~falls], True)
-    return np.repeat(np.where(any_fall & ~any_rise, -1, 1), source.places)
+    any_fall, any_rise = np.zeros(size, bool), np.zeros(size, bool)
+    any_fall[src[moves & falls]] = True
+    any_rise[src[moves & ~falls]] = True
+    return _row_signs(expr.leaf, any_fall, any_rise)
+
+
+def _row_signs(leaf: Leaf, fall: NDArray[np.bool_], rise: NDArray[np.bool_]) -> IntArray:
+    match leaf.source:
+        case Sums(places=places):
+            by_row = fall.reshape(-1, places).any(axis=1) & ~rise.reshape(-1, places).any(axis=1)
+            return np.repeat(np.where(by_row, -1, 1), places)
+        case Joined(parts=parts):
+            cuts = np.cumsum([p.lo.size for p in parts])[:-1]
+            each = zip(parts, np.split(fall, cuts), np.split(rise, cuts), strict=True)
+            return np.concatenate([_row_signs(p, f, r) for p, f, r in each])
+        case _:
+            return np.ones(len(fall), np.int64)
 
 
 def _turned(levels: Levels, flip: NDArray[np.bool_]) -> Levels:

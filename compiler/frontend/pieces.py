@@ -32,6 +32,8 @@ def _collect(expr: Expr, thresholds: Thresholds) -> list[IntArray] | None:
     """Arrays of the tensor's shape with one more axis."""
     if expr.direction.all():
         return [thresholds(expr).reshape(*expr.shape, -1)] if expr.stepped else None
+    if expr.part is not None:
+        return _collect(expr.part.expr, thresholds)
     if expr.node is None or expr.kernel is None:
         return None
     parts: list[IntArray] = []
@@ -67,6 +69,11 @@ def _moved(expr: Expr, inner: Expr, found: IntArray) -> IntArray:
     assert expr.node is not None
     layers = []
     for k in range(found.shape[-1]):
-        args = [found[..., k] if a is inner else None if isinstance(a, Expr) else a for a in expr.args]
+        args = [found[..., k] if a is inner else _elsewhere(a) for a in expr.args]
         layers.append(expr.kernel.compute(expr.node, args)[0])
     return np.stack(layers, axis=-1) if layers else np.zeros((*expr.shape, 0), np.int64)
+
+
+def _elsewhere(a: Expr | Array | None) -> Array | None:
+    """What stands for the other tensors while the thresholds of one are moved: nothing changes there."""
+    return np.full(a.shape, np.iinfo(np.int64).min) if isinstance(a, Expr) else a

@@ -76,6 +76,13 @@ class Thermometer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Joined:
+    """Several leaves end to end, each flattened: tensors side by side before their step."""
+
+    parts: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
     """A tensor of integers: element e takes any value of lo[e]..hi[e] (int64, shaped like the tensor).
 
@@ -87,7 +94,7 @@ class Leaf:
     lo: IntArray
     hi: IntArray
     real: Callable[[IntArray], Array]
-    source: Features | Sums | Pooled | Thermometer
+    source: Features | Sums | Pooled | Thermometer | Joined
 
     @property
     def is_input(self) -> bool:
@@ -101,7 +108,8 @@ class Expr:
     direction[e]: +1 when it never falls as the integer rises, -1 never rises, 0 not known. stepped: a step lies on the
     way, so that few levels are to be expected. sample, top: the tensor at the least and at the greatest integers; the
     sample fixes its dtype.
-    args: expressions of the same leaf, or constants; none for the leaf itself.
+    args: expressions of the same leaf, or constants; none for the leaf itself. part: for a tensor of one of several
+    leaves that were joined, the tensor over its own leaf.
     """
 
     leaf: Leaf
@@ -116,10 +124,19 @@ class Expr:
     args: tuple[Expr | Array | None, ...] = ()
     result: int = 0
     trail: tuple[Node, ...] = field(default=())
+    part: Part | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.src.shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A tensor whose own leaf stands in a joined leaf, from element `start` on."""
+
+    expr: Expr
+    start: int
 
 
 def leaf_expr(leaf: Leaf) -> Expr:
@@ -135,7 +152,10 @@ STEPS = {
 }
 
 
-MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout"}
+MOVES = {
+    *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", "Concat", "Split", "Slice"),
+    *("Gather", "Pad", "Expand", "Tile", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth"),
+}
 
 
 def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tensor: str) -> Expr:
@@ -210,7 +230,11 @@ def evaluate(expr: Expr, integers: IntArray, memo: dict[int, Array] | None = Non
     found = memo.get(id(expr))
     if found is not None:
         return found
-    if expr.node is None or expr.kernel is None:
+    if expr.part is not None:
+        own = expr.part.expr
+        mine = integers.ravel()[expr.part.start : expr.part.start + own.leaf.lo.size]
+        value = evaluate(own, mine.reshape(own.leaf.shape), memo)
+    elif expr.node is None or expr.kernel is None:
         value = expr.leaf.real(integers)
     else:
         args = [evaluate(a, integers, memo) if isinstance(a, Expr) else a for a in expr.args]

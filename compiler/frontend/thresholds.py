@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from threshc.compiler.frontend.builder import Builder
-from threshc.compiler.frontend.symbolic import Features, IntArray, Leaf, Pooled, Sums, Thermometer
+from threshc.compiler.frontend.symbolic import Features, IntArray, Joined, Leaf, Pooled, Sums, Thermometer
 from threshc.compiler.ir.ops import Compare, Gather, Loc, Reduce, Value, Window
 
 
@@ -39,8 +39,32 @@ def threshold_bits(
             )
             value = builder.add(Reduce(value, "or", pooled.kernel[0] * pooled.kernel[1], loc))
             return value, element % places * width + column
+        case Joined(parts=parts):
+            return _of_parts(builder, parts, element, threshold, sign, loc)
         case Thermometer(bits=bits, index=index):
             return bits, index[element, threshold - 1]
+
+
+def _of_parts(
+    builder: Builder, parts: Sequence[Leaf], element: IntArray, threshold: IntArray, sign: IntArray, loc: Loc
+) -> tuple[Value, IntArray]:
+    """The bits of several leaves that lie end to end, gathered in the order in which they are asked for."""
+    starts = np.cumsum([0] + [leaf.lo.size for leaf in parts])
+    which = np.searchsorted(starts, element, side="right") - 1
+    values: list[Value] = []
+    position, size = np.zeros(len(element), np.int64), 0
+    for k, leaf in enumerate(parts):
+        mine = which == k
+        if not mine.any():
+            continue
+        own = element[mine] - starts[k], threshold[mine], sign[starts[k] : starts[k + 1]]
+        value, found = threshold_bits(builder, leaf, *own, loc)
+        values.append(value)
+        position[mine] = found + size
+        size += int(np.prod(builder.shape(value)))
+    if len(values) == 1:
+        return values[0], position
+    return builder.add(Gather(tuple(values), position, loc)), np.arange(len(element))
 
 
 def _compare(

@@ -7,9 +7,21 @@ from threshc.compiler.frontend.kernels import (
     logic,
     quant,
     quantize,
+    resize,
     sklearn,
     spatial,
     structure,
 )
 
-__all__ = ["activations", "elementwise", "linear", "logic", "quant", "quantize", "sklearn", "spatial", "structure"]
+__all__ = [
+    "activations",
+    "elementwise",
+    "linear",
+    "logic",
+    "quant",
+    "quantize",
+    "resize",
+    "sklearn",
+    "spatial",
+    "structure",
+]

@@ -25,6 +25,7 @@ from threshc.compiler.frontend.symbolic import (
     Expr,
     Features,
     IntArray,
+    Joined,
     Leaf,
     Pooled,
     Sums,
@@ -218,7 +219,7 @@ def _want_step(node: Node, x: Expr) -> None:
             hint="state the input with --input (input= in Python): uint8, uint8/255, "
             "(uint8/255-0.1307)/0.3081, int12*0.01, bipolar, bit, ... (docs/inputs.md)",
         )
-    if isinstance(x.leaf.source, Sums | Pooled) and not x.stepped and not all(n.op in AFFINE for n in x.trail):
+    if isinstance(x.leaf.source, Sums | Pooled | Joined) and not x.stepped and not all(n.op in AFFINE for n in x.trail):
         raise CompileError(no_step(node, x.tensor, x.trail, "no step function lies between the layers"))
 
 

@@ -1,4 +1,4 @@
-"""Concat, Split and Pad of activations."""
+"""Concat, Split and Pad, of activations and of tensors before their step."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context, Known, lowers, symbolic
 from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.joining import side_by_side
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, find_kernel
 from threshc.compiler.frontend.kernels.spatial import pad_widths
 from threshc.compiler.frontend.lowerings.dense import binary_input
-from threshc.compiler.frontend.symbolic import Expr, IntArray, Leaf, Thermometer, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import Expr, IntArray, Joined, Leaf, Pooled, Sums, Thermometer, apply, leaf_expr
 from threshc.compiler.ir.ops import Gather, Loc
 
 
 @lowers("Concat")
 def concat(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Bits side by side; constants among them stay constants."""
-    plain = _of_one_leaf(node, args)
-    if plain is not None:
-        return plain
-    parts = [_part(context, node, args, k) for k in range(len(args))]
+    """Bits side by side; constants among them stay constants. Tensors before their step stay what they are."""
     axis = int(node.attrs["axis"])
-    width = max(p.table.shape[1] for p in parts)
-    offsets = np.cumsum([0] + [int(np.prod(context.builder.shape(p.bits))) if p.count.any() else 0 for p in parts])
-    sources = tuple(p.bits for p in parts if p.count.any())
-    order = np.concatenate([_ids(p, k) for k, p in enumerate(parts)], axis=axis)
+    if any(isinstance(a, Expr) and _waits(a) for a in args):
+        parts = [a if isinstance(a, Expr) else _constant(node, a) for a in args]
+        return side_by_side(node, parts, lambda arrays, fill: np.concatenate(arrays, axis=axis), 0)
+    coded = [_part(context, node, args, k) for k in range(len(args))]
+    width = max(p.table.shape[1] for p in coded)
+    offsets = np.cumsum([0] + [int(np.prod(context.builder.shape(p.bits))) if p.count.any() else 0 for p in coded])
+    sources = tuple(p.bits for p in coded if p.count.any())
+    order = np.concatenate([_ids(p, k) for k, p in enumerate(coded)], axis=axis)
     which, element = order.ravel() >> 32, order.ravel() & 0xFFFFFFFF
-    dtype = np.result_type(*(p.table for p in parts))  # the operator wants one type for all
+    dtype = np.result_type(*(p.table for p in coded))  # the operator wants one type for all
     table, count = np.zeros((order.size, width), dtype), np.zeros(order.size, np.int64)
     positions = np.zeros((order.size, max(width - 1, 1)), np.int64)
-    for k, p in enumerate(parts):
+    for k, p in enumerate(coded):
         mine = which == k
         table[mine, : p.table.shape[1]] = p.table[element[mine]]
         count[mine] = p.count[element[mine]]
@@ -42,23 +43,15 @@ def concat(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     return leaf_expr(_joined(context, node, sources, order.shape, positions, count, table))
 
 
-def _of_one_leaf(node: Node, args: Sequence[Known | None]) -> Expr | None:
-    """Functions of the same sums side by side (a score and its negative): still a function of these sums."""
-    exprs = [a for a in args if isinstance(a, Expr)]
-    if (
-        len(exprs) != len(args)
-        or any(e.leaf is not exprs[0].leaf or e.stepped for e in exprs)
-        or exprs[0].leaf.is_input
-    ):
-        return None
-    kernel, axis = find_kernel(node), int(node.attrs["axis"])
-    src, direction, sample, top = (
-        np.concatenate([getattr(e, what) for e in exprs], axis=axis) for what in ("src", "direction", "sample", "top")
-    )
-    trail = (*exprs[0].trail, node)
-    return Expr(
-        exprs[0].leaf, node.outputs[0], src, direction, False, sample, top, node, kernel, tuple(exprs), 0, trail
-    )
+def _waits(x: Expr) -> bool:
+    """Whether the step of a tensor is still to come."""
+    return not x.stepped and isinstance(x.leaf.source, Sums | Pooled | Joined)
+
+
+def _constant(node: Node, value: Known | None) -> Array:
+    if not isinstance(value, np.ndarray | np.generic):
+        raise fail(f"{node.op} of a class index is not supported", where=node.where)
+    return np.asarray(value)
 
 
 def _ids(part: Coded, k: int) -> NDArray[np.int64]:
@@ -70,11 +63,9 @@ def _part(context: Context, node: Node, args: Sequence[Known | None], k: int) ->
     value = args[k]
     if isinstance(value, Expr):
         return binary_input(context, node, value)
-    if not isinstance(value, np.ndarray | np.generic):
-        raise fail(f"{node.op} of a class index is not supported", where=node.where)
-    flat = np.asarray(value).reshape(-1, 1)
+    flat = _constant(node, value).reshape(-1, 1)
     none = np.zeros((len(flat), 0), np.int64)
-    return Coded(0, np.shape(value), none, np.zeros(len(flat), np.int64), flat, node.inputs[k])
+    return Coded(0, np.shape(_constant(node, value)), none, np.zeros(len(flat), np.int64), flat, node.inputs[k])
 
 
 def _joined(
@@ -105,7 +96,7 @@ LARGEST_TENSOR = 1 << 22
 
 @lowers("Pad")
 def pad(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Constant padding of activations that is an operator of its own."""
+    """Constant padding that is an operator of its own."""
     x = symbolic(node, args, 0)
     widths, value = pad_widths(
         node, [None, *(a if isinstance(a, np.ndarray) else None for a in args[1:])], len(x.shape)
@@ -115,6 +106,8 @@ def pad(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     size = float(np.prod([float(n) + before + after for n, (before, after) in zip(x.shape, widths, strict=True)]))
     if size > LARGEST_TENSOR:
         raise fail(f"padding to {size:.3g} elements is too large", where=node.where, hint="pad by less")
+    if _waits(x):
+        return side_by_side(node, (x,), lambda arrays, fill: np.pad(arrays[0], widths, constant_values=fill), value)
     coded = binary_input(context, node, x)
     order = np.pad(np.arange(x.src.size).reshape(x.shape), widths, constant_values=-1)
     inside = order.ravel() >= 0
