@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.diagnostics import visible
 from threshc.compiler.frontend.coding import expected_bits
 from threshc.compiler.frontend.lower import Lowered
 from threshc.compiler.ir.network import Network
@@ -53,7 +54,7 @@ class Check:
             text = f"{'differs' if self.advisory else 'DIFFERENT'}: {self.name}: {self.divergence}"
             if self.different > 1:
                 text += f", and {self.different - 1} more of {self.bits + self.outputs} bits and outputs"
-        return f"{text} ({self.note})" if self.note else text
+        return visible(f"{text} ({self.note})" if self.note else text)
 
 
 def against_onnx(lowered: Lowered, tensors: Mapping[str, Array], values: Sequence[Array], name: str) -> Check:

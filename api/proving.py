@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, visible
 from threshc.loading import load_network
 from threshc.proved_folder import folder_options, not_read, same_certificate, same_verilog
 
@@ -47,7 +47,7 @@ class Proof:
             f"  {self.luts:,} tables, {self.registers:,} registers, {self.steps:,} steps, {self.seconds:.1f} s",
             *(f"  {text}" for text in self.texts),
         ]
-        return "\n".join(lines)
+        return "\n".join(map(visible, lines))
 
 
 def prove(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from threshc.compiler.diagnostics import visible
 from threshc.report import SOURCES, Report
 from threshc.sim.counts import LayerCounts
 from threshc.version import __version__
@@ -39,7 +40,7 @@ def markdown(report: Report) -> str:
     parts = [
         f"# {_plain(report.model)}",
         f"Made by threshc {__version__}. Input: {_plain(report.input)}. "
-        f"Options: {', '.join(f'{k} {v}' for k, v in report.options.items())}.",
+        f"Options: {_plain(', '.join(f'{k} {v}' for k, v in report.options.items()))}.",
         "## Figures",
         _table(("figure", "value", "source"), report.rows(), "lrl"),
         "Sources: " + "; ".join(f"*{name}*: {text}" for name, text in SOURCES.items() if name in kinds) + ".",
@@ -118,7 +119,7 @@ def _purpose(name: str) -> str:
 
 def _plain(text: str) -> str:
     """Names come from models: on one line, and without Markdown or HTML of their own."""
-    line = " ".join(text.split())
+    line = visible(" ".join(text.split()))
     return "".join(f"\\{c}" if c in "\\`*_[]<>|#&" else c for c in line)
 
 

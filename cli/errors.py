@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from threshc.compiler.diagnostics import CompileError
+from typing import Any
+
+import typer
+
+from threshc.compiler.diagnostics import CompileError, visible
+
+UsageError: Any = typer.BadParameter.__mro__[2]
+"""What Click raises where the command line is at fault (its ClickException, which Typer does not name)."""
 
 
 def print_error(error: CompileError) -> None:
-    """Every diagnostic to stderr: `error: what`, then where, why, what to try. Names from models stay plain text."""
+    """Every diagnostic to stderr: `error: what`, then where, why, what to try. Names never act as markup."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for d in error.diagnostics:
-        console.print(Text.assemble(("error: ", "bold red"), visible(d.what)))
+        console.print(Text.assemble(("error: ", "bold red"), d.what))
         for label, text in (("where", d.where), ("why", d.why), ("try", d.hint)):
             if text:
-                console.print(Text.assemble((f"  {label}: ", "bold"), visible(text)))
+                console.print(Text.assemble((f"  {label}: ", "bold"), text))
 
 
-def visible(text: str) -> str:
-    """Text with its control characters escaped: a name in a model must not move the cursor or change colours."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+def print_usage_error(error: Any) -> None:
+    """A fault of the command line to stderr, as Typer shows it, with what the user typed made visible."""
+    from typer import rich_utils
+
+    error.message = visible(error.message, lines=True)
+    rich_utils.rich_format_error(error)

@@ -28,16 +28,22 @@ def main() -> None:
 
 
 def _run() -> None:
+    from threshc.cli.terminal import prepare
+
+    prepare()
     from threshc.cli.app import app
+    from threshc.cli.errors import UsageError, print_error, print_usage_error
     from threshc.compiler.diagnostics import CompileError
 
     try:
-        app()
+        code = app(standalone_mode=False)  # the code of typer.Exit; None where a command came to its end
     except CompileError as error:
-        from threshc.cli.errors import print_error
-
         print_error(error)
         sys.exit(1)
+    except UsageError as error:
+        print_usage_error(error)
+        sys.exit(error.exit_code)
+    sys.exit(code)
 
 
 def __getattr__(name: str) -> Any:

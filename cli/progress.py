@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from threshc.compiler.diagnostics import visible
+
 
 @contextmanager
 def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
@@ -21,7 +23,7 @@ def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting", total=None)
-        yield lambda text: progress.update(task, description=escape(text))
+        yield lambda text: progress.update(task, description=escape(visible(text)))
 
 
 def listen() -> None:
@@ -41,6 +43,4 @@ def listen() -> None:
 
 def told(text: str) -> None:
     """A line on stderr that the user should see, whatever stdout is used for."""
-    from threshc.cli.errors import visible
-
     print(f"note: {visible(text)}", file=sys.stderr)

@@ -50,7 +50,6 @@ def prove(
     [dim]threshc prove digits.onnx -c digits.cert --family ice40[/]
     [dim]threshc prove digits.onnx -c digits.cert --check[/]
     """
-    from threshc.cli.errors import visible
     from threshc.cli.progress import steps, told
     from threshc.proving import prove
 
@@ -73,4 +72,4 @@ def prove(
             layer=layer,
             progress=say,
         )
-    print(visible(str(proof)))
+    print(proof)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from threshc.cli.errors import visible
 from threshc.cli.tables import print_table
+from threshc.compiler.diagnostics import visible
 
 if TYPE_CHECKING:
     from threshc.report import Report

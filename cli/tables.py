@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from threshc.cli.errors import visible
+from threshc.compiler.diagnostics import visible
 
 
 def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> None:

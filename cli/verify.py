@@ -45,7 +45,6 @@ def verify(
 
     import threshc
     from threshc.cli.data import samples_and_labels
-    from threshc.cli.errors import visible
     from threshc.cli.outcome import print_hints
     from threshc.cli.progress import steps
     from threshc.compiler.files import write_whole
@@ -66,7 +65,7 @@ def verify(
         )
     if json is not None:
         write_whole(json, dumps(report.as_dict(), indent=2) + "\n")
-    print(visible(str(report)))
+    print(report)
     if x is not None:
         network = threshc.load(model, input=input)
         some, known = x[:_JUDGED], y if y is None else y[:_JUDGED]

@@ -6,6 +6,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
+def visible(text: str, *, lines: bool = False) -> str:
+    """Text as it may reach a terminal, a report or a log: what is not printable is escaped, as in `\\x1b` or `\\u202e`.
+
+    Names in models and of files may be any text; they must not move the cursor, change colours, turn the direction of
+    writing, or look like a line of ours. lines: the text is our own and its line ends stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or (lines and c == "\n") else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+class Lines(str):
+    """Several lines that we put together, each visible by itself; other text in a diagnostic is one line."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, texts: Iterable[str], indent: int = 7) -> Lines:
+        """One text below the other, indented to stand below the first one."""
+        return cls(("\n" + " " * indent).join(visible(text) for text in texts))
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One problem with a user's model, data or design.
@@ -14,12 +38,20 @@ class Diagnostic:
     where: ONNX node, tensor and index, file, or command-line option ("" when it is the whole model)
     why:   why threshc does not go on ("" when `what` already says it)
     hint:  what the user can try ("" when nothing can be advised)
+
+    Each is made visible and one line, unless it is `Lines`.
     """
 
     what: str
     where: str = ""
     why: str = ""
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            text = getattr(self, name)
+            if not isinstance(text, Lines):
+                object.__setattr__(self, name, visible(text))
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -47,7 +79,7 @@ def grouped(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
         if p.where not in found:
             found.append(p.where)
     ordered = sorted(places.items(), key=lambda item: -len(item[1]))
-    return [Diagnostic(what, "\n         ".join(where), why, hint) for (what, why, hint), where in ordered]
+    return [Diagnostic(what, Lines.of(where, 9), why, hint) for (what, why, hint), where in ordered]
 
 
 def fail(what: str, *, where: str = "", why: str = "", hint: str = "") -> CompileError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, visible
 from threshc.sim.measured import LayerMeasured, Measured
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def picture(measured: Measured, path: Path) -> None:
     roof, time, memory, *rest = figure.subplots(1, len(widths), width_ratios=widths)
     figure.suptitle(f"{measured.network}: {measured.nanoseconds:,.1f} ns per sample on bit planes, one thread")
     _roof(roof, measured)
-    names = [f"{k + 1}  {layer.counts.name}" for k, layer in enumerate(layers)]
+    names = [f"{k + 1}  {visible(layer.counts.name)}" for k, layer in enumerate(layers)]
     time.barh(names, [layer.nanoseconds for layer in layers], color="tab:blue")
     time.set(xlabel="nanoseconds per sample", title="time")
     _bars(memory, layers, ("float32", [layer.counts.float32_bytes for layer in layers]),

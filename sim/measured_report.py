@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from threshc.compiler.diagnostics import visible
 from threshc.compiler.files import draft, write_whole
 from threshc.sim.measured import LayerMeasured, Measured
 
@@ -80,7 +81,7 @@ def text(measured: Measured) -> str:
 
 def _table(measured: Measured, columns: dict[str, _Cell]) -> str:
     rows = [("layer", *columns)]
-    rows += [(layer.counts.name, *(cell(layer) for cell in columns.values())) for layer in measured.layers]
+    rows += [(visible(layer.counts.name), *(cell(layer) for cell in columns.values())) for layer in measured.layers]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for name, *cells in rows:

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import Lines, fail
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.emitted import emitted
 from threshc.hdl.payload import from_ints
@@ -48,6 +48,6 @@ def _run(command: list[str], folder: Path) -> None:
     raise fail(
         f"{command[0]} failed with exit code {done.returncode}",
         where="RTL simulation",
-        why="\n       ".join(tail) or "it printed nothing",
+        why=Lines.of(tail) or "it printed nothing",
         hint="--simulator verilator or --simulator amaranth",
     )

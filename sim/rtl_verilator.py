@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from threshc.compiler import cache
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, Lines, fail
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.emitted import emitted
 from threshc.hdl.payload import byte_count
@@ -165,7 +165,7 @@ def _failed(what: str, done: subprocess.CompletedProcess[str]) -> CompileError:
     return fail(
         f"{what} failed with exit code {done.returncode}",
         where="RTL simulation",
-        why="\n       ".join(tail) or "it printed nothing",
+        why=Lines.of(tail) or "it printed nothing",
         hint="--simulator icarus or --simulator amaranth",
     )
 

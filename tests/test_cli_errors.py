@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, load, numpy_helper, save
 
-from threshc.cli.errors import visible
-
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     """The installed command line in its own process."""
@@ -140,7 +138,3 @@ def test_names_from_models_are_plain_text(root: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "[bold red]" in done.stderr
     assert "\x1b" not in done.stderr
-
-
-def test_visible_escapes_control_characters_only() -> None:
-    assert visible("a\x1b[31m\tü≥\n") == "a\\x1b[31m\\tü≥\n"

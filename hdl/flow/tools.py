@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.diagnostics import CompileError, Diagnostic, Lines, fail
 from threshc.hdl import yowasp
 
 Progress = Callable[[str], None]
@@ -53,7 +53,7 @@ class Run:
         """The errors it printed, or its last lines where it printed none."""
         said = [line.strip() for line in self.text.splitlines() if line.strip()]
         errors = [line for line in said if "error" in line.lower()]
-        return "\n       ".join((errors or said)[-lines:]) or "it printed nothing"
+        return Lines.of((errors or said)[-lines:]) or "it printed nothing"
 
 
 def find_tools(names: Sequence[str]) -> dict[str, Tool]:
