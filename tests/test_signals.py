@@ -24,7 +24,7 @@ from pathlib import Path
 from threshc.cli import app as commands, main
 from threshc.compiler.files import draft_beside
 
-def app():
+def app(**options):
     with draft_beside(Path(sys.argv[1]) / "out", folder=True) as made, draft_beside(Path(sys.argv[1]) / "file"):
         (made / "inside").touch()
         work()
