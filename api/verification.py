@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from threshc.comparison import Check, against_onnx, compare_results, outputs_only
+from threshc.compiler.diagnostics import visible
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.graph import build_graph
@@ -49,7 +50,7 @@ class VerifyReport:
         return all(c.equal or c.advisory for c in self.checks)
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self.checks), *self.notes])
+        return "\n".join([*map(str, self.checks), *map(visible, self.notes)])
 
     def as_dict(self) -> dict[str, object]:
         """The report for JSON."""

@@ -29,7 +29,7 @@ def _model(path: Path, name: str, operator: str = "GreaterOrEqual") -> Path:
     constants = [numpy_helper.from_array(np.asarray(v, np.float32), f"{k}{name}") for k, v in weights.items()]
 
     def node(kind: str, *ends: str, **options: int) -> onnx.NodeProto:
-        return helper.make_node(kind, list(ends[:-1]), [ends[-1]], name=f"{kind} {name}", **options)
+        return helper.make_node(kind, list(ends[:-1]), [ends[-1]], name=f"{kind}{ends[-1]}", **options)
 
     nodes = [
         node(operator, x, f"zero{name}", g),
