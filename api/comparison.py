@@ -73,13 +73,13 @@ def against_onnx(lowered: Lowered, tensors: Mapping[str, Array], values: Sequenc
             first = explain(network, probe.value, found, values)
     for o in network.outputs:
         if o.name in tensors:
-            wanted, ours = _output_of(network, o, tensors[o.name], values)
+            wanted, ours = output_of(network, o, tensors[o.name], values)
             first = first or first_difference(f"output {o.name!r}", wanted, ours)
             outputs, different = outputs + ours.size, different + int((wanted != ours).sum())
     return Check(f"{name} = reference", count, bits, outputs, first, different=different)
 
 
-def _output_of(network: Network, o: Output, tensor: Array, values: Sequence[Array]) -> tuple[Array, Array]:
+def output_of(network: Network, o: Output, tensor: Array, values: Sequence[Array]) -> tuple[Array, Array]:
     """What the model says and what the network says, in one form: classes, bits, or the order of single scores."""
     ours = values[o.value].reshape(len(tensor), -1)
     match o.kind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +61,7 @@ def explain(network: Network, value: int, found: Divergence, values: Sequence[ND
     *place, channel = found.neuron
     at = (found.sample, *place, int(op.row[channel]))
     total = values[op.s][at]
-    return Divergence(
-        found.sample, found.layer, found.neuron, found.expected, found.found, int(total), int(op.threshold[channel])
-    )
+    return replace(found, sum=int(total), threshold=int(op.threshold[channel]))
 
 
 def layer_name(network: Network, value: int) -> str:

@@ -13,6 +13,7 @@ from threshc.comparison import Array, Check, against_onnx
 from threshc.compiler.frontend.float_model import takes_batches
 from threshc.compiler.frontend.lower import Lowered
 from threshc.divergence import Divergence
+from threshc.shown import shown
 from threshc.sim.peers.nodes import Fault, NodeComparison
 from threshc.sim.peers.peer import CannotRunError, Peer, find_peer
 
@@ -68,10 +69,15 @@ def _compare(
             by_node, note=f"{nodes.rounded} of them differ, each within the rounding bound of its operator"
         )
     whole = against_onnx(lowered, named, values, peer.name)
-    if whole.divergence is not None and nodes.fault is None:
-        note = "rounding: on the same inputs every operator agrees within its bound"
-        whole = replace(whole, advisory=nodes.rounded > 0, note=note if nodes.rounded else "")
-    return by_node, whole
+    if whole.divergence is None or nodes.fault is not None:
+        return by_node, whole
+    found = shown(peer, nodes.rounding, lowered, x, named, values)
+    if found.fault is not None:
+        return by_node, replace(whole, divergence=found.fault)
+    note = f"rounding, shown for {found.bits} bits and {found.labels} labels"
+    if found.later:
+        note += f"; {found.later} more follow from them"
+    return by_node, replace(whole, advisory=True, note=f"{note}; {found.example}" if found.example else note)
 
 
 def _divergence(fault: Fault) -> Divergence:

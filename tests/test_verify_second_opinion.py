@@ -21,6 +21,10 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend.graph import Node, build_graph
 from threshc.compiler.frontend.kernels import registry
 from threshc.compiler.frontend.kernels.linear import _dot
+from threshc.compiler.frontend.load import lower_model
+from threshc.second_opinion import second_opinion
+from threshc.sim import reference
+from threshc.sim.inputs import encode
 from threshc.sim.peers import onnxruntime_peer, reference_peer
 from threshc.sim.peers.peer import CannotRunError
 
@@ -248,3 +252,79 @@ def test_the_report_names_peer_and_version(tmp_path: Path) -> None:
     assert report["ok"]
     assert report["peer"].startswith("onnxruntime ")
     assert all(check["equal"] for check in report["checks"])
+
+
+def ties(head: Callable[[Model, str, np.random.Generator], str]) -> tuple[onnx.ModelProto, np.ndarray]:
+    """Real weights whose sum plus bias is exactly 0 in float32, for neuron k in sample k: other orders of summation
+    end on either side."""
+    r = np.random.default_rng(3)
+    x = r.choice(np.float32([-1, 1]), (120, 64))
+    w = r.normal(size=(64, 40)).astype(np.float32)
+    b = -np.diag(x[:40].astype(np.float64) @ w.astype(np.float64)).astype(np.float32)
+    m = Model(["batch", 64])
+    u = m.op("Add", m.op("MatMul", bits(m, m.input), m.const(w)), m.const(b))
+    return m.build(head(m, where(m, u), r)), x
+
+
+def equal_scores() -> tuple[onnx.ModelProto, np.ndarray]:
+    """Every neuron twice, and two classes that weigh the two copies the other way round: their scores are equal."""
+    r = np.random.default_rng(4)
+    x = r.choice(np.float32([-1, 1]), (120, 24))
+    w = np.repeat(pm1(r, 24, 32), 2, axis=1)
+    one = r.normal(size=64).astype(np.float32)
+    other = one.reshape(-1, 2)[:, ::-1].ravel()
+    m = Model(["batch", 24])
+    d = where(m, m.op("MatMul", bits(m, m.input), m.const(w)))
+    return m.build(m.op("MatMul", d, m.const(np.stack([one, other], axis=1)))), x
+
+
+def test_rounding_of_a_bit_is_shown() -> None:
+    model, x = ties(lambda m, d, r: m.op("MatMul", d, m.const(pm1(r, 40, 3))))
+    report = threshc.verify(model, x, rtl=False)
+    check = report.checks[2]
+    assert report.ok, str(report)
+    assert check.advisory
+    assert check.different > 1
+    assert "rounding, shown for " in check.note
+    assert "tensor 't3_Add' can be -" in check.note  # up to a positive number: the step lies between
+    assert "(sum " in str(check.divergence)
+
+
+def test_rounding_of_a_label_is_shown() -> None:
+    model, x = equal_scores()
+    report = threshc.verify(model, x, rtl=False)
+    check = report.checks[2]
+    assert report.ok, str(report)
+    assert check.advisory
+    assert check.different > 10
+    assert "the scores of 1 and 0 can be " in check.note
+
+
+@pytest.mark.parametrize("flip", ["bit", "class"])
+def test_what_rounding_cannot_make_is_a_failure(flip: str) -> None:
+    """A network with one wrong bit or class, among bits that do differ by rounding."""
+    model, x = ties(lambda m, d, r: m.op("MatMul", d, m.const(pm1(r, 40, 3))))
+    lowered = lower_model(model)
+    network = lowered.network
+    values = [v.copy() for v in reference.evaluate(network, encode(network, x))]
+    value = lowered.probes[-1].value if flip == "bit" else next(o.value for o in network.outputs if o.kind == "scores")
+    values[value][119, 0] = 1 - values[value][119, 0] if flip == "bit" else values[value].max() + 1
+    tensors = list(dict.fromkeys([*(p.tensor for p in lowered.probes), *lowered.graph.outputs]))
+    checks = second_opinion(model, None, lowered, x, tensors, values).checks
+    assert checks[0].equal
+    assert not checks[1].equal
+    assert not checks[1].advisory
+    assert "sample 119" in str(checks[1])
+    assert "rounding explains no other" in str(checks[1])
+
+
+def test_small_errors_are_not_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum that is off by one part in a hundred thousand, where rounding explains one in a million."""
+    kernel = registry._KERNELS["", "MatMul"]
+    off = np.float32(1 + 1e-5)
+    broken(monkeypatch, "MatMul", lambda n, a: [kernel.compute(n, a)[0] * off])
+    model, x = ties(lambda m, d, r: m.op("MatMul", d, m.const(pm1(r, 40, 3))))
+    report = threshc.verify(model, x, rtl=False)
+    assert not report.ok
+    assert "DIFFERENT: onnxruntime" in str(report)
+    assert "and rounding explains " in str(report)

@@ -42,7 +42,7 @@ class NodeComparison:
     def __init__(self, graph: Graph, model: onnx.ModelProto) -> None:
         self.graph, self.values, self.rounded = graph, 0, 0
         self.fault: Fault | None = None
-        self._rounding = Rounding(model)
+        self.rounding = Rounding(model)
         self._moving = _depends_on_input(graph)
 
     def add(self, first: int, x: Array, tensors: Tensors) -> None:
@@ -94,7 +94,7 @@ class NodeComparison:
         different: Array,
         block: tuple[int, int],
     ) -> None:
-        found = self._rounding.bound(tensor, args, theirs)
+        found = self.rounding.bound(tensor, args, theirs)
         wide, peers = ours.astype(np.float64), theirs.astype(np.float64)
         exact, bound = found if found is not None else (peers, np.zeros(ours.shape))
         with np.errstate(all="ignore"):

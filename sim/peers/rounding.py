@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-_SUMS = {"MatMul", "Gemm", "Conv", "Sum", "ReduceSum", "ReduceMean", "AveragePool", "GlobalAveragePool"}
+SUMS = {"MatMul", "Gemm", "Conv", "Sum", "ReduceSum", "ReduceMean", "AveragePool", "GlobalAveragePool"}
 _MEANS = {"ReduceMean", "AveragePool", "GlobalAveragePool"}
 _CLOSE = {"Div": 2, "Sqrt": 2, "Reciprocal": 2, "LeakyRelu": 2, "Exp": 16, "Pow": 16}
 """Operators that some evaluators round twice, or take from a table: roundings of the result."""
@@ -62,7 +62,7 @@ class Rounding:
             return None
         u = 2.0 ** -digits(result.dtype) if is_float(result.dtype) else 2.0**-24
         op = proto.op_type
-        if op in _SUMS:
+        if op in SUMS:
             return self._sum(proto, args, u)
         if op == "BatchNormalization":
             return _batch_normalization(proto, args, u)
@@ -78,6 +78,22 @@ class Rounding:
 
     def exact(self, proto: onnx.NodeProto, args: Sequence[Array | None]) -> Floats:
         """A node's first output in float64, by onnx's reference operators and qonnx's."""
+        wide = [a if a is None or not is_float(a.dtype) else a.astype(np.float64) for a in args]
+        return self.native(proto, wide).astype(np.float64)
+
+    def positive(self, proto: onnx.NodeProto, args: Sequence[Array | None]) -> Floats:
+        """The same with the sizes of the arguments and of alpha and beta."""
+        from onnx import NodeProto
+
+        node = NodeProto()
+        node.CopyFrom(proto)
+        for attribute in node.attribute:
+            if attribute.name in ("alpha", "beta"):
+                attribute.f = abs(attribute.f)
+        return self.exact(node, [a if a is None or not is_float(a.dtype) else np.abs(a) for a in args])
+
+    def native(self, proto: onnx.NodeProto, args: Sequence[Array | None]) -> Array:
+        """A node's first output in the type of its arguments."""
         from onnx import NodeProto
         from onnx.reference import ReferenceEvaluator
 
@@ -85,28 +101,20 @@ class Rounding:
         node.CopyFrom(proto)
         if own:
             node.domain = QONNX
-        wide = [a if a is None or not is_float(a.dtype) else a.astype(np.float64) for a in args]
-        feeds = {name: a for name, a in zip(node.input, wide, strict=False) if name and a is not None}
+        feeds = {name: a for name, a in zip(node.input, args, strict=False) if name and a is not None}
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             evaluator = ReferenceEvaluator(
                 node, opsets={**self._opsets, QONNX: 1}, new_ops=qonnx_operators() if own else None
             )
             made: Any = evaluator.run(None, feeds)
-        return np.asarray(made[0]).astype(np.float64)
+        return np.asarray(made[0])
 
     def _sum(self, proto: onnx.NodeProto, args: Sequence[Array | None], u: float) -> tuple[Floats, Floats]:
-        from onnx import NodeProto
-
-        positive = NodeProto()
-        positive.CopyFrom(proto)
-        plain = True
-        for attribute in positive.attribute:
-            if attribute.name in ("alpha", "beta"):
-                plain, attribute.f = plain and attribute.f == 1.0, abs(attribute.f)
+        plain = all(a.f == 1.0 for a in proto.attribute if a.name in ("alpha", "beta"))
         data = [a for a in args if a is not None and is_float(a.dtype)]
         exact = self.exact(proto, args)
-        size = self.exact(positive, [a if a is None or not is_float(a.dtype) else np.abs(a) for a in args])
+        size = self.positive(proto, args)
         terms = _terms(proto, args, exact)
         if plain and _no_partial_sum_rounds(proto.op_type, data, size * (terms if proto.op_type in _MEANS else 1), u):
             return exact, (2 * u * np.abs(exact) if proto.op_type in _MEANS else np.zeros_like(exact))
