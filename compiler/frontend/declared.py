@@ -86,25 +86,20 @@ def schema_of(node: Node) -> OpSchema | None:
     newest = REVIEWED.get(node.domain)
     if newest is None or not defs.has(node.op, node.domain):
         return None
-    known = min(newest, defs.onnx_opset_version() if node.domain == "" else newest)
-    if node.domain == "" and not node.opset >= OLDEST:
-        raise fail(f"opset {node.opset} is not supported", where=node.where, why=f"{OLDEST} and later are", hint=_AGAIN)
+    known = min(newest, defs.onnx_opset_version()) if node.domain == "" else newest
+    oldest = OLDEST if node.domain == "" else 1
+    if not oldest <= node.opset <= known:
+        raise fail(
+            f"opset {node.opset} of {node.domain or 'ai.onnx'} is not supported",
+            where=node.where,
+            why=f"operators of opset {oldest} to {known} are known; others may mean something else",
+            hint="export the model with another opset_version",
+        )
     try:
-        schema = defs.get_schema(node.op, node.opset, node.domain)
+        return defs.get_schema(node.op, node.opset, node.domain)
     except defs.SchemaError as error:
         what = f"there is no operator {node.op!r} in opset {node.opset}"
         raise fail(what, where=node.where, hint="export the model with a newer opset_version") from error
-    if schema.since_version > newest or node.opset > max(known, defs.onnx_opset_version()):
-        raise fail(
-            f"opset {node.opset} is newer than what is known of {node.op}",
-            where=node.where,
-            why=f"operators up to opset {known} are known; a later one may mean something else",
-            hint=_AGAIN,
-        )
-    return schema
-
-
-_AGAIN = "export the model with another opset_version"
 
 
 def _default(schema: OpSchema | None, key: str) -> object:
@@ -158,6 +153,10 @@ def _names(declared: str) -> str:
 
 
 def _onnx_name(dtype: np.dtype[Any]) -> str:
-    special = {"float32": "float", "float64": "double", "float8_e4m3fn": "float8e4m3fn", "float8_e5m2": "float8e5m2"}
-    name = "string" if dtype.kind in "OSU" else special.get(dtype.name, dtype.name.replace("_", ""))
-    return f"tensor({name})"
+    """The type as schemas write it: tensor(float), tensor(int4)."""
+    from onnx import TensorProto, helper
+
+    try:
+        return f"tensor({TensorProto.DataType.Name(helper.np_dtype_to_tensor_dtype(dtype)).lower()})"
+    except (KeyError, ValueError):
+        return f"tensor({dtype.name})"

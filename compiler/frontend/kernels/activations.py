@@ -12,25 +12,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from threshc.compiler.frontend.graph import Node
-from threshc.compiler.frontend.kernels.registry import Array, kernel, need
+from threshc.compiler.frontend.kernels.registry import Array, kernel, need, number, wide
 
 
 def _slope_rises(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
     default = 0.2 if node.op == "HardSigmoid" else 0.01
-    return 1 if k == 0 and float(node.attrs.get("alpha", default)) >= 0 else 0
+    return 1 if k == 0 and number(node, "alpha", default) >= 0 else 0
 
 
 @kernel("LeakyRelu", direction=_slope_rises, types=("F",), reads=("alpha",))
 def leaky_relu(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
-    return [np.where(x < 0, x * x.dtype.type(node.attrs.get("alpha", 0.01)), x)]
+    return [np.where(x < 0, x * x.dtype.type(number(node, "alpha", 0.01)), x)]
 
 
 @kernel("HardSigmoid", direction=_slope_rises, types=("F",), reads=("alpha", "beta"))
 def hard_sigmoid(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
-    alpha, beta = (x.dtype.type(node.attrs.get(key, d)) for key, d in (("alpha", 0.2), ("beta", 0.5)))
-    return [np.maximum(x.dtype.type(0), np.minimum(x.dtype.type(1), x * alpha + beta))]
+    alpha, beta = (number(node, key, d) for key, d in (("alpha", 0.2), ("beta", 0.5)))
+    return [np.maximum(0, np.minimum(1, wide(x) * alpha + beta)).astype(x.dtype)]
 
 
 @kernel("Tanh", types=("F",))
@@ -38,7 +38,7 @@ def tanh(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.tanh(need(args, 0))]
 
 
-@kernel("Sigmoid", types=("F",))
+@kernel("Sigmoid", types=("fdh",))
 def sigmoid(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """1 / (1 + exp(-x)), and exp(x) / (1 + exp(x)) below zero, as onnx.reference"""
     x = need(args, 0)
@@ -53,19 +53,19 @@ def softsign(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [x / (x.dtype.type(1) + np.abs(x))]
 
 
-@kernel("Softplus", types=("F",))
+@kernel("Softplus", types=("fdh",))
 def softplus(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
-    return [(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, x.dtype.type(0))).astype(x.dtype)]
+    return [np.logaddexp(x.dtype.type(0), x)]
 
 
 @kernel("Elu", types=("F",), reads=("alpha",))
 def elu(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
-    return [np.where(x > 0, x, x.dtype.type(node.attrs.get("alpha", 1.0)) * (np.exp(x) - x.dtype.type(1)))]
+    return [np.where(x > 0, x, number(node, "alpha", 1.0) * wide(np.expm1(x))).astype(x.dtype)]
 
 
-@kernel("Erf", types=("F",))
+@kernel("Erf", types=("f",))
 def erf(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     return [np.array([math.erf(float(v)) for v in x.ravel()], x.dtype).reshape(x.shape)]

@@ -10,7 +10,7 @@ import numpy as np
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.dtypes import fits, is_float, is_integer, letter, named_type
 from threshc.compiler.frontend.graph import Node
-from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, optional, rising, sign
+from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, number, optional, rising, sign, wide
 
 
 def both_rise(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
@@ -246,5 +246,5 @@ def batch_normalization(node: Node, args: Sequence[Array | None]) -> list[Array]
     gamma, beta, mean, var = (need(args, k).reshape(shape) for k in (1, 2, 3, 4))
     if (var < 0).any():
         raise ValueError("a running variance is negative")
-    epsilon = float(node.attrs.get("epsilon", 1e-5))
-    return [(gamma * (x - mean) / np.sqrt(var + epsilon) + beta).astype(x.dtype)]
+    epsilon = number(node, "epsilon", 1e-5)
+    return [(gamma * (x - mean) / np.sqrt(wide(var) + epsilon) + beta).astype(x.dtype)]

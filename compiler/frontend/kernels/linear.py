@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from threshc.compiler.frontend.graph import Node
-from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, optional
+from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need, number, optional, wide
 
 
 def _dot(a: Array, b: Array) -> Array:
@@ -37,11 +37,11 @@ def gemm(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 def gemm_tail(node: Node, product: Array, c: Array | None) -> Array:
     """What Gemm does after its sum."""
-    alpha, beta = (product.dtype.type(node.attrs.get(key, 1.0)) for key in ("alpha", "beta"))
-    y = product if alpha == 1 else product * alpha
-    if c is None:
-        return y
-    return y + (c if beta == 1 else c * beta)
+    alpha, beta = (number(node, key, 1.0) for key in ("alpha", "beta"))
+    y = product if alpha == 1 else wide(product) * alpha
+    if c is not None:
+        y = y + (c if beta == 1 else wide(c) * beta)
+    return y.astype(product.dtype)
 
 
 @kernel("Softmax", "LogSoftmax", kind=Kind.OTHER, types=("fd",), reads=("axis",))
@@ -57,7 +57,7 @@ def _softmax(node: Node, x: Array, axis: int) -> Array:
     shifted = x - x.max(axis=axis, keepdims=True)
     powers = np.exp(shifted)
     total = powers.sum(axis=axis, keepdims=True)
-    return np.asarray(shifted - np.log(total) if node.op == "LogSoftmax" else powers / total)
+    return np.asarray(np.log(powers / total) if node.op == "LogSoftmax" else powers / total)
 
 
 @kernel("ArgMax", kind=Kind.OTHER, types=("Fi",), reads=("axis", "keepdims", "select_last_index"))

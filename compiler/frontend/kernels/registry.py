@@ -121,6 +121,17 @@ def optional(args: Sequence[Array | None], k: int) -> Array | None:
     return args[k] if k < len(args) else None
 
 
+def number(node: Node, key: str, default: float) -> float:
+    """A floating-point attribute; ONNX keeps them in float32, the defaults too."""
+    return float(np.float32(node.attrs.get(key, default)))
+
+
+def wide(x: Array) -> Array:
+    """float16 and bfloat16 as float32, in which ONNX's reference evaluator multiplies them by attributes; the result is
+    rounded to their own type at the end."""
+    return np.asarray(x, np.promote_types(x.dtype, np.float32))
+
+
 def sign(x: Array) -> Array:
     """Direction of a product with x: +1, -1, and +1 for 0, where the product is constant."""
     return np.where(np.asarray(x) < 0, -1, 1)
