@@ -216,6 +216,17 @@ _case("Slice", lambda r, t: [numbers(r, t, 4, 5)], last=1, starts=[1, 0], ends=[
 _case("Slice", lambda r, t: [numbers(r, t, 4, 5), _ints(3, 0), _ints(-9, 4), _ints(0, 1), _ints(-1, 2)], 10)
 _case("Shape", lambda r, t: [numbers(r, t, 2, 3, 4)], 15, start=1, end=-1)
 _case("ConstantOfShape", lambda r, t: [_ints(2, 3)])
+_TIMES = np.array([1, 1, 2, 3], np.float32)
+_case("Upsample", lambda r, t: [numbers(r, t, 1, 2, 2, 3), _TIMES], 9, 9, mode="nearest")
+for _how in ("asymmetric", "half_pixel", "align_corners"):
+    for _rule in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"):
+        _case(
+            "Resize",
+            lambda r, t: [small(r, t, 1, 2, 2, 3), np.zeros(0, np.float32), _TIMES],  # the evaluator has float64 places
+            11,
+            coordinate_transformation_mode=_how,
+            nearest_mode=_rule,
+        )
 _ML = "ai.onnx.ml"
 _case("Binarizer", lambda r, t: [small(r, t, 3, 4)], domain=_ML, first=1, threshold=0.5)
 _case("Binarizer", lambda r, t: [small(r, t, 3, 4)], domain=_ML, first=1, threshold=-0.5)
