@@ -87,6 +87,9 @@ def _in_common_unit(node: Node, a: SumMap, b: SumMap) -> tuple[SumMap, SumMap, F
     """Both with the same unit in each channel, and the same divisor."""
     over = lcm(a.over, b.over)
     units = np.stack([a.unit * (over // a.over), b.unit * (over // b.over)])
+    for k, m in enumerate((a, b)):  # 0 is a multiple of every unit
+        nothing = ~m.weights.any(axis=1) & (m.base == 0)
+        units[k, nothing] = units[1 - k, nothing]
     found = [common_unit(pair) for pair in units.T]
     missing = next((c for c, pair in enumerate(found) if pair is None), None)
     if missing is not None:
