@@ -96,6 +96,11 @@ def constant(node: Node, args: Sequence[Known | None], k: int, what: str) -> Arr
     return np.asarray(value)
 
 
+def constants(node: Node, args: Sequence[Known | None]) -> list[Array | None]:
+    """The inputs behind the first, each a constant or absent: sizes, axes, pads. Raises CompileError otherwise."""
+    return [None if a is None else constant(node, args, k, f"input {k}") for k, a in enumerate(args) if k]
+
+
 def symbolic(node: Node, args: Sequence[Known | None], k: int) -> Expr:
     """Input k of a node, which has to be a tensor of functions of sums. Raises CompileError otherwise."""
     value = args[k] if k < len(args) else None

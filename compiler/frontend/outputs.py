@@ -107,7 +107,8 @@ class Outputs:
             self.made.append(Output(name, value, "bits", top - bottom, bottom))
             return
         shape = (1, len(coded.count))
-        levels = coded_sums(self.context.builder, coded, np.eye(len(coded.count), dtype=np.float32), shape, name, name)
+        exact = np.float32 if coded.table.dtype == np.float32 else np.float64
+        levels = coded_sums(self.context.builder, coded, np.eye(len(coded.count), dtype=exact), shape, name, name)
         whole = leaf_expr(levels)
         self._make_class(f"{name}.class", whole, self._make_scores(name, whole))
 

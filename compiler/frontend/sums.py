@@ -20,8 +20,8 @@ from threshc.compiler.frontend.thresholds import gathered
 from threshc.compiler.ir.ops import Loc, Value
 
 _LIMIT = 2.0**61
-_GREATEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38}
-_FINEST = {"float16": -24, "bfloat16": -133}  # exponents of the least positive numbers
+_GREATEST = {"float64": 1.7976931348623157e308, "float16": 65504.0, "bfloat16": 3.3895313892515355e38}
+_FINEST = {"float64": -1074, "float16": -24, "bfloat16": -133}  # exponents of the least positive numbers
 
 
 def weight_grid(weights: Array, where: str) -> tuple[Integers, Floats]:
@@ -157,13 +157,14 @@ def want_plain(dtype: np.dtype[Any], slope: float, offset: Floats, where: str) -
         )
 
 
-def check_type(dtype: np.dtype[Any], bound: Floats, unit: Floats, where: str) -> None:
+def check_type(dtype: np.dtype[Any], bound: Floats, unit: Floats, where: str, again: bool = False) -> None:
     """Refuse sums whose value in their own type depends on the order in which they are added, or wraps around.
 
     bound (R,): the greatest |partial sum| in units; unit (R,). float32 and float64 sums are exact by the law. Those of
-    float16 and bfloat16 are taken only where every partial sum is a number of the type, whatever the order.
+    float16 and bfloat16 are taken only where every partial sum is a number of the type, whatever the order; so are
+    those of float64 where sums are summed again, since the law rounds each of them.
     """
-    if dtype in (np.float32, np.float64):
+    if dtype == np.float32 or (dtype == np.float64 and not again):
         return
     row = int(np.argmax(bound * np.abs(unit)))
     reach = float(bound[row] * abs(unit[row]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -143,7 +144,7 @@ def pad(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.pad(x, widths, constant_values=x.dtype.type(value))]
 
 
-def pad_widths(node: Node, args: Sequence[Array | None], rank: int) -> tuple[list[tuple[int, int]], float]:
+def pad_widths(node: Node, args: Sequence[Array | None], rank: int) -> tuple[list[tuple[int, int]], Any]:
     """Per axis how much a Pad node adds before and after, and the constant that it adds."""
     if str(node.attrs.get("mode", "constant")) != "constant":
         raise ValueError(f"padding mode {node.attrs['mode']!r} is not supported; constant is")
@@ -156,7 +157,7 @@ def pad_widths(node: Node, args: Sequence[Array | None], rank: int) -> tuple[lis
         widths[axis] = (before, after)
     if min(min(pair) for pair in widths) < 0:
         raise ValueError("negative pads (cropping) are not supported; use Slice")
-    value = float(node.attrs.get("value", 0.0)) if constant is None else float(np.asarray(constant).reshape(-1)[0])
+    value = node.attrs.get("value", 0.0) if constant is None else np.ravel(constant)[0].item()
     return widths, value
 
 
@@ -164,8 +165,12 @@ def pad_widths(node: Node, args: Sequence[Array | None], rank: int) -> tuple[lis
 def split(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x, axis = need(args, 0), int(node.attrs.get("axis", 0))
     given = optional(args, 1)
+    if node.attrs.get("num_outputs", len(node.outputs)) != len(node.outputs):
+        raise ValueError(f"num_outputs is {node.attrs['num_outputs']}, but there are {len(node.outputs)} outputs")
     sizes = node.attrs.get("split") if given is None else [int(v) for v in np.asarray(given).ravel()]
     if sizes is None:
+        if node.opset < 18 and x.shape[axis] % len(node.outputs):
+            raise ValueError(f"{x.shape[axis]} elements do not fall into {len(node.outputs)} equal parts")
         each = -(-x.shape[axis] // len(node.outputs))
         sizes = [min(each, x.shape[axis] - k * each) for k in range(len(node.outputs))]
     if sum(sizes) != x.shape[axis] or len(sizes) != len(node.outputs):

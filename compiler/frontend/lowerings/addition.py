@@ -68,7 +68,7 @@ def _both(context: Context, node: Node, a: Expr, b: Expr, sign: int) -> Leaf:
     base, width = first.base + sign * second.base, first.width + second.width
     shift = first.shift + sign * second.shift
     dtype, name = a.sample.dtype, node.outputs[0]
-    check_type(dtype, first.reach + second.reach, unit / first.over, node.where)
+    check_type(dtype, first.reach + second.reach, unit / first.over, node.where, again=True)
     return sums_leaf(value, weights, base, unit, shift, a.shape, name, dtype, column, width, first.over)
 
 

@@ -47,7 +47,7 @@ def composed_features(
     n, row_unit = weight_grid(weights, node.where)
     w, base, shift, one = weights_of_features(x, scaled, n, node.where)
     bound = np.abs(n.astype(np.float64)) @ reach_of(scaled.weights, scaled.base)[x.src.ravel() // sums.places]
-    check_type(weights.dtype, bound, row_unit * one / sums.over, node.where)
+    check_type(weights.dtype, bound, row_unit * one / sums.over, node.where, again=True)
     bits = sums.bits
     if len(context.builder.shape(bits)) > 1:
         bits = context.builder.add(Gather((bits,), np.arange(w.shape[1]), Loc("", x.tensor)))

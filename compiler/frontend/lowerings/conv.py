@@ -59,7 +59,7 @@ def window_sums(
     base, reach = (_per_group(b, groups, len(n)) for b in (field.base, field.reach))
     size = (np.abs(n.astype(np.float64)).sum(axis=2) * reach).sum(axis=1)
     check_size([(size[:, None], np.ones(1, np.int64))], node.where)
-    check_type(weights.dtype, size, row_unit * field.unit[0] / field.over, node.where)
+    check_type(weights.dtype, size, row_unit * field.unit[0] / field.over, node.where, again=not x.stepped)
     w, column = field.under(n, groups, node.where)
     at_tap = np.einsum("rct,rc->rt", n, base)
     marked = any(window.pads) and bool(at_tap.any())

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.coding import Coded
-from threshc.compiler.frontend.context import Context, Known, lowers, symbolic
+from threshc.compiler.frontend.context import Context, Known, constants, lowers, symbolic
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.joining import side_by_side
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, find_kernel
@@ -98,9 +98,7 @@ LARGEST_TENSOR = 1 << 22
 def pad(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     """Constant padding that is an operator of its own."""
     x = symbolic(node, args, 0)
-    widths, value = pad_widths(
-        node, [None, *(a if isinstance(a, np.ndarray) else None for a in args[1:])], len(x.shape)
-    )
+    widths, value = pad_widths(node, [None, *constants(node, args)], len(x.shape))
     if not any(before or after for before, after in widths):
         return x
     size = float(np.prod([float(n) + before + after for n, (before, after) in zip(x.shape, widths, strict=True)]))
@@ -127,5 +125,4 @@ def split(context: Context, node: Node, args: Sequence[Known | None]) -> list[Ex
     def part(k: int) -> Kernel:
         return Kernel(lambda n, a: [whole.compute(n, a)[k]], Kind.STRUCTURE, whole.direction)
 
-    rest = [a if isinstance(a, np.ndarray) else None for a in args[1:]]
-    return [apply(node, part(k), (x, *rest), name) for k, name in enumerate(node.outputs)]
+    return [apply(node, part(k), (x, *constants(node, args)), name) for k, name in enumerate(node.outputs)]

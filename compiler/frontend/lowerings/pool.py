@@ -8,7 +8,7 @@ import numpy as np
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.coding import Coded
-from threshc.compiler.frontend.context import Context, Known, lowers, symbolic
+from threshc.compiler.frontend.context import Context, Known, constants, lowers, symbolic
 from threshc.compiler.frontend.geometry import Geometry, geometry
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kind, find_kernel
@@ -58,7 +58,7 @@ def average_pool(context: Context, node: Node, args: Sequence[Known | None]) -> 
 def reduce(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     """Over any axes: global pooling of a map whose places are those axes, and whose channels are the others."""
     x = symbolic(node, args, 0)
-    axes = reduce_axes(node, [a if isinstance(a, np.ndarray) else None for a in args], len(x.shape))
+    axes = reduce_axes(node, [None, *constants(node, args)], len(x.shape))
     if 0 in axes or not axes:
         raise fail(
             f"{node.op} over axes {list(axes)} of a tensor of shape {list(x.shape)} is not supported",
