@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+from dataclasses import replace
+
 import boards
+import lines
 import networks
 import numpy as np
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
-from threshc.hdl.board.protocol import BAD_CHECK, ERROR, INFER, OVERRUN, PING, TIMEOUT, UNKNOWN_COMMAND, frame, identity
+from threshc.hdl.board.protocol import (
+    BAD_CHECK,
+    ERROR,
+    INFER,
+    OVERRUN,
+    PING,
+    PONG,
+    TIMEOUT,
+    UNKNOWN_COMMAND,
+    frame,
+    identity,
+    reply_size,
+)
 from threshc.hdl.design import Design, build_design
-from threshc.hdl.host import Board
+from threshc.hdl.host import Board, Port
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.sim.rtl import to_result
@@ -21,7 +39,7 @@ def small() -> Network:
     return networks.random_dense(np.random.default_rng(5), (11, 4, 3), "ternary", "int4")
 
 
-def check(design: Design, port: boards.SimulatedPort, count: int) -> None:
+def check(design: Design, port: Port, count: int) -> None:
     x = networks.random_samples(np.random.default_rng(6), design.network, count)
     words = Board(port, design).infer(encode(design.network, x))
     got = to_result(design, words)
@@ -90,6 +108,102 @@ def test_a_damaged_request_is_sent_again(how: object) -> None:
     assert damage.left < 0, "nothing was damaged"
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda replies: replies[:3] + replies[2:],
+        lambda replies: replies[:2] + replies[3:],
+        lambda replies: [replies[1], replies[0], *replies[2:]],
+        lambda replies: [*replies, replies[-1]],
+        lambda replies: [*replies, b"x"],
+        lambda replies: [*replies[:-1], replies[-1][:-1]],
+        lambda replies: [replies[0][:-1] + bytes([replies[0][-1] ^ 1]), *replies[1:]],
+        lambda replies: [],
+    ],
+    ids=["doubled", "lost", "swapped", "doubled last", "surplus", "short", "damaged", "silent"],
+)
+def test_damaged_answers_are_asked_for_again(how: lines.Spoil) -> None:
+    """Two batches, the second of which is spoiled once: the answers are right, none is another sample's."""
+    design = build_design(networks.random_dense(np.random.default_rng(5), (11, 3), "pm1"))
+    port = lines.SpoiledAnswers(boards.SimulatedPort(design), reply_size(design), 3, how)  # ping, 16 samples, 4
+    check(design, port, 20)
+    assert port.left < 0, "nothing was spoiled"
+
+
+def test_what_was_wrong_with_the_answers_is_said() -> None:
+    design = build_design(networks.xor())
+
+    class Doubling(lines.SpoiledAnswers):
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            self.left = 0 if data[:1] == INFER else self.left
+
+    port = Doubling(boards.SimulatedPort(design), reply_size(design), 99, lambda replies: [*replies, b"\xab\xcd"])
+    board = Board(port, design)
+    with pytest.raises(CompileError, match="2 bytes came that belong to no answer, 0xabcd first"):
+        board.infer(np.zeros((3, 2), np.int64))
+    port.how = lambda replies: replies[:1] * 3
+    with pytest.raises(CompileError, match="an answer to request 8 came, that to request 9 was due"):
+        board.infer(np.zeros((3, 2), np.int64))
+
+
+@pytest.mark.parametrize("text", [b"x", b"p", b"i\x00", b"e\x01"])
+def test_a_line_that_never_falls_silent_is_an_error(text: bytes) -> None:
+    with pytest.raises(CompileError, match=r"the line does not fall silent(.|\n)*bytes came that nobody asked for"):
+        Board(lines.Babble(text), build_design(networks.xor()))
+
+
+def test_a_real_port_that_babbles_ends_by_a_deadline() -> None:
+    """Also where the bytes come slowly: one in a tenth of a second is never silence."""
+    pytest.importorskip("serial", reason="needs pyserial")
+    pty = pytest.importorskip("pty", reason="needs a pseudo terminal")
+    ours, theirs = pty.openpty()
+    done = threading.Event()
+
+    def babble() -> None:
+        while not done.wait(0.1):
+            os.write(ours, b"x")
+
+    thread = threading.Thread(target=babble)
+    thread.start()
+    try:
+        start = time.monotonic()
+        with pytest.raises(CompileError, match="the line does not fall silent"):
+            Board(os.ttyname(theirs), build_design(networks.xor()))
+        assert time.monotonic() - start < 60
+    finally:
+        done.set()
+        thread.join()
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_board_of_version_1_is_named_as_such() -> None:
+    """Its pong is the same as ever; answers without numbers are not waited for."""
+    design = build_design(networks.xor())
+    old = replace(identity(design), version=1)
+
+    class Old:
+        said = b""
+
+        def write(self, data: bytes) -> None:
+            assert data == frame(PING)
+            self.said = frame(PONG, old.pack())
+
+        def read(self, size: int = 1) -> bytes:
+            part, self.said = self.said[:size], self.said[size:]
+            return part
+
+    with pytest.raises(CompileError, match="the board speaks version 1 of the protocol, this threshc version 2"):
+        Board(Old(), design)
+
+
+@pytest.mark.parametrize("baud", [0, -9600])
+def test_rates_that_make_no_sense(baud: int) -> None:
+    with pytest.raises(CompileError, match=f"{baud} baud make no sense"):
+        Board("/dev/none", build_design(networks.xor()), baud=baud)
+
+
 def test_a_board_that_stays_silent_is_an_error() -> None:
     design = build_design(networks.xor())
     port = boards.SimulatedPort(design, lambda data: b"")
@@ -132,6 +246,7 @@ def test_how_the_circuit_is_built_does_not_change_what_it_says_it_is() -> None:
         (PING + b"\x00", BAD_CHECK),
         (INFER, TIMEOUT),
         (INFER + b"\x01", TIMEOUT),
+        (INFER + b"\x01\x01", TIMEOUT),
     ],
 )
 def test_error_replies(request_bytes: bytes, code: int) -> None:
@@ -146,9 +261,9 @@ def test_error_replies(request_bytes: bytes, code: int) -> None:
 def test_sending_faster_than_the_answers_is_reported() -> None:
     design = build_design(networks.random_dense(np.random.default_rng(5), (3, 64), "pm1", outputs="bits"))
     port = boards.SimulatedPort(design)
-    port.write(frame(INFER, b"\x05") * 4)
+    port.write(frame(INFER, b"\x07\x05") * 4)
     said = port.read(200)
-    assert said[:1] == b"i"
+    assert said[:2] == b"i\x07"
     assert said[-3:] == frame(ERROR, bytes([OVERRUN]))
 
 

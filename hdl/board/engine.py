@@ -46,11 +46,12 @@ class Engine(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         start, kind, fault = Signal(), Signal(range(len(_REPLIES))), Signal(range(len(protocol.ERROR_TEXT) + 1))
-        idle = self._replies(m, start, kind, fault)
-        self._requests(m, start, kind, fault, idle)
+        number = Signal(8)
+        idle = self._replies(m, start, kind, fault, number)
+        self._requests(m, start, kind, fault, number, idle)
         return m
 
-    def _requests(self, m: Module, start: Signal, kind: Signal, fault: Signal, idle: Signal) -> None:
+    def _requests(self, m: Module, start: Signal, kind: Signal, fault: Signal, number: Signal, idle: Signal) -> None:
         size = byte_count(self._identity.input_width)
         word = Signal(8 * size)
         left = Signal(range(size + 1))
@@ -88,11 +89,17 @@ class Engine(wiring.Component):
                     m.d.comb += [check.start.eq(1), check.valid.eq(1)]
                     m.d.sync += ping.eq(self.i.payload == PING[0])
                     with m.If(self.i.payload == INFER[0]):
-                        m.next = "BODY"
+                        m.next = "NUMBER"
                     with m.Elif(self.i.payload == PING[0]):
                         m.next = "CHECK"
                     with m.Else():
                         refuse(protocol.UNKNOWN_COMMAND)
+            with m.State("NUMBER"):
+                give_up()
+                with m.If(self.i.valid):
+                    m.d.comb += check.valid.eq(1)
+                    m.d.sync += number.eq(self.i.payload)
+                    m.next = "BODY"
             with m.State("BODY"):
                 give_up()
                 with m.If(self.i.valid):
@@ -130,25 +137,31 @@ class Engine(wiring.Component):
         with m.If(self.i.valid & working):
             m.d.sync += lost.eq(1)
 
-    def _replies(self, m: Module, start: Signal, kind: Signal, fault: Signal) -> Signal:
-        """Sends one reply after each `start`; returns whether the next may start."""
+    def _replies(self, m: Module, start: Signal, kind: Signal, fault: Signal, number: Signal) -> Signal:
+        """Sends one reply after each `start`, answers with their request's number; returns whether the next may."""
         size = byte_count(self._identity.output_width)
         pong = self._identity.pack()
         word = Signal(8 * size)
-        sending = Signal.like(kind)
+        sending, answered = Signal.like(kind), Signal(8)
         index = Signal(range(max(size, len(pong))))
         last = Array([size - 1, len(pong) - 1, 0])[sending]
         m.submodules.reply_check = check = _CRC8(data_width=8).create()
         m.d.comb += check.data.eq(self.o.payload)
         with m.FSM() as fsm:
             with m.State("IDLE"):
-                m.d.sync += [sending.eq(kind), index.eq(0)]
+                m.d.sync += [sending.eq(kind), answered.eq(number), index.eq(0)]
                 with m.If(start):
                     m.d.sync += word.eq(self.answer.payload)
                     m.next = "HEAD"
             with m.State("HEAD"):
                 m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(Array(h[0] for h in _REPLIES)[sending])]
                 m.d.comb += [check.start.eq(1), check.valid.eq(self.o.ready)]
+                with m.If(self.o.ready):
+                    m.next = "BODY"
+                    with m.If(sending == _REPLIES.index(ANSWER)):
+                        m.next = "NUMBER"
+            with m.State("NUMBER"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(answered), check.valid.eq(self.o.ready)]
                 with m.If(self.o.ready):
                     m.next = "BODY"
             with m.State("BODY"):

@@ -11,7 +11,8 @@ from threshc.hdl.board.crc import crc8
 from threshc.hdl.design import Design
 from threshc.hdl.payload import byte_count
 
-VERSION = 1
+VERSION = 2
+"""1: requests and answers had no number. Pings and pongs are the same in every version."""
 
 BAUD = 115200
 SILENCE = 0.25
@@ -51,7 +52,7 @@ class Identity:
 
 
 BODY_SIZE = {PONG: _IDENTITY.size, ERROR: 1}
-"""Bytes between head and check byte of every reply; an answer has ceil(output_width / 8)."""
+"""Bytes between head and check byte of every reply; an answer has its number and ceil(output_width / 8) more."""
 
 
 def identity(design: Design) -> Identity:
@@ -84,9 +85,9 @@ def frame(head: bytes, body: bytes = b"") -> bytes:
 
 def request_size(design: Design) -> int:
     """Bytes of an infer request."""
-    return byte_count(design.input_width) + 2
+    return byte_count(design.input_width) + 3
 
 
 def reply_size(design: Design) -> int:
     """Bytes of an answer."""
-    return byte_count(design.output_width) + 2
+    return byte_count(design.output_width) + 3

@@ -18,6 +18,8 @@ _START = 20e-6
 WORK = 20_000_000_000
 """Most selections of a simulation, some tens of seconds."""
 _ALL = ~np.uint64(0)
+_NUMBER = b"\xa5"
+"""The number of the one request that every lane sends."""
 
 
 def exercise_board(
@@ -29,7 +31,7 @@ def exercise_board(
     missing, damaged or wrong.
     """
     lanes, samples = lanes_for(samples)
-    requests = np.array([list(frame(INFER, word.tobytes())) for word in samples], np.uint8)
+    requests = np.array([list(frame(INFER, _NUMBER + word.tobytes())) for word in samples], np.uint8)
     size = reply_size(design)
     start, bit = int(_START * clock_hz) + 1, cycles_per_bit
     sent = 10 * bit * requests.shape[1]
@@ -43,10 +45,11 @@ def exercise_board(
     got = machine.run(machine.nets(pins), line, machine.nets([b for bits in gates.outputs.values() for b in bits]))
     reply = _received(got[:, 0], bit, size, start)
     answers = from_lanes(reply, len(samples))
-    framed = np.array([list(frame(ANSWER, word.tobytes())) for word in answers[:, 1:-1]], np.uint8)
+    framed = np.array([list(frame(ANSWER, _NUMBER + word.tobytes())) for word in answers[:, 2:-1]], np.uint8)
     if not np.array_equal(framed, answers):
-        raise fail("the netlist's replies are damaged", where=f"module {gates.module}", why="head or check byte differ")
-    compare(design, gates, answers[:, 1:-1], expected[: len(samples)], 0)
+        why = "head, number or check byte differ"
+        raise fail("the netlist's replies are damaged", where=f"module {gates.module}", why=why)
+    compare(design, gates, answers[:, 2:-1], expected[: len(samples)], 0)
     return Exercised("with its UART shell, at the pins", len(samples), cycles, len(gates.cells))
 
 
