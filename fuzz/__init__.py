@@ -1,1 +1,1 @@
-"""Fuzzing: damaged and hostile models must give a network or a CompileError, quickly and harmlessly."""
+"""Fuzzing: damaged and hostile models give a network or a CompileError; of a network everything computes the same."""
