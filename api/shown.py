@@ -37,7 +37,7 @@ def shown(
     peer: Peer, rounding: Rounding, lowered: Lowered, x: Array, seen: Mapping[str, Array], values: Sequence[Array]
 ) -> Shown:
     """Judge every difference. x: (N, *sample shape); seen: the peer's tensors (N, elements); values: the network's."""
-    judge = _Judge(peer, rounding, lowered, x, values)
+    judge = _Judge(peer, rounding, lowered, x, seen, values)
     spoiled = np.zeros(len(x), bool)
     for probe in lowered.probes:
         ours = values[probe.value].reshape(len(x), -1)[:, probe.position]
@@ -62,19 +62,28 @@ class _Judge:
     rounding: Rounding
     lowered: Lowered
     x: Array
+    seen: Mapping[str, Array]
     values: Sequence[Array]
     result: Shown = field(default_factory=Shown)
     _reach: tuple[int, int, Reach] | None = None
+    _known_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def _from(self, sample: int, probe: Probe | None) -> Reach:
         """Intervals of one sample that start from the peer's values of all probes before this one."""
         before = self.lowered.probes if probe is None else self.lowered.probes[: self.lowered.probes.index(probe)]
         if self._reach is None or self._reach[:2] != (sample, len(before)):
             one = self.x[sample : sample + 1]
-            tensors = self.peer.evaluate(one)
-            known = {t: tensors[t] for p in before for t in (p.tensor,)} | dict.fromkeys(self.lowered.graph.inputs, one)
+            shapes = self._shapes(one)
+            known = {p.tensor: self.seen[p.tensor][sample].reshape(shapes[p.tensor]) for p in before}
+            known |= dict.fromkeys(self.lowered.graph.inputs, one)
             self._reach = (sample, len(before), Reach(self.lowered.graph, self.rounding, known))
         return self._reach[2]
+
+    def _shapes(self, one: Array) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of all tensors for one sample. Not their values: alone, a sample may round in another way."""
+        if not self._known_shapes:
+            self._known_shapes = {t: v.shape for t, v in self.peer.evaluate(one).items()}
+        return self._known_shapes
 
     def bits(self, sample: int, probe: Probe, ours: Array, which: Array) -> None:
         """Bits `which` of a probe differ in a sample: both values must be reachable."""

@@ -113,7 +113,7 @@ def verify(
             pipeline=pipeline,
             simulator=simulator,
         )
-        return VerifyReport(ready.name, tuple(rest))
+        return VerifyReport(ready.name, tuple(rest), notes=("note: there is no ONNX model here to compare with",))
     assert not isinstance(source, Network)
     model, folder = read_model(source)
     lowered = lower(build_graph(model, folder), parse_input(input))

@@ -328,3 +328,9 @@ def test_small_errors_are_not_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not report.ok
     assert "DIFFERENT: onnxruntime" in str(report)
     assert "and rounding explains " in str(report)
+
+
+def test_a_network_without_its_model_says_so() -> None:
+    report = threshc.verify(threshc.load(simple()), samples=16, rtl=False)
+    assert report.peer is None
+    assert "there is no ONNX model here to compare with" in str(report)
