@@ -74,7 +74,9 @@ PLACES = ("weights.bin", "../weights.bin", "/etc/passwd", "/dev/zero", ".", "sub
 ATTRIBUTES = (
     *("axis", "group", "pads", "strides", "dilations", "kernel_shape", "perm", "to", "axes", "keepdims", "alpha"),
     *("transA", "transB", "epsilon", "auto_pad", "signed", "narrow", "out_scale", "data_layout", "ceil_mode"),
+    *("output_dtype", "block_size", "precision", "saturate", "training_mode", "noop_with_empty_axes", "storage_order"),
+    *("round_mode", "select_last_index", "num_outputs", "norm", "post_transform", "classlabels_strings", "out_dtype"),
     *("allowzero", "value", "mode", "split", "k", "largest", "rounding_mode", "coefficients", "count_include_pad"),
 )
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "onnx.brevitas", "qonnx.custom_op.general", "com.microsoft", "x" * 300)
-SMALL_TYPES = (*range(27), 99)
+SMALL_TYPES = (*range(29), 99)

@@ -53,7 +53,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         tensors.external,
         nodes.input_shape,
     ),
-    *(nodes.graph_ends, nodes.opset, tensors.initializers),
+    *(nodes.graph_ends, nodes.opset, nodes.opset, tensors.initializers),
+    *(nodes.insert_cast, nodes.insert_cast, nodes.retype, nodes.retype, nodes.quantized),
 )
 
 

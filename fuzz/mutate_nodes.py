@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import onnx
 from onnx import AttributeProto, NodeProto
 
-from fuzz.material import ATTRIBUTES, DOMAINS, FLOATS, NAMES, NUMBERS, OPS
+from fuzz.material import ATTRIBUTES, DOMAINS, FLOATS, NAMES, NUMBERS, OPS, SMALL_TYPES
 
 
 def _node(rng: random.Random, model: onnx.ModelProto) -> NodeProto | None:
@@ -166,6 +167,57 @@ def attributes(rng: random.Random, model: onnx.ModelProto) -> None:
         (rng.choice(NUMBERS), rng.choice(FLOATS), [rng.choice(NUMBERS) for _ in range(rng.randint(1, 4))], "SAME_UPPER")
     )
     node.attribute.append(onnx.helper.make_attribute(key, value))
+
+
+def insert_cast(rng: random.Random, model: onnx.ModelProto) -> None:
+    """Another type between a tensor and one of its readers."""
+    reader = _node(rng, model)
+    if reader is None or not reader.input:
+        return
+    k, made = rng.randrange(len(reader.input)), f"cast{len(model.graph.node)}"
+    model.graph.node.insert(0, onnx.helper.make_node("Cast", [reader.input[k]], [made], to=rng.choice(SMALL_TYPES)))
+    reader.input[k] = made
+
+
+def retype(rng: random.Random, model: onnx.ModelProto) -> None:
+    """A whole graph in another type: constants, the input, and what casts say."""
+    number = rng.choice((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 16))
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(number)
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT and rng.random() < 0.95:
+            try:
+                with np.errstate(all="ignore"):
+                    array = onnx.numpy_helper.to_array(tensor).astype(dtype)
+            except Exception:  # an earlier mutation has broken it
+                continue
+            tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
+    if rng.random() < 0.3:
+        for info in model.graph.input:
+            info.type.tensor_type.elem_type = number
+        return
+    names = {i.name for i in model.graph.input}
+    for node in model.graph.node:
+        for k, name in enumerate(node.input):
+            if name in names:
+                node.input[k] = f"{name}_retyped"
+    for name in names:
+        model.graph.node.insert(0, onnx.helper.make_node("Cast", [name], [f"{name}_retyped"], to=number))
+
+
+def quantized(rng: random.Random, model: onnx.ModelProto) -> None:
+    """A quantizer between a tensor and one of its readers."""
+    reader = _node(rng, model)
+    if reader is None or not reader.input:
+        return
+    k, made = rng.randrange(len(reader.input)), f"quantized{len(model.graph.node)}"
+    scale = onnx.numpy_helper.from_array(np.float32(rng.choice((1.0, 0.5, -2.0, 0.1, 0.0))), f"{made}_scale")
+    model.graph.initializer.append(scale)
+    attrs = {"output_dtype": rng.choice(SMALL_TYPES), "block_size": rng.choice((0, 0, 0, 2, -1))}
+    attrs = {key: value for key, value in attrs.items() if rng.random() < 0.7}
+    down = onnx.helper.make_node("QuantizeLinear", [reader.input[k], scale.name], [f"{made}_q"], **attrs)
+    up = onnx.helper.make_node("DequantizeLinear", [f"{made}_q", scale.name], [made])
+    reader.input[k] = made
+    model.graph.node.extend([down, up])
 
 
 def input_shape(rng: random.Random, model: onnx.ModelProto) -> None:

@@ -12,10 +12,11 @@ import patterns_linear
 import patterns_maps
 import patterns_moves
 import patterns_steps
+import patterns_types
 import patterns_weights
 from pattern import ROWS, Pattern, bits, conv, pm1, quant
 
-GROUPS = ("Layers", "Steps", "Weights", "Maps", "Moves", "Outputs", "Inputs", "scikit-learn")
+GROUPS = ("Layers", "Steps", "Types", "Weights", "Maps", "Moves", "Outputs", "Inputs", "scikit-learn")
 PATTERNS = sorted(ROWS, key=lambda p: GROUPS.index(p.group))
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "patterns_maps",
     "patterns_moves",
     "patterns_steps",
+    "patterns_types",
     "patterns_weights",
     "pm1",
     "quant",

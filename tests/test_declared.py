@@ -17,7 +17,7 @@ import threshc.compiler.frontend.kernels.all
 import threshc.compiler.frontend.lowerings  # noqa: F401
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend import context
-from threshc.compiler.frontend.declared import OLDEST, REVIEWED, check_node, check_types
+from threshc.compiler.frontend.declared import OLDEST, REVIEWED, check_node, check_results, check_types
 from threshc.compiler.frontend.dtypes import letter
 from threshc.compiler.frontend.graph import QUANT, Node
 from threshc.compiler.frontend.kernels import registry
@@ -132,6 +132,13 @@ def test_counts_beyond_the_schema_are_refused(schema: defs.OpSchema) -> None:
         node = Node(schema.name, schema.domain, "n", ("i",) * count, ("y",), required, _opset(schema))
         with pytest.raises(CompileError, match=f"has {count} inputs"):
             check_node(node, kernel)
+
+
+@pytest.mark.parametrize(("opset", "name"), [(21, "uint2"), (13, "int16"), (24, "uint2"), (10, "int32")])
+def test_results_of_a_later_opset_are_refused(opset: int, name: str) -> None:
+    node = Node("QuantizeLinear", "", "n", ("x", "s", "z"), ("y",), {}, opset)
+    with pytest.raises(CompileError, match=f"QuantizeLinear to {name} is not supported"):
+        check_results(node, [np.dtype(getattr(ml_dtypes, name, name))])
 
 
 def test_types_that_must_be_one_are_one() -> None:

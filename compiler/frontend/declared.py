@@ -76,6 +76,21 @@ def check_types(node: Node, kernel: Kernel, dtypes: Sequence[np.dtype[Any] | Non
             raise _type_refused(node, k, dtype, f"input {first} is {same.name}, and both have one type in ONNX")
 
 
+def check_results(node: Node, dtypes: Sequence[np.dtype[Any] | None]) -> None:
+    """Raise CompileError for results whose type the operator does not give at this opset."""
+    schema = schema_of(node)
+    for k, dtype in enumerate(dtypes):
+        if schema is None or dtype is None or k >= len(schema.outputs):
+            return
+        if _onnx_name(dtype) not in schema.outputs[k].types:
+            raise fail(
+                f"{node.op} to {dtype.name} is not supported",
+                where=node.where,
+                why=f"{node.op} of opset {node.opset} does not give it",
+                hint="export the model with a newer opset_version",
+            )
+
+
 def schema_of(node: Node) -> OpSchema | None:
     """The operator as ONNX defines it at the model's opset; None for operators that ONNX does not define.
 

@@ -15,7 +15,7 @@ from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Probe
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices, find_lowering
-from threshc.compiler.frontend.declared import check_node, check_types
+from threshc.compiler.frontend.declared import check_node, check_results, check_types
 from threshc.compiler.frontend.dtypes import digits, is_float, is_integer, letter, limits
 from threshc.compiler.frontend.explain import Understood, understood
 from threshc.compiler.frontend.graph import Graph, Node
@@ -71,6 +71,7 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
         else:
             try:
                 results = _visit(context, node, [a for a in args if not isinstance(a, _Broken)])
+                check_results(node, [_dtype(r) for r in results])
             except CompileError as error:
                 problems += error.diagnostics
                 results = [_Broken(() if _is_layer(node) else None)] * len(node.outputs)
@@ -154,7 +155,7 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
         raise _does_not_fit(node, error) from error
 
 
-def _dtype(value: Known | None) -> np.dtype[Any] | None:
+def _dtype(value: Known | _Broken | None) -> np.dtype[Any] | None:
     """The type of a tensor; None for class indices and the like, which have none here."""
     if isinstance(value, Expr):
         return value.sample.dtype
