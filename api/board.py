@@ -57,7 +57,7 @@ def run_on_board(
 
 def _scores_of(model: Model) -> bool:
     """Whether the report in a folder says that the circuit puts out scores."""
-    if not isinstance(model, str | os.PathLike) or not Path(model).is_dir():
+    if not isinstance(model, str | os.PathLike) or not os.path.isdir(model):
         return False
     try:
         report = json.loads((Path(model) / REPORT).read_text(encoding="utf-8"))

@@ -93,9 +93,9 @@ def ready_made(model: Model) -> Network | None:
     if not isinstance(model, str | os.PathLike):
         return None
     path = Path(model)
-    if path.is_dir():
+    if os.path.isdir(path):
         path = path / THRESH
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise fail(
                 f"the folder holds no {THRESH}",
                 where=str(path.parent),

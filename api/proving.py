@@ -96,7 +96,7 @@ def prove(
         if netlist is not None:
             raise fail("a netlist is of the whole network", where="--layer", hint="leave --layer or --netlist away")
         network = one_layer(network, layer)
-    folder = Path(model) if isinstance(model, str | os.PathLike) and layer is None and Path(model).is_dir() else None
+    folder = Path(model) if isinstance(model, str | os.PathLike) and layer is None and os.path.isdir(model) else None
     options: dict[str, Any] = {"neuron": neuron, "pipeline": pipeline, "effort": effort, "dont_care": dont_care}
     given = [name for name, value in options.items() if value != _USUAL[name]]
     if layer is not None:

@@ -5,6 +5,7 @@ The commands are imported by the process that runs them, after it can be interru
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Any
@@ -33,16 +34,24 @@ def _run() -> None:
     prepare()
     from threshc.cli.app import app
     from threshc.cli.errors import UsageError, print_error, print_usage_error
-    from threshc.compiler.diagnostics import CompileError
+    from threshc.compiler.diagnostics import CompileError, fail
 
     try:
         code = app(standalone_mode=False)  # the code of typer.Exit; None where a command came to its end
+        print(end="", flush=True)
     except CompileError as error:
         print_error(error)
         sys.exit(1)
     except UsageError as error:
         print_usage_error(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer goes nowhere
+        if error.errno != errno.EPIPE:  # who closed a pipe knows
+            print_error(fail("the output cannot be written", where="stdout", why=error.strerror or str(error)))
+        sys.exit(1)
     sys.exit(code)
 
 

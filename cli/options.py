@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
+T = TypeVar("T")
+
+
+def goal(value: T) -> T:
+    """The callback of options that name files to be written: says at once where that cannot be done."""
+    from threshc.compiler.files import check_goal
+
+    for path in value if isinstance(value, list) else [value]:
+        if isinstance(path, Path):
+            check_goal(path)
+    return value
+
+
+OutFile = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="Write the classes, (N,) int64, to a .npy file.", callback=goal),
+]
 _DATA = "Samples: .npy, .npz (x, y), idx(.gz), .csv, .tsv (.gz), .parquet, or a folder of images."
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="An .onnx(.gz) or .thresh file, or a folder that threshc made.")

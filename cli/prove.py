@@ -53,6 +53,9 @@ def prove(
     from threshc.cli.progress import steps, told
     from threshc.proving import prove
 
+    if not check:
+        o.goal(certificate)
+
     with steps(quiet) as say:
         proof = prove(
             model,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,9 +14,7 @@ def run(
     port: Annotated[str, typer.Option("--port", metavar="DEVICE", help="The board's UART: /dev/ttyUSB1, COM4, ...")],
     data: o.NeededData,
     labels: o.Labels = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the classes, (N,) int64, to a .npy file.")
-    ] = None,
+    out: o.OutFile = None,
     scores: o.Scores = False,
     baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="As the bitstream was built for.")] = None,
     input: o.Input = None,

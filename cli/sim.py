@@ -26,9 +26,7 @@ def sim(
     engine: Annotated[
         str, typer.Option("--engine", metavar="NAME", help="packed (fast), reference (numpy) or rtl (the Verilog).")
     ] = "packed",
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the classes, (N,) int64, to a .npy file.")
-    ] = None,
+    out: o.OutFile = None,
     input: o.Input = None,
     table: o.Table = None,
     limit: o.Limit = None,
@@ -38,7 +36,12 @@ def sim(
     ] = None,
     report: Annotated[
         list[Path] | None,
-        typer.Option("--report", metavar="FILE", help="Operations, bytes, times per layer: .json, .png, or a table."),
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Operations, bytes, times per layer: .json, .png, or a table.",
+            callback=o.goal,
+        ),
     ] = None,
     activity: Annotated[
         bool, typer.Option("--activity", help="Also count ones and changes of every neuron (shown, and in --report).")

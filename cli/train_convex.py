@@ -59,7 +59,10 @@ def convex(
         ),
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option("--checkpoint", metavar="FILE", help="Written every round; a run goes on from it.")
+        Path | None,
+        typer.Option(
+            "--checkpoint", metavar="FILE", help="Written every round; a run goes on from it.", callback=o.goal
+        ),
     ] = None,
     test: t.Test = 0.0,
     seed: t.Seed = 0,

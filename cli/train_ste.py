@@ -54,7 +54,7 @@ def ste(
     from threshc.train import DeepStraightThroughClassifier
 
     rows = d.own_shape(read_table(data, labels, target, table))
-    held_back = None if test_data is None else d.own_shape(read_table(test_data, test_labels, target, table))
+    held_back = d.held_back(test_data, test_labels, target, table)
     with steps(quiet) as say:
         classifier = DeepStraightThroughClassifier(
             hidden,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from threshc.cli import options as o
+
 if TYPE_CHECKING:
     from threshc.cli.training_data import Table
 
@@ -47,7 +49,8 @@ Patience = Annotated[
     int | None, typer.Option("--patience", metavar="N", min=1, help="Stop after N epochs without a better one.")
 ]
 CheckpointFile = Annotated[
-    Path | None, typer.Option("--checkpoint", metavar="FILE", help="Written every epoch; a run goes on from it.")
+    Path | None,
+    typer.Option("--checkpoint", metavar="FILE", help="Written every epoch; a run goes on from it.", callback=o.goal),
 ]
 TestData = Annotated[Path | None, typer.Option("--test-data", metavar="FILE", help="Samples to test with, as --data.")]
 TestLabels = Annotated[Path | None, typer.Option("--test-labels", metavar="FILE", help="Labels of --test-data.")]
@@ -65,6 +68,18 @@ def image_shape(text: str | None) -> tuple[int, ...] | None:
     if not 2 <= len(parts) <= 3 or not all(part.isdecimal() and int(part) for part in parts):
         raise fail(f"{text!r} is no shape of images", where="--image", hint="1x28x28, or 28x28")
     return tuple(int(part) for part in parts)
+
+
+def held_back(data: Path | None, labels: Path | None, target: str | None, table: str | None) -> Table | None:
+    """The samples of --test-data, None without."""
+    from threshc.cli.training_data import read_table
+    from threshc.compiler.diagnostics import fail
+
+    if data is None:
+        if labels is not None:
+            raise fail("labels without samples", where="--test-labels", hint="give the samples with --test-data")
+        return None
+    return own_shape(read_table(data, labels, target, table))
 
 
 def own_shape(table: Table) -> Table:

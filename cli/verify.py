@@ -28,7 +28,12 @@ def verify(
     simulator: o.Simulator = "auto",
     json: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Also write the report, with the evaluators that ran, as JSON."),
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Also write the report, with the evaluators that ran, as JSON.",
+            callback=o.goal,
+        ),
     ] = None,
     quiet: o.Quiet = False,
 ) -> None:

@@ -42,6 +42,30 @@ def write_whole(path: str | os.PathLike[str], content: bytes | str | Callable[[I
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
+def check_goal(path: str | os.PathLike[str]) -> None:
+    """Raises CompileError where a file could not be written, so that nobody works for hours first: its folder is not
+    there or closed, a folder has its name, or the name is too long. Makes nothing."""
+    goal = Path(os.path.realpath(path))
+    why, hint = "", "name another file"
+    try:
+        if goal.is_dir():
+            why = "a folder has that name"
+        elif not os.path.exists(goal):
+            os.stat(goal.parent)
+            with suppress(FileNotFoundError):
+                os.lstat(goal.with_name(f".{goal.name}.{'0' * 8}.partial"))  # says that a name is too long
+            if not os.access(goal.parent, os.W_OK | os.X_OK):
+                why = f"nothing may be made in {goal.parent}"
+        elif not os.access(goal if not goal.is_file() else goal.parent, os.W_OK):
+            why = "it may not be written"
+    except FileNotFoundError:
+        why, hint = f"there is no folder {goal.parent}", "make the folder first"
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+    if why:
+        raise fail("the file cannot be written", where=str(path), why=why, hint=hint)
+
+
 @contextmanager
 def draft(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     """The path of a draft, already there and empty, that takes the place of `path` at the end; none is left otherwise.

@@ -1,4 +1,4 @@
-"""Residual and depthwise networks in Brevitas' form: every hidden bit equal to a program that is not ours, RTL included."""
+"""Residual and depthwise networks in Brevitas' form: every hidden bit equal to a program not ours, RTL included."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ folders of images (needs Pillow; sorted by name). Everything is refused by sampl
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def readable(path: Path) -> Iterator[None]:
 
 def kind(path: Path) -> str:
     """Of which format a file is: folder, table, parquet, npy, npz, idx, idx.gz. Raises CompileError for others."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return "folder"
     with open_regular(path) as file:
         head = file.read(6)
