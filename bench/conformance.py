@@ -3,9 +3,10 @@
     python -m bench.conformance DIR [--json FILE] [--input NAME=ENC ...] [--samples N] [--hidden N] [--quick]
 
 DIR: any folder (or file) with .onnx or .onnx.gz models, external data included, and .npz files with their samples and
-results; without DIR, the repository's examples. Input encodings come from --input, from conformance.json beside the
-models ({"model name": "uint8/255"}), or from the samples themselves where a model needs one. Each model runs in a
-process with limits on time and memory. The exit code is 1 if anything differs or a model makes the tool fail.
+results; without DIR, the repository's examples and small models of kinds that were once read wrongly (bench/kinds.py).
+Input encodings come from --input, from conformance.json beside the models ({"model name": "uint8/255"}), or from the
+samples themselves where a model needs one. Each model runs in a process with limits on time and memory. The exit code
+is 1 if anything differs or a model makes the tool fail.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
+import tempfile
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench.conformance_model import Limits, Verdict, try_model
 from bench.expected import find_models, stated_input
+from bench.kinds import write_kinds
 from bench.measure import Row, write_rows
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -26,19 +30,25 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 def main() -> int:
     """The command."""
     options = _options()
-    root: Path = options.folder
-    models = find_models(root)
-    if not models:
-        print(f"no .onnx or .onnx.gz file in {root}")
-        return 1
+    with tempfile.TemporaryDirectory() as made:
+        roots = [EXAMPLES, write_kinds(Path(made))] if options.folder is None else [options.folder]
+        return _run(options, roots)
+
+
+def _run(options: argparse.Namespace, roots: Sequence[Path]) -> int:
     quick = options.quick
     limits = Limits(min(options.samples, 1000 if quick else 10**9), min(options.hidden, 32 if quick else 10**9))
     given = dict(_pair(text) for text in options.input)
-    with Runner(root, limits, options.timeout, options.memory) as runner:
-        verdicts = []
-        for model in models:
-            verdicts.append(runner.run(model, stated_input(model, root, given)))
-            print(verdicts[-1], flush=True)
+    verdicts: list[Verdict] = []
+    for root in roots:
+        models = find_models(root)
+        if not models:
+            print(f"no .onnx or .onnx.gz file in {root}")
+            return 1
+        with Runner(root, limits, options.timeout, options.memory) as runner:
+            for model in models:
+                verdicts.append(runner.run(model, stated_input(model, root, given)))
+                print(verdicts[-1], flush=True)
     read = sum(not v.refusal and not v.fault for v in verdicts)
     refused, faults = sum(bool(v.refusal) for v in verdicts), sum(bool(v.fault) for v in verdicts)
     wrong = sum(not v.good and not v.fault for v in verdicts)
@@ -146,7 +156,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?", default=EXAMPLES, metavar="DIR")
+    parser.add_argument("folder", type=Path, nargs="?", metavar="DIR")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as a JSON list")
     parser.add_argument("--input", action="append", default=[], metavar="[NAME=]ENC", help="encoding of the input")
     parser.add_argument("--samples", type=int, default=10_000, help="the most samples that are labelled")
@@ -155,7 +165,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--memory", type=float, default=8.0, help="GiB of address space for one model")
     parser.add_argument("--quick", action="store_true", help="fewer samples")
     options = parser.parse_args()
-    if not options.folder.exists():
+    if options.folder is not None and not options.folder.exists():
         parser.error(f"{options.folder} does not exist")
     return options
 

@@ -19,6 +19,7 @@ sys.path.append(str(ROOT))  # `bench` is a folder of the repository, not of the 
 
 from bench.conformance_model import Limits, Verdict, try_model  # noqa: E402
 from bench.expected import find_expected, find_models, fitting_encoding, stated_input  # noqa: E402
+from bench.kinds import KINDS, write_kinds  # noqa: E402
 from threshc.compiler.frontend.float_model import run_float  # noqa: E402
 from threshc.compiler.frontend.graph import build_graph  # noqa: E402
 
@@ -193,3 +194,15 @@ def test_command_says_what_differs(tmp_path: Path) -> None:
     assert "1 models: 1 read, 0 refused, 1 with differences, 0 faults" in done.stdout
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert any(row["met"] is False and row["name"].endswith("labels equal") for row in rows)
+
+
+def test_kinds_that_were_once_read_wrongly(tmp_path: Path) -> None:
+    """Each is read with the labels of onnx's evaluator, or refused because it rises and falls."""
+    write_kinds(tmp_path)
+    for name in KINDS:
+        verdict = try_model(tmp_path / f"{name}.onnx", tmp_path, None, Limits())
+        if name.endswith("_wraps"):
+            assert "rises and falls" in verdict.refusal
+        else:
+            assert verdict.good, str(verdict)
+            assert verdict.stored == (400, 400), str(verdict)
