@@ -1,12 +1,13 @@
 """Every model of a folder through the compiler: read or refused, and equal to what the folder says, one line each.
 
-    python -m bench.conformance DIR [--json FILE] [--input NAME=ENC ...] [--samples N] [--hidden N] [--quick]
+    python -m bench.conformance [DIR] [--json FILE] [--input NAME=ENC ...] [--samples N] [--hidden N] [--quick]
 
 DIR: any folder (or file) with .onnx or .onnx.gz models, external data included, and .npz files with their samples and
-results; without DIR, the repository's examples and small models of kinds that were once read wrongly (bench/kinds.py).
-Input encodings come from --input, from conformance.json beside the models ({"model name": "uint8/255"}), or from the
-samples themselves where a model needs one. Each model runs in a process with limits on time and memory. The exit code
-is 1 if anything differs or a model makes the tool fail.
+results; without DIR, the repository's examples, small models of kinds that were once read wrongly (bench/kinds.py), and
+the QONNX operators against qonnx's executor where it is installed (bench/qonnx_operators.py). Input encodings come from
+--input, from conformance.json beside the models ({"model name": "uint8/255"}), or from the samples themselves where a
+model needs one. Each model runs in a process with limits on time and memory. The exit code is 1 if anything differs or
+a model makes the tool fail.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bench.conformance_model import Limits, Verdict, try_model
 from bench.expected import find_models, stated_input
 from bench.kinds import write_kinds
 from bench.measure import Row, write_rows
+from bench.qonnx_operators import qonnx_rows
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -52,10 +54,13 @@ def _run(options: argparse.Namespace, roots: Sequence[Path]) -> int:
     read = sum(not v.refusal and not v.fault for v in verdicts)
     refused, faults = sum(bool(v.refusal) for v in verdicts), sum(bool(v.fault) for v in verdicts)
     wrong = sum(not v.good and not v.fault for v in verdicts)
+    operators = qonnx_rows() if options.folder is None else []
+    for row in operators:
+        print(f"{row.name}: {row.value:,.0f} {row.unit} ({row.peer})")
     print(f"{len(verdicts)} models: {read} read, {refused} refused, {wrong} with differences, {faults} faults")
     if options.json is not None:
-        write_rows([row for v in verdicts for row in rows(v)], options.json)
-    return int(any(not v.good for v in verdicts))
+        write_rows([*(row for v in verdicts for row in rows(v)), *operators], options.json)
+    return int(any(not v.good for v in verdicts) or any(row.met is False for row in operators))
 
 
 def rows(verdict: Verdict) -> list[Row]:
@@ -75,6 +80,9 @@ def rows(verdict: Verdict) -> list[Row]:
     made.append(
         Row(f"{name}: hidden bits equal", verdict.hidden_bits, "bits", 0.0, peer, float(equal), 0.0, 1.0, equal)
     )
+    if verdict.peer:
+        name_of = f"{name}: operators equal"
+        made.append(Row(name_of, verdict.operator_values, "values", 0.0, verdict.peer, float(equal), 0.0, 1.0, equal))
     if verdict.stored is not None:
         same, total = verdict.stored
         share, judged = same / max(total, 1), not verdict.fixed_point

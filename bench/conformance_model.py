@@ -17,9 +17,11 @@ from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.load import lower_model
 from threshc.compiler.frontend.lower import Lowered
+from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Output
 from threshc.compiler.passes.pipeline import optimize
+from threshc.second_opinion import second_opinion
 from threshc.sim import packed, reference
 from threshc.sim.counts import count
 from threshc.sim.inputs import encode
@@ -28,6 +30,7 @@ from threshc.verification import random_samples
 
 Array = NDArray[Any]
 ASKS = "nothing states its integers"  # what the front end says where --input is needed
+PEER_SAMPLES = 32  # samples that an evaluator that is not ours sees
 BLOCK_VALUES = 1 << 24  # elements of the largest value of one block of samples in the reference
 
 
@@ -45,6 +48,8 @@ class Verdict:
     fixed_point: bool = False
     hidden_bits: int = 0
     hidden_samples: int = 0
+    peer: str = ""
+    operator_values: int = 0
     difference: str = ""
     refusal: str = ""
     problems: int = 0
@@ -79,6 +84,8 @@ class Verdict:
                 f"{self.hidden_bits:,} hidden bits equal (float32 evaluator = reference = packed, "
                 f"{self.hidden_samples} samples)"
             )
+            if self.peer:
+                parts.append(f"{self.operator_values:,} values of single operators equal ({self.peer})")
         parts += [*self.notes, f"{self.seconds:.1f} s"]
         return f"{'read' if self.good else 'WRONG':8} {self.model}: " + ", ".join(parts)
 
@@ -125,6 +132,7 @@ def _try(verdict: Verdict, path: Path, root: Path, stated: str | None, limits: L
     verdict.layers, verdict.synapses = len(layers), sum(layer.synapses for layer in layers)
     data = _samples(verdict, network, expected, limits, stated or known_input(path))
     _compare_hidden(verdict, lowered, small, data, limits)
+    _compare_peer(verdict, path, lowered, data[: min(limits.hidden, PEER_SAMPLES)])
     step = _block(small, 4096)
     parts = [packed.run(small, data[k : k + step], bits=False) for k in range(0, len(data), step)]
     values = tuple(np.concatenate([p.values[k] for p in parts]) for k in range(len(small.outputs)))
@@ -151,7 +159,6 @@ def _read(verdict: Verdict, path: Path, root: Path, stated: str | None) -> tuple
 
 def _features(path: Path) -> int:
     from threshc.compiler.frontend.graph import build_graph
-    from threshc.compiler.frontend.source import read_model
 
     shapes = list(build_graph(*read_model(path)).inputs.values())
     return int(np.prod([d or 1 for d in shapes[0].shape[1:]], dtype=object)) if len(shapes) == 1 else 0
@@ -218,6 +225,23 @@ def _compare_hidden(verdict: Verdict, lowered: Lowered, small: Network, data: Ar
             return
         verdict.hidden_bits += law.bits
         verdict.hidden_samples += len(part)
+
+
+def _compare_peer(verdict: Verdict, path: Path, lowered: Lowered, data: Array) -> None:
+    """An evaluator that is not ours, operator by operator and end to end; rounding has to be shown."""
+    network = lowered.network
+    tensors = list(dict.fromkeys([*(p.tensor for p in lowered.probes), *lowered.graph.outputs]))
+    encoded, encoding = encode(network, data), network.input.encoding
+    real = encoding.real(encoded) if isinstance(encoding, Affine) else data.astype(np.float32)
+    x = real.reshape(len(data), *network.input.model_shape).astype(next(iter(lowered.graph.inputs.values())).dtype)
+    opinion = second_opinion(*read_model(path), lowered, x, tensors, reference.evaluate(network, encoded))
+    if opinion.peer is None:
+        verdict.notes.append("not compared with anything but our own evaluator")
+        return
+    verdict.peer, verdict.operator_values = opinion.peer, opinion.checks[0].values
+    wrong = [c for c in opinion.checks if not c.equal and not c.advisory]
+    if wrong and not verdict.difference:
+        verdict.difference = str(wrong[0])
 
 
 def _compare_stored(verdict: Verdict, result: Result, expected: Expected) -> None:
