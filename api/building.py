@@ -57,6 +57,7 @@ def build(
     print_after: Callable[[str, Network], None] | None = None,
     weight_bits: str | None = None,
     note: Callable[[str], None] | None = None,
+    large: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -97,6 +98,8 @@ def build(
         effort,
         jobs,
         dont_care,
+        chosen.device,
+        large,
     )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder:

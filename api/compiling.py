@@ -19,6 +19,7 @@ from threshc.report import Report, Simulation
 
 if TYPE_CHECKING:
     from threshc.hdl.design import Design
+    from threshc.hdl.targets.base import Device
     from threshc.loading import Model
     from threshc.sim.result import Result
 
@@ -46,6 +47,8 @@ class Settings:
     effort: int = 1
     jobs: int | None = None
     dont_care: bool = False
+    device: Device | None = None
+    large: bool = False
 
 
 def compile(
@@ -67,6 +70,7 @@ def compile(
     print_after: Callable[[str, Network], None] | None = None,
     weight_bits: str | None = None,
     note: Callable[[str], None] | None = None,
+    large: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -75,7 +79,8 @@ def compile(
     model, input: as for `load`. neuron, pipeline, effort, jobs, dont_care, scores: see
     `threshc.hdl.design.build_design`. The emitted Verilog is simulated on `x` (samples as `simulate` takes them, with
     their `labels` if known), else on `samples` random ones. The folder appears whole or not at all; see
-    `threshc.folder.output_folder` for `force`. Raises CompileError.
+    `threshc.folder.output_folder` for `force`. A circuit that would take more memory than there is, is refused before
+    it is made, unless `large`. Raises CompileError.
     """
     settings = Settings(
         input,
@@ -91,6 +96,7 @@ def compile(
         effort=effort,
         jobs=jobs,
         dont_care=dont_care,
+        large=large,
     )
     with output_folder(out_dir, force=force) as folder:
         report = compile_into(folder, Path(out_dir), model, settings, x, labels, progress or (lambda _: None))
@@ -99,9 +105,11 @@ def compile(
 
 
 def read_network(model: Model, settings: Settings, say: Progress) -> Network:
-    """The network of a model, read as the settings ask."""
+    """The network of a model, read as the settings ask. Raises CompileError where its circuit would be too large."""
+    from threshc.hdl.size import predict, refuse_hopeless, refuse_vast
+
     say("reading the model")
-    return load_network(
+    network = load_network(
         model,
         input=settings.input,
         weight_bits=settings.weight_bits,
@@ -109,6 +117,11 @@ def read_network(model: Model, settings: Settings, say: Progress) -> Network:
         verify_passes=settings.verify_passes,
         print_after=settings.print_after,
     )
+    size = predict(network, settings.neuron, settings.family)
+    if settings.device is not None:
+        refuse_hopeless(size.luts, settings.device, settings.note)
+    refuse_vast(size, settings.note, large=settings.large)
+    return network
 
 
 def compile_into(

@@ -56,6 +56,7 @@ def build(
     weight_bits: o.WeightBits = None,
     verify_passes: o.VerifyPasses = False,
     print_ir_after: o.PrintIrAfter = None,
+    large: o.Large = False,
     force: o.Force = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -103,6 +104,7 @@ def build(
             note=told,
             verify_passes=verify_passes,
             print_after=print_after,
+            large=large,
             force=force,
             progress=say,
         )

@@ -24,6 +24,7 @@ def compile(
     weight_bits: o.WeightBits = None,
     verify_passes: o.VerifyPasses = False,
     print_ir_after: o.PrintIrAfter = None,
+    large: o.Large = False,
     force: o.Force = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -62,6 +63,7 @@ def compile(
             note=told,
             verify_passes=verify_passes,
             print_after=print_after,
+            large=large,
             force=force,
             progress=say,
         )

@@ -128,6 +128,7 @@ PrintIrAfter = Annotated[
     list[str] | None,
     typer.Option("--print-ir-after", metavar="PASS", help="Print the network after a pass (repeatable; or all)."),
 ]
+Large = Annotated[bool, typer.Option("--large", help="Go on with a circuit that may take more memory than there is.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Write into a folder that threshc did not make, beside what is there.")
 ]

@@ -31,6 +31,7 @@ from threshc.compiler.ir.network import Network
 
 _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError)
 """What numpy raises when an operator's attributes and inputs do not belong together."""
+_MEMORY, _LARGER = "the model needs more memory than there is", "compile it on a larger machine"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +91,8 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
                 outputs.add(tensor, value)
             except CompileError as error:
                 problems += error.diagnostics
+            except MemoryError as error:
+                problems.append(Diagnostic(_MEMORY, f"tensor {tensor!r}", _first_line(error), _LARGER))
             except _MISFITS as error:
                 what = "an output of the model does not fit what it computes"
                 problems.append(Diagnostic(what, f"tensor {tensor!r}", _first_line(error)))
@@ -188,6 +191,8 @@ def _after_class(node: Node, value: ClassIndex | Softmaxed | TopIndices) -> Know
 
 
 def _does_not_fit(node: Node, error: Exception) -> CompileError:
+    if isinstance(error, MemoryError):
+        return fail(_MEMORY, where=node.where, why=_first_line(error), hint=_LARGER)
     why, hint = _first_line(error), "export the model again"
     return fail("an operator does not fit its inputs", where=node.where, why=why, hint=hint)
 

@@ -11,7 +11,8 @@ from threshc.compiler.frontend.builder import smallest_dtype
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices
 from threshc.compiler.frontend.exact_head import exact_head
 from threshc.compiler.frontend.heads import SPAN_LIMIT, find_head, span
-from threshc.compiler.frontend.rows import full
+from threshc.compiler.frontend.levels import NotAStep, find_levels
+from threshc.compiler.frontend.rows import LARGEST, full, want_size
 from threshc.compiler.frontend.sums import coded_sums
 from threshc.compiler.frontend.symbolic import Expr, Sums, Thermometer, leaf_expr
 from threshc.compiler.frontend.thresholds import gathered
@@ -80,6 +81,7 @@ class Outputs:
         head = find_head(expr) if span(expr) <= SPAN_LIMIT else exact_head(expr)
         row = expr.src.ravel()
         picked = None if linear.column is None else linear.column[row]
+        want_size(len(row) * linear.width, f"tensor {name!r}")
         weights = full(linear.weights[row], picked, linear.width, f"tensor {name!r}")
         weights = (head.factor * linear.step[row])[:, None] * weights
         bias = head.factor * linear.base[row] + head.offset
@@ -96,7 +98,24 @@ class Outputs:
         value = self.context.builder.add(ArgMax(scores.value, Loc("", name)))
         self.made.append(Output(name, value, "class", np.ones(()), np.zeros(())))
 
+    def _want_few(self, name: str, expr: Expr) -> None:
+        """Refuse outputs of so many numbers of several bits that their weights, a dense identity, fill the memory."""
+        count = int(expr.src.size)
+        if count**2 <= LARGEST:
+            return
+        try:
+            find_levels(expr, 1)  # the first level is quickly found; all 255 of a map of numbers would take minutes
+        except NotAStep:
+            raise fail(
+                "an output of so many numbers of several bits is not supported",
+                where=f"tensor {name!r}",
+                why=f"its {count:,} numbers become sums of {count:,} x {count:,} weights, "
+                f"{8 * count**2 / 2**30:,.1f} GiB; {LARGEST:,} weights are the limit",
+                hint="end the model at a one-bit step (Sign, a comparison), at pooled scores, or at a dense layer",
+            ) from None
+
     def _make_steps(self, name: str, expr: Expr) -> None:
+        self._want_few(name, expr)
         coded = self.context.code(expr)
         if coded.count.max() == 1:
             top = coded.table[np.arange(len(coded.count)), coded.count].astype(np.float64)

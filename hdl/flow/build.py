@@ -17,14 +17,14 @@ from threshc.hdl.flow.layers import LayerCells, cells_by_layer
 from threshc.hdl.flow.netlist.exercise import Exercised
 from threshc.hdl.flow.placed import PlacedCells, placed_by_layer
 from threshc.hdl.flow.report import BuildReport
-from threshc.hdl.flow.routing import Routing, TooSlow, logic_cells, pack_bitstream, refuse_oversize, route, too_big
+from threshc.hdl.flow.routing import Routing, TooSlow, logic_cells, pack_bitstream, refuse_oversize, route
 from threshc.hdl.flow.synthesis import TOP, Synthesis, synthesize
 from threshc.hdl.flow.tools import Progress, Run, find_tools
 from threshc.hdl.flow.verify import Samples, verify_netlists
+from threshc.hdl.size import refuse_hopeless
 from threshc.hdl.targets.base import Target
 
 _TOOLS = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
-_HOPELESS = 3  # times the device's LUTs: far outside what the estimates miss by
 _AIM_HZ = {"ice40": 100e6, "ecp5": 200e6}  # of a bare device when nothing is asked for: what nextpnr works towards
 
 
@@ -54,7 +54,7 @@ def build(
     device, board = target.device, target.board
     names = _TOOLS[device.family]
     required = _required(target, freq)
-    _refuse_hopeless(design, target)
+    refuse_hopeless(sum(layer.estimate.lut4 for layer in design.neurons), device)
     tools = find_tools(names)
     yosys, nextpnr, packer = (tools[name] for name in names)
     top = make_top(design, target, baud)
@@ -99,16 +99,6 @@ def _required(target: Target, freq: float | None) -> float | None:
     if freq is not None and not 1e3 <= freq <= 1e10:
         raise fail(f"a frequency of {freq:g} Hz makes no sense", where="--freq", hint="1 kHz to 10 GHz")
     return max((f for f in (clock, freq) if f is not None), default=None)
-
-
-def _refuse_hopeless(design: Design, target: Target) -> None:
-    """Spares the hour that synthesis takes for a network many times the device."""
-    estimate = sum(layer.estimate.lut4 for layer in design.neurons)
-    if estimate > _HOPELESS * target.device.luts:
-        figures = (
-            f"about {estimate:,} LUTs, of {target.device.luts:,} (estimated from the weights, nothing synthesized)"
-        )
-        raise too_big(target.device, "before synthesis", figures)
 
 
 def _refuse_slow(target: Target, required: float | None, routing: Routing) -> None:

@@ -1,0 +1,88 @@
+"""How large a circuit will be, from the weights alone, before any of it is made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import Compare, Sum
+from threshc.compiler.ir.shapes import plane_weights
+from threshc.compiler.ir.types import Ints
+from threshc.compiler.memory import available
+from threshc.hdl.layers.build import cheapest
+from threshc.hdl.neurons import ARCHITECTURES
+from threshc.hdl.neurons.costs import heap_bits
+from threshc.hdl.targets.base import Device
+
+HOPELESS = 3
+"""Times a device's LUTs beyond which nothing is built for it: far outside what the estimates miss by."""
+WORTH_A_WORD = 300_000
+"""Cells from which the time and the memory that a circuit takes are said."""
+_BYTES, _SECONDS = 2_200, 2e-4  # per cell, for the Verilog; 784-256-10 and 784-1024-10, two cores (November 2026)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """luts: look-up tables of the device family's inputs; cells: of the netlist; both estimated from the weights."""
+
+    luts: int
+    cells: int
+
+    @property
+    def bytes(self) -> int:
+        """Memory that its Verilog takes while it is written, about."""
+        return self.cells * _BYTES
+
+    @property
+    def minutes(self) -> int:
+        """Time that its Verilog takes, about; its simulation takes as long again."""
+        return max(1, round(self.cells * _SECONDS / 60))
+
+
+def predict(network: Network, neuron: str = "auto", family: str | None = None) -> Size:
+    """The size of a network's circuit. neuron, family: as for `build_design`."""
+    luts = cells = 0
+    for v, op in enumerate(network.ops):
+        t = network.types[v]
+        if isinstance(op, Sum):
+            positions = math.prod(t.shape) // len(op.bias)
+            chosen = ARCHITECTURES.get(neuron) or cheapest(op, family, positions)
+            cost = chosen.predict(op.weights)
+            luts += (cost.lut6 if family == "xilinx" else cost.lut4) * positions
+            cells += 2 * int(heap_bits(op.weights).sum()) * positions
+        elif isinstance(op, Compare) and isinstance(s := network.types[op.s], Ints) and op.s == 0:
+            cells += 2 * math.prod(t.shape) * len(plane_weights(s.lo, s.hi))
+    return Size(luts, cells)
+
+
+def refuse_hopeless(luts: int, device: Device, note: Callable[[str], None] | None = None) -> None:
+    """Raises CompileError for a circuit of many times a device's LUTs, and tells `note` of one that may not fit."""
+    figures = f"about {luts:,} LUTs, of {device.luts:,} (estimated from the weights, nothing synthesized)"
+    if luts > HOPELESS * device.luts:
+        from threshc.hdl.flow.routing import too_big
+
+        raise too_big(device, "before synthesis", figures)
+    if luts > device.luts and note is not None:
+        note(f"the circuit may not fit the {device.part}: it needs {figures}")
+
+
+def refuse_vast(size: Size, note: Callable[[str], None] | None = None, *, large: bool = False) -> None:
+    """Raises CompileError for a circuit that needs more memory than there is, and tells `note` what a large one takes.
+
+    large: tells only.
+    """
+    free = available()
+    about = f"about {size.cells:,} cells, estimated from the weights"
+    need = f"its Verilog takes about {size.bytes / 1e9:,.1f} GB of memory and {size.minutes:,} minutes"
+    if free is not None and size.bytes > free and not large:
+        raise fail(
+            "the circuit is too large for this machine",
+            where=about,
+            why=f"{need}; {free / 1e9:,.1f} GB are free",
+            hint="a smaller network, smaller weights (--weight-bits), a machine with more memory, or --large to go on",
+        )
+    if size.cells >= WORTH_A_WORD and note is not None:
+        note(f"the circuit is large: {about}; {need}, its simulation as many again")

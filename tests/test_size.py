@@ -1,0 +1,133 @@
+"""Circuits and outputs that are too large: refused or announced within seconds, with the figure and what to do."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import networks
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import threshc
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.ir.network import Network
+from threshc.compiler.memory import available
+from threshc.hdl.design import build_design
+from threshc.hdl.size import Size, predict, refuse_vast
+
+
+def network(*sizes: int) -> Network:
+    return networks.random_dense(np.random.default_rng(1), sizes, "pm1")
+
+
+@pytest.mark.parametrize("neuron", ["auto", "compressor", "tree"])
+@pytest.mark.parametrize("family", [None, "ice40", "xilinx"])
+def test_predictions_are_those_of_the_design(neuron: str, family: str | None) -> None:
+    """Nothing is made for them, so they are there before the search."""
+    small = networks.random_dense(np.random.default_rng(1), (24, 8, 3), "int")
+    size = predict(small, neuron, family)
+    layers = build_design(small, neuron=neuron, family=family).neurons
+    assert size.luts == sum(n.estimate.lut6 if family == "xilinx" else n.estimate.lut4 for n in layers)
+
+
+def test_cells_are_about_those_of_a_large_design() -> None:
+    large = network(256, 128, 10)
+    assert predict(large).cells == pytest.approx(build_design(large).netlist.count, rel=0.1)
+
+
+def test_a_circuit_many_times_the_device_is_refused_before_the_search(tmp_path: Path) -> None:
+    """784-256-10: 90,000 LUTs for the 5,280 of the iCEBreaker; the search alone would take minutes."""
+    with pytest.raises(CompileError, match=r"does not fit the iCE40UP5K(.|\n)*about 9\d,\d{3} LUTs, of 5,280"):
+        threshc.build(network(784, 256, 10), tmp_path / "out", target="icebreaker")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_circuit_that_may_not_fit_is_announced(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class Enough(Exception):
+        pass
+
+    def stop(text: str) -> None:
+        if text.startswith("circuit of"):
+            raise Enough
+
+    with pytest.raises(Enough):
+        threshc.build(network(200, 96, 4), tmp_path / "out", target="icebreaker", note=told.append, progress=stop)
+    assert len(told) == 1
+    assert "may not fit" in told[0]
+    assert "of 5,280" in told[0]
+
+
+def test_vast_circuits_are_refused_with_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threshc.hdl.size.available", lambda: 8_000_000_000)
+    told: list[str] = []
+    with pytest.raises(CompileError, match=r"about 10,000,000 cells(.|\n)*22\.0 GB of memory and 33 minutes; 8\.0 GB"):
+        refuse_vast(Size(1, 10_000_000), told.append)
+    assert told == []
+    refuse_vast(Size(1, 10_000_000), told.append, large=True)
+    refuse_vast(Size(1, 1_000_000), told.append)
+    refuse_vast(Size(1, 100_000), told.append)
+    assert [t.split(":")[0] for t in told] == ["the circuit is large"] * 2
+
+
+def test_a_circuit_of_five_million_synapses_in_seconds(tmp_path: Path) -> None:
+    """In a process of 6 GiB; `compile` of it ran for seven minutes before it was given up."""
+    code = f"""
+import sys; sys.path[:0] = {[str(Path(__file__).parent)]!r}
+import networks, numpy as np, threshc
+n = networks.random_dense(np.random.default_rng(1), (2048, 2400, 64), "pm1")
+try:
+    threshc.compile(n, {str(tmp_path / "out")!r})
+except threshc.CompileError as error:
+    print(error)
+"""
+    limit = 6 << 30
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert done.stdout.startswith("the circuit is too large for this machine\n  where: about 10,"), done.stderr
+    assert "--large to go on" in done.stdout
+
+
+def test_memory_that_is_left() -> None:
+    left = available()
+    assert left is None or left > 0
+    code = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+    code += "from threshc.compiler.memory import available; print(available())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0 < int(done.stdout) < 1 << 30
+
+
+def quantized_map(side: int) -> onnx.ModelProto:
+    """A convolution whose map is put out through an eight-bit quantizer."""
+    rng = np.random.default_rng(1)
+    tensors = {
+        "w": rng.choice(np.array([-1, 1], np.float32), (8, 1, 3, 3)),
+        "s": np.float32(0.05),
+        "z": np.uint8(128),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["d"]),
+        helper.make_node("QuantizeLinear", ["d", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, side + 2, side + 2])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 8, side, side])
+    graph = helper.make_graph(nodes, "map", [x], [y], [numpy_helper.from_array(v, k) for k, v in tensors.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_a_map_of_numbers_as_output_is_refused_before_its_identity_is_made() -> None:
+    with pytest.raises(CompileError, match=r"its 131,072 numbers become sums of 131,072 x 131,072 weights, 128\.0 GiB"):
+        threshc.load(quantized_map(128), input="int8/128")
