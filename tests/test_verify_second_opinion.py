@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +26,7 @@ from threshc.compiler.frontend.load import lower_model
 from threshc.second_opinion import second_opinion
 from threshc.sim import reference
 from threshc.sim.inputs import encode
-from threshc.sim.peers import onnxruntime_peer, reference_peer
-from threshc.sim.peers.peer import CannotRunError
+from threshc.sim.peers import reference_peer
 
 Args = Sequence[Any]
 Break = Callable[[Node, Args], list[np.ndarray]]
@@ -204,10 +204,6 @@ def simple(domain: str = "") -> onnx.ModelProto:
     return m.build(network(step)(m))
 
 
-def absent(*arguments: object) -> tuple[str, reference_peer.Evaluate]:
-    raise CannotRunError("onnxruntime is not installed (pip install 'threshc[verify]')")
-
-
 def test_onnxruntime_is_asked_first() -> None:
     import onnxruntime
 
@@ -217,7 +213,7 @@ def test_onnxruntime_is_asked_first() -> None:
 
 
 def test_a_missing_onnxruntime_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnxruntime_peer, "onnxruntime_peer", absent)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it raises ImportError
     report = threshc.verify(simple(), samples=16, rtl=False)
     assert report.peer == f"onnx's reference evaluator {onnx.__version__}"
     assert "note: onnxruntime is not installed (pip install 'threshc[verify]')" in str(report)
@@ -334,3 +330,25 @@ def test_a_network_without_its_model_says_so() -> None:
     report = threshc.verify(threshc.load(simple()), samples=16, rtl=False)
     assert report.peer is None
     assert "there is no ONNX model here to compare with" in str(report)
+
+
+REAL = [
+    ("qonnx/TFC_1W1A.onnx", "uint8/255", 64),
+    ("qonnx/TFC_2W2A.onnx", "uint8/255", 64),
+    ("qonnx/finn_tfc_w1a1_topk.onnx", None, 64),
+    ("qonnx/bv_cnn_w1a1_scale1.qonnx.onnx", None, 32),
+    ("qonnx/bv_mlp_w1a1_default.qonnx.onnx", None, 64),
+    ("torch/mlp_float_w_ge_cast.dynamo.onnx", "int6*0.1", 256),
+    ("torch/cnn_sign_ste_pool_bn_sign.ts.onnx", "int6*0.1", 32),
+    ("other/tt_mnist_bnn_larq_cnn.onnx", "bit", 32),
+    ("other/skl_binarizer_perceptron_digits.onnx", None, 64),
+]
+
+
+@pytest.mark.parametrize(("name", "encoding", "samples"), REAL)
+def test_real_models(name: str, encoding: str | None, samples: int, shared: Path) -> None:
+    if name.startswith("qonnx"):
+        pytest.importorskip("qonnx", reason="qonnx is not installed")
+    report = threshc.verify(shared / "models" / name, input=encoding, samples=samples, rtl=False)
+    assert report.ok, str(report)
+    assert report.peer is not None, str(report)

@@ -35,6 +35,8 @@ def onnxruntime_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, 
         session = onnxruntime.InferenceSession(text, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises many kinds; whatever it is, it has no opinion on this model
         raise CannotRunError(f"{name} does not run this model: {first_line(error)}") from error
+    if any(o.type == "tensor(float16)" for o in session.get_outputs()):
+        raise CannotRunError(f"{name} computes float16 operators in float32 and does not round between them")
     names, (entry, *_) = [o.name for o in session.get_outputs()], [i.name for i in session.get_inputs()]
 
     def evaluate(x: Array) -> Tensors:

@@ -14,7 +14,7 @@ import numpy as np
 
 from threshc.compiler.frontend.dtypes import is_float
 from threshc.compiler.frontend.graph import Graph
-from threshc.sim.peers.rounding import SUMS, Array, Rounding
+from threshc.sim.peers.rounding import SUMS, Array, NoBoundError, Rounding
 
 Interval = tuple[Array, Array]
 
@@ -55,7 +55,11 @@ class Reach:
                 stack += missing
                 continue
             if top not in self._found:
-                self._found[top] = self._apply(top, [self._found[t] if t else None for t in self._inputs(top)])
+                inputs = [self._found[t] if t else None for t in self._inputs(top)]
+                try:
+                    self._found[top] = self._apply(top, inputs)
+                except NoBoundError as error:
+                    raise NotShownError(str(error)) from error
             stack.pop()
         return self._found[tensor]
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.frontend.dtypes import digits, is_float
+from threshc.sim.peers.peer import first_line
 from threshc.sim.peers.reference_peer import QONNX, is_qonnx, qonnx_operators
 
 if TYPE_CHECKING:
@@ -42,18 +43,21 @@ _SMOOTH = {
 """Operators that evaluators approximate: 16 roundings of the larger of the result and 1."""
 
 
+class NoBoundError(Exception):
+    """The reference operator does not run on the arguments; the text says why."""
+
+
 class Rounding:
     """Bounds for the nodes of one model."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.protos = {t: node for node in model.graph.node for t in node.output if t}
-        self._opsets = {o.domain or "": o.version for o in model.opset_import}
-        self._opsets.setdefault("", 13)
+        self._opsets = {"": 13, "ai.onnx.ml": 3} | {o.domain: o.version for o in model.opset_import}
 
     def bound(self, tensor: str, args: Sequence[Array | None], result: Array) -> tuple[Floats, Floats] | None:
         """The exact value of a node's tensor, and how far from it a correct evaluation may be; None: not at all.
 
-        args: the node's inputs; result: the tensor as somebody evaluated it, which gives its type.
+        args: the node's inputs; result: the tensor as somebody evaluated it, which gives its type. Raises NoBoundError.
         """
         proto = self.protos[tensor]
         if proto.op_type == "LinearClassifier":
@@ -104,10 +108,12 @@ class Rounding:
         feeds = {name: a for name, a in zip(node.input, args, strict=False) if name and a is not None}
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            evaluator = ReferenceEvaluator(
-                node, opsets={**self._opsets, QONNX: 1}, new_ops=qonnx_operators() if own else None
-            )
-            made: Any = evaluator.run(None, feeds)
+            operators = qonnx_operators() if own else None
+            try:
+                evaluator = ReferenceEvaluator(node, opsets={**self._opsets, QONNX: 1}, new_ops=operators)
+                made: Any = evaluator.run(None, feeds)
+            except Exception as error:  # it raises many kinds; whatever it is, there is no bound
+                raise NoBoundError(f"onnx's reference operator {proto.op_type} fails: {first_line(error)}") from error
         return np.asarray(made[0])
 
     def _sum(self, proto: onnx.NodeProto, args: Sequence[Array | None], u: float) -> tuple[Floats, Floats]:
