@@ -8,6 +8,7 @@ from pattern import bits, conv, pattern, pm1, quant
 from patterns_maps import map_row
 
 ONE_SUM = "one sum: the products of the weights over the first layer's bits"
+TWO_SUMS = "two sums, the second over the binary digits of the first, where one would have more than twice the weights"
 BY_VALUE = "a bit per value of the sum between, at most 255"
 
 
@@ -73,6 +74,23 @@ for _op, _attrs in (
     )
 
 
+@pattern("Maps", "GlobalAveragePool, Gemm, of many places", TWO_SUMS, (2, 9, 9))
+def _kept(m: Model, rng: np.random.Generator) -> str:
+    x = bits(m, conv(m, bits(m, m.input), rng, 8, 2, 2, 2))
+    return m.op("Gemm", m.op("Flatten", m.op("GlobalAveragePool", x)), m.const(pm1(rng, 8, 10)))
+
+
+def _kept_windows(m: Model, x: str, rng: np.random.Generator) -> str:
+    x = quant(m, m.batch_norm(conv(m, x, rng, 4, 2, 1, 1), rng, 4), 2, 1, 0, 0.6)
+    x = m.op("AveragePool", x, kernel_shape=[4, 4], strides=[2, 2])
+    return m.batch_norm(conv(m, x, rng, 6, 4, 3, 3, pads=[1, 1, 1, 1]), rng, 6)
+
+
+def _kept_depthwise(m: Model, x: str, rng: np.random.Generator) -> str:
+    x = quant(m, m.batch_norm(conv(m, x, rng, 16, 8, 1, 1), rng, 16), 3, 1, 0, 0.2)
+    return conv(m, conv(m, x, rng, 16, 1, 3, 3, group=16), rng, 12, 16, 1, 1)
+
+
 def _over_channels(m: Model, x: str, rng: np.random.Generator) -> str:
     return m.op("ReduceMean", bits(m, conv(m, x, rng, 3, 2, 2, 2)), axes=[1, 3], keepdims=1)
 
@@ -103,6 +121,8 @@ def _conv_then_pool(m: Model, x: str, rng: np.random.Generator) -> str:
 map_row("ReduceMean over other axes", "channels and columns", _over_channels, (2, 4, 4))
 map_row("Conv depthwise, Conv 1 x 1", ONE_SUM, _separable, (3, 5, 5))
 map_row("Conv depthwise, BatchNormalization, Conv 1 x 1", BY_VALUE, _separable_scaled, (3, 4, 4))
+map_row("AveragePool of 2 bits, padded Conv", TWO_SUMS, _kept_windows, (2, 8, 8))
+map_row("Conv depthwise of 3 bits, Conv 1 x 1", TWO_SUMS, _kept_depthwise, (8, 4, 4))
 map_row("Conv, Conv with groups and pads", ONE_SUM, _groups_after)
 map_row("AveragePool, Conv", ONE_SUM, _pool_then_conv)
 map_row("Conv, AveragePool", ONE_SUM, _conv_then_pool)

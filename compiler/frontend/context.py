@@ -9,8 +9,9 @@ from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Coded, Probe, encode_steps
 from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kept_sums import in_binary
 from threshc.compiler.frontend.kernels.registry import Array
-from threshc.compiler.frontend.symbolic import Expr
+from threshc.compiler.frontend.symbolic import Expr, Leaf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +45,7 @@ class Context:
     builder: Builder
     probes: list[Probe] = field(default_factory=list)
     _coded: dict[int, tuple[Expr, Coded]] = field(default_factory=dict)
+    _binary: dict[int, tuple[Leaf, Leaf]] = field(default_factory=dict)
 
     def code(self, expr: Expr) -> Coded:
         """The expression as thermometer bits."""
@@ -52,6 +54,12 @@ class Context:
             self.probes.append(probe)
             self._coded[id(expr)] = (expr, coded)  # keeps expr alive, so that its id stays its own
         return self._coded[id(expr)][1]
+
+    def in_binary(self, leaf: Leaf) -> Leaf:
+        """The sums of a leaf over the bits of their own integers, which are made once."""
+        if id(leaf) not in self._binary:
+            self._binary[id(leaf)] = (leaf, in_binary(self.builder, leaf))
+        return self._binary[id(leaf)][1]
 
     def know(self, expr: Expr, coded: Coded) -> None:
         """Take bits that exist already as the code of an expression that is no tensor of the model."""

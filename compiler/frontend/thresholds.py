@@ -72,9 +72,19 @@ def _compare(
 ) -> tuple[Value, IntArray, int]:
     """One Compare with every distinct (row, threshold): its value, the column of each request, the column count."""
     assert isinstance(leaf.source, Sums)
-    pairs, column = np.unique(np.stack([row, threshold], axis=1), axis=0, return_inverse=True)
+    pairs, column = _distinct(row, threshold)
     value = builder.sums(leaf, sign[:: leaf.source.places], Loc("", leaf.name))
     return builder.add(Compare(value, pairs[:, 0], pairs[:, 1], loc)), column.reshape(-1), len(pairs)
+
+
+def _distinct(row: IntArray, threshold: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct pairs (M, 2) in order, and which of them each pair is."""
+    least, span = int(threshold.min()), int(threshold.max()) - int(threshold.min()) + 1
+    if (int(row.max()) + 1) * span >= 2**62:
+        pairs, found = np.unique(np.stack([row, threshold], axis=1), axis=0, return_inverse=True)
+        return pairs, found
+    keys, found = np.unique(row * span + (threshold - least), return_inverse=True)  # many times faster than by rows
+    return np.stack([keys // span, keys % span + least], axis=1), found
 
 
 def gathered(builder: Builder, bits: Value, index: IntArray, shape: Sequence[int] | None, loc: Loc) -> Value:

@@ -1,12 +1,15 @@
-"""Layers without a step between them: one sum over the bits of the first, or a bit per value of the sum between."""
+"""Layers without a step between them: one sum, two sums, or a bit per value of the sum between (docs/onnx.md)."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from threshc.compiler.diagnostics import Diagnostic
 from threshc.compiler.frontend.context import Context
 from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kept_sums import worth_keeping
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.levels import MAX_STEPS
 from threshc.compiler.frontend.sum_map import Scaled, in_one_unit, is_plain, reach_of, weights_of_features
@@ -18,18 +21,28 @@ AFFINE = MOVES | {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization", "Gemm
 """Operators that scale, shift and move: behind them two layers still are one linear map."""
 
 
-def composed(x: Expr, padded: bool) -> Scaled | None:
-    """The sums that a layer reads without a step between, in one unit, so that both layers are one sum over the bits of
-    the first; None where x is something else, or its scales have no common unit.
+def composed(context: Context, x: Expr, padded: bool, weights: int) -> tuple[Expr, Scaled] | None:
+    """The sums that a layer reads without a step between, in one unit, over bits whose sum the layer then is.
 
-    Under padding, where a sum is 0, nothing may have been added to the sums that is no integer.
+    They are the bits that the sums are made of, or those of the sums' own integers where that takes fewer weights; None
+    where x is something else, or its scales have no common unit. Under padding, where a sum is 0, nothing may have been
+    added to the sums that is no integer. weights: the layer's own for each element that it reads.
     """
     source = x.leaf.source
     if not isinstance(source, Sums) or not is_plain(x) or (padded and source.shift.any()):
         return None
     if x.sample.dtype != np.float32 and not _is_dyadic(source):
         return None  # float32's scales stand for real numbers; in other types each rounding counts
-    return in_one_unit(source)
+    if in_one_unit(source) is None:
+        return None
+    if worth_keeping(source, weights, source.places):
+        leaf = context.in_binary(x.leaf)
+        x = replace(x, leaf=leaf, node=None, kernel=None, args=())
+        source = leaf.source
+        assert isinstance(source, Sums)
+    scaled = in_one_unit(source)
+    assert scaled is not None
+    return x, scaled
 
 
 def _is_dyadic(sums: Sums) -> bool:

@@ -53,7 +53,7 @@ def window_sums(
     context: Context, node: Node, x: Expr, weights: Array, groups: int, window: Geometry, divide: int = 1
 ) -> Leaf:
     """The leaf of sums under a window: weights (R, C / groups, ..kernel) float32; the real sums over `divide`."""
-    field = _read(context, node, x, any(window.pads))
+    field = _read(context, node, x, any(window.pads), len(weights) * window.taps // groups)
     n, row_unit = weight_grid(weights.reshape(len(weights), -1), node.where)
     n = n.reshape(len(n), weights.shape[1], window.taps)
     base, reach = (_per_group(b, groups, len(n)) for b in (field.base, field.reach))
@@ -81,13 +81,16 @@ def window_sums(
     return sums_leaf(bits, w, base_sum, unit, constant_part, shape, name, weights.dtype, column, width, over)
 
 
-def _read(context: Context, node: Node, x: Expr, padded: bool) -> SumMap:
-    """What a window slides over: the input's integers, the sums of a layer without a step behind it, or activations."""
+def _read(context: Context, node: Node, x: Expr, padded: bool, uses: int) -> SumMap:
+    """What a window slides over: the input's integers, the sums of a layer without a step behind it, or activations.
+
+    uses: how many weights read each element.
+    """
     if enters_as_integers(x):
         return map_of_bits(*_integers(context, node, x, padded))
-    scaled = composed(x, padded)
-    if scaled is not None:
-        return map_of_sums(context.builder, x, scaled, x.shape, node.where)
+    found = composed(context, x, padded, uses)
+    if found is not None:
+        return map_of_sums(context.builder, *found, x.shape, node.where)
     field = bit_map(context.builder, binary_input(context, node, x), node.where)
     return map_of_bits(field, np.zeros(len(field.base)))
 

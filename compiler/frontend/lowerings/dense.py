@@ -87,9 +87,9 @@ def dense_layer(context: Context, node: Node, x: Expr, weights: Array) -> Expr:
     name, shape = node.outputs[0], (*x.shape[:-1], weights.shape[1])
     if enters_as_integers(x):
         return leaf_expr(_integer_features(context, node, x, weights, shape, name))
-    scaled = composed(x, False)
-    if scaled is not None:
-        return leaf_expr(composed_features(context, node, x, scaled, weights.T, shape))
+    found = composed(context, x, False, weights.shape[1])
+    if found is not None:
+        return leaf_expr(composed_features(context, node, *found, weights.T, shape))
     coded = binary_input(context, node, x)
     return leaf_expr(coded_sums(context.builder, coded, weights.T, shape, name, node.where))
 
