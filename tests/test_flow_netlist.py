@@ -204,5 +204,5 @@ def test_cells_that_are_wires_vanish(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"modules": {}}', '{"modules": {"top": {"ports": {}}}}'])
 def test_files_that_are_no_netlists(tmp_path: Path, text: str) -> None:
     (tmp_path / "net.json").write_text(text)
-    with pytest.raises(CompileError, match="this is not a netlist that Yosys wrote|the netlist is not JSON"):
+    with pytest.raises(CompileError, match=r"this is not a netlist that Yosys wrote|the netlist is not JSON"):
         read_netlist(tmp_path / "net.json", "ice40", "top")
