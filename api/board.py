@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from threshc.folder import REPORT
-from threshc.loading import load_network
+from threshc.loading import Scores, load_network
 
 if TYPE_CHECKING:
     from threshc.hdl.host import Port
@@ -25,7 +25,7 @@ def run_on_board(
     x: ArrayLike,
     *,
     input: str | None = None,
-    scores: bool = False,
+    scores: Scores = False,
     baud: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Result:
@@ -42,9 +42,9 @@ def run_on_board(
 
     say = progress or (lambda _: None)
     say("reading the model")
-    network = load_network(model, input=input)
+    network = load_network(model, input=input, exact_scores=scores == "exact")
     # What the board says about itself depends on the network and the answer's fields, not on neurons or registers.
-    design = build_design(network, scores=scores or _scores_of(model))
+    design = build_design(network, scores=bool(scores) or _scores_of(model))
     encoded = encode(network, x)
     say("opening the port")
     board = Board(port, design, baud=BAUD if baud is None else baud)

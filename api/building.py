@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from threshc.hdl.flow.report import BuildReport
     from threshc.hdl.flow.verify import Samples
     from threshc.hdl.targets.base import Target
-    from threshc.loading import Model
+    from threshc.loading import Model, Scores
 
 BOARD_LEVELS = 12
 """Levels of logic between registers on boards: digits reaches 22 MHz with it on the iCEBreaker, 10 without."""
@@ -47,7 +47,7 @@ def build(
     effort: int = 1,
     jobs: int | None = None,
     dont_care: bool = False,
-    scores: bool = False,
+    scores: Scores = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
     samples: int = 256,
@@ -187,7 +187,7 @@ def _fast_enough(
             network,
             neuron=settings.neuron,
             pipeline=levels,
-            scores=settings.scores,
+            scores=bool(settings.scores),
             family=settings.family,
             effort=settings.effort,
             jobs=settings.jobs,

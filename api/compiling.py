@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
 from threshc.folder import REPORT, output_folder
-from threshc.loading import THRESH, load_network
+from threshc.loading import THRESH, Scores, load_network
 from threshc.report import Report, Simulation
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Settings:
     input: str | None = None
     neuron: str = "auto"
     pipeline: str | int = "layer"
-    scores: bool = False
+    scores: Scores = False
     samples: int = 256
     simulator: str = "auto"
     verify_passes: bool = False
@@ -61,7 +61,7 @@ def compile(
     effort: int = 1,
     jobs: int | None = None,
     dont_care: bool = False,
-    scores: bool = False,
+    scores: Scores = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
     samples: int = 256,
@@ -77,7 +77,8 @@ def compile(
     """Compile a model into a folder: NAME.v, NAME_tb.v with its data, model.thresh, report.json and report.md.
 
     model, input: as for `load`. neuron, pipeline, effort, jobs, dont_care, scores: see
-    `threshc.hdl.design.build_design`. The emitted Verilog is simulated on `x` (samples as `simulate` takes them, with
+    `threshc.hdl.design.build_design`; scores="exact": as `exact_scores` of `load`.
+    The emitted Verilog is simulated on `x` (samples as `simulate` takes them, with
     their `labels` if known), else on `samples` random ones. The folder appears whole or not at all; see
     `threshc.folder.output_folder` for `force`. A circuit that would take more memory than there is, is refused before
     it is made, unless `large`. Raises CompileError.
@@ -113,6 +114,7 @@ def read_network(model: Model, settings: Settings, say: Progress) -> Network:
         model,
         input=settings.input,
         weight_bits=settings.weight_bits,
+        exact_scores=settings.scores == "exact",
         note=settings.note,
         verify_passes=settings.verify_passes,
         print_after=settings.print_after,
@@ -150,7 +152,7 @@ def compile_into(
         network,
         neuron=settings.neuron,
         pipeline=settings.pipeline,
-        scores=settings.scores,
+        scores=bool(settings.scores),
         family=settings.family,
         effort=settings.effort,
         jobs=settings.jobs,
@@ -168,7 +170,11 @@ def compile_into(
         out_dir=out_dir,
         counts=count(network),
         design=design,
-        options={"neuron": settings.neuron, "pipeline": str(settings.pipeline), "scores": str(settings.scores).lower()}
+        options={
+            "neuron": settings.neuron,
+            "pipeline": str(settings.pipeline),
+            "scores": str(bool(settings.scores)).lower(),
+        }
         | ({} if settings.family is None else {"family": settings.family})
         | ({} if settings.effort == 1 else {"effort": str(settings.effort)})
         | ({"dont_care": "true"} if settings.dont_care else {}),

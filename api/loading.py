@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
@@ -19,19 +19,27 @@ if TYPE_CHECKING:
 
     Model = Source | Network
 
+Scores = bool | Literal["exact"]
+"""Whether a circuit puts out scores, and whether their margins are the model's."""
+
 THRESH = "model.thresh"
 """The network's name in the folders that `compile` makes."""
 
 
-def load(path: Source, *, input: str | None = None, weight_bits: str | int | None = None) -> Network:
+def load(
+    path: Source, *, input: str | None = None, weight_bits: str | int | None = None, exact_scores: bool = False
+) -> Network:
     """The network that a model computes, with exact integer thresholds, after all passes.
 
     path: an .onnx or .onnx.gz file (or its bytes, or a ModelProto), a .thresh file, or a folder made by `compile`.
     input: how integers encode the model's real features, e.g. "uint8/255" for pixels 0..255 whose real value is i/255,
     "bipolar", "bit", "int12*0.01"; None where the model states it. weight_bits: "min" for the smallest weights with a
-    proof, a number to round weights to that many bits, see `threshc.weights`. Raises CompileError with every problem.
+    proof, a number to round weights to that many bits, see `threshc.weights`. exact_scores: differences of
+    scores are the model's, in one unit, the output's scale; without it integers as small as can be are chosen, whose
+    order is the model's. Raises CompileError with every problem.
     """
-    return load_network(path, input=input, weight_bits=None if weight_bits is None else str(weight_bits))
+    bits = None if weight_bits is None else str(weight_bits)
+    return load_network(path, input=input, weight_bits=bits, exact_scores=exact_scores)
 
 
 def load_network(
@@ -40,6 +48,7 @@ def load_network(
     input: str | None = None,
     raw: bool = False,
     weight_bits: str | None = None,
+    exact_scores: bool = False,
     note: Callable[[str], None] | None = None,
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
@@ -66,6 +75,7 @@ def load_network(
         if input is not None and not _same_input(ready, input):
             said = f"the network states its input: {ready.input.encoding}"
             raise fail(said, where="--input", hint="leave --input away")
+        _want_exact(ready, exact_scores)
         return smaller(ready)
     assert not isinstance(model, Network)
 
@@ -73,12 +83,12 @@ def load_network(
         from threshc.compiler.frontend.load import load as read_onnx
         from threshc.compiler.passes.pipeline import optimize
 
-        network = read_onnx(model, input=input)
+        network = read_onnx(model, input=input, exact_scores=exact_scores)
         if raw:
             return network
         return optimize(smaller(network), verify=_evaluate if verify_passes else None, print_after=print_after)
 
-    plain = not raw and weight_bits is None and not verify_passes and print_after is None
+    plain = not raw and not exact_scores and weight_bits is None and not verify_passes and print_after is None
     if plain and isinstance(model, str | os.PathLike):
         from threshc.network_cache import cached
 
@@ -106,6 +116,18 @@ def ready_made(model: Model) -> Network | None:
     from threshc.compiler.ir.storage import load_thresh
 
     return load_thresh(path)
+
+
+def _want_exact(network: Network, exact: bool) -> None:
+    """Refuses a ready network whose scores' margins are not the model's, in one unit, where they are wanted."""
+    scores = network.output("scores")
+    if (
+        exact
+        and scores is not None
+        and (scores.order_only or len(set(scores.scale.ravel())) > 1 or len(set(scores.offset.ravel())) > 1)
+    ):
+        said = "the network holds the scores' order, not their margins"
+        raise fail(said, where="--scores exact", hint="start from the .onnx file with --scores exact")
 
 
 def _same_input(network: Network, input: str) -> bool:

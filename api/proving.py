@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from threshc.compiler.diagnostics import fail, visible
-from threshc.loading import load_network
+from threshc.loading import Scores, load_network
 from threshc.proved_folder import folder_options, not_read, same_certificate, same_verilog
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def prove(
     pipeline: str | int = "layer",
     effort: int = 1,
     dont_care: bool = False,
-    scores: bool = False,
+    scores: Scores = False,
     weight_bits: str | None = None,
     note: Progress | None = None,
     jobs: int | None = None,
@@ -89,7 +89,8 @@ def prove(
 
     say = progress or (lambda _: None)
     say("reading the model")
-    network = load_network(model, input=input, weight_bits=weight_bits, note=note)
+    network = load_network(model, input=input, weight_bits=weight_bits, exact_scores=scores == "exact", note=note)
+    scores = bool(scores)
     if layer is not None:
         from threshc.hdl.proof.one_layer import one_layer
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from threshc.cli.tables import print_table
+from threshc.compiler.diagnostics import visible
 
 if TYPE_CHECKING:
     from threshc.compiler.ir.network import Network
+    from threshc.compiler.ir.ops import Output
 
 
 def print_counts(network: Network) -> None:
@@ -31,7 +33,24 @@ def print_counts(network: Network) -> None:
         ("weights and thresholds, bits", f"{t.memory_bits:,}"),
         ("the same in float32, bits", f"{8 * t.float32_bytes:,}"),
     ]
+    for o in network.outputs:
+        if o.kind == "scores":
+            print(f"output {visible(o.name)}: {scores_meaning(o)}")
     print_table("one sample (counted)", ("operation", "count"), costs, "lr")
+
+
+def scores_meaning(output: Output) -> str:
+    """What the integers of a scores output say of the model's real outputs."""
+    if output.order_only:
+        return "scores in the order of the model's outputs, whose differences they are not (--scores exact keeps those)"
+    scales, offsets = sorted(set(output.scale.ravel())), sorted(set(output.offset.ravel()))
+    if len(scales) == len(offsets) == 1:
+        return f"the model's outputs are {scales[0]:.9g} * score + {offsets[0]:.9g}, but for the rounding of floats"
+    spans = [f"{values[0]:.9g}..{values[-1]:.9g}" for values in (scales, offsets)]
+    return (
+        f"the model's outputs are scale * score + offset, a scale ({spans[0]}) and an offset ({spans[1]}) per class; "
+        "the scores' order is the outputs' (--scores exact: one scale for all)"
+    )
 
 
 def print_pattern(model: str, input: str | None) -> None:

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 T = TypeVar("T")
+
+
+class ScoresKind(str, Enum):
+    """What `--scores` asks for; without a word after it, `order`."""
+
+    order = "order"
+    exact = "exact"
+
+
+class Command(TyperCommand):
+    """A command whose `--scores` may stand without a word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, `--scores` alone as `--scores=order`."""
+        end = args.index("--") if "--" in args else len(args)
+        for k in range(end):
+            if args[k] == "--scores" and (k + 1 == len(args) or args[k + 1] not in [kind.value for kind in ScoresKind]):
+                args[k] = f"--scores={ScoresKind.order.value}"
+        return super().parse_args(ctx, args)
+
+
+def circuit_scores(scores: ScoresKind | None) -> bool | Literal["exact"]:
+    """`--scores` as the functions of `threshc` take it."""
+    return "exact" if scores is ScoresKind.exact else scores is not None
 
 
 def goal(value: T) -> T:
@@ -106,7 +132,19 @@ Jobs = Annotated[
         help="Processes that work side by side; the circuit is the same for any N. Default: all cores.",
     ),
 ]
-Scores = Annotated[bool, typer.Option("--scores", help="Put out the scores of all classes beside the class.")]
+Scores = Annotated[
+    ScoresKind | None,
+    typer.Option(
+        "--scores",
+        metavar="[exact]",
+        help="Put out the scores of all classes beside the class; exact: their differences are the model's, not "
+        "their order alone.",
+    ),
+]
+ExactScores = Annotated[
+    ScoresKind | None,
+    typer.Option("--scores", metavar="exact", help="Keep the model's differences of scores, not their order alone."),
+]
 Samples = Annotated[
     int, typer.Option("--samples", metavar="N", min=1, help="Random samples to simulate where no --data is given.")
 ]

@@ -25,7 +25,7 @@ def prove(
     pipeline: o.Pipeline = "layer",
     effort: o.Effort = 1,
     dont_care: o.DontCare = False,
-    scores: o.Scores = False,
+    scores: o.Scores = None,
     weight_bits: o.WeightBits = None,
     jobs: o.Jobs = None,
     family: Annotated[
@@ -66,7 +66,7 @@ def prove(
             pipeline=pipeline,
             effort=effort,
             dont_care=dont_care,
-            scores=scores,
+            scores=o.circuit_scores(scores),
             weight_bits=weight_bits,
             note=told,
             jobs=jobs,

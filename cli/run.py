@@ -15,7 +15,7 @@ def run(
     data: o.NeededData,
     labels: o.Labels = None,
     out: o.OutFile = None,
-    scores: o.Scores = False,
+    scores: o.Scores = None,
     baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="As the bitstream was built for.")] = None,
     input: o.Input = None,
     table: o.Table = None,
@@ -37,5 +37,5 @@ def run(
     x, y = samples_and_labels(data, labels, limit, table)
     assert x is not None
     with steps(quiet) as say:
-        result = run_on_board(model, port, x, input=input, scores=scores, baud=baud, progress=say)
+        result = run_on_board(model, port, x, input=input, scores=o.circuit_scores(scores), baud=baud, progress=say)
     print_outcome(result, y, out)

@@ -15,6 +15,7 @@ def show(
     ir: Annotated[bool, typer.Option("--ir", help="The text form of the network instead of tables.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="The network as read, before any pass.")] = False,
     weight_bits: o.WeightBits = None,
+    scores: o.ExactScores = None,
     pattern: Annotated[bool, typer.Option("--pattern", help="How each node of the model was understood.")] = False,
 ) -> None:
     """Show what a model computes: layers, shapes, weights, thresholds, synapses, memory, operations.
@@ -32,7 +33,8 @@ def show(
     from threshc.cli.progress import told
     from threshc.loading import load_network
 
-    network = load_network(model, input=input, raw=raw, weight_bits=weight_bits, note=told)
+    exact = scores is o.ScoresKind.exact
+    network = load_network(model, input=input, raw=raw, weight_bits=weight_bits, exact_scores=exact, note=told)
     if ir:
         print(network)
     else:

@@ -28,6 +28,7 @@ def sim(
     ] = "packed",
     out: o.OutFile = None,
     input: o.Input = None,
+    scores: o.ExactScores = None,
     table: o.Table = None,
     limit: o.Limit = None,
     threads: Annotated[
@@ -58,8 +59,9 @@ def sim(
     """
     import threshc
 
+    exact = scores is o.ScoresKind.exact
     if engine == "packed":
-        _stream(model, data, labels, table, out, input, limit, threads, report or [], activity, quiet)
+        _stream(model, data, labels, table, out, input, exact, limit, threads, report or [], activity, quiet)
         return
     if report or activity:
         raise fail("only the packed engine is measured", where="--report, --activity", hint="leave out --engine")
@@ -71,7 +73,7 @@ def sim(
     assert x is not None
     with steps(quiet) as say:
         say("reading the model")
-        network = threshc.load(model, input=input)
+        network = threshc.load(model, input=input, exact_scores=exact)
         result = threshc.simulate(network, x, engine=engine, progress=say)  # type: ignore[arg-type]
     print_outcome(result, y, out)
     right = None if y is None or result.labels is None else int((result.labels == y).sum())
@@ -85,6 +87,7 @@ def _stream(
     table: str | None,
     out: Path | None,
     input: str | None,
+    exact: bool,
     limit: int | None,
     threads: int | None,
     report: list[Path],
@@ -102,7 +105,7 @@ def _stream(
     y = labels_of(data, labels, table)
     with steps(quiet) as say:
         say("reading the model")
-        network = threshc.load(model, input=input)
+        network = threshc.load(model, input=input, exact_scores=exact)
         say("packed simulator (its first run on a machine compiles for some seconds)")
         counted = stream.activity_of(network) if activity else None
         head: list[NDArray[np.generic]] = []

@@ -21,13 +21,15 @@ class Head:
     """Scores s_c = factor[c] * D_c + offset[c] over the exact dot products D_c of the last layer.
 
     The largest s_c, lowest index first among equals, is the largest model output, for every reachable input.
-    scale, shift (C,): the model's real output is about scale * s + shift.
+    scale, shift (C,): the model's real output is scale * s + shift, but for the rounding of floats; where
+    `order_only`, it is but near that: margins between scores are not the model's.
     """
 
     factor: IntArray
     offset: IntArray
     scale: Floats
     shift: Floats
+    order_only: bool = False
 
 
 def find_head(expr: Expr) -> Head:
@@ -41,14 +43,14 @@ def find_head(expr: Expr) -> Head:
     plain = np.ones(len(values), np.int64)
     for sign in (1, -1):
         if keeps_order(values, [sign * s for s in sums]):
-            return Head(sign * plain, 0 * plain, sign * slope, shift)
+            return Head(sign * plain, 0 * plain, sign * slope, shift, not _straight(values, sums, slope, shift))
     for sigma in _resolutions(float(np.abs(slope).max())):
         real = np.rint(np.stack([slope, shift]) * sigma)
         if not np.abs(real).max(initial=0) < 2.0**62:
             break
         factor, offset = real.astype(np.int64)
         if keeps_order(values, [f * s + o for f, s, o in zip(factor, sums, offset, strict=True)]):
-            return Head(factor, offset, np.full(len(values), 1 / sigma), np.zeros(len(values)))
+            return Head(factor, offset, np.full(len(values), 1 / sigma), np.zeros(len(values)), True)
     raise fail(
         "the model's outputs cannot be ordered by integer scores",
         where=f"tensor {expr.tensor!r}",
@@ -89,6 +91,15 @@ def _lines(values: Sequence[Floats], sums: Sequence[IntArray]) -> tuple[Floats, 
     )
     first = np.array([float(v[0]) for v in values])
     return slope, first - slope * np.array([int(s[0]) for s in sums])
+
+
+def _straight(values: Sequence[Floats], sums: Sequence[IntArray], slope: Floats, shift: Floats) -> bool:
+    """Whether every value lies on its output's line, but for the rounding of float32 on the way."""
+    for v, s, a, b in zip(values, sums, slope, shift, strict=True):
+        off = np.abs(v.astype(np.float64) - (a * s + b)).max(initial=0)
+        if off > 16 * np.finfo(np.float32).eps * max(float(np.abs(v).max(initial=0)), abs(float(b))):
+            return False
+    return True
 
 
 def _resolutions(steepest: float) -> Iterator[float]:

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from threshc.compiler.frontend.source import Source
 
 
-def lower_model(source: Source, *, input: str | Affine | None = None) -> Lowered:
+def lower_model(source: Source, *, input: str | Affine | None = None, exact_scores: bool = False) -> Lowered:
     """A model as a network before any pass, with its graph and the probes that `verify` compares.
 
     source: path of an .onnx or .onnx.gz file, its bytes, or a ModelProto. input: how integers encode the model's
     real features (`uint8/255`, `bipolar`, ..., see `parse_encoding`); None where the model compares them itself.
-    Raises CompileError with every problem found.
+    exact_scores: see `threshc.loading.load`. Raises CompileError with every problem found.
     """
     encoding = parse_input(input)
     try:
         model, folder = read_model(source)
-        return lower(build_graph(model, folder), encoding)
+        return lower(build_graph(model, folder), encoding, exact_scores=exact_scores)
     except MemoryError as error:
         why = str(error).splitlines()[0] if str(error) else ""
         raise fail(
@@ -38,6 +38,6 @@ def parse_input(input: str | Affine | None) -> Affine | None:
     return parse_encoding(input) if isinstance(input, str) else input
 
 
-def load(source: Source, *, input: str | Affine | None = None) -> Network:
+def load(source: Source, *, input: str | Affine | None = None, exact_scores: bool = False) -> Network:
     """A model as a network, before any pass. See `lower_model`."""
-    return lower_model(source, input=input).network
+    return lower_model(source, input=input, exact_scores=exact_scores).network

@@ -54,8 +54,11 @@ class _Broken:
     trail: tuple[Node, ...] | None = None
 
 
-def lower(graph: Graph, encoding: Affine | None) -> Lowered:
-    """The network that a graph computes. Raises CompileError with every problem found."""
+def lower(graph: Graph, encoding: Affine | None, *, exact_scores: bool = False) -> Lowered:
+    """The network that a graph computes. exact_scores: its scores keep the model's margins, not their order alone.
+
+    Raises CompileError with every problem found.
+    """
     source = read_input(graph, encoding)
     sample = source.shape[1:] if len(source.shape) > 1 else source.shape
     context = Context(Builder(source.name, sample, source.encoding))
@@ -79,7 +82,7 @@ def lower(graph: Graph, encoding: Affine | None) -> Lowered:
         known.update(dict.fromkeys(node.outputs, _Broken()))  # outputs that a node has beyond its operator's
         known.update(zip(node.outputs, results, strict=False))
         nodes += [understood(node, r) for r in results if not isinstance(r, _Broken)][:1]
-    outputs = Outputs(context)
+    outputs = Outputs(context, exact_scores)
     for tensor in graph.outputs:
         value = known.get(tensor)
         if value is None:

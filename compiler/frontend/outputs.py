@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.frontend.builder import smallest_dtype
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices
 from threshc.compiler.frontend.exact_head import exact_head
-from threshc.compiler.frontend.heads import SPAN_LIMIT, find_head, span
+from threshc.compiler.frontend.heads import SPAN_LIMIT, Head, find_head, span
 from threshc.compiler.frontend.levels import NotAStep, find_levels
 from threshc.compiler.frontend.rows import LARGEST, full, want_size
 from threshc.compiler.frontend.sums import coded_sums
@@ -21,9 +21,11 @@ from threshc.compiler.ir.ops import ZERO, ArgMax, Loc, Output, Sum
 
 @dataclass(slots=True, eq=False)
 class Outputs:
-    """The outputs made so far; scores and classes of one expression are made once."""
+    """The outputs made so far; scores and classes of one expression are made once. exact: scores keep the model's
+    margins, not their order alone."""
 
     context: Context
+    exact: bool = False
     made: list[Output] = field(default_factory=list)
     _scores: dict[int, tuple[Expr, Output]] = field(default_factory=dict)
 
@@ -62,7 +64,7 @@ class Outputs:
             name = o.name
             while name in unique:
                 name += "_"
-            unique[name] = Output(name, o.value, o.kind, o.scale, o.offset)
+            unique[name] = Output(name, o.value, o.kind, o.scale, o.offset, o.order_only)
         return tuple(unique.values())
 
     def _make_scores(self, name: str, expr: Expr) -> Output:
@@ -78,7 +80,7 @@ class Outputs:
                 where=f"tensor {name!r}",
                 hint="end the model at a step, at globally pooled scores, or at a dense layer",
             )
-        head = find_head(expr) if span(expr) <= SPAN_LIMIT else exact_head(expr)
+        head = self._head(expr)
         row = expr.src.ravel()
         picked = None if linear.column is None else linear.column[row]
         want_size(len(row) * linear.width, f"tensor {name!r}")
@@ -87,10 +89,20 @@ class Outputs:
         bias = head.factor * linear.base[row] + head.offset
         loc = Loc(expr.trail[-1].name if expr.trail else "", expr.tensor)
         value = self.context.builder.add(Sum(linear.bits, smallest_dtype(weights), bias, loc))
-        output = Output(name, value, "scores", head.scale, head.shift)
+        output = Output(name, value, "scores", head.scale, head.shift, head.order_only)
         self._scores[id(expr)] = (expr, output)
         self.made.append(output)
         return output
+
+    def _head(self, expr: Expr) -> Head:
+        if not self.exact:
+            return find_head(expr) if span(expr) <= SPAN_LIMIT else exact_head(expr)
+        try:
+            return exact_head(expr)
+        except CompileError as error:
+            d = error.diagnostics[0]
+            hint, why = "leave --scores exact away for scores in the same order", d.why or d.what
+            raise fail("the margins of the scores cannot be kept", where=d.where, why=why, hint=hint) from None
 
     def _make_class(self, name: str, expr: Expr, scores: Output) -> None:
         if expr.src.size == 1:

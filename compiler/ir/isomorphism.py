@@ -28,7 +28,7 @@ def first_difference(a: Network, b: Network, *, locs: bool = False) -> str | Non
     if len(a.outputs) != len(b.outputs):
         return f"outputs: {len(a.outputs)} and {len(b.outputs)}"
     for k, (p, q) in enumerate(zip(a.outputs, b.outputs, strict=True)):
-        for field in ("name", "kind", "scale", "offset"):
+        for field in ("name", "kind", "scale", "offset", "order_only"):
             if not _same(getattr(p, field), getattr(q, field)):
                 return f"output {k}, {field}: {_show(getattr(p, field))} and {_show(getattr(q, field))}"
     if len(a.ops) != len(b.ops):

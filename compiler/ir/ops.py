@@ -127,7 +127,8 @@ Op = Input | Bitplanes | Window | Gather | Sum | Compare | Reduce | ArgMax
 class Output:
     """A named result. Kinds: `class` (an ArgMax), `scores` (Ints (n,)), `bits` (Bits).
 
-    The model's real value is about scale * value + offset ((n,) float64 each; documentation, never arithmetic).
+    The model's real value is scale * value + offset, but for the rounding of floats ((n,) float64 each; documentation,
+    never arithmetic). order_only: of scores, only their order is the model's; the real value is but near that.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Output:
     kind: Literal["class", "scores", "bits"]
     scale: NDArray[np.float64]
     offset: NDArray[np.float64]
+    order_only: bool = False
 
 
 def operands(op: Op) -> tuple[Value, ...]:

@@ -228,4 +228,5 @@ def _output(cursor: Cursor, table: _Table) -> Output:
     value = cursor.value()
     kind: Any = _choice(cursor, "a kind of output", ("class", "scores", "bits"))
     scale = _array(cursor, "scale", table, (0, 1), ("float64",))
-    return Output(name, value, kind, scale, _array(cursor, "offset", table, (0, 1), ("float64",)))
+    offset = _array(cursor, "offset", table, (0, 1), ("float64",))
+    return Output(name, value, kind, scale, offset, cursor.accept("order"))

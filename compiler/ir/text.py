@@ -85,4 +85,5 @@ def _loc(op: Op) -> str:
 def _output(k: int, o: Output, arrays: Arrays | None) -> str:
     scale = format_array(o.scale, "float64", f"output{k}.scale", arrays)
     offset = format_array(o.offset, "float64", f"output{k}.offset", arrays)
-    return f"output {quote(o.name)} %{o.value} {o.kind} scale={scale} offset={offset}"
+    order = " order" if o.order_only else ""
+    return f"output {quote(o.name)} %{o.value} {o.kind} scale={scale} offset={offset}{order}"

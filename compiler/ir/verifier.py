@@ -155,6 +155,8 @@ def _output_rules(o: Output, types: Sequence[ValueType | None]) -> Iterator[str]
         return
     if isinstance(t, Bits) != (o.kind == "bits"):
         yield f"an output of kind {o.kind!r} cannot have type {t}"
+    if o.order_only and o.kind != "scores":
+        yield "only scores can have an order and no more"
     if o.kind == "class" and t.shape != (1,):
         yield "a class output is a single integer"
     if o.scale.shape != o.offset.shape or o.scale.shape not in ((), (t.shape[-1],)):
