@@ -13,6 +13,8 @@ from onnx.reference import ReferenceEvaluator
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend.load import load, lower_model
 from threshc.sim import reference
+from threshc.sim.peers.onnxruntime_peer import onnxruntime_peer
+from threshc.sim.peers.peer import CannotRunError, find_peer
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 TYPES = {
@@ -205,6 +207,31 @@ def test_sums_of_narrow_floats_are_taken_up_to_the_last_exact_integer(dtype: str
             with pytest.raises(CompileError, match="depends on the order in which it is added") as caught:
                 load(model)
             assert dtype in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_scores_whose_order_a_narrow_type_loses_are_refused(dtype: str) -> None:
+    m = Typed(5, dtype, features=64, hidden=64)
+    x = m.step(m.first(), m.const(0))
+    y = m.op("Add", m.op("MatMul", x, m.const(m.sign(64, 5))), m.const(m.rng.normal(size=5) * 0.01))
+    model = m.model(m.step(m.first(), m.const(0)))
+    model.graph.output[0].name = y
+    with pytest.raises(CompileError, match=f"{dtype} outputs") as caught:
+        load(model)
+    assert "export what follows the sums in float32" in str(caught.value)
+
+
+def test_verify_asks_an_evaluator_that_rounds_to_float16() -> None:
+    """onnxruntime computes float16 in float32 on a CPU, so it has no opinion; onnx's evaluator rounds."""
+    pytest.importorskip("onnxruntime")
+    m = Typed(2, "float16")
+    model = m.model(m.step(_tail(m), m.const(np.arange(12) * 0.1)))
+    with pytest.raises(CannotRunError, match="computes float16 in float32"):
+        onnxruntime_peer(model, None)
+    x = np.ones((2, 16), np.float32)
+    opinion = find_peer(model, None, x, [model.graph.output[0].name], True)
+    assert opinion.peer is not None
+    assert "reference evaluator" in opinion.peer.name
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

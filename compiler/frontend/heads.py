@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.dtypes import digits, is_float
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums, evaluate
 
 SPAN_LIMIT = 1 << 16
@@ -51,12 +52,29 @@ def find_head(expr: Expr) -> Head:
         factor, offset = real.astype(np.int64)
         if keeps_order(values, [f * s + o for f, s, o in zip(factor, sums, offset, strict=True)]):
             return Head(factor, offset, np.full(len(values), 1 / sigma), np.zeros(len(values)), True)
+    narrow = _narrow(expr)
+    hint = "let the last layer end in a plain affine map (BatchNormalization, Mul, Add)"
+    if narrow:
+        hint = f"{narrow} rounds different outputs to the same: export what follows the sums in float32"
     raise fail(
         "the model's outputs cannot be ordered by integer scores",
         where=f"tensor {expr.tensor!r}",
-        why=f"no affine function of the last sums with 40 bits has the order of the {expr.sample.dtype.name} outputs",
-        hint="let the last layer end in a plain affine map (BatchNormalization, Mul, Add)",
+        why=f"no affine function of the last sums with 40 bits has the order of the {narrow or 'float32'} outputs",
+        hint=hint,
     )
+
+
+def _narrow(expr: Expr) -> str:
+    """The name of a type narrower than float32 that lies on the way from the sums, or ""."""
+    seen, waiting = set[int](), [expr]
+    while waiting:
+        part = waiting.pop()
+        dtype = part.sample.dtype
+        if is_float(dtype) and digits(dtype) < 24:
+            return str(dtype.name)
+        waiting += [a for a in part.args if isinstance(a, Expr) and id(a) not in seen]
+        seen.update(map(id, part.args))
+    return ""
 
 
 def _reachable(expr: Expr) -> tuple[list[Floats], list[IntArray]]:

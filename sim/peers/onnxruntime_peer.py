@@ -27,6 +27,9 @@ def onnxruntime_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, 
     except ImportError:
         raise CannotRunError("onnxruntime is not installed (pip install 'threshc[verify]')") from None
     name = f"onnxruntime {onnxruntime.__version__}"
+    narrow = _narrow_type(model)
+    if narrow:
+        raise CannotRunError(f"{name} computes {narrow} in float32 on a CPU; the model says {narrow}")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -47,6 +50,19 @@ def onnxruntime_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, 
         return {entry: x} | {t: v for t, v in zip(names, got, strict=True) if isinstance(v, np.ndarray)}
 
     return name, evaluate
+
+
+def _narrow_type(model: onnx.ModelProto) -> str:
+    """The name of the first type narrower than float32 in which a model computes, or ""."""
+    from onnx import AttributeProto, TensorProto
+
+    graph, names = model.graph, {TensorProto.FLOAT16: "float16", TensorProto.BFLOAT16: "bfloat16"}
+    attributes = [a for node in graph.node for a in node.attribute]
+    used = [t.data_type for t in graph.initializer]
+    used += [a.t.data_type for a in attributes if a.type == AttributeProto.TENSOR]
+    used += [a.i for a in attributes if a.name in ("to", "output_dtype", "precision")]
+    used += [i.type.tensor_type.elem_type for i in graph.input]
+    return next((names[t] for t in used if t in names), "")
 
 
 def _with_all_outputs(model: onnx.ModelProto, folder: Path | None) -> onnx.ModelProto:
