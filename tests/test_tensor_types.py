@@ -11,6 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.registry import _KERNELS as KERNELS
 from threshc.compiler.frontend.load import load, lower_model
 from threshc.sim import reference
 from threshc.sim.peers.onnxruntime_peer import onnxruntime_peer
@@ -219,6 +221,35 @@ def test_scores_whose_order_a_narrow_type_loses_are_refused(dtype: str) -> None:
     with pytest.raises(CompileError, match=f"{dtype} outputs") as caught:
         load(model)
     assert "export what follows the sums in float32" in str(caught.value)
+
+
+def test_output_bits_whose_two_values_no_float64_joins_are_refused() -> None:
+    m = Typed(1)
+    y = m.op("Where", m.op("Greater", m.first(), m.const(0)), m.const(1e-30), m.const(-1))
+    model = m.model(m.step(m.first(), m.const(0)))
+    model.graph.output[0].name = y
+    with pytest.raises(CompileError, match="differ too much in size"):
+        load(model)
+
+
+@pytest.mark.parametrize("op", ["Softmax", "LogSoftmax"])
+def test_softmax_before_opset_13_runs_over_all_axes_behind_its_own(op: str) -> None:
+    """Against opset 13 on the flattened tensor; onnx's evaluator knows the new meaning only."""
+    x = np.random.default_rng(1).normal(size=(2, 3, 4)).astype(np.float32)
+    kernel = KERNELS["", op].compute
+    old, new = ([("axis", 1)], 11, x), ([("axis", 1)], 13, x.reshape(2, 12))
+    a, b = (kernel(Node(op, "", "n", ("x",), ("y",), dict(attrs), v), [value])[0] for attrs, v, value in (old, new))
+    assert np.array_equal(a.reshape(2, 12), b)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    graph = helper.make_graph(
+        [helper.make_node(op, ["x"], ["y"], axis=1)],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, x.shape)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert np.allclose(session.run(None, {"x": x})[0], a, atol=1e-6)
 
 
 def test_verify_asks_an_evaluator_that_rounds_to_float16() -> None:

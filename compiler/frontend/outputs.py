@@ -132,6 +132,15 @@ class Outputs:
         if coded.count.max() == 1:
             top = coded.table[np.arange(len(coded.count)), coded.count].astype(np.float64)
             bottom = coded.table[:, 0].astype(np.float64)
+            with np.errstate(invalid="ignore"):  # levels can be infinite
+                joined = bottom + (top - bottom) == top
+            if not joined.all():
+                raise fail(
+                    "the two values of a step differ too much in size",
+                    where=f"tensor {name!r}",
+                    why="a bit stands for one value plus the distance to the other, which float64 does not hold",
+                    hint="let the step end in 0 and 1, or -1 and 1",
+                )
             index = np.where(coded.count > 0, coded.index[:, 0], ZERO)
             shape = self.context.builder.shape(coded.bits)
             value = gathered(self.context.builder, coded.bits, index, shape, Loc("", name))
