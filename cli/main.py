@@ -11,11 +11,13 @@ import sys
 from typing import Any
 
 from threshc.cli.supervisor import Stopped, say_stopped, settle, supervise
+from threshc.cli.terminal import prepare
 
 
 def main() -> None:
     """The console script."""
     watched = False
+    prepare()
     try:
         watched = supervise()
         _run()
@@ -29,9 +31,6 @@ def main() -> None:
 
 
 def _run() -> None:
-    from threshc.cli.terminal import prepare
-
-    prepare()
     from threshc.cli.app import app
     from threshc.cli.errors import UsageError, print_error, print_usage_error
     from threshc.compiler.diagnostics import CompileError, fail
@@ -46,6 +45,9 @@ def _run() -> None:
         print_usage_error(error)
         sys.exit(error.exit_code)
     except OSError as error:
+        if error.errno == errno.ENOENT and not _folder_exists():
+            print_error(fail("the current folder does not exist any more", hint="change into one that does"))
+            sys.exit(1)
         if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer goes nowhere
@@ -53,6 +55,14 @@ def _run() -> None:
             print_error(fail("the output cannot be written", where="stdout", why=error.strerror or str(error)))
         sys.exit(1)
     sys.exit(code)
+
+
+def _folder_exists() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def __getattr__(name: str) -> Any:
