@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_real_signals() -> None:
 
 
 _NO_MEMORY = """
-import resource, sys
+import os, resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import numpy as np
@@ -79,6 +80,8 @@ for sizes, samples in (((9, 5, 3), 3), ((64, 700, 700, 4), 4097), ((300, 40, 3),
 for engine in ENGINES.values():
     for case in cases:
         assert right(engine, case)
+if "numba" in sys.modules and sys.argv[-1] != "again":  # it leaves much free memory behind; the code is there now
+    os.execv(sys.executable, [*sys.orig_argv, "again"])
 hits, (soft, hard) = 0, resource.getrlimit(resource.RLIMIT_AS)
 for k in range(int(sys.argv[2])):
     engine = list(ENGINES.values())[k % 3]
@@ -102,6 +105,58 @@ def test_real_shortage_of_memory() -> None:
     done = fresh(_NO_MEMORY, "120", MALLOC_MMAP_THRESHOLD_="65536", MALLOC_TRIM_THRESHOLD_="65536")
     assert (done.stderr, done.returncode) == ("", 0)
     assert int(done.stdout.split()[-1]) > 20
+
+
+_COMPILING = """
+import signal, sys, time
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import networks
+from threshc.sim import packed, reference
+
+rng = np.random.default_rng(0)
+network = networks.random_dense(rng, (10, 6, 3), "ternary", "uint8")
+x = networks.random_samples(rng, network, 5)
+want = reference.run(network, x).labels
+if sys.argv[2] == "once":
+    print("go", flush=True)
+    packed.run(network, x)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+for k in range(1000):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05 * 1.5**k)
+        got = packed.run(network, x).labels
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        break
+    except KeyboardInterrupt:
+        pass
+for _ in range(1000):
+    assert np.array_equal(packed.run(network, x).labels, want)
+print("right after", k)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signals with a timer")
+def test_signals_while_the_engine_is_compiled(tmp_path: Path) -> None:
+    """Numba's import and compiling go on; what follows is right, in the same process."""
+    done = fresh(_COMPILING, "often", THRESHC_CACHE=str(tmp_path))
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert int(done.stdout.split()[-1]) > 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGINT")
+def test_ctrl_c_while_the_engine_is_compiled(tmp_path: Path) -> None:
+    """The process ends by it, although the machine code is not finished, and does not crash on the way."""
+    command = [sys.executable, "-c", _COMPILING, str(Path(__file__).parent), "once"]
+    environment = {**os.environ, "THRESHC_CACHE": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "go\n"
+        time.sleep(1.0)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=300)
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert run.returncode == -signal.SIGINT
 
 
 def fresh(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -37,6 +39,42 @@ def address(name: str) -> int:
 
 
 def _build(name: str) -> int:
+    """Compile in a thread of its own: a signal ends only the wait, and the next call waits for the same thread.
+
+    (Interrupted in the midst of being imported, Numba would be of no use to this process any more.)
+    """
+    build = _builds.get(name)
+    if build is None:
+        build = _Build(name)
+        threading.Thread(target=build.run, name=f"compiles {name}", daemon=True).start()
+        _builds[name] = build
+    build.ended.wait()
+    if build.error is not None:
+        _builds.pop(name, None)
+        raise build.error
+    return build.address
+
+
+class _Build:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.address = 0
+        self.error: BaseException | None = None
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        try:
+            self.address = _made(self.name)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.ended.set()
+
+
+_builds: dict[str, _Build] = {}
+
+
+def _made(name: str) -> int:
     from threshc.sim.packed.compile import compiled, image_of
 
     if not image.supported():
@@ -63,3 +101,7 @@ def _keep(callback: Any) -> int:
     _kept.append(callback)
     place: int = callback.address
     return place
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_builds.clear)  # threads do not survive a fork
