@@ -71,6 +71,12 @@ def _two_scales(m: Model, rng: np.random.Generator) -> str:
     return _layer(m, bits(m, m.op("Add", a, b)), rng, 5, 3)
 
 
+def _tied_average(m: Model, rng: np.random.Generator) -> str:
+    x = m.op("Unsqueeze", bits(m, _layer(m, bits(m, m.input), rng, 6, 6)), m.const([1], np.int64))
+    x = m.op("ReduceMean", m.op("Reshape", x, m.const([1, 2, 3], np.int64)), axes=[2], keepdims=0)
+    return _layer(m, bits(m, _layer(m, x, rng, 2, 5)), rng, 5, 3)
+
+
 def _norm_after_wide(m: Model, rng: np.random.Generator) -> str:
     x = m.op("MatMul", bits(m, m.input), m.const(rng.normal(size=(6, 5))))
     return _layer(m, m.batch_norm(x, rng, 5), rng, 5, 3)
@@ -97,6 +103,7 @@ REFUSALS = (
     Refusal("weights of too many sizes", "differ too much in size", _not_exact),
     Refusal("products of two layers", "two different sums meet", _two_layers_meet),
     Refusal("activations of different scales", "scales 0.43 and 0.7123", _two_scales),
+    Refusal("a tie of averages over three places", "the model's own rounding decides a step", _tied_average),
     Refusal("BatchNormalization between layers with wide sums", "not one integer sum", _norm_after_wide),
     Refusal("TopK of the smallest", "largest=0 is not supported", _smallest),
     Refusal("weights that are no constants", "is not a constant", _weights_from_input),

@@ -56,11 +56,14 @@ def _joined(node: Node, leaves: Sequence[Leaf]) -> Leaf:
     lo, hi = (np.concatenate([getattr(leaf, end).ravel() for leaf in leaves]) for end in ("lo", "hi"))
     cuts = np.cumsum([leaf.lo.size for leaf in leaves])[:-1]
 
-    def real(integers: IntArray) -> Array:
-        parts = zip(leaves, np.split(integers, cuts), strict=True)
-        return np.concatenate([leaf.real(part.reshape(leaf.shape)).ravel() for leaf, part in parts])
+    def beside(integers: IntArray, side: int) -> Array:
+        parts = [(leaf, p.reshape(leaf.shape)) for leaf, p in zip(leaves, np.split(integers, cuts), strict=True)]
+        ends = [leaf.beside(p, side) if side and leaf.beside is not None else leaf.real(p) for leaf, p in parts]
+        return np.concatenate([end.ravel() for end in ends])
 
-    return Leaf(node.outputs[0], lo.shape, lo, hi, real, Joined(tuple(leaves)))
+    name, blurred = node.outputs[0], any(leaf.beside is not None for leaf in leaves)
+    source = Joined(tuple(leaves))
+    return Leaf(name, lo.shape, lo, hi, lambda i: beside(i, 0), source, beside if blurred else None)
 
 
 def _constants(size: int) -> Leaf:

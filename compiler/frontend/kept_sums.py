@@ -53,5 +53,5 @@ def in_binary(builder: Builder, leaf: Leaf) -> Leaf:
         bits = builder.add(Gather((bits,), np.arange(sums.places * width).reshape(*shape, width), loc))
     weights, column = sums.step[:, None] * plane, np.arange(width).reshape(rows, -1)
     dtype = leaf.real(leaf.lo).dtype
-    rest = (leaf.shape, leaf.name, dtype, column, width, sums.over)
+    rest = (leaf.shape, leaf.name, dtype, column, width, sums.over, sums.blur)
     return sums_leaf(bits, weights, sums.base, sums.unit, sums.shift, *rest)

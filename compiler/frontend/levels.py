@@ -61,6 +61,8 @@ def find_levels(expr: Expr, limit: int = MAX_STEPS) -> Levels:
     threshold = np.stack(steps, axis=1)[:, 1:]
     count = (threshold <= hi[:, None]).sum(axis=1)
     _refuse_rise_and_fall(expr, count, table, threshold)
+    if expr.leaf.beside is not None:
+        _want_clear(expr, count, table, threshold)
     return Levels(count, threshold, table)
 
 
@@ -144,14 +146,37 @@ def _scan(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Ar
     yield from changes.levels
 
 
-def _at(expr: Expr, candidates: IntArray) -> Array:
+def _want_clear(expr: Expr, count: IntArray, table: Array, threshold: IntArray) -> None:
+    """Refuse thresholds at which the model's own rounding of what it sums decides, so that no sum has one answer."""
+    for k in range(threshold.shape[1]):
+        there = count > k
+        for step, level in ((0, k + 1), (-1, k)):
+            at = np.where(there, threshold[:, k] + step, expr.leaf.lo.ravel()[expr.src].ravel())
+            for side in (-1, 1):
+                wrong = there & (_at(expr, at, side) != table[:, level])
+                if wrong.any():
+                    raise _blurred(expr, int(np.flatnonzero(wrong)[0]), int(at[np.flatnonzero(wrong)[0]]))
+
+
+def _blurred(expr: Expr, element: int, integer: int) -> CompileError:
+    index = [int(i) for i in np.unravel_index(element, expr.shape)]
+    return fail(
+        "the model's own rounding decides a step",
+        where=f"{_where(expr)}, index {index}",
+        why=f"at the reachable sum {integer} of {expr.leaf.name!r} the exact value is so near to a threshold that the "
+        "rounding of the numbers summed (averages, scaled levels) decides, differently from input to input",
+        hint="average over a power of two of places, use scales that are powers of two, or a bias that is no tie",
+    )
+
+
+def _at(expr: Expr, candidates: IntArray, beside: int = 0) -> Array:
     """The tail at one candidate integer per element (E,). Elements that share a leaf element are evaluated in turns."""
     src = expr.src.ravel()
     out: Array | None = None
     for group in _turns(src):
         integers = expr.leaf.lo.ravel().copy()
         integers[src[group]] = candidates[group]
-        got = evaluate(expr, integers.reshape(expr.leaf.shape)).ravel()
+        got = evaluate(expr, integers.reshape(expr.leaf.shape), beside=beside).ravel()
         if out is None:
             out = got.copy()
         out[group] = got[group]

@@ -11,7 +11,7 @@ from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.grid import Floats
 from threshc.compiler.frontend.kernels.registry import Array
-from threshc.compiler.frontend.sums import level_grid
+from threshc.compiler.frontend.sums import level_blur, level_grid
 from threshc.compiler.frontend.symbolic import IntArray
 from threshc.compiler.frontend.thresholds import gathered
 from threshc.compiler.ir.ops import ONE, ZERO, Loc, Value
@@ -31,6 +31,7 @@ class BitMap:
     delta: IntArray
     base: IntArray
     unit: Floats  # (C,)
+    blur: Floats  # (C,) how far the model's rounded numbers can be from those of the map
     level: IntArray  # (B,) the level that the bit opens; -1 for bits that mark constants
     table: Array  # (C, K + 1)
     count: IntArray  # (C,)
@@ -50,6 +51,7 @@ def bit_map(builder: Builder, coded: Coded, where: str, own_units: bool = False)
     levels, unit = level_grid(coded, channels if own_units else 1)
     unit = np.resize(unit, channels)
     count = coded.count.reshape(channels, places)
+    blur = level_blur(coded, levels, np.repeat(unit, places)).reshape(channels, places).max(axis=1)
     levels = levels.reshape(channels, places, -1)
     full = count.max(axis=1)
     lead = (count == full[:, None]).argmax(axis=1)  # a place where the channel has all its levels
@@ -82,4 +84,4 @@ def bit_map(builder: Builder, coded: Coded, where: str, own_units: bool = False)
     arranged = flat.reshape(shape[2], shape[3], -1)
     bits = gathered(builder, coded.bits, arranged, builder.shape(coded.bits), Loc("", coded.tensor))
     table = coded.table.reshape(channels, places, -1)[rows, lead]
-    return BitMap(bits, (shape[2], shape[3]), channel, delta, levels_of[:, 0], unit, level, table, full)
+    return BitMap(bits, (shape[2], shape[3]), channel, delta, levels_of[:, 0], unit, blur, level, table, full)

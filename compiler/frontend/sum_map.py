@@ -7,11 +7,13 @@ first one's bits, with the products of the weights. No operation of the network 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
+from threshc.compiler.frontend.dtypes import digits, is_integer
 from threshc.compiler.frontend.grid import Floats
 from threshc.compiler.frontend.kernels.registry import Kind
 from threshc.compiler.frontend.maps import BitMap
@@ -29,7 +31,10 @@ the largest below _MULTIPLE units; beyond, the multiples must be exact."""
 @dataclass(frozen=True, slots=True, eq=False)
 class SumMap:
     """A map of C channels over bits (H, W, width): channel c at a place is
-    unit[c] * (base[c] + weights[c] . bits[column[c]]) / over + shift[c], weights and columns (C, K) as in `rows`."""
+    unit[c] * (base[c] + weights[c] . bits[column[c]]) / over + shift[c], weights and columns (C, K) as in `rows`.
+
+    blur (C,): how far the model's own rounded number can be from it.
+    """
 
     bits: Value
     size: tuple[int, int]
@@ -39,6 +44,7 @@ class SumMap:
     base: IntArray
     shift: Floats
     unit: Floats
+    blur: Floats
     over: int = 1
 
     @property
@@ -77,6 +83,19 @@ def reach_of(weights: IntArray, base: IntArray) -> Floats:
     return np.asarray(np.abs(ends).max(axis=0), np.float64)
 
 
+def rounding(sums: Sums, dtype: np.dtype[Any]) -> Floats:
+    """How far the model's own numbers of a type can be from the sums (R,), once each is rounded."""
+    blur = np.zeros(len(sums.weights)) if sums.blur is None else sums.blur
+    reach = reach_of(sums.weights * sums.step[:, None], sums.base)
+    mantissa, _ = np.frexp(np.append(sums.unit, sums.over))
+    if is_integer(dtype) or not (
+        (np.abs(mantissa) != 0.5).any() or sums.shift.any() or reach.max() > 2 ** digits(dtype)
+    ):
+        return blur  # whole multiples of a power of two, which the type holds
+    most = np.abs(sums.unit) * reach / sums.over + np.abs(sums.shift) + blur
+    return blur + most * 2.0 ** -digits(dtype)
+
+
 def product(a: IntArray, b: IntArray) -> IntArray:
     """a @ b, exact; through float64, which is many times faster, where no sum can reach 2**53."""
     bound = np.abs(a).max(initial=0) * float(np.abs(b).max(initial=0)) * b.shape[0]
@@ -92,7 +111,7 @@ def map_of_bits(field: BitMap, shift: Floats) -> SumMap:
     cuts = np.cumsum(np.bincount(field.channel, minlength=channels))[:-1]
     columns = np.split(order, cuts)
     weights, column = even_rows(columns, [field.delta[c] for c in columns], width)
-    return SumMap(field.bits, field.size, weights, column, width, field.base, shift, field.unit)
+    return SumMap(field.bits, field.size, weights, column, width, field.base, shift, field.unit, field.blur)
 
 
 def is_plain(x: Expr) -> bool:
@@ -171,12 +190,25 @@ def map_of_sums(builder: Builder, x: Expr, scaled: Scaled, shape: tuple[int, ...
         index = (place[0][:, None] * sums.width + np.arange(sums.width)).reshape(height, width, -1)
         bits = gathered(builder, bits, index, builder.shape(bits), Loc("", x.tensor))
     base, shift, unit = scaled.base[row], sums.shift[row], scaled.unit[row]
-    return SumMap(bits, (height, width), weights, column, columns, base, shift, unit, sums.over)
+    return SumMap(
+        bits,
+        (height, width),
+        weights,
+        column,
+        columns,
+        base,
+        shift,
+        unit,
+        rounding(sums, x.sample.dtype)[row],
+        sums.over,
+    )
 
 
-def weights_of_features(x: Expr, scaled: Scaled, n: IntArray, where: str) -> tuple[IntArray, IntArray, Floats, float]:
+def weights_of_features(
+    x: Expr, scaled: Scaled, n: IntArray, where: str
+) -> tuple[IntArray, IntArray, Floats, float, Floats]:
     """Layer weights n (R, E) over plain sums in one unit: weights (R, places * width) over their bits laid end to end,
-    the integers (R,) and reals (R,) to be added, and the unit (before division by `over`)."""
+    the integers (R,) and reals (R,) to be added, the unit (before division by `over`), and the blur (R,)."""
     sums = x.leaf.source
     assert isinstance(sums, Sums)
     rows, places = len(sums.weights), sums.places
@@ -192,4 +224,5 @@ def weights_of_features(x: Expr, scaled: Scaled, n: IntArray, where: str) -> tup
         for r in range(rows):
             total[:, :, sums.column[r]] += m[:, r, :, None] * scaled.weights[r]
     times = m.sum(axis=2)
-    return total.reshape(len(n), -1), times @ scaled.base, times @ sums.shift, float(scaled.unit[0])
+    blur = np.abs(m).astype(np.float64).sum(axis=2) @ rounding(sums, x.sample.dtype)
+    return total.reshape(len(n), -1), times @ scaled.base, times @ sums.shift, float(scaled.unit[0]), blur

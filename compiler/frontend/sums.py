@@ -72,7 +72,9 @@ def coded_sums(builder: Builder, coded: Coded, weights: Array, shape: tuple[int,
     bits, column, width = flat_bits(builder, coded, element, level)
     w = np.zeros((len(n), width), np.int64)
     np.add.at(w.T, column, (n[:, element] * delta).T)  # two elements may be the same bit
-    return sums_leaf(bits, w, n @ m[:, 0], row_unit * unit[0], np.zeros(len(n)), shape, name, weights.dtype)
+    blur = row_unit * (np.abs(n).astype(np.float64) @ level_blur(coded, m, np.resize(unit, len(m))))
+    base, unit = n @ m[:, 0], row_unit * unit[0]
+    return sums_leaf(bits, w, base, unit, np.zeros(len(n)), shape, name, weights.dtype, blur=blur)
 
 
 def coded_bits(coded: Coded) -> tuple[IntArray, IntArray]:
@@ -105,6 +107,13 @@ def level_grid(coded: Coded, groups: int = 1) -> tuple[IntArray, Floats]:
             hint="use one scale for the layer",
         )
     return np.concatenate([n for n, _ in found]), np.array([unit for _, unit in found])
+
+
+def level_blur(coded: Coded, levels: IntArray, unit: Floats) -> Floats:
+    """How far the values of each element (E,) are from integers times its unit, which float32 has rounded."""
+    used = np.arange(levels.shape[1]) <= coded.count[:, None]
+    away = np.abs(coded.table.astype(np.float64) - levels * unit[:, None])
+    return np.asarray(np.where(used, away, 0.0).max(axis=1), np.float64)
 
 
 def plane_sums(
@@ -200,11 +209,12 @@ def sums_leaf(
     column: IntArray | None = None,
     width: int = 0,
     over: int = 1,
+    blur: Floats | None = None,
 ) -> Leaf:
     """The leaf of R sums at every place: shape is (.., R) for one place, (1, R, H, W) for a map.
 
     w (R, K) over the bits `column` (R, K) of `width`, or over all in order; the real sums are divided by `over`.
-    dtype: the type of the model's own sums, to which the exact ones are rounded once.
+    dtype: the type of the model's own sums, to which the exact ones are rounded once. blur (R,): as in `Sums`.
     """
     if math.prod(shape) > LARGEST:
         raise fail(f"a layer has {math.prod(shape)} sums", where=f"tensor {name!r}", why=f"at most {LARGEST} are taken")
@@ -213,12 +223,16 @@ def sums_leaf(
     places = int(np.prod(shape)) // len(w)
     each = (slice(None), None)
 
-    def real(u: IntArray) -> Array:
+    away = np.zeros(len(w)) if blur is None else blur
+
+    def beside(u: IntArray, side: int) -> Array:
         flat = u.reshape(len(step), places)
-        exact: Floats = unit[each] * (step[each] * flat + base[each]) / over + shift[each]
+        exact: Floats = unit[each] * (step[each] * flat + base[each]) / over + (shift + side * away)[each]
         with np.errstate(over="ignore"):  # beyond float32 the model itself computes infinity
             return exact.astype(dtype).reshape(u.shape)
 
     lo, hi = (np.repeat(f(w, 0).sum(axis=1), places).reshape(shape) for f in (np.minimum, np.maximum))
     width = w.shape[1] if column is None else width
-    return Leaf(name, shape, lo, hi, real, Sums(bits, w, step, base, unit, shift, column, width, over, places))
+    blur = away if away.any() else None
+    source = Sums(bits, w, step, base, unit, shift, column, width, over, places, blur)
+    return Leaf(name, shape, lo, hi, lambda u: beside(u, 0), source, None if blur is None else beside)

@@ -35,7 +35,8 @@ class Sums:
 
     bits: IR value of Bits (.., width), one row of bits per place; weights (R, K) int64 without a common divisor per row
     and their columns (R, K), see `rows`; step, base (R,) int64; unit, shift (R,) float64. Element r * P + p of the leaf
-    is sum r at place p.
+    is sum r at place p. blur (R,): how far the model's own sum can be from this one, where it adds numbers that were
+    rounded before; None: nowhere.
     """
 
     bits: Value
@@ -48,6 +49,7 @@ class Sums:
     width: int
     over: int = 1
     places: int = 1
+    blur: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +89,7 @@ class Leaf:
     """A tensor of integers: element e takes any value of lo[e]..hi[e] (int64, shaped like the tensor).
 
     real: integers of the leaf's shape to the float32 tensor that the model computes with. source: where they come from.
+    beside: where the model rounds what it sums, the least (-1) and the greatest (+1) that the tensor can be.
     """
 
     name: str
@@ -95,6 +98,7 @@ class Leaf:
     hi: IntArray
     real: Callable[[IntArray], Array]
     source: Features | Sums | Pooled | Thermometer | Joined
+    beside: Callable[[IntArray, int], Array] | None = None
 
     @property
     def is_input(self) -> bool:
@@ -224,8 +228,11 @@ def _direction(
     return np.where(agree, parts[0], 0).astype(np.int8)
 
 
-def evaluate(expr: Expr, integers: IntArray, memo: dict[int, Array] | None = None) -> Array:
-    """The model's own float32 values for leaf integers (leaf shape): the law, applied to candidates."""
+def evaluate(expr: Expr, integers: IntArray, memo: dict[int, Array] | None = None, beside: int = 0) -> Array:
+    """The model's own float32 values for leaf integers (leaf shape): the law, applied to candidates.
+
+    beside: -1 or +1 for the ends of what the leaf's sums can be where the model rounds what it sums.
+    """
     memo = {} if memo is None else memo
     found = memo.get(id(expr))
     if found is not None:
@@ -233,11 +240,12 @@ def evaluate(expr: Expr, integers: IntArray, memo: dict[int, Array] | None = Non
     if expr.part is not None:
         own = expr.part.expr
         mine = integers.ravel()[expr.part.start : expr.part.start + own.leaf.lo.size]
-        value = evaluate(own, mine.reshape(own.leaf.shape), memo)
+        value = evaluate(own, mine.reshape(own.leaf.shape), memo, beside)
     elif expr.node is None or expr.kernel is None:
-        value = expr.leaf.real(integers)
+        leaf = expr.leaf
+        value = leaf.beside(integers, beside) if beside and leaf.beside is not None else leaf.real(integers)
     else:
-        args = [evaluate(a, integers, memo) if isinstance(a, Expr) else a for a in expr.args]
+        args = [evaluate(a, integers, memo, beside) if isinstance(a, Expr) else a for a in expr.args]
         with np.errstate(all="ignore"):  # overflow to inf is the model's own arithmetic; NaN is checked by the caller
             value = expr.kernel.compute(expr.node, args)[expr.result]
     memo[id(expr)] = value

@@ -58,15 +58,14 @@ def composed_features(
     sums = x.leaf.source
     assert isinstance(sums, Sums)
     n, row_unit = weight_grid(weights, node.where)
-    w, base, shift, one = weights_of_features(x, scaled, n, node.where)
+    w, base, shift, one, blur = weights_of_features(x, scaled, n, node.where)
     bound = np.abs(n.astype(np.float64)) @ reach_of(scaled.weights, scaled.base)[x.src.ravel() // sums.places]
     check_type(weights.dtype, bound, row_unit * one / sums.over, node.where, again=True)
     bits = sums.bits
     if len(context.builder.shape(bits)) > 1:
         bits = context.builder.add(Gather((bits,), np.arange(w.shape[1]), Loc("", x.tensor)))
-    return sums_leaf(
-        bits, w, base, row_unit * one, shift * row_unit, shape, node.outputs[0], weights.dtype, over=sums.over
-    )
+    unit, shift, blur = row_unit * one, shift * row_unit, blur * row_unit
+    return sums_leaf(bits, w, base, unit, shift, shape, node.outputs[0], weights.dtype, None, 0, sums.over, blur)
 
 
 def no_common_scale(node: Node, x: Expr) -> Diagnostic:

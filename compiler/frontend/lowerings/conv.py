@@ -78,7 +78,8 @@ def window_sums(
     unit, over = row_unit * field.unit[0], field.over * divide
     constant_part = (n.sum(axis=2) * _per_group(field.shift, groups, len(n))).sum(axis=1) * row_unit / divide
     base_sum, name = at_tap.sum(axis=1), node.outputs[0]
-    return sums_leaf(bits, w, base_sum, unit, constant_part, shape, name, weights.dtype, column, width, over)
+    blur = (np.abs(n).sum(axis=2) * _per_group(field.blur, groups, len(n))).sum(axis=1) * row_unit / divide
+    return sums_leaf(bits, w, base_sum, unit, constant_part, shape, name, weights.dtype, column, width, over, blur)
 
 
 def _read(context: Context, node: Node, x: Expr, padded: bool, uses: int) -> SumMap:
@@ -129,7 +130,7 @@ def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitM
     bits = gathered(context.builder, planes, index, context.builder.shape(planes), Loc("", x.tensor))
     channel, unit = np.repeat(np.arange(channels), k), np.full(channels, slope / parts)
     delta, none = (factor[:, :1] * plane * parts).ravel(), np.zeros((channels, 1), np.float32)
-    return BitMap(bits, (height, width), channel, delta, base, unit, channel * 0, none, base * 0), shift
+    return BitMap(bits, (height, width), channel, delta, base, unit, unit * 0, channel * 0, none, base * 0), shift
 
 
 def _offsets(offset: NDArray[np.float64], slope: float) -> tuple[IntArray, int] | None:

@@ -184,14 +184,15 @@ def _pooled_sums(node: Node, x: Expr, window: Geometry) -> Leaf:
     hi = np.repeat(np.where(sign > 0, rows_hi, -rows_lo), int(np.prod(window.out))).reshape(shape)
     corner = (slice(None), slice(None), *(slice(n) for n in shape[2:]))
 
-    def real(integers: IntArray) -> Array:
+    def beside(integers: IntArray, side: int) -> Array:
         full = sums.lo.copy()
         full[corner] = integers * spread.reshape(shape)
-        return evaluate(x, full)[corner]
+        return evaluate(x, full, beside=side)[corner]
 
     size = (*x.shape[2:], 1)[:2]
     pooled = Pooled(sums, sign, (size[0], size[1]), window.kernel, window.stride, window.pads, window.dilation)
-    return Leaf(node.outputs[0], shape, lo, hi, real, pooled)
+    blurred = None if sums.beside is None else beside
+    return Leaf(node.outputs[0], shape, lo, hi, lambda i: beside(i, 0), pooled, blurred)
 
 
 def _same_everywhere(x: Expr) -> bool:
