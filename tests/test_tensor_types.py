@@ -11,7 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.float_model import run_float
+from threshc.compiler.frontend.graph import Node, build_graph
 from threshc.compiler.frontend.kernels.registry import _KERNELS as KERNELS
 from threshc.compiler.frontend.load import load, lower_model
 from threshc.sim import reference
@@ -250,6 +251,19 @@ def test_softmax_before_opset_13_runs_over_all_axes_behind_its_own(op: str) -> N
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     assert np.allclose(session.run(None, {"x": x})[0], a, atol=1e-6)
+
+
+def test_the_evaluator_computes_in_the_type_of_the_input() -> None:
+    """A uint8 image is divided as integers, also where the samples come as float32."""
+    m = Typed(1)
+    step = m.step(m.op("Div", "x", m.const(3, "uint8")), m.const(40, "uint8"))
+    model = m.model(m.op("MatMul", step, m.const(m.sign(16, 12))))
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    x = np.random.default_rng(2).integers(0, 256, (50, 16)).astype(np.uint8)
+    want = ReferenceEvaluator(model).run(None, {"x": x})[0]
+    (got,) = run_float(build_graph(model, None), x.astype(np.float32), [model.graph.output[0].name])
+    assert np.array_equal(got, want)
+    assert np.array_equal(reference.run(load(model), x).labels, want.argmax(axis=1))
 
 
 def test_verify_asks_an_evaluator_that_rounds_to_float16() -> None:

@@ -1,4 +1,4 @@
-"""The law, run on data: a whole ONNX graph evaluated operator by operator in float32, QONNX operators included."""
+"""The law, run on data: a whole ONNX graph evaluated operator by operator in its own types, QONNX included."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK = 1024
 def run_float(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> list[Array]:
     """The named tensors for N samples, (N, elements) each.
 
-    x: (N, *sample shape) float32. Samples go through in blocks where the graph takes any batch size, else one by one.
+    x: (N, *sample shape), numbers of the type that the model states for its input. Samples go through in blocks where the graph takes any batch size, else one by one.
     Raises CompileError for operators that are not known.
     """
     size = _BLOCK if takes_batches(graph, x, tensors) else 1
@@ -39,8 +39,8 @@ def takes_batches(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) 
 
 
 def _evaluate(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> list[Array]:
-    (name,) = graph.inputs
-    values: dict[str, Array] = {**graph.constants, name: x}
+    ((name, info),) = graph.inputs.items()
+    values: dict[str, Array] = {**graph.constants, name: x.astype(info.dtype)}
     for node in graph.nodes:
         kernel = find_kernel(node)
         if kernel is None:
