@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from threshc.comparison import Check, against_onnx, compare_results, outputs_only
-from threshc.compiler.diagnostics import visible
+from threshc.compiler.diagnostics import fail, visible
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.graph import build_graph
@@ -119,6 +119,8 @@ def verify(
     lowered = lower(build_graph(model, folder), parse_input(input))
     network = lowered.network
     data = np.asarray(random_samples(network, samples, seed) if x is None else x)
+    if not len(data):
+        raise fail("there are no samples", where="input data", hint="give at least one")
     checks: list[Check] = []
     say("ONNX model against the reference, and what other evaluators say")
     real = _real(network, data).astype(next(iter(lowered.graph.inputs.values())).dtype)

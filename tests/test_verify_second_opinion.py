@@ -352,3 +352,23 @@ def test_real_models(name: str, encoding: str | None, samples: int, shared: Path
     report = threshc.verify(shared / "models" / name, input=encoding, samples=samples, rtl=False)
     assert report.ok, str(report)
     assert report.peer is not None, str(report)
+
+
+def test_models_as_they_come() -> None:
+    """Nodes out of order, the default domain under its long name, outputs of a wrong type: no peer takes them so."""
+    model = simple()
+    nodes = [*reversed(model.graph.node)]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    for entry in (*model.graph.node, *model.opset_import):
+        entry.domain = "ai.onnx"
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    report = threshc.verify(model, samples=16, rtl=False)
+    assert report.ok
+    assert str(report.peer).startswith("onnxruntime ")
+    assert not report.notes
+
+
+def test_no_samples() -> None:
+    with pytest.raises(CompileError, match="there are no samples"):
+        threshc.verify(simple(), np.zeros((0, 6), np.float32), rtl=False)

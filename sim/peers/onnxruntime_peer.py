@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from threshc.sim.peers.peer import CannotRunError, Evaluate, Tensors, first_line, import_missing_domains
+from threshc.sim.peers.peer import CannotRunError, Evaluate, Tensors, first_line, plain_copy
 
 if TYPE_CHECKING:
     import onnx
@@ -69,12 +69,8 @@ def _with_all_outputs(model: onnx.ModelProto, folder: Path | None) -> onnx.Model
     """A copy of the model, with its weights inside, that puts out the tensors of all nodes."""
     import onnx
 
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = plain_copy(model, folder)
     copy.ir_version = min(copy.ir_version, _NEWEST_IR)
-    if folder is not None:
-        onnx.load_external_data_for_model(copy, str(folder))
-    import_missing_domains(copy)
     outputs = [o.name for o in copy.graph.output] + [t for node in copy.graph.node for t in node.output if t]
     del copy.graph.output[:]  # files state wrong types for them, and nobody needs any
     copy.graph.output.extend(onnx.ValueInfoProto(name=t) for t in dict.fromkeys(outputs))

@@ -90,11 +90,40 @@ def first_line(error: Exception) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def import_missing_domains(model: onnx.ModelProto) -> None:
-    """State a version for every domain that a model's nodes use without importing it, as real files do."""
+def plain_copy(model: onnx.ModelProto, folder: Path | None) -> onnx.ModelProto:
+    """A copy with its weights inside and what evaluators want but real files lack: nodes in order, one name for the
+    default domain, and a version for every domain that is used."""
     import onnx
 
-    have = {o.domain for o in model.opset_import}
-    for domain in dict.fromkeys(node.domain for node in model.graph.node):
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    if folder is not None:
+        onnx.load_external_data_for_model(copy, str(folder))
+    for entry in (*copy.graph.node, *copy.opset_import):
+        entry.domain = "" if entry.domain == "ai.onnx" else entry.domain
+    _sort_nodes(copy.graph)
+    have = {o.domain for o in copy.opset_import}
+    for domain in dict.fromkeys(node.domain for node in copy.graph.node):
         if domain not in have:
-            model.opset_import.append(onnx.helper.make_opsetid(domain, 13 if domain == "" else 1))
+            copy.opset_import.append(onnx.helper.make_opsetid(domain, 13 if domain == "" else 1))
+    return copy
+
+
+def _sort_nodes(graph: onnx.GraphProto) -> None:
+    """Each node behind those it reads, otherwise in the file's order. Cycles were refused before."""
+    makers = {t: k for k, node in enumerate(graph.node) for t in node.output if t}
+    wants = [{makers[t] for t in node.input if t in makers} for node in graph.node]
+    if all(max(w, default=-1) < k for k, w in enumerate(wants)):
+        return
+    order: dict[int, None] = {}
+    stack = list(reversed(range(len(wants))))
+    while stack:
+        waiting = sorted(wants[stack[-1]] - order.keys(), reverse=True)
+        if waiting and stack[-1] not in order:
+            stack += waiting
+        else:
+            order[stack.pop()] = None
+    nodes = [graph.node[k] for k in order]
+    ordered = [type(n).FromString(n.SerializeToString()) for n in nodes]
+    del graph.node[:]
+    graph.node.extend(ordered)

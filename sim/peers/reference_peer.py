@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from threshc.sim.peers.peer import CannotRunError, Evaluate, Tensors, first_line, import_missing_domains
+from threshc.sim.peers.peer import CannotRunError, Evaluate, Tensors, first_line, plain_copy
 
 if TYPE_CHECKING:
     import onnx
@@ -25,10 +25,7 @@ def reference_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, Ev
     import onnx
     from onnx.reference import ReferenceEvaluator
 
-    name, copy = f"onnx's reference evaluator {onnx.__version__}", onnx.ModelProto()
-    copy.CopyFrom(model)
-    if folder is not None:
-        onnx.load_external_data_for_model(copy, str(folder))
+    name, copy = f"onnx's reference evaluator {onnx.__version__}", plain_copy(model, folder)
     foreign = [node for node in copy.graph.node if is_qonnx(node)]
     if foreign:
         version = _qonnx_version()
@@ -39,7 +36,8 @@ def reference_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, Ev
         name = f"{name} with qonnx {version}"
     for node in foreign:
         node.domain = QONNX
-    import_missing_domains(copy)
+    if foreign and all(o.domain != QONNX for o in copy.opset_import):
+        copy.opset_import.append(onnx.helper.make_opsetid(QONNX, 1))
     try:
         evaluator = ReferenceEvaluator(copy, new_ops=[_batch_normalization(), *(qonnx_operators() if foreign else ())])
     except Exception as error:  # it raises many kinds; whatever it is, it has no opinion on this model

@@ -52,7 +52,8 @@ class Rounding:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.protos = {t: node for node in model.graph.node for t in node.output if t}
-        self._opsets = {"": 13, "ai.onnx.ml": 3} | {o.domain: o.version for o in model.opset_import}
+        stated = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import}
+        self._opsets = {"": 13, "ai.onnx.ml": 3} | stated
 
     def bound(self, tensor: str, args: Sequence[Array | None], result: Array) -> tuple[Floats, Floats] | None:
         """The exact value of a node's tensor, and how far from it a correct evaluation may be; None: not at all.
@@ -103,8 +104,7 @@ class Rounding:
 
         node, own = NodeProto(), is_qonnx(proto)
         node.CopyFrom(proto)
-        if own:
-            node.domain = QONNX
+        node.domain = QONNX if own else "" if proto.domain == "ai.onnx" else proto.domain
         feeds = {name: a for name, a in zip(node.input, args, strict=False) if name and a is not None}
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -129,9 +129,12 @@ class Rounding:
 
     def _quantize_linear(
         self, proto: onnx.NodeProto, args: Sequence[Array | None], result: Array, u: float
-    ) -> tuple[Floats, Floats]:
-        """One step where x / scale lies within four roundings of the middle between two integers."""
+    ) -> tuple[Floats, Floats] | None:
+        """One step where x / scale lies within four roundings of the middle between two integers; with a scale per
+        block all have to agree."""
         x, scale = (np.asarray(a, np.float64) for a in args[:2])
+        if scale.ndim > 1:
+            return None
         if scale.size > 1:
             axis = next((a.i for a in proto.attribute if a.name == "axis"), 1) % x.ndim
             scale = scale.reshape([-1 if k == axis else 1 for k in range(x.ndim)])
