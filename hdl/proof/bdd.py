@@ -79,7 +79,9 @@ class Diagrams:
         return self.choose(found, 0, 1) if lit & 1 else found
 
     def at_least(self, weights: list[tuple[int, int]], need: int) -> int:
-        """`sum(weight of variable k) >= need`, the weights in the order of the variables, made without any circuit."""
+        """`sum(weight of variable k) >= need`, the weights in the order of the variables, made without any circuit.
+
+        Raises Unproved where the sums that may be left after some variables are too many."""
         most = [sum(max(w, 0) for _, w in weights[k:]) for k in range(len(weights) + 1)]
         least = [sum(min(w, 0) for _, w in weights[k:]) for k in range(len(weights) + 1)]
         made: dict[tuple[int, int], int] = {}
@@ -90,6 +92,8 @@ class Diagrams:
             if most[k] < need:
                 return 0
             if (k, need) not in made:
+                if len(made) > self._most:
+                    raise Unproved(f"its decision diagram takes more than {self._most:,} sums")
                 w = weights[k][1]
                 made[k, need] = self.node(k, build(k + 1, need), build(k + 1, need - w))
             return made[k, need]

@@ -120,9 +120,10 @@ class Neurons:
         return got == _threshold(tuple(places.get(n, 0) for n in leaves), need - constant)
 
     def _by_diagram(self, weights: tuple[tuple[int, int], ...], need: int, y: int) -> str:
-        order = [n for n, _ in weights]
+        spread = sorted(weights, key=lambda term: -abs(term[1]))  # digits of a number: the highest first, or 2**n sums
+        order = [n for n, _ in spread]
         diagrams = Diagrams(len(order))
-        if diagrams.literal(self._circuit, y, order, {}) != diagrams.at_least(list(weights), need):
+        if diagrams.literal(self._circuit, y, order, {}) != diagrams.at_least(spread, need):
             raise Unproved(f"node {y >> 1} is not its threshold function")
         return "decision diagram"
 
