@@ -27,8 +27,8 @@ def _free() -> int | None:
 
 def _group() -> int | None:
     with contextlib.suppress(OSError, ValueError):
-        most = int((_GROUP / "memory.max").read_text())  # ValueError where it is "max"
-        return most - int((_GROUP / "memory.current").read_text())
+        most = int((_GROUP / "memory.max").read_text(encoding="utf-8"))  # ValueError where it is "max"
+        return most - int((_GROUP / "memory.current").read_text(encoding="utf-8"))
     return None
 
 
@@ -38,6 +38,6 @@ def _limit() -> int | None:
 
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         if limit != resource.RLIM_INFINITY:
-            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
             return limit - used
     return None

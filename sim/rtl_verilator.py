@@ -177,7 +177,7 @@ def _toolchain() -> Toolchain:
     assert cxx is not None, "guarded by missing()"
     binary, root = found
     lines = (
-        subprocess.run([tool, "--version"], capture_output=True, text=True, check=False).stdout
+        subprocess.run([tool, "--version"], capture_output=True, text=True, errors="replace", check=False).stdout
         for tool in (binary, cxx)
     )
     return Toolchain(binary, root, cxx, " / ".join(text.partition("\n")[0] for text in lines))
@@ -198,7 +198,9 @@ def _verilators() -> Iterator[tuple[str, Path]]:
     native = shutil.which("verilator_bin") or shutil.which("verilator")
     if native is None:
         return
-    asked = subprocess.run([native, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=False)
+    asked = subprocess.run(
+        [native, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, errors="replace", check=False
+    )
     root = Path(asked.stdout.strip())
     if asked.returncode == 0 and (root / "include" / "verilated.h").exists():
         yield native, root

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -101,12 +103,17 @@ def test_names_of_a_model_reach_nothing_raw(tmp_path: Path, command: str) -> Non
             _clean((gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8"))
 
 
-@pytest.mark.parametrize("command", ["show M", "show X", "show M X", "show M --X", "X", "compile M -o F/x", "sim M X"])
+@pytest.mark.parametrize("command", ["show M", "show X", "show M X", "show M --X", "N", "compile M -o F/x", "sim M X"])
 def test_errors_hold_nothing_raw(tmp_path: Path, command: str) -> None:
     model = _model(tmp_path / "m.onnx", EVIL, operator="Erf" if command == "show M" else "GreaterOrEqual")
     file = tmp_path / EVIL.replace("/", "")
     file.write_text("")
-    done = _run(*({"M": model, "X": file, "--X": f"--{EVIL}", "F/x": file / "x"}.get(w, w) for w in command.split()))
+    done = _run(
+        *(
+            {"M": model, "X": file, "--X": f"--{EVIL}", "N": file.name, "F/x": file / "x"}.get(w, w)
+            for w in command.split()
+        )
+    )
     said = done.stdout.decode() + done.stderr.decode()
     _clean(said)
     assert done.returncode in (1, 2)
@@ -154,3 +161,25 @@ def test_diagnostics_are_visible_wherever_they_go() -> None:
     assert one.where == f"{visible(EVIL)}\n         b\\n"
     assert Diagnostic("what", why=Lines.of(["a\x1b", "b"])).why == "a\\x1b\n       b"
     assert isinstance(CompileError([one]).diagnostics[0].where, Lines)
+
+
+def _calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            called = node.func
+            yield called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", ""), node
+
+
+@pytest.mark.parametrize("room", ["api", "cli", "compiler", "hdl", "sim", "train"])
+def test_no_file_and_no_tool_is_read_or_written_in_the_encoding_of_the_locale(root: Path, room: str) -> None:
+    for path in (root / room).rglob("*.py"):
+        for name, call in _calls(path):
+            given = {k.arg for k in call.keywords}
+            place = f"{path.relative_to(root)}:{call.lineno}"
+            if name in ("read_text", "write_text") and isinstance(call.func, ast.Attribute):
+                assert "encoding" in given or ast.unparse(call.func) == "hdl.proof.text.read_text", place
+            mode = [ast.literal_eval(a) for a in call.args[1:2] if isinstance(a, ast.Constant)]
+            if name == "open" and isinstance(call.func, ast.Name):
+                assert "encoding" in given or any("b" in str(m) for m in mode), place
+            if name in ("run", "Popen") and ast.unparse(call.func).startswith("subprocess.") and "text" in given:
+                assert "errors" in given, place

@@ -59,10 +59,10 @@ def build(
     yosys, nextpnr, packer = (tools[name] for name in names)
     top = make_top(design, target, baud)
     with scratch_folder() as folder:
-        (folder / "design.v").write_text(design.mapped(device.family))
-        (folder / "top.il").write_text(top.rtlil)
+        (folder / "design.v").write_text(design.mapped(device.family), encoding="utf-8")
+        (folder / "top.il").write_text(top.rtlil, encoding="utf-8")
         for suffix in ("pcf", "lpf"):
-            (folder / f"top.{suffix}").write_text(top.constraints)
+            (folder / f"top.{suffix}").write_text(top.constraints, encoding="utf-8")
         tell(f"yosys: synthesizing for {device.part}")
         synthesis = synthesize(yosys, device, design.name, folder, tell)
         refuse_oversize(device, synthesis.whole)
@@ -90,7 +90,7 @@ def _modules(netlist: Path) -> dict[str, Any]:
 
 def _placed(design: Design, folder: Path, around: str) -> tuple[PlacedCells, ...]:
     (routed,) = _modules(folder / "routed.json").values()
-    timing = json.loads((folder / "timing.json").read_text())
+    timing = json.loads((folder / "timing.json").read_text(encoding="utf-8"))
     return placed_by_layer(design, _modules(folder / "top.json")[TOP], routed, timing, around)
 
 
@@ -121,7 +121,7 @@ def _refuse_slow(target: Target, required: float | None, routing: Routing) -> No
 def _deliver(design: Design, folder: Path, made: str, runs: tuple[Run, ...], out_dir: Path) -> tuple[Path, ...]:
     """Moves the bitstream, the logs and the timing report to their place; the bitstream comes last."""
     for run in runs[:2]:
-        (folder / f"{run.tool.name}.log").write_text(run.text)
+        (folder / f"{run.tool.name}.log").write_text(run.text, encoding="utf-8")
     wanted = {f"{run.tool.name}.log": f"{design.name}.{run.tool.name.partition('-')[0]}.log" for run in runs[:2]}
     wanted |= {"timing.json": f"{design.name}.timing.json", made: design.name + Path(made).suffix}
     try:

@@ -74,7 +74,7 @@ def route(
         if over or any(sign in done.text for sign in _UNPLACED):
             raise too_big(device, "place and route", "; ".join(over) or _logic(utilization, device))
         check(done, f"placing and routing on {device.part}")
-    return parse_report(json.loads((folder / "timing.json").read_text()), done)
+    return parse_report(json.loads((folder / "timing.json").read_text(encoding="utf-8")), done)
 
 
 def parse_report(report: dict[str, Any], run: Run) -> Routing:

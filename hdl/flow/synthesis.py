@@ -55,12 +55,12 @@ read_rtlil top.il
 tee -q -o whole.stat stat -json
 write_json top.json
 """
-    (folder / "synth.ys").write_text(script)
+    (folder / "synth.ys").write_text(script, encoding="utf-8")
     # YoWASP's ABC closes stdout and Yosys fails when it writes there afterwards, so the log goes to a file.
     done = run_tool(yosys, ["-q", "-l", "yosys.log", "synth.ys"], folder, progress)
     log = folder / "yosys.log"
     if log.is_file():
-        done = replace(done, text=done.text + log.read_text(errors="replace"))
+        done = replace(done, text=done.text + log.read_text(encoding="utf-8", errors="replace"))
     if done.code and any(sign in done.text for sign in _EXHAUSTED):
         raise fail(
             "Yosys ran out of memory",
@@ -69,7 +69,10 @@ write_json top.json
             hint="a smaller network, another --neuron, or a native yosys on PATH (YoWASP is limited to 4 GB)",
         )
     check(done, f"synthesizing for {device.part}")
-    cells = [count_cells(json.loads((folder / f).read_text()), device.family) for f in ("network.stat", "whole.stat")]
+    cells = [
+        count_cells(json.loads((folder / f).read_text(encoding="utf-8")), device.family)
+        for f in ("network.stat", "whole.stat")
+    ]
     return Synthesis(cells[0], cells[1], done)
 
 

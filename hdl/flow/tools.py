@@ -80,7 +80,9 @@ def _find(name: str) -> Tool | None:
 def _native_version(program: str) -> str:
     if "pack" in Path(program).name:
         return ""  # icepack has no such option and would wait for its input
-    done = subprocess.run([program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )
     match = _VERSION.search(done.stdout + done.stderr)
     return match[1] if match else ""
 
