@@ -71,6 +71,13 @@ def _two_scales(m: Model, rng: np.random.Generator) -> str:
     return _layer(m, bits(m, m.op("Add", a, b)), rng, 5, 3)
 
 
+def _norm_before_add(m: Model, rng: np.random.Generator) -> str:
+    x = bits(m, _layer(m, bits(m, m.input), rng, 6, 300))
+    y = bits(m, _layer(m, x, rng, 300, 300))
+    y = m.batch_norm(_layer(m, y, rng, 300, 300), rng, 300)
+    return _layer(m, bits(m, m.op("Add", x, y)), rng, 300, 3)
+
+
 def _tied_average(m: Model, rng: np.random.Generator) -> str:
     x = m.op("Unsqueeze", bits(m, _layer(m, bits(m, m.input), rng, 6, 6)), m.const([1], np.int64))
     x = m.op("ReduceMean", m.op("Reshape", x, m.const([1, 2, 3], np.int64)), axes=[2], keepdims=0)
@@ -103,6 +110,7 @@ REFUSALS = (
     Refusal("weights of too many sizes", "differ too much in size", _not_exact),
     Refusal("products of two layers", "two different sums meet", _two_layers_meet),
     Refusal("activations of different scales", "scales 0.43 and 0.7123", _two_scales),
+    Refusal("BatchNormalization before an addition", "neither an integer sum nor an activation", _norm_before_add),
     Refusal("a tie of averages over three places", "the model's own rounding decides a step", _tied_average),
     Refusal("BatchNormalization between layers with wide sums", "not one integer sum", _norm_after_wide),
     Refusal("TopK of the smallest", "largest=0 is not supported", _smallest),

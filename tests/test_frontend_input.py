@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
+from frontend_compare import compare
 from onnx import TensorProto
 from onnx_models import Model, step
 
@@ -64,3 +65,14 @@ def test_finn_annotation_states_the_encoding(datatype: str, text: str) -> None:
     note = model.graph.quantization_annotation.add(tensor_name="x")
     note.quant_parameter_tensor_names.add(key="finn_datatype", value=datatype)
     assert str(load(model).input.encoding) == text
+
+
+@pytest.mark.parametrize("picked", [[1, 3], [5, 4, 3, 2, 1, 0], [0, 0, 1, 5, 5, 5], [2, 2, 2, 2, 2, 2, 2, 0]], ids=str)
+def test_features_that_are_picked_from_the_input(picked: list[int]) -> None:
+    """A layer reads some features, several times or not at all."""
+    m, rng = Model(["batch", 6]), np.random.default_rng(0)
+    x = m.op("Gather", m.input, m.const(picked, np.int64), axis=1)
+    x = m.op("MatMul", x, m.const(rng.integers(-3, 4, (len(picked), 5))))
+    x = m.op("Where", m.op("GreaterOrEqual", x, m.const(50.0)), m.const(1.0), m.const(-1.0))
+    model = m.build(m.op("MatMul", x, m.const(rng.choice([-1.0, 1.0], (5, 3)))))
+    compare(model, rng.integers(0, 256, (64, 6)).astype(np.float32), "uint8")

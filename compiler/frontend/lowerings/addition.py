@@ -13,15 +13,17 @@ from math import lcm
 import numpy as np
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context, Known, lowers
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.grid import Floats
 from threshc.compiler.frontend.kernels.registry import Array, find_kernel
+from threshc.compiler.frontend.levels import MAX_STEPS, NotAStep
 from threshc.compiler.frontend.lowerings.dense import binary_input
 from threshc.compiler.frontend.maps import bit_map
 from threshc.compiler.frontend.sum_map import SumMap, common_unit, in_own_units, is_plain, map_of_bits, map_of_sums
 from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf
-from threshc.compiler.frontend.symbolic import Expr, Leaf, Sums, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import MOVES, Expr, Leaf, Sums, apply, leaf_expr
 from threshc.compiler.ir.ops import Gather, Loc
 
 
@@ -79,9 +81,27 @@ def _addend(context: Context, node: Node, x: Expr) -> SumMap:
     if is_plain(x):
         assert isinstance(x.leaf.source, Sums)
         return map_of_sums(context.builder, x, in_own_units(x.leaf.source), shape, node.where)
-    coded = replace(binary_input(context, node, x), shape=shape)
+    coded = replace(_few_values(context, node, x), shape=shape)
     field = bit_map(context.builder, coded, node.where, own_units=True)
     return map_of_bits(field, np.zeros(len(field.base)))
+
+
+def _few_values(context: Context, node: Node, x: Expr) -> Coded:
+    """An activation, or any function of a sum that takes few values, as thermometer bits."""
+    if x.stepped or x.leaf.is_input:
+        return binary_input(context, node, x)
+    try:
+        return context.code(x)
+    except NotAStep as error:
+        between = ", ".join(dict.fromkeys(n.op for n in x.trail if n.op not in MOVES))
+        raise fail(
+            "a tensor that is added is neither an integer sum nor an activation",
+            where=f"{node.where}, tensor {x.tensor!r}",
+            why=f"behind {between or 'its sum'} it takes more than {MAX_STEPS + 1} values, so that each element of the "
+            "result would depend on two sums through two float functions",
+            hint="put a quantizer or a sign on both branches before they are added, of one scale, as Brevitas does; or "
+            "add the plain outputs of the layers before BatchNormalization",
+        ) from error
 
 
 def _in_common_unit(node: Node, a: SumMap, b: SumMap) -> tuple[SumMap, SumMap, Floats]:

@@ -106,13 +106,10 @@ def _integer_features(context: Context, node: Node, x: Expr, weights: Array, sha
     """A layer on the input's integers: they enter as bit planes, through an affine map."""
     line = affine_features(context, node, x)
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
-    order = x.src.ravel()
-    inverse = np.empty_like(weights.T)
-    inverse[:, order] = weights.T  # planes lie in the order of the input's features
-    shift, times = np.zeros(len(order)), np.ones(len(order), np.int64)
-    shift[order], times[order] = line.offset, line.factor
-    plane = np.array(plane_weights(lo, hi))
-    return plane_sums(context.builder.planes(), plane, times, line.slope, shift, inverse, shape, name, node.where)
+    plane, order = np.array(plane_weights(lo, hi)), x.src.ravel()
+    planes, features = context.builder.planes(), x.leaf.lo.size
+    ways = line.factor, line.slope, line.offset
+    return plane_sums(planes, plane, order, features, *ways, weights.T, shape, name, node.where)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
