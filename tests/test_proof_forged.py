@@ -22,6 +22,8 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
+from threshc.hdl.proof import certificate
+from threshc.hdl.proof import check as checker
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
@@ -346,3 +348,23 @@ def test_a_folder_is_checked_with_its_certificate(tmp_path: Path, root: Path) ->
 def test_options_that_a_check_would_ignore(tmp_path: Path, option: str, value: object) -> None:
     with pytest.raises(CompileError, match=f"an option would have no effect\n  where: --{option}"):
         prove(networks.xor(), tmp_path / "c", check=True, **{option: value})  # type: ignore[arg-type]
+
+
+def test_obligations_that_would_take_days_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window whose nodes stand there a hundred thousand times, each with thousands of patterns."""
+    network, good = made()
+    data = plain(good)
+    node, operands, table = data["luts"][-1]
+    nodes = [node for node, _, _ in data["luts"] if node < 40]
+    data["replaced"] = [[node, operands, table, [[nodes * 5_000, list(range(1, 15))]]]]
+    monkeypatch.setattr(checker, "WORK", 1_000_000)
+    monkeypatch.setattr(checker, "WORK_PER_TABLE", 10)
+    with pytest.raises(Unproved, match="its claims take too long to be proved"):
+        check(network, parse(data))
+
+
+def test_a_certificate_that_could_not_be_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificate, "MAX_TEXT", 5_000)
+    with pytest.raises(CompileError, match="the certificate is too large to be read again"):
+        made()[1].write(tmp_path / "c")
+    assert not (tmp_path / "c").exists()

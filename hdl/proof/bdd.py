@@ -62,7 +62,7 @@ class Diagrams:
         """The function of a circuit's literal over the nodes of `order`; `known` is kept between calls."""
         if not known:
             known |= {0: 0, **{n: self.node(k, 0, 1) for k, n in enumerate(order)}}
-        stack = [lit >> 1]
+        stack, before = [lit >> 1], len(self._made)
         while stack:
             node = stack[-1]
             if node in known:
@@ -75,6 +75,7 @@ class Diagrams:
             stack += waiting
             if not waiting:
                 known[node] = self.table(truth, [known[x] for x in operands])
+        circuit.spend(len(self._made) - before)
         found = known[lit >> 1]
         return self.choose(found, 0, 1) if lit & 1 else found
 

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FORMAT = "threshc certificate 2"
+MAX_TEXT = 128 << 20
+"""Bytes of a certificate, packed or not."""
+MAX_VALUES = 1 << 24
+"""Values of its JSON text."""
 Nodes = tuple[int, ...]
 Word = tuple[int, ...]
 """Literals of digits, lowest first."""
@@ -115,6 +119,12 @@ class Certificate:
 
     def write(self, path: Path) -> None:
         """Writes the file, byte for byte the same for the same certificate. Raises CompileError where it cannot."""
+        from threshc.compiler.diagnostics import fail
         from threshc.compiler.files import write_whole
 
-        write_whole(path, gzip.compress(self.text().encode(), 6, mtime=0))
+        text = self.text().encode()
+        values = sum(text.count(sign) for sign in (b",", b"[", b"{"))
+        if len(text) > MAX_TEXT or values > MAX_VALUES:
+            why = f"{len(text):,} bytes and {values:,} values; {MAX_TEXT:,} and {MAX_VALUES:,} are the limits"
+            raise fail("the certificate is too large to be read again", where=str(path), why=why, hint="use --layer")
+        write_whole(path, gzip.compress(text, 6, mtime=0))

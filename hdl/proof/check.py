@@ -30,6 +30,8 @@ from threshc.hdl.proof.routes import gather, select_max, window
 
 Lits = NDArray[np.int64]
 Progress = Callable[[str], None]
+WORK, WORK_PER_TABLE = 60_000_000, 1_000
+"""Steps of work after which a proof is given up, see `Circuit.spend`: a minute, and a millisecond for every table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def check(
     if certificate.inputs != _input_bits(network):
         raise Unproved("the circuit has another number of inputs")
     circuit = Circuit(certificate.inputs, certificate.luts, certificate.registers)
+    circuit.most_work = WORK + WORK_PER_TABLE * len(circuit.tables)
     say(f"adding up {len(certificate.claims):,} heaps again")
     checker = _Checker(network, certificate, circuit)
     made = {v for v, op in enumerate(network.ops) if isinstance(op, Sum | Compare | Reduce | ArgMax)}

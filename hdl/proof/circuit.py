@@ -19,7 +19,8 @@ class Circuit:
     """
 
     def __init__(self, inputs: int, luts: Iterable[Cell], registers: Iterable[tuple[int, int]]) -> None:
-        self.inputs = inputs
+        self.inputs, self.work = inputs, 0
+        self.most_work: int | None = None
         self.alias = {n: n for n in range(inputs + 1)}
         self.stage = dict.fromkeys(range(1, inputs + 1), 0)
         self.tables: dict[int, tuple[tuple[int, ...], int]] = {}
@@ -42,6 +43,13 @@ class Circuit:
             raise Unproved(f"node {node} is no table of up to six inputs")
         self.alias[node], self.stage[node] = node, stage
         self.tables[node] = tuple(self.alias[x] for x in operands), table
+
+    def spend(self, work: int) -> None:
+        """Counts work that depends on what a certificate says, a step being about a microsecond. Raises Unproved where
+        it is more than `most_work`."""
+        self.work += work
+        if self.most_work is not None and self.work > self.most_work:
+            raise Unproved("its claims take too long to be proved; no certificate of threshc does")
 
     def lit(self, lit: int) -> int:
         """A literal of the node behind its registers."""
@@ -67,13 +75,16 @@ class Circuit:
 
     def settle(self, root: int, known: dict[int, int], every: int) -> None:
         """Adds the function of a node, and of the nodes that it depends on, to `known`."""
-        stack = [root]
+        if root in known:
+            return
+        stack, cost, before = [root], 1 + (every.bit_length() >> 12), len(known)
         while stack:
             node = stack[-1]
             if node in known:
                 stack.pop()
                 continue
             if node not in self.tables:
+                self.spend((len(known) - before + len(stack)) * cost)
                 raise Unproved(f"node {root} depends on node {node}, which is none of its leaves")
             operands, table = self.tables[node]
             waiting = [x for x in operands if x not in known]
@@ -82,3 +93,4 @@ class Circuit:
                 continue
             known[node] = apply(table, [known[x] for x in operands], every)
             stack.pop()
+        self.spend((len(known) - before) * cost)

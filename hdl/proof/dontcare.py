@@ -63,6 +63,7 @@ def orders(network: Network) -> Places:
 
 def _prove(circuit: Circuit, places: Places, new: Replacement) -> None:
     node, operands, table, window = new
+    circuit.spend(sum(len(group.nodes) + len(group.leaves) for group in window))
     blocks: list[Block] = [(group.nodes, _patterns(circuit, places, group)) for group in window]
     known, every = _product(blocks)
     constant = table in (0, (1 << (1 << len(operands))) - 1)
@@ -107,6 +108,7 @@ def _patterns(circuit: Circuit, places: Places, group: Group) -> list[int]:
     found = [(0, every)]
     for k, node in enumerate(nodes):
         circuit.settle(node, known, every)
+        circuit.spend(len(found) * (1 + (every.bit_length() >> 12)))
         one = known[node]
         parts = [(at | bit << k, rows & (one if bit else ~one)) for at, rows in found for bit in (0, 1)]
         found = [(at, rows) for at, rows in parts if rows]

@@ -55,6 +55,7 @@ class Neurons:
         fits = (0, (1 << digits) - 1) if bounds[0] >= 0 else (-(1 << (digits - 1)), (1 << (digits - 1)) - 1)
         if low < fits[0] or high > fits[1]:
             raise Unproved("the word has too few digits")
+        self._circuit.spend(len(self._sums.get(weights, [])))
         for found in self._sums.get(weights, []):
             if found.word == word and (found.constant - constant) % (1 << digits) == 0:
                 self._methods["word: heap added up"] += 1
@@ -104,6 +105,7 @@ class Neurons:
     def _exhaustively(self, weights: tuple[tuple[int, int], ...], need: int, y: int) -> None:
         leaves = [n for n, _ in weights]
         got = self._circuit.evaluate((y,), leaves)[0]
+        self._circuit.spend(1 << len(leaves) >> 3)
         if got != _threshold(tuple(w for _, w in weights), need):
             raise Unproved(f"node {y >> 1} is not its threshold function")
 
@@ -117,6 +119,7 @@ class Neurons:
         except Unproved:
             return False
         places = dict(weights)
+        self._circuit.spend(1 << len(leaves) >> 3)
         return got == _threshold(tuple(places.get(n, 0) for n in leaves), need - constant)
 
     def _by_diagram(self, weights: tuple[tuple[int, int], ...], need: int, y: int) -> str:

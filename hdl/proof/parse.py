@@ -13,6 +13,8 @@ from threshc.compiler.diagnostics import fail
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import (
     FORMAT,
+    MAX_TEXT,
+    MAX_VALUES,
     Certificate,
     Claim,
     Field,
@@ -24,10 +26,6 @@ from threshc.hdl.proof.certificate import (
     Step,
 )
 
-MAX_TEXT = 128 << 20
-"""Bytes of a certificate, packed or not."""
-MAX_VALUES = 1 << 24
-"""Values of its JSON text."""
 MOST_NODES = 1 << 31
 """Node numbers are smaller."""
 MOST_DIGITS = 128

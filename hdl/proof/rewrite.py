@@ -76,6 +76,7 @@ class Rewriter:
     def _pair(self, form: _Form, operands: tuple[int, ...], nodes: list[int]) -> None:
         """Replaces the last of the nodes, with the other half of its adder, by the operands."""
         parity, last = PARITY[len(operands)], nodes[-1]
+        self._circuit.spend(len(nodes))
         for other in nodes[:-1]:
             for total, carry in ((last, other), (other, last)):
                 weight = form.weights.get(total, 0)
