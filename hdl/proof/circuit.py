@@ -20,7 +20,7 @@ class Circuit:
 
     def __init__(self, inputs: int, luts: Iterable[Cell], registers: Iterable[tuple[int, int]]) -> None:
         self.inputs, self.work = inputs, 0
-        self.most_work: int | None = None
+        self.most_work = 1 << 62
         self.alias = {n: n for n in range(inputs + 1)}
         self.stage = dict.fromkeys(range(1, inputs + 1), 0)
         self.tables: dict[int, tuple[tuple[int, ...], int]] = {}
@@ -48,7 +48,7 @@ class Circuit:
         """Counts work that depends on what a certificate says, a step being about a microsecond. Raises Unproved where
         it is more than `most_work`."""
         self.work += work
-        if self.most_work is not None and self.work > self.most_work:
+        if self.work > self.most_work:
             raise Unproved("its claims take too long to be proved; no certificate of threshc does")
 
     def lit(self, lit: int) -> int:
@@ -93,4 +93,6 @@ class Circuit:
                 continue
             known[node] = apply(table, [known[x] for x in operands], every)
             stack.pop()
-        self.spend((len(known) - before) * cost)
+        self.work += (len(known) - before) * cost
+        if self.work > self.most_work:  # here and not by `spend`, for this is the inner loop
+            self.spend(0)
