@@ -16,6 +16,8 @@ from threshc.compiler.frontend.tensors import to_array
 if TYPE_CHECKING:
     import onnx
 
+MOST_NODES = 100_000
+"""Nodes of a model."""
 QUANT = "quant"
 """One name for every domain in which the QONNX operators are found."""
 
@@ -76,6 +78,9 @@ class Graph:
 def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
     """ModelProto to Graph. Raises CompileError naming tensors that are damaged, undefined, defined twice or cyclic."""
     proto = model.graph
+    if len(proto.node) > MOST_NODES:
+        why = f"at most {MOST_NODES:,} are taken"
+        raise fail(f"the model has {len(proto.node):,} nodes", why=why, hint="simplify the model, e.g. with onnxsim")
     opsets = _opsets(model)
     opset = opsets.get("", 0)
     problems = _local_functions(model)

@@ -14,7 +14,7 @@ import numpy as np
 
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, unknown
-from threshc.compiler.frontend.symbolic import Expr, IntArray, Joined, Leaf, Part, Thermometer
+from threshc.compiler.frontend.symbolic import Expr, IntArray, Joined, Leaf, Part, Thermometer, want_bounded
 
 Place = Callable[[Sequence[Array], Any], Array]
 """Moves the elements of arrays into one array, and puts a given scalar where it takes none of them."""
@@ -23,6 +23,7 @@ Place = Callable[[Sequence[Array], Any], Array]
 def side_by_side(node: Node, args: Sequence[Expr | Array], place: Place, fill: Any) -> Expr:
     """The tensor that `place` makes of the arguments, at least one an expression, and of the model's scalar `fill`."""
     exprs = [a for a in args if isinstance(a, Expr)]
+    want_bounded(node, exprs)
     free = place([np.full(a.shape, 0 if isinstance(a, Expr) else -1, np.int64) for a in args], -1) == -1
     leaves = list({id(e.leaf): e.leaf for e in exprs}.values())
     if free.any():

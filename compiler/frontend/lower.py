@@ -26,7 +26,7 @@ from threshc.compiler.frontend.lowerings.dense import no_step
 from threshc.compiler.frontend.model_input import read_input
 from threshc.compiler.frontend.outputs import Outputs
 from threshc.compiler.frontend.refusals import unsupported
-from threshc.compiler.frontend.symbolic import STEPS, Expr, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import MOST_ELEMENTS, STEPS, Expr, apply, leaf_expr
 from threshc.compiler.ir.network import Network
 
 _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError)
@@ -173,6 +173,10 @@ def _fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
     if kernel is None:
         raise CompileError(unsupported(node))
     arrays = [None if a is None else np.asarray(a) for a in args]
+    size = sum(a.size for a in arrays if a is not None)
+    if node.op == "Concat" and size > MOST_ELEMENTS:
+        why = f"at most {MOST_ELEMENTS:,} are taken"
+        raise fail(f"a constant tensor has {size:,} elements", where=node.where, why=why, hint="use a smaller model")
     try:
         with np.errstate(all="ignore"):
             return list(kernel.compute(node, arrays))

@@ -150,6 +150,10 @@ def leaf_expr(leaf: Leaf) -> Expr:
     return Expr(leaf, leaf.name, src, rises, False, leaf.real(leaf.lo), leaf.real(leaf.hi))
 
 
+MOST_OPERATORS = 200
+"""Operators between two layers."""
+MOST_ELEMENTS = 1 << 22
+"""Elements of a tensor of one sample."""
 STEPS = {
     *("Sign", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Round", "Floor", "Ceil", "QuantizeLinear"),
     *("BipolarQuant", "Quant", "IntQuant", "MultiThreshold", "Binarizer"),
@@ -162,12 +166,30 @@ MOVES = {
 }
 
 
+def want_bounded(node: Node, exprs: Sequence[Expr]) -> None:
+    """Raises CompileError before an operator whose chain since the last layer, or whose elements, are out of bounds.
+
+    Chains are evaluated operator by operator, within Python's stack, and time and memory grow with every element.
+    """
+    if max(len(e.trail) for e in exprs) >= MOST_OPERATORS:
+        raise fail(
+            f"more than {MOST_OPERATORS} operators follow one another without a layer",
+            where=node.where,
+            hint="simplify the model before it is exported, or with onnxsim",
+        )
+    size = sum(e.src.size for e in exprs)
+    if node.op == "Concat" and size > MOST_ELEMENTS:
+        why = f"at most {MOST_ELEMENTS:,} are taken"
+        raise fail(f"a tensor has {size:,} elements", where=node.where, why=why, hint="use a smaller model")
+
+
 def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tensor: str) -> Expr:
     """The expression of a node's first output. Symbolic arguments share one leaf.
 
     Raises CompileError when elements of different places meet, or when the operator does not fit its arguments.
     """
     exprs = [a for a in args if isinstance(a, Expr)]
+    want_bounded(node, exprs)
     first = exprs[0]
     other = next((e.leaf for e in exprs if e.leaf is not first.leaf), None)
     if other is not None:

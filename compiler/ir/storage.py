@@ -8,12 +8,12 @@ import os
 import warnings
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from threshc.compiler.bounded import read_file
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.files import write_whole
 from threshc.compiler.ir.literals import Arrays
@@ -58,15 +58,7 @@ def to_bytes(network: Network) -> bytes:
 def load_thresh(path: str | os.PathLike[str]) -> Network:
     """The network of a `.thresh` file, verified. Raises CompileError for files that are missing, damaged, too large,
     written by another version, or not a valid network."""
-    source = str(path)
-    try:
-        size = Path(path).stat().st_size
-        if size > MAX_BYTES:
-            raise _bad(source, f"it has {size} bytes, more than {MAX_BYTES}")
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise fail(f"cannot read {source}", where=source, why=error.strerror or str(error)) from None
-    return from_bytes(data, source)
+    return from_bytes(read_file(path, MAX_BYTES, ".thresh file"), str(path))
 
 
 def from_bytes(data: bytes, source: str) -> Network:

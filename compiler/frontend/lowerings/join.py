@@ -26,6 +26,10 @@ def concat(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     if any(isinstance(a, Expr) and _waits(a) for a in args):
         parts = [a if isinstance(a, Expr) else _constant(node, a) for a in args]
         return side_by_side(node, parts, lambda arrays, fill: np.concatenate(arrays, axis=axis), 0)
+    size = sum(a.src.size if isinstance(a, Expr) else np.size(a) for a in args if isinstance(a, Expr | np.ndarray))
+    if size > MOST_JOINED:
+        why = f"at most {MOST_JOINED:,} are taken"
+        raise fail(f"a tensor of {size:,} elements is too large", where=node.where, why=why, hint="use a smaller model")
     coded = [_part(context, node, args, k) for k in range(len(args))]
     width = max(p.table.shape[1] for p in coded)
     offsets = np.cumsum([0] + [int(np.prod(context.builder.shape(p.bits))) if p.count.any() else 0 for p in coded])
@@ -90,6 +94,8 @@ def _joined(
     return Leaf(node.outputs[0], shape, np.zeros(shape, np.int64), count.reshape(shape), real, source)
 
 
+MOST_JOINED = 1 << 20
+"""Elements of a Concat of bits: every one is looked up by itself."""
 LARGEST_TENSOR = 1 << 22
 """Elements of a padded tensor, at most: each may become several bits of the network."""
 

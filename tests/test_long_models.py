@@ -1,0 +1,68 @@
+"""Models of many nodes and of tensors that double: in linear time, or refused with the figure."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import threshc
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.frontend.symbolic import MOST_OPERATORS
+
+
+def chain(op: str, count: int, *, first: str = "x", behind: bool = False, twice: bool = False) -> onnx.ModelProto:
+    """`count` equal operators one after the other, before a layer or behind it (and its step, where first is `s`)."""
+    weights = numpy_helper.from_array(np.array([[1, -1], [1, 1], [-1, 1], [1, 1]], np.float32), "w")
+    attributes = {"axis": 1} if op == "Concat" else {}
+    start = first if behind else "x"
+    names = [start, *(f"t{k}" for k in range(count))]
+    nodes = [helper.make_node(op, [a, a] if twice else [a], [b], **attributes) for a, b in pairwise(names)]
+    layer = [helper.make_node("MatMul", ["x" if behind else names[-1], "w"], ["y"])]
+    layer += [helper.make_node("Sign", ["y"], ["s"])] if first == "s" else []
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])
+    end = names[-1] if behind else "y"
+    out = helper.make_tensor_value_info(end, TensorProto.FLOAT, None)
+    graph = helper.make_graph([*layer, *nodes] if behind else [*nodes, *layer], "chain", [x], [out], [weights])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize("op", ["Identity", "Neg"])
+@pytest.mark.parametrize("where", ["before", "behind", "behind a step"])
+def test_chains_of_operators(op: str, where: str) -> None:
+    first = {"before": "x", "behind": "y", "behind a step": "s"}[where]
+    most = MOST_OPERATORS - (where != "before") - (where == "behind a step")
+    threshc.load(chain(op, most - 2, first=first, behind=where != "before"), input="uint8")
+    with pytest.raises(CompileError, match=f"more than {MOST_OPERATORS} operators follow one another without a layer"):
+        threshc.load(chain(op, 50_000, first=first, behind=where != "before"), input="uint8")
+
+
+def test_tensors_that_double() -> None:
+    with pytest.raises(CompileError, match=r"a tensor has [\d,]+ elements|a tensor of .* too large|too large"):
+        threshc.load(chain("Concat", 60, first="s", behind=True, twice=True), input="uint8")
+
+
+def test_constants_that_double() -> None:
+    model = chain("Concat", 60, first="w", behind=True, twice=True)
+    with pytest.raises(CompileError, match=r"a constant tensor has [\d,]+ elements"):
+        threshc.load(model, input="uint8")
+
+
+def test_a_million_nodes() -> None:
+    model = chain("Identity", 1)
+    node = helper.make_node("Identity", ["y"], ["z"])
+    model.graph.node.extend([node] * 1_000_000)
+    with pytest.raises(CompileError, match="the model has 1,000,002 nodes"):
+        threshc.load(model, input="uint8")
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m.onnx.gz", "m.thresh"])
+def test_models_that_are_pipes(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(CompileError, match="is not a regular file"):
+        threshc.load(tmp_path / name)
