@@ -1,4 +1,4 @@
-"""Sums of numbers that the model has rounded: thresholds that the rounding cannot reach are exact, ties are refused."""
+"""Sums of numbers that the model has rounded: thresholds are those of the exact sums, and ties are refused."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import pytest
 from frontend_compare import compare
 from onnx_models import Model
 from pattern import bits, conv, pm1, quant
+from residual_networks import resnet8
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.compiler.frontend.load import load
+from threshc.compiler.frontend.load import load, lower_model
 
 SAMPLES = np.random.default_rng(0).normal(size=(64, 2, 6, 6)).astype(np.float32)
 
@@ -54,6 +55,10 @@ def added(scales: tuple[float, float], last: float) -> Model:
 def test_sums_of_activations(scales: tuple[float, float], last: float) -> None:
     m = added(scales, last)
     compare(m.build(m.nodes[-1].output[0]), SAMPLES)
+
+
+def test_levels_that_are_no_tie_are_read_however_many_are_summed() -> None:
+    lower_model(resnet8(12, 12, 4, 4), input="uint8/255")
 
 
 def test_a_tie_of_added_levels_is_refused() -> None:

@@ -147,7 +147,7 @@ def _scan(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Ar
 
 
 def _want_clear(expr: Expr, count: IntArray, table: Array, threshold: IntArray) -> None:
-    """Refuse thresholds at which the model's own rounding of what it sums decides, so that no sum has one answer."""
+    """Refuse ties: thresholds where one rounding among what the model sums decides, so that no sum has one answer."""
     for k in range(threshold.shape[1]):
         there = count > k
         for step, level in ((0, k + 1), (-1, k)):

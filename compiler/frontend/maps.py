@@ -31,7 +31,7 @@ class BitMap:
     delta: IntArray
     base: IntArray
     unit: Floats  # (C,)
-    blur: Floats  # (C,) how far the model's rounded numbers can be from those of the map
+    blur: Floats  # (C,) how far one rounding takes the model's numbers from those of the map
     level: IntArray  # (B,) the level that the bit opens; -1 for bits that mark constants
     table: Array  # (C, K + 1)
     count: IntArray  # (C,)

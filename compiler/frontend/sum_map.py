@@ -33,7 +33,7 @@ class SumMap:
     """A map of C channels over bits (H, W, width): channel c at a place is
     unit[c] * (base[c] + weights[c] . bits[column[c]]) / over + shift[c], weights and columns (C, K) as in `rows`.
 
-    blur (C,): how far the model's own rounded number can be from it.
+    blur (C,): how far one rounding takes the model's own number from it.
     """
 
     bits: Value
@@ -84,7 +84,7 @@ def reach_of(weights: IntArray, base: IntArray) -> Floats:
 
 
 def rounding(sums: Sums, dtype: np.dtype[Any]) -> Floats:
-    """How far the model's own numbers of a type can be from the sums (R,), once each is rounded."""
+    """How far one rounding, the last or an earlier one, takes the model's own numbers of a type from the sums (R,)."""
     blur = np.zeros(len(sums.weights)) if sums.blur is None else sums.blur
     reach = reach_of(sums.weights * sums.step[:, None], sums.base)
     mantissa, _ = np.frexp(np.append(sums.unit, sums.over))
@@ -92,8 +92,8 @@ def rounding(sums: Sums, dtype: np.dtype[Any]) -> Floats:
         (np.abs(mantissa) != 0.5).any() or sums.shift.any() or reach.max() > 2 ** digits(dtype)
     ):
         return blur  # whole multiples of a power of two, which the type holds
-    most = np.abs(sums.unit) * reach / sums.over + np.abs(sums.shift) + blur
-    return blur + most * 2.0 ** -digits(dtype)
+    most = np.abs(sums.unit) * reach / sums.over + np.abs(sums.shift)
+    return np.maximum(blur, most * 2.0 ** -digits(dtype))
 
 
 def product(a: IntArray, b: IntArray) -> IntArray:
@@ -224,5 +224,5 @@ def weights_of_features(
         for r in range(rows):
             total[:, :, sums.column[r]] += m[:, r, :, None] * scaled.weights[r]
     times = m.sum(axis=2)
-    blur = np.abs(m).astype(np.float64).sum(axis=2) @ rounding(sums, x.sample.dtype)
+    blur = (np.abs(m).max(axis=2) * rounding(sums, x.sample.dtype)).max(axis=1)
     return total.reshape(len(n), -1), times @ scaled.base, times @ sums.shift, float(scaled.unit[0]), blur

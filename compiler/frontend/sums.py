@@ -72,7 +72,7 @@ def coded_sums(builder: Builder, coded: Coded, weights: Array, shape: tuple[int,
     bits, column, width = flat_bits(builder, coded, element, level)
     w = np.zeros((len(n), width), np.int64)
     np.add.at(w.T, column, (n[:, element] * delta).T)  # two elements may be the same bit
-    blur = row_unit * (np.abs(n).astype(np.float64) @ level_blur(coded, m, np.resize(unit, len(m))))
+    blur = row_unit * (np.abs(n) * level_blur(coded, m, np.resize(unit, len(m)))).max(axis=1)
     base, unit = n @ m[:, 0], row_unit * unit[0]
     return sums_leaf(bits, w, base, unit, np.zeros(len(n)), shape, name, weights.dtype, blur=blur)
 

@@ -35,8 +35,8 @@ class Sums:
 
     bits: IR value of Bits (.., width), one row of bits per place; weights (R, K) int64 without a common divisor per row
     and their columns (R, K), see `rows`; step, base (R,) int64; unit, shift (R,) float64. Element r * P + p of the leaf
-    is sum r at place p. blur (R,): how far the model's own sum can be from this one, where it adds numbers that were
-    rounded before; None: nowhere.
+    is sum r at place p. blur (R,): how far one rounding of a number that it adds takes the model's own sum from this
+    one; None: nothing was rounded.
     """
 
     bits: Value
@@ -89,7 +89,7 @@ class Leaf:
     """A tensor of integers: element e takes any value of lo[e]..hi[e] (int64, shaped like the tensor).
 
     real: integers of the leaf's shape to the float32 tensor that the model computes with. source: where they come from.
-    beside: where the model rounds what it sums, the least (-1) and the greatest (+1) that the tensor can be.
+    beside: where the model rounds what it sums, the tensor one such rounding below (-1) or above (+1).
     """
 
     name: str
@@ -253,7 +253,7 @@ def _direction(
 def evaluate(expr: Expr, integers: IntArray, memo: dict[int, Array] | None = None, beside: int = 0) -> Array:
     """The model's own float32 values for leaf integers (leaf shape): the law, applied to candidates.
 
-    beside: -1 or +1 for the ends of what the leaf's sums can be where the model rounds what it sums.
+    beside: -1 or +1 for the leaf's sums one rounding below or above, where the model rounds what it sums.
     """
     memo = {} if memo is None else memo
     found = memo.get(id(expr))

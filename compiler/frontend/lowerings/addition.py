@@ -71,7 +71,7 @@ def _both(context: Context, node: Node, a: Expr, b: Expr, sign: int) -> Leaf:
     shift = first.shift + sign * second.shift
     dtype, name = a.sample.dtype, node.outputs[0]
     check_type(dtype, first.reach + second.reach, unit / first.over, node.where, again=True)
-    blur = first.blur + second.blur
+    blur = np.maximum(first.blur, second.blur)
     return sums_leaf(value, weights, base, unit, shift, a.shape, name, dtype, column, width, first.over, blur)
 
 

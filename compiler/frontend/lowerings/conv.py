@@ -78,7 +78,7 @@ def window_sums(
     unit, over = row_unit * field.unit[0], field.over * divide
     constant_part = (n.sum(axis=2) * _per_group(field.shift, groups, len(n))).sum(axis=1) * row_unit / divide
     base_sum, name = at_tap.sum(axis=1), node.outputs[0]
-    blur = (np.abs(n).sum(axis=2) * _per_group(field.blur, groups, len(n))).sum(axis=1) * row_unit / divide
+    blur = (np.abs(n).max(axis=2) * _per_group(field.blur, groups, len(n))).max(axis=1) * row_unit / divide
     return sums_leaf(bits, w, base_sum, unit, constant_part, shape, name, weights.dtype, column, width, over, blur)
 
 
