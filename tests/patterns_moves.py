@@ -63,6 +63,18 @@ def _upsampled(m: Model, x: str, rng: np.random.Generator) -> str:
     return m.batch_norm(m.op("Upsample", conv(m, x, rng, 3, 2, 3, 3), m.const([1, 1, 2, 2])), rng, 3)
 
 
+def _linear_after(m: Model, x: str, rng: np.random.Generator) -> str:
+    y = m.op("Concat", conv(m, x, rng, 3, 2, 3, 3, pads=[1, 1, 1, 1]), x, conv(m, x, rng, 2, 2, 1, 1), axis=1)
+    return conv(m, y, rng, 4, 7, 3, 3, pads=[1, 0, 1, 0])
+
+
+def _largest_of(m: Model, x: str, rng: np.random.Generator) -> str:
+    y = m.op("Concat", conv(m, x, rng, 3, 2, 3, 3, pads=[1, 1, 1, 1]), x, axis=1)
+    return m.batch_norm(m.op("MaxPool", y, kernel_shape=[2, 2], strides=[2, 2]), rng, 5)
+
+
+map_row("Concat of sums and bits, Conv", "without a step between", _linear_after, group="Moves")
+map_row("Concat of sums and bits, MaxPool", LATER, _largest_of, group="Moves")
 map_row("Concat of sums", f"{LATER}, as BinaryDenseNet has it", _dense_net, group="Moves")
 map_row("Concat of sums, bits and constants", LATER, _mixed, group="Moves")
 map_row("channel shuffle of sums", f"Reshape, Transpose, Reshape {LATER}", _shuffle, group="Moves")

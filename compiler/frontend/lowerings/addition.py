@@ -13,17 +13,14 @@ from math import lcm
 import numpy as np
 
 from threshc.compiler.diagnostics import fail
-from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context, Known, lowers
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.grid import Floats
 from threshc.compiler.frontend.kernels.registry import Array, find_kernel
-from threshc.compiler.frontend.levels import MAX_STEPS, NotAStep
-from threshc.compiler.frontend.lowerings.dense import binary_input
-from threshc.compiler.frontend.maps import bit_map
-from threshc.compiler.frontend.sum_map import SumMap, common_unit, in_own_units, is_plain, map_of_bits, map_of_sums
+from threshc.compiler.frontend.lowerings.fields import joined_bits, own_field
+from threshc.compiler.frontend.sum_map import SumMap, common_unit
 from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf
-from threshc.compiler.frontend.symbolic import MOVES, Expr, Leaf, Sums, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import Expr, Leaf, apply, leaf_expr
 from threshc.compiler.ir.ops import Gather, Loc
 
 
@@ -56,14 +53,11 @@ def _both(context: Context, node: Node, a: Expr, b: Expr, sign: int) -> Leaf:
             why=f"shapes {list(a.shape)} and {list(b.shape)}; values of one would be used at several places",
             hint="give both the same shape",
         )
-    first, second = (_addend(context, node, x) for x in (a, b))
+    first, second = (own_field(context, node, x) for x in (a, b))
     first, second, unit = _in_common_unit(node, first, second)
-    bits = [context.builder.shape(m.bits) for m in (first, second)]
-    index = [np.arange(int(np.prod(s))).reshape(s) for s in bits]
-    joined = np.concatenate([index[0], index[1] + index[0].size], axis=-1)
+    value = joined_bits(context, [first, second], Loc(node.name, node.outputs[0]))
     if first.size == (1, 1):
-        joined = joined.ravel()
-    value = context.builder.add(Gather((first.bits, second.bits), joined, Loc(node.name, node.outputs[0])))
+        value = context.builder.add(Gather((value,), np.arange(first.width + second.width), Loc("", node.outputs[0])))
     weights = np.concatenate([first.weights, sign * second.weights], axis=1)
     check_size([(weights, np.ones(weights.shape[1], np.int64))], node.where)
     column = np.concatenate([first.column, second.column + first.width], axis=1)
@@ -73,35 +67,6 @@ def _both(context: Context, node: Node, a: Expr, b: Expr, sign: int) -> Leaf:
     check_type(dtype, first.reach + second.reach, unit / first.over, node.where, again=True)
     blur = np.maximum(first.blur, second.blur)
     return sums_leaf(value, weights, base, unit, shift, a.shape, name, dtype, column, width, first.over, blur)
-
-
-def _addend(context: Context, node: Node, x: Expr) -> SumMap:
-    """A tensor as sums of bits, each channel in its own unit; features are channels of a single place."""
-    shape = x.shape if len(x.shape) in (3, 4) and x.shape[0] == 1 else (1, x.src.size, 1, 1)
-    if is_plain(x):
-        assert isinstance(x.leaf.source, Sums)
-        return map_of_sums(context.builder, x, in_own_units(x.leaf.source), shape, node.where)
-    coded = replace(_few_values(context, node, x), shape=shape)
-    field = bit_map(context.builder, coded, node.where, own_units=True)
-    return map_of_bits(field, np.zeros(len(field.base)))
-
-
-def _few_values(context: Context, node: Node, x: Expr) -> Coded:
-    """An activation, or any function of a sum that takes few values, as thermometer bits."""
-    if x.stepped or x.leaf.is_input:
-        return binary_input(context, node, x)
-    try:
-        return context.code(x)
-    except NotAStep as error:
-        between = ", ".join(dict.fromkeys(n.op for n in x.trail if n.op not in MOVES))
-        raise fail(
-            "a tensor that is added is neither an integer sum nor an activation",
-            where=f"{node.where}, tensor {x.tensor!r}",
-            why=f"behind {between or 'its sum'} it takes more than {MAX_STEPS + 1} values, so that each element of the "
-            "result would depend on two sums through two float functions",
-            hint="put a quantizer or a sign on both branches before they are added, of one scale, as Brevitas does; or "
-            "add the plain outputs of the layers before BatchNormalization",
-        ) from error
 
 
 def _in_common_unit(node: Node, a: SumMap, b: SumMap) -> tuple[SumMap, SumMap, Floats]:

@@ -16,6 +16,7 @@ from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need
 from threshc.compiler.frontend.kernels.spatial import conv_tail
 from threshc.compiler.frontend.lowerings.composition import composed
 from threshc.compiler.frontend.lowerings.dense import affine_features, binary_input, enters_as_integers
+from threshc.compiler.frontend.lowerings.fields import concatenated
 from threshc.compiler.frontend.maps import BitMap, bit_map
 from threshc.compiler.frontend.sum_map import SumMap, map_of_bits, map_of_sums
 from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf, want_plain, weight_grid
@@ -92,6 +93,9 @@ def _read(context: Context, node: Node, x: Expr, padded: bool, uses: int) -> Sum
     found = composed(context, x, padded, uses)
     if found is not None:
         return map_of_sums(context.builder, *found, x.shape, node.where)
+    beside = concatenated(context, node, x)
+    if beside is not None and not (padded and beside.shift.any()):
+        return beside
     field = bit_map(context.builder, binary_input(context, node, x), node.where)
     return map_of_bits(field, np.zeros(len(field.base)))
 

@@ -11,10 +11,12 @@ from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context, Known, constants, lowers, symbolic
 from threshc.compiler.frontend.geometry import Geometry, geometry
 from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.joining import side_by_side
 from threshc.compiler.frontend.kernels.registry import Array, Kind, find_kernel
 from threshc.compiler.frontend.kernels.spatial import reduce_axes
 from threshc.compiler.frontend.lowerings.conv import window_sums
 from threshc.compiler.frontend.lowerings.dense import binary_input, enters_as_integers
+from threshc.compiler.frontend.lowerings.fields import parts_of_channels
 from threshc.compiler.frontend.maps import bit_map
 from threshc.compiler.frontend.sum_map import is_plain
 from threshc.compiler.frontend.symbolic import (
@@ -97,6 +99,10 @@ def _reduced(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
 
 
 def _largest(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
+    parts = None if x.stepped else parts_of_channels(x)
+    if parts is not None:  # channel by channel, so tensor by tensor
+        pooled = [_largest(context, node, part, window) for part in parts]
+        return side_by_side(node, pooled, lambda arrays, fill: np.concatenate(arrays, axis=1), 0)
     if not isinstance(x.leaf.source, Sums) or x.stepped:
         return leaf_expr(_pooled_bits(context, node, x, window))
     if x.leaf.source.places > 1:
