@@ -132,6 +132,34 @@ def test_integers_that_wrap_rise_and_fall(row: tuple[str, str, int, int]) -> Non
         load(_integer(Typed(1), *row))
 
 
+NOT_NUMBERS = [
+    ("Less", [9, 0, 12, -2, 9, 3], None),
+    ("Greater", [0, 0, 0, 0, 0, 0], [1, -1, 1, 1, -1, 1]),
+    ("Greater", [0, 2, -4, 8, 16, 20], [-1, 1, -1, 1, -1, 1]),
+]
+
+
+@pytest.mark.parametrize(("op", "offset", "gamma"), NOT_NUMBERS, ids=str)
+def test_a_square_root_below_zero_is_not_monotone(op: str, offset: list[int], gamma: list[int] | None) -> None:
+    """NaN compares False: below 0 as above a threshold, between them it is True."""
+    m = Typed(4, hidden=6)
+    t = m.op("Sqrt", m.op("Add", m.first(), m.const(offset)))
+    if gamma is not None:
+        t = m.op("BatchNormalization", t, *(m.const(v) for v in (gamma, [0] * 6, [1.7] * 6, [1] * 6)))
+    with pytest.raises(CompileError, match="rises and falls"):
+        load(m.model(m.step(t, m.const(0)) if gamma else _below(m, t)))
+
+
+def test_a_square_root_that_only_begins_below_zero_is_read() -> None:
+    m = Typed(4, hidden=6)
+    t = m.op("Sqrt", m.op("Add", m.first(), m.const([9, 0, 12, -2, 8, 3])))
+    assert same(m.model(m.step(t, m.const(2))))
+
+
+def _below(m: Typed, x: str) -> str:
+    return m.op("Where", m.op("Less", x, m.const(2)), m.const(1), m.const(-1))
+
+
 def test_a_cast_between_integers_keeps_the_low_bits() -> None:
     m = Typed(2)
     i = m.op("Mul", m.op("Cast", m.first(), to=TensorProto.INT32), m.const(20, "int32"))

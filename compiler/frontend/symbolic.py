@@ -229,8 +229,15 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
         raise ValueError("the result has no elements")
     if np.shape(sample) != src.shape:
         raise ValueError(f"inputs of shapes {', '.join(str(list(s)) for s in shapes)} give {list(np.shape(sample))}")
-    direction = np.where(cannot_wrap(node, kernel, ends, (sample, top)), direction, 0).astype(np.int8)
+    proved = cannot_wrap(node, kernel, ends, (sample, top)) & ~(_nan(sample) | _nan(top))
+    direction = np.where(proved, direction, 0).astype(np.int8)
     return Expr(first.leaf, tensor, src, direction, steps, sample, top, node, kernel, tuple(args), 0, trail)
+
+
+def _nan(values: Array) -> NDArray[np.bool_]:
+    """Elements that are no number: a comparison with one is False, whatever it is compared with, so that a tail that
+    never falls among numbers (Sqrt, which ends below 0) is monotone no more."""
+    return np.asarray(values != values, bool)
 
 
 def _pick(a: Expr | Array | None, what: Callable[[Expr], Array]) -> Array | None:
