@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.files import draft_beside
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+from threshc.compiler.scratch import FULL
 
 REPORT = "report.json"
 """Lists the files of a folder; it is written last, and its presence says that threshc made the folder."""
@@ -23,12 +21,14 @@ REPORT = "report.json"
 def output_folder(out_dir: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
     """A temporary folder beside `out_dir` that takes its place when the block ends, and vanishes when it raises.
 
-    A folder that threshc made is replaced. Where `out_dir` holds anything else, CompileError is raised before anything
-    is done; with `force` the new files are put beside what is there. Nothing foreign is ever deleted.
+    The files that threshc made in a folder are replaced. Where `out_dir` holds anything else, CompileError is raised
+    before anything is done; with `force` the new files are put beside what is there. What somebody puts there meanwhile
+    stays; where it has the name of a new file, CompileError is raised. Nothing foreign is ever deleted or moved.
     """
     goal = Path(os.path.abspath(out_dir))
     try:
         foreign = _foreign(goal)
+        known = _facts(goal, (*foreign, *_listed(goal)) if force else _listed(goal))
         if foreign and not force:
             raise fail(
                 f"the output folder holds files that threshc did not write: {_some(foreign)}",
@@ -42,13 +42,13 @@ def output_folder(out_dir: str | os.PathLike[str], *, force: bool = False) -> It
         with draft_beside(goal, folder=True) as draft:
             yield draft
             try:
-                _deliver(draft, goal, merge=bool(foreign))
+                _deliver(draft, goal, known, _listed(goal))
             except OSError as error:
                 raise _cannot_write(out_dir, error) from None
     except BaseException as error:
         _remove_empty(made)
         ours = str(goal.with_name(f".{goal.name}."))
-        if isinstance(error, OSError) and (error.errno in _FULL or str(error.filename).startswith(ours)):
+        if isinstance(error, OSError) and (error.errno in FULL or str(error.filename).startswith(ours)):
             raise _cannot_write(out_dir, error) from None
         raise
 
@@ -94,22 +94,73 @@ def _remove_empty(folders: list[Path]) -> None:
             return
 
 
-def _deliver(draft: Path, goal: Path, *, merge: bool) -> None:
-    if merge:
-        for stale in _listed(goal) - set(os.listdir(draft)):
-            (goal / stale).unlink(missing_ok=True)
-        for name in sorted(os.listdir(draft), key=lambda name: name == REPORT):
-            os.replace(draft / name, goal / name)
-        draft.rmdir()
-        return
-    if not goal.exists():
-        os.rename(draft, goal)
-        return
-    old = draft.with_suffix(".old")
-    os.rename(goal, old)
+Facts = dict[str, tuple[int, ...]]
+
+
+def _facts(folder: Path, names: Iterable[str]) -> Facts:
+    """What tells whether the files of those names are still the same ones. Folders are nobody's but their user's."""
+    found: Facts = {}
+    for name in names:
+        with suppress(OSError):
+            facts = os.lstat(folder / name)
+            if stat.S_ISDIR(facts.st_mode):
+                continue
+            found[name] = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    return found
+
+
+def _deliver(draft: Path, goal: Path, known: Facts, listed: set[str]) -> None:
+    """Move what is in the draft to its goal, and remove what threshc left there before: all of it, or nothing.
+
+    known: what may be replaced, as it was at the start; listed: the names that are removed even where nothing replaces
+    them. A file that has changed since is somebody else's.
+    """
     try:
-        os.rename(draft, goal)
+        os.rename(draft, goal)  # where nothing is there, or an empty folder
+        return
     except OSError:
-        os.rename(old, goal)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        _foreign(goal)  # raises CompileError where it has become something else
+        if not goal.exists():
+            raise
+    new = sorted(os.listdir(draft), key=lambda name: name == REPORT)
+    now = _facts(goal, os.listdir(goal))
+    _refuse_changed(goal, (name for name in new if name in now and now[name] != known.get(name)))
+    gone = [name for name in now if now[name] == known.get(name) and (name in new or name in listed)]
+    done: list[tuple[Path, Path]] = []
+    with draft_beside(goal, folder=True) as old:
+        try:
+            for name in sorted(gone, key=lambda name: name != REPORT):
+                done.append((goal / name, old / name))
+                os.rename(*done[-1])
+                _refuse_changed(goal, () if _facts(old, [name]) == {name: known[name]} else [name])
+            for name in new:
+                done.append((draft / name, goal / name))
+                _move(*done[-1])
+        except BaseException:
+            for source, target in reversed(done):
+                if not os.path.lexists(source):  # the last one may not have been moved
+                    _move(target, source)
+            raise
+
+
+def _move(source: Path, target: Path) -> None:
+    """A file under another name, which must be free."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        _refuse_changed(target.parent, [target.name])
+    except OSError:  # a file system without links
+        os.rename(source, target)
+    else:
+        os.unlink(source)
+
+
+def _refuse_changed(goal: Path, names: Iterable[str]) -> None:
+    found = sorted(names)
+    if found:
+        raise fail(
+            f"other files have come into the output folder meanwhile: {_some(found)}",
+            where=str(goal),
+            why="threshc did not write them, and its own would take their place",
+            hint="move them away and run it again, or choose another folder with -o",
+        )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,101 @@ def test_a_full_disk_is_an_error_of_the_folder(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=r"cannot be written.*\n.*\n  why: No space left"):
         _stop(tmp_path / "out", OSError(errno.ENOSPC, "No space left on device"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_put_there_meanwhile_stays(tmp_path: Path) -> None:
+    goal = tmp_path / "out"
+    for start in ("absent", "empty", "ours"):
+        with output_folder(goal) as folder:
+            (folder / "x.v").write_text(start)
+            (folder / REPORT).write_text(json.dumps({"made_by": "threshc 0", "files": ["x.v", REPORT]}))
+            goal.mkdir(exist_ok=True)
+            (goal / "notes").write_text("mine")
+        assert _content(goal) == {"x.v": start, "notes": "mine"}
+        assert [p.name for p in tmp_path.iterdir()] == ["out"]
+        (goal / "notes").unlink()
+        if start == "absent":
+            (goal / "x.v").unlink()
+            (goal / REPORT).unlink()
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("name", ["x.v", "y.v", REPORT])
+def test_a_file_of_a_name_of_ours_put_there_meanwhile_is_not_replaced(tmp_path: Path, name: str, force: bool) -> None:
+    goal = tmp_path / "out"
+    _make(goal, {"x.v": "1", "old.v": "1"})
+    before = {p.name: p.read_text() for p in goal.iterdir()}
+
+    def run() -> None:
+        with output_folder(goal, force=force) as folder:
+            for made in ("x.v", "y.v", REPORT):
+                (folder / made).write_text("2")
+            (goal / name).write_text("edited by its user")
+
+    with pytest.raises(CompileError, match=rf"come into the output folder meanwhile: '{name}'"):
+        run()
+    assert {p.name: p.read_text() for p in goal.iterdir()} == before | {name: "edited by its user"}
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_old_file_that_its_user_changes_meanwhile_stays(tmp_path: Path) -> None:
+    goal = tmp_path / "out"
+    _make(goal, {"x.v": "1", "old.v": "1"})
+    with output_folder(goal) as folder:
+        (folder / "x.v").write_text("2")
+        (folder / REPORT).write_text(json.dumps({"made_by": "threshc 0", "files": ["x.v", REPORT]}))
+        (goal / "old.v").write_text("edited by its user")
+    assert _content(goal) == {"x.v": "2", "old.v": "edited by its user"}
+
+
+def test_the_folder_itself_stays_the_same(tmp_path: Path) -> None:
+    """A shell that stands in it, or a process that writes there, goes on."""
+    goal = tmp_path / "out"
+    _make(goal, {"x.v": "1"})
+    before = goal.stat().st_ino
+    _make(goal, {"x.v": "2"})
+    assert goal.stat().st_ino == before
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_a_failure_while_it_is_delivered_puts_everything_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    goal = tmp_path / "out"
+    _make(goal, {"x.v": "1", "old.v": "1"})
+    (goal / "notes").write_text("mine")
+    before = {p.name: p.read_text() for p in goal.iterdir()}
+    calls = 0
+
+    def failing(real: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: object) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == at + 1:
+                raise KeyboardInterrupt
+            real(*arguments)
+
+        return call
+
+    monkeypatch.setattr(os, "rename", failing(os.rename))
+    monkeypatch.setattr(os, "link", failing(os.link))
+    try:
+        _make(goal, {"x.v": "2", "y.v": "2"}, force=True)
+        assert calls <= at
+        assert _content(goal) == {"x.v": "2", "y.v": "2", "notes": "mine"}
+    except KeyboardInterrupt:
+        assert {p.name: p.read_text() for p in goal.iterdir()} == before
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_folder_of_a_name_of_ours_is_left_as_it_is(tmp_path: Path, force: bool) -> None:
+    goal = tmp_path / "out"
+    _make(goal, {"x.v": "1"})
+    (goal / "x.v").unlink()
+    (goal / "x.v").mkdir()
+    (goal / "x.v" / "thesis.tex").write_text("years of work")
+    with pytest.raises(CompileError, match=r"come into the output folder meanwhile: 'x\.v'"):
+        _make(goal, {"x.v": "2"}, force=force)
+    assert _content(goal / "x.v") == {"thesis.tex": "years of work"}
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
