@@ -269,7 +269,7 @@ def evaluate(expr: Expr, integers: IntArray, memo: dict[int, Array] | None = Non
     if expr.part is not None:
         own = expr.part.expr
         mine = integers.ravel()[expr.part.start : expr.part.start + own.leaf.lo.size]
-        value = evaluate(own, mine.reshape(own.leaf.shape), memo, beside)
+        value = evaluate(own, mine.reshape(own.leaf.shape), None, beside)  # one leaf can be several parts
     elif expr.node is None or expr.kernel is None:
         leaf = expr.leaf
         value = leaf.beside(integers, beside) if beside and leaf.beside is not None else leaf.real(integers)
