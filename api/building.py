@@ -56,6 +56,7 @@ def build(
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
     weight_bits: str | None = None,
+    snap_weights: int | None = None,
     note: Callable[[str], None] | None = None,
     large: bool = False,
     force: bool = False,
@@ -93,6 +94,7 @@ def build(
         verify_passes,
         print_after,
         weight_bits,
+        snap_weights,
         note,
         chosen.device.family,
         effort,
@@ -121,12 +123,12 @@ def build(
             report = compile_into(folder, goal, model, settings, x, labels, say)
             made = place(report.design, freq)
         else:
-            network = read_network(model, settings, say)
+            network, changes = read_network(model, settings, x, say)
             made, levels = _fast_enough(network, settings, chosen, target_fmax, place, say)
             # the same circuit once more: only the one that is kept is simulated
-            known = replace(settings, pipeline=levels, input=None, weight_bits=None)
+            known = replace(settings, pipeline=levels, input=None, weight_bits=None, snap_weights=None)
             report = compile_into(folder, goal, network, known, x, labels, say)
-            report = replace(report, model=title(model, network))
+            report = replace(report, model=title(model, network), changes=changes)
         names = [path.name for path in made.files]
         made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / name for name in names))
         report = replace(report, build=made, files=tuple(sorted({*report.files, *names})))

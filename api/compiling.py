@@ -42,6 +42,7 @@ class Settings:
     verify_passes: bool = False
     print_after: Callable[[str, Network], None] | None = None
     weight_bits: str | None = None
+    snap_weights: int | None = None
     note: Callable[[str], None] | None = None
     family: str | None = None
     effort: int = 1
@@ -69,6 +70,7 @@ def compile(
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
     weight_bits: str | None = None,
+    snap_weights: int | None = None,
     note: Callable[[str], None] | None = None,
     large: bool = False,
     force: bool = False,
@@ -79,9 +81,9 @@ def compile(
     model, input: as for `load`. neuron, pipeline, effort, jobs, dont_care, scores: see
     `threshc.hdl.design.build_design`; scores="exact": as `exact_scores` of `load`.
     The emitted Verilog is simulated on `x` (samples as `simulate` takes them, with
-    their `labels` if known), else on `samples` random ones. The folder appears whole or not at all; see
-    `threshc.folder.output_folder` for `force`. A circuit that would take more memory than there is, is refused before
-    it is made, unless `large`. Raises CompileError.
+    their `labels` if known), else on `samples` random ones; so is what snap_weights changes (as for `load`).
+    The folder appears whole or not at all; see `threshc.folder.output_folder` for `force`. A circuit that would take
+    more memory than there is, is refused before it is made, unless `large`. Raises CompileError.
     """
     settings = Settings(
         input,
@@ -93,6 +95,7 @@ def compile(
         verify_passes,
         print_after,
         weight_bits,
+        snap_weights,
         note,
         effort=effort,
         jobs=jobs,
@@ -105,17 +108,31 @@ def compile(
     return report
 
 
-def read_network(model: Model, settings: Settings, say: Progress) -> Network:
-    """The network of a model, read as the settings ask. Raises CompileError where its circuit would be too large."""
+def read_network(
+    model: Model, settings: Settings, x: ArrayLike | None, say: Progress
+) -> tuple[Network, tuple[str, ...]]:
+    """The network of a model, read as the settings ask, and what they changed of it, in words.
+
+    x: samples, None where there are none. Raises CompileError where its circuit would be too large.
+    """
     from threshc.hdl.size import predict, refuse_hopeless, refuse_vast
+
+    changes: list[str] = []
+
+    def changed(text: str) -> None:
+        changes.append(text)
+        if settings.note is not None:
+            settings.note(text)
 
     say("reading the model")
     network = load_network(
         model,
         input=settings.input,
         weight_bits=settings.weight_bits,
+        snap_weights=settings.snap_weights,
         exact_scores=settings.scores == "exact",
-        note=settings.note,
+        x=x,
+        note=changed,
         verify_passes=settings.verify_passes,
         print_after=settings.print_after,
     )
@@ -123,7 +140,7 @@ def read_network(model: Model, settings: Settings, say: Progress) -> Network:
     if settings.device is not None:
         refuse_hopeless(size.luts, settings.device, settings.note)
     refuse_vast(size, settings.note, large=settings.large)
-    return network
+    return network, tuple(changes)
 
 
 def compile_into(
@@ -143,7 +160,7 @@ def compile_into(
     from threshc.sim.counts import count
     from threshc.verification import random_samples
 
-    network = read_network(model, settings, say)
+    network, changes = read_network(model, settings, x, say)
     data = random_samples(network, _positive(settings.samples), 1) if x is None else np.asarray(x)
     kind = "random inputs" if x is None else "given inputs"
     say("packed simulator")
@@ -179,6 +196,7 @@ def compile_into(
         | ({} if settings.effort == 1 else {"effort": str(settings.effort)})
         | ({"dont_care": "true"} if settings.dont_care else {}),
         simulation=simulation,
+        changes=changes,
         files=tuple(sorted({*os.listdir(folder), REPORT, "report.md"})),
     )
 

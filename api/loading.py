@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from threshc.compiler.ir.network import Network
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from threshc.compiler.frontend.source import Source
 
@@ -27,19 +28,35 @@ THRESH = "model.thresh"
 
 
 def load(
-    path: Source, *, input: str | None = None, weight_bits: str | int | None = None, exact_scores: bool = False
+    path: Source,
+    *,
+    input: str | None = None,
+    weight_bits: str | int | None = None,
+    snap_weights: int | None = None,
+    exact_scores: bool = False,
+    note: Callable[[str], None] | None = None,
 ) -> Network:
     """The network that a model computes, with exact integer thresholds, after all passes.
 
     path: an .onnx or .onnx.gz file (or its bytes, or a ModelProto), a .thresh file, or a folder made by `compile`.
     input: how integers encode the model's real features, e.g. "uint8/255" for pixels 0..255 whose real value is i/255,
     "bipolar", "bit", "int12*0.01"; None where the model states it. weight_bits: "min" for the smallest weights with a
-    proof, a number to round weights to that many bits, see `threshc.weights`. exact_scores: differences of
-    scores are the model's, in one unit, the output's scale; without it integers as small as can be are chosen, whose
-    order is the model's. Raises CompileError with every problem.
+    proof, a number to round weights to that many bits, see `threshc.weights`. snap_weights: how many float32 ulp
+    weights may be moved to become small multiples of one size, as straight-through code leaves them; the change is
+    compared with the float model on random samples. exact_scores: differences of scores are the model's, in one unit,
+    the output's scale; without it integers as small as can be are chosen, whose order is the model's. note: told what
+    these options changed; without it a change by snap_weights is a Python warning. Raises CompileError with every
+    problem.
     """
     bits = None if weight_bits is None else str(weight_bits)
-    return load_network(path, input=input, weight_bits=bits, exact_scores=exact_scores)
+    if note is None and snap_weights is not None:
+
+        def note(text: str) -> None:
+            warnings.warn(text, stacklevel=3)
+
+    return load_network(
+        path, input=input, weight_bits=bits, snap_weights=snap_weights, exact_scores=exact_scores, note=note
+    )
 
 
 def load_network(
@@ -48,13 +65,16 @@ def load_network(
     input: str | None = None,
     raw: bool = False,
     weight_bits: str | None = None,
+    snap_weights: int | None = None,
     exact_scores: bool = False,
+    x: ArrayLike | None = None,
     note: Callable[[str], None] | None = None,
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
 ) -> Network:
     """`load` for the commands: raw leaves the passes out, verify_passes checks each by evaluation, print_after sees
-    the network after each. weight_bits: see `threshc.weights`; note is told what it changed.
+    the network after each. weight_bits, snap_weights: see `threshc.weights`; note is told what they changed. x: samples
+    as `simulate` takes them, on which it is looked at what snap_weights changed; None: random ones.
 
     Networks and .thresh files are taken as they are; they state their input themselves. Networks of .onnx files are
     kept in the user's cache where no option asks for more.
@@ -75,6 +95,9 @@ def load_network(
         if input is not None and not _same_input(ready, input):
             said = f"the network states its input: {ready.input.encoding}"
             raise fail(said, where="--input", hint="leave --input away")
+        if snap_weights is not None:
+            said, hint = "the network is made of whole numbers already", "start from the .onnx file"
+            raise fail(said, where="--snap-weights", hint=hint)
         _want_exact(ready, exact_scores)
         return smaller(ready)
     assert not isinstance(model, Network)
@@ -83,13 +106,20 @@ def load_network(
         from threshc.compiler.frontend.load import load as read_onnx
         from threshc.compiler.passes.pipeline import optimize
 
-        network = read_onnx(model, input=input, exact_scores=exact_scores)
+        if snap_weights is None:
+            network = read_onnx(model, input=input, exact_scores=exact_scores)
+        else:
+            from threshc.weights import read_snapped
+
+            network, change = read_snapped(model, snap_weights, x, input=input, exact_scores=exact_scores)
+            if note is not None:
+                note(change)
         if raw:
             return network
         return optimize(smaller(network), verify=_evaluate if verify_passes else None, print_after=print_after)
 
-    plain = not raw and not exact_scores and weight_bits is None and not verify_passes and print_after is None
-    if plain and isinstance(model, str | os.PathLike):
+    options = (raw, exact_scores, verify_passes, weight_bits is not None, snap_weights is not None)
+    if not any(options) and print_after is None and isinstance(model, str | os.PathLike):
         from threshc.network_cache import cached
 
         return cached(model, input, read)

@@ -62,6 +62,7 @@ def prove(
     dont_care: bool = False,
     scores: Scores = False,
     weight_bits: str | None = None,
+    snap_weights: int | None = None,
     note: Progress | None = None,
     jobs: int | None = None,
     family: str | None = None,
@@ -73,10 +74,10 @@ def prove(
 
     model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
     its Verilog byte for byte; other options of the circuit are refused then. neuron, pipeline, effort, dont_care,
-    scores, jobs: see `threshc.hdl.design.build_design`. weight_bits, note: as for `compile`. family: `ice40`, `ecp5`
-    or `xilinx` also proves the pre-mapped cells that synthesis reads. netlist: the JSON file that Yosys wrote of this
-    circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`). certificate: the file to
-    write.
+    scores, jobs: see `threshc.hdl.design.build_design`. weight_bits, snap_weights, note: as for `compile`.
+    family: `ice40`, `ecp5` or `xilinx` also proves the pre-mapped cells that synthesis reads. netlist: the JSON file
+    that Yosys wrote of this circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`).
+    certificate: the file to write.
     layer: only this layer, its inputs free, as a circuit of its own (a convolution at one position).
     check: read that file instead, and prove that it holds for the model. Nothing is compiled then, options of the
     circuit are refused, and `scores` demands that the payload carries them. Of a folder, the circuit is compiled again
@@ -89,7 +90,14 @@ def prove(
 
     say = progress or (lambda _: None)
     say("reading the model")
-    network = load_network(model, input=input, weight_bits=weight_bits, exact_scores=scores == "exact", note=note)
+    network = load_network(
+        model,
+        input=input,
+        weight_bits=weight_bits,
+        snap_weights=snap_weights,
+        exact_scores=scores == "exact",
+        note=note,
+    )
     scores = bool(scores)
     if layer is not None:
         from threshc.hdl.proof.one_layer import one_layer

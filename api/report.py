@@ -70,7 +70,8 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """A compiled model. `files` are the names in the output folder; `build` is None when no bitstream was asked for."""
+    """A compiled model. `files` are the names in the output folder; `build` is None when no bitstream was asked for.
+    changes: what options changed of the model's weights, in words."""
 
     model: str
     input: str
@@ -81,6 +82,7 @@ class Report:
     simulation: Simulation
     files: tuple[str, ...]
     build: BuildReport | None = None
+    changes: tuple[str, ...] = ()
 
     def rows(self) -> list[Row]:
         """Every figure of the whole network as (name, value, source)."""
@@ -120,6 +122,7 @@ class Report:
             "model": self.model,
             "input": self.input,
             "options": self.options,
+            "changes": list(self.changes),
             "files": list(self.files),
             "counted": asdict(self.counts),
             "design": {

@@ -41,6 +41,7 @@ def markdown(report: Report) -> str:
         f"# {_plain(report.model)}",
         f"Made by threshc {__version__}. Input: {_plain(report.input)}. "
         f"Options: {_plain(', '.join(f'{k} {v}' for k, v in report.options.items()))}.",
+        *map(_plain, report.changes),
         "## Figures",
         _table(("figure", "value", "source"), report.rows(), "lrl"),
         "Sources: " + "; ".join(f"*{name}*: {text}" for name, text in SOURCES.items() if name in kinds) + ".",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,16 +14,17 @@ from threshc.comparison import Check, against_onnx, compare_results, outputs_onl
 from threshc.compiler.diagnostics import fail, visible
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.frontend.float_model import run_float
-from threshc.compiler.frontend.graph import build_graph
-from threshc.compiler.frontend.load import parse_input
-from threshc.compiler.frontend.lower import lower
+from threshc.compiler.frontend.load import lower_parsed, parse_input
+from threshc.compiler.frontend.lower import Lowered
+from threshc.compiler.frontend.snapping import Snapped, snap
 from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.passes.pipeline import optimize
-from threshc.loading import ready_made
+from threshc.loading import load_network, ready_made
 from threshc.second_opinion import second_opinion
 from threshc.sim import reference
 from threshc.sim.inputs import encode, real_features, sample_rows
+from threshc.weights import snap_effect
 
 if TYPE_CHECKING:
     from threshc.loading import Model
@@ -83,6 +84,7 @@ def verify(
     x: ArrayLike | None = None,
     *,
     input: str | None = None,
+    snap_weights: int | None = None,
     samples: int = 256,
     rtl: bool = True,
     rtl_samples: int = 64,
@@ -95,13 +97,16 @@ def verify(
     """Run a model four ways on the same samples and compare every hidden bit and every output.
 
     x: samples as `simulate` takes them; None: `samples` random ones and the extremes, from `seed`. rtl: also simulate
-    the emitted Verilog, with every hidden bit led out, on the first `rtl_samples` samples.
+    the emitted Verilog, with every hidden bit led out, on the first `rtl_samples` samples. snap_weights: as for `load`;
+    the ONNX model is then the one with snapped weights, and a note says how it differs from the file's.
     A .thresh file, a folder made by `compile` or a Network holds no ONNX model: the comparisons with it are left out.
     Raises CompileError for models that cannot be read; differences are reported, not raised.
     """
     say = progress or (lambda text: None)
     ready = ready_made(source)
     if ready is not None:
+        if snap_weights is not None:
+            load_network(ready, snap_weights=snap_weights)  # refused
         data = np.asarray(random_samples(ready, samples, seed) if x is None else x)
         rest = verify_network(
             ready,
@@ -116,14 +121,18 @@ def verify(
         return VerifyReport(ready.name, tuple(rest), notes=("note: there is no ONNX model here to compare with",))
     assert not isinstance(source, Network)
     model, folder = read_model(source)
-    lowered = lower(build_graph(model, folder), parse_input(input))
+    own = model
+    layers: tuple[Snapped, ...] = ()
+    if snap_weights is not None:
+        model, layers = snap(own, folder, snap_weights)
+    lowered = lower_parsed(model, folder, parse_input(input))
     network = lowered.network
     data = np.asarray(random_samples(network, samples, seed) if x is None else x)
     if not len(data):
         raise fail("there are no samples", where="input data", hint="give at least one")
     checks: list[Check] = []
     say("ONNX model against the reference, and what other evaluators say")
-    real = _real(network, data).astype(next(iter(lowered.graph.inputs.values())).dtype)
+    real = model_samples(lowered, data)
     tensors = list(dict.fromkeys([*(p.tensor for p in lowered.probes), *lowered.graph.outputs]))
     values = reference.evaluate(network, encode(network, data))
     law = run_float(lowered.graph, real, tensors)
@@ -144,6 +153,9 @@ def verify(
     )
     name = str(source) if isinstance(source, str | Path) else lowered.graph.name
     notes = [f"note: {reason}" for reason in opinion.declined]
+    if snap_weights is not None:
+        given = None if x is None else data
+        notes.insert(0, f"note: {snap_effect(own, folder, layers, snap_weights, lowered, given)}")
     if opinion.peer is None:
         notes.append("note: the ONNX model was not compared with anything but our own evaluator")
     return VerifyReport(name, tuple(checks), opinion.peer, tuple(notes))
@@ -205,12 +217,13 @@ def random_samples(network: Network, count: int, seed: int) -> NDArray[np.generi
             return picked
 
 
-def _real(network: Network, x: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Samples as the model itself takes them: float32 in the model's shape."""
-    op = network.input
+def model_samples(lowered: Lowered, x: NDArray[np.generic]) -> NDArray[Any]:
+    """Samples as the model itself takes them: numbers of its input's type, in its shape."""
+    network, op = lowered.network, lowered.network.input
     match op.encoding:
         case Affine() as affine:
             real = affine.real(encode(network, x))
         case Step() as step:
             real = real_features(step, sample_rows(network, x)).astype(np.float32)
-    return real.reshape(len(x), *op.model_shape)
+    dtype = next(iter(lowered.graph.inputs.values())).dtype
+    return np.asarray(real.reshape(len(x), *op.model_shape), dtype)

@@ -53,9 +53,9 @@ def scores_meaning(output: Output) -> str:
     )
 
 
-def print_pattern(model: str, input: str | None) -> None:
+def print_pattern(model: str, input: str | None, snap_weights: int | None) -> None:
     """How the front end understood each node of an ONNX model."""
     from threshc.compiler.frontend.load import lower_model
 
-    rows = [(u.node, u.meaning) for u in lower_model(model, input=input).nodes]
+    rows = [(u.node, u.meaning) for u in lower_model(model, input=input, snap_weights=snap_weights).nodes]
     print_table("how each node was understood", ("node", "meaning"), rows, "ll")

@@ -159,6 +159,16 @@ WeightBits = Annotated[
         help="min: the smallest integer weights, proved equal on all inputs. N: round to N bits, the change measured.",
     ),
 ]
+SnapWeights = Annotated[
+    int | None,
+    typer.Option(
+        "--snap-weights",
+        metavar="ULP",
+        min=1,
+        help="Move weights by up to ULP float32 ulp where that makes them small multiples of one size; what it changes "
+        "is said, and compared with the float model.",
+    ),
+]
 VerifyPasses = Annotated[
     bool, typer.Option("--verify-passes", help="Check by evaluation that every pass changes nothing (slow).")
 ]

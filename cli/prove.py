@@ -27,6 +27,7 @@ def prove(
     dont_care: o.DontCare = False,
     scores: o.Scores = None,
     weight_bits: o.WeightBits = None,
+    snap_weights: o.SnapWeights = None,
     jobs: o.Jobs = None,
     family: Annotated[
         str | None,
@@ -68,6 +69,7 @@ def prove(
             dont_care=dont_care,
             scores=o.circuit_scores(scores),
             weight_bits=weight_bits,
+            snap_weights=snap_weights,
             note=told,
             jobs=jobs,
             family=family,

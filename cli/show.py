@@ -15,6 +15,7 @@ def show(
     ir: Annotated[bool, typer.Option("--ir", help="The text form of the network instead of tables.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="The network as read, before any pass.")] = False,
     weight_bits: o.WeightBits = None,
+    snap_weights: o.SnapWeights = None,
     scores: o.ExactScores = None,
     pattern: Annotated[bool, typer.Option("--pattern", help="How each node of the model was understood.")] = False,
 ) -> None:
@@ -27,14 +28,22 @@ def show(
     if pattern:
         from threshc.cli.network import print_pattern
 
-        print_pattern(model, input)
+        print_pattern(model, input, snap_weights)
         return
     from threshc.cli.network import print_counts
     from threshc.cli.progress import told
     from threshc.loading import load_network
 
     exact = scores is o.ScoresKind.exact
-    network = load_network(model, input=input, raw=raw, weight_bits=weight_bits, exact_scores=exact, note=told)
+    network = load_network(
+        model,
+        input=input,
+        raw=raw,
+        weight_bits=weight_bits,
+        snap_weights=snap_weights,
+        exact_scores=exact,
+        note=told,
+    )
     if ir:
         print(network)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ from threshc.cli import options as o
 from threshc.compiler.diagnostics import fail
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -28,6 +31,7 @@ def sim(
     ] = "packed",
     out: o.OutFile = None,
     input: o.Input = None,
+    snap_weights: o.SnapWeights = None,
     scores: o.ExactScores = None,
     table: o.Table = None,
     limit: o.Limit = None,
@@ -58,14 +62,20 @@ def sim(
     [dim]threshc sim digits.onnx --data digits_test.npz --engine rtl --limit 100 --out classes.npy[/]
     """
     import threshc
+    from threshc.cli.data import samples_and_labels
+    from threshc.cli.progress import told
+    from threshc.loading import load_network
+    from threshc.weights import FLOAT_SAMPLES
 
     exact = scores is o.ScoresKind.exact
+    read = partial(load_network, model, input=input, snap_weights=snap_weights, exact_scores=exact, note=told)
     if engine == "packed":
-        _stream(model, data, labels, table, out, input, exact, limit, threads, report or [], activity, quiet)
+        some = min(FLOAT_SAMPLES, limit or FLOAT_SAMPLES)
+        x = None if snap_weights is None else samples_and_labels(data, labels, some, table)[0]
+        _stream(partial(read, x=x), data, labels, table, out, limit, threads, report or [], activity, quiet)
         return
     if report or activity:
         raise fail("only the packed engine is measured", where="--report, --activity", hint="leave out --engine")
-    from threshc.cli.data import samples_and_labels
     from threshc.cli.outcome import print_hints, print_outcome
     from threshc.cli.progress import steps
 
@@ -73,7 +83,7 @@ def sim(
     assert x is not None
     with steps(quiet) as say:
         say("reading the model")
-        network = threshc.load(model, input=input, exact_scores=exact)
+        network = read(x=x)
         result = threshc.simulate(network, x, engine=engine, progress=say)  # type: ignore[arg-type]
     print_outcome(result, y, out)
     right = None if y is None or result.labels is None else int((result.labels == y).sum())
@@ -81,20 +91,17 @@ def sim(
 
 
 def _stream(
-    model: str,
+    read: Callable[[], Network],
     data: Path,
     labels: Path | None,
     table: str | None,
     out: Path | None,
-    input: str | None,
-    exact: bool,
     limit: int | None,
     threads: int | None,
     report: list[Path],
     activity: bool,
     quiet: bool,
 ) -> None:
-    import threshc
     from threshc.cli.data import labels_of
     from threshc.cli.outcome import print_hints
     from threshc.cli.progress import steps, told
@@ -105,7 +112,7 @@ def _stream(
     y = labels_of(data, labels, table)
     with steps(quiet) as say:
         say("reading the model")
-        network = threshc.load(model, input=input, exact_scores=exact)
+        network = read()
         say("packed simulator (its first run on a machine compiles for some seconds)")
         counted = stream.activity_of(network) if activity else None
         head: list[NDArray[np.generic]] = []

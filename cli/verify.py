@@ -16,6 +16,7 @@ def verify(
     model: o.Model,
     data: o.Data = None,
     input: o.Input = None,
+    snap_weights: o.SnapWeights = None,
     table: o.Table = None,
     limit: o.Limit = None,
     samples: o.Samples = 256,
@@ -60,6 +61,7 @@ def verify(
             model,
             x,
             input=input,
+            snap_weights=snap_weights,
             samples=samples,
             rtl=rtl,
             rtl_samples=rtl_samples,
@@ -72,7 +74,7 @@ def verify(
         write_whole(json, dumps(report.as_dict(), indent=2) + "\n")
     print(report)
     if x is not None:
-        network = threshc.load(model, input=input)
+        network = threshc.load(model, input=input, snap_weights=snap_weights, note=lambda _: None)  # said above
         some, known = x[:_JUDGED], y if y is None else y[:_JUDGED]
         found = threshc.simulate(network, some).labels
         right = None if known is None or found is None else int((found == known).sum())

@@ -130,7 +130,7 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
         check_node(node, kernel)
         check_types(node, kernel, [_dtype(a) for a in args])
     if not symbolic:
-        return _fold(node, args)
+        return fold(node, args)
     lowering = find_lowering(node)
     if lowering is not None:
         try:
@@ -168,7 +168,8 @@ def _dtype(value: Known | _Broken | None) -> np.dtype[Any] | None:
     return value.dtype if isinstance(value, np.ndarray | np.generic) else None
 
 
-def _fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
+def fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
+    """The outputs of a node whose inputs are constants. Raises CompileError where it cannot be computed."""
     kernel = find_kernel(node)
     if kernel is None:
         raise CompileError(unsupported(node))
