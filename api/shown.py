@@ -41,7 +41,7 @@ def shown(
     spoiled = np.zeros(len(x), bool)
     for probe in lowered.probes:
         ours = values[probe.value].reshape(len(x), -1)[:, probe.position]
-        different = expected_bits(probe, seen[probe.tensor]) != ours
+        different = expected_bits(probe, seen[probe.tensor], ours) != ours
         judge.result.later += int(different[spoiled].sum())
         for sample in np.flatnonzero(different.any(axis=1) & ~spoiled):
             judge.bits(int(sample), probe, ours[sample], np.flatnonzero(different[sample]))
@@ -90,7 +90,8 @@ class _Judge:
         try:
             reach = self._from(sample, probe)
             low, high = (np.asarray(end).reshape(1, -1) for end in reach.interval(probe.tensor))
-            free = (expected_bits(probe, low) != expected_bits(probe, high))[0]
+            either = ours[None]
+            free = (expected_bits(probe, low, either) != expected_bits(probe, high, either))[0]
             step = reach.before_step(probe.tensor, STEPS)
             ends = [np.asarray(end).ravel() for end in reach.interval(step)]
             why = "rounding explains no other bit"

@@ -133,10 +133,10 @@ def verify(
     checks: list[Check] = []
     say("ONNX model against the reference, and what other evaluators say")
     real = model_samples(lowered, data)
-    tensors = list(dict.fromkeys([*(p.tensor for p in lowered.probes), *lowered.graph.outputs]))
+    tensors = lowered.compared
     values = reference.evaluate(network, encode(network, data))
     law = run_float(lowered.graph, real, tensors)
-    checks.append(against_onnx(lowered, dict(zip(tensors, law, strict=True)), values, "float32 evaluator"))
+    checks.append(against_onnx(lowered, dict(zip(tensors, law, strict=True)), values, "float32 evaluator", law=True))
     opinion = second_opinion(model, folder, lowered, real, tensors, values)
     checks += opinion.checks
     say("passes, and the packed simulator")
@@ -152,7 +152,7 @@ def verify(
         simulator=simulator,
     )
     name = str(source) if isinstance(source, str | Path) else lowered.graph.name
-    notes = [f"note: {reason}" for reason in opinion.declined]
+    notes = [f"note: {text}" for text in (*(r.note for r in lowered.rounded), *opinion.declined)]
     if snap_weights is not None:
         given = None if x is None else data
         notes.insert(0, f"note: {snap_effect(own, folder, layers, snap_weights, lowered, given)}")

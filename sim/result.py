@@ -36,7 +36,8 @@ class Result:
         that are bits, the only bit or the first set bit. None for a single score, which states no class."""
         label = self._first("class")
         if label is not None:
-            return label.reshape(len(label))
+            first = next(int(o.offset) for o in self.network.outputs if o.kind == "class")  # as the model counts them
+            return label.reshape(len(label)) + first if first else label.reshape(len(label))
         rest = self.scores
         if rest is not None:
             return None if rest.shape[-1] == 1 else _flat(rest).argmax(axis=1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from onnx_models import Model
-from pattern import FLOAT, bits, conv, pattern, pm1, quant
+from pattern import FLOAT, INT32, bits, conv, pattern, pm1, quant
 
 
 def head_row(name: str, note: str, head: Callable[[Model, str], str | tuple[str, ...]]) -> None:
@@ -26,6 +26,60 @@ head_row("ArgMax", "lowest index wins", lambda m, x: m.op("ArgMax", x, axis=-1, 
 head_row("TopK, k = 1", "the index", lambda m, x: m.op("TopK", x, m.const([1], np.int64), outputs=2, axis=-1))
 head_row("Softmax", "keeps the order", lambda m, x: m.op("Softmax", x, axis=-1))
 head_row("Sigmoid at the end", "keeps the order where float32 does", lambda m, x: m.op("Sigmoid", x))
+for _op in ("Relu", "Tanh", "HardSigmoid", "Softplus", "LeakyRelu"):
+    head_row(f"{_op} at the end", "scores that it makes equal are equal", lambda m, x, o=_op: m.op(o, x))
+head_row(
+    "Clip at the end", "scores that it makes equal are equal", lambda m, x: m.op("Clip", x, m.const(-2.0), m.const(5.0))
+)
+head_row("Quant at the end", "the order is that of the quantized scores", lambda m, x: quant(m, x, 3.0, 1, 0, 2.0))
+head_row(
+    "Quant, ArgMax",
+    "the order is that of the quantized scores",
+    lambda m, x: m.op("ArgMax", quant(m, x, 3.0, 1, 0, 2.0), axis=1, keepdims=1),
+)
+head_row(
+    "ArgMax, Add",
+    "classes counted from another number than 0",
+    lambda m, x: m.op("Add", m.op("ArgMax", x, axis=1, keepdims=1), m.const(1, np.int64)),
+)
+head_row(
+    "ArgMax, Cast, Squeeze, Identity",
+    "",
+    lambda m, x: m.op(
+        "Identity", m.op("Squeeze", m.op("Cast", m.op("ArgMax", x, axis=1), to=INT32), m.const([1], np.int64))
+    ),
+)
+head_row(
+    "a bias in units of the sum, times a scale",
+    "Brevitas' Int32Bias: whole numbers, also where float32 breaks their ties (said by verify)",
+    lambda m, x: m.op("Add", m.op("Mul", x, m.const(0.0331)), m.const(np.float32(0.0331) * np.float32([3, -5, 2, 7]))),
+)
+head_row(
+    "a scale and a bias per class",
+    "the order of the real numbers where float32 has no consistent one",
+    lambda m, x: m.op("Add", m.op("Mul", x, m.const([0.7, 1.3, 0.9, 1.1])), m.const([0.3, -0.21, 1.7, 0.011])),
+)
+
+
+@pattern("Outputs", "Gemm with alpha and beta", "the real order behind real-valued weights too")
+def _(m: Model, rng: np.random.Generator) -> str:
+    x = bits(m, m.op("MatMul", bits(m, m.input), m.const(pm1(rng, 6, 8))), 0.5)
+    return m.op("Gemm", x, m.const(rng.normal(size=(8, 4))), m.const(rng.normal(size=4)), alpha=0.5, beta=2.0)
+
+
+@pattern("Outputs", "real-valued weights, BatchNormalization, Sigmoid", "the order of the real numbers; verify says so")
+def _(m: Model, rng: np.random.Generator) -> str:
+    x = bits(m, m.op("MatMul", bits(m, m.input), m.const(pm1(rng, 6, 8))), 0.5)
+    return m.op("Sigmoid", m.batch_norm(m.op("MatMul", x, m.const(rng.normal(size=(8, 4)))), rng, 4))
+
+
+@pattern("Outputs", "a step that rises and falls", "one bit: a comparison of the sum of its thresholds")
+def _(m: Model, rng: np.random.Generator) -> str:
+    x = bits(m, m.op("MatMul", bits(m, m.input), m.const(pm1(rng, 6, 8))), 0.5)
+    x = m.op("Abs", m.op("MatMul", x, m.const(rng.integers(-3, 4, (8, 4)))))
+    return m.op("Where", m.op("Greater", x, m.const(3.0)), m.const(1.0), m.const(-1.0))
+
+
 head_row("LogSoftmax, ArgMax", "", lambda m, x: m.op("ArgMax", m.op("LogSoftmax", x, axis=-1), axis=1, keepdims=1))
 head_row("a step", "raw bits", lambda m, x: bits(m, x))
 head_row("several outputs", "bits and scores", lambda m, x: (bits(m, x), x))

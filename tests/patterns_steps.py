@@ -117,4 +117,5 @@ step_row("Clip, QuantizeLinear, DequantizeLinear", "few levels only", _linear_qd
 
 for _op in ("Tanh", "Sigmoid", "HardSigmoid", "LeakyRelu", "Softsign", "Softplus", "Elu", "Erf"):
     step_row(f"{_op}, comparison", "a step behind a smooth function", lambda m, x, o=_op: bits(m, m.op(o, x), 0.3))
+step_row("Abs, comparison", "rises and falls: +-1 for each threshold", lambda m, x: bits(m, m.op("Abs", x), 1.0))
 step_row("Round(Sigmoid)", "", lambda m, x: m.op("Round", m.op("Sigmoid", x)))

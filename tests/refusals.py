@@ -42,11 +42,6 @@ def _lost_sign(m: Model, rng: np.random.Generator) -> str:
     return _layer(m, x, rng, 5, 3)
 
 
-def _not_monotone(m: Model, rng: np.random.Generator) -> str:
-    x = m.op("Sub", m.op("Abs", _layer(m, bits(m, m.input), rng)), m.const(3.0))
-    return _layer(m, bits(m, x), rng, 5, 3)
-
-
 def _nan(m: Model, rng: np.random.Generator) -> str:
     w = pm1(rng, 6, 5)
     w[2, 1] = np.nan
@@ -103,7 +98,6 @@ REFUSALS = (
     Refusal("ReLU between layers", "ReLU networks are not threshold networks", _between("Relu")),
     Refusal("a smooth function between layers", "no step function lies between the layers", _between("Sigmoid")),
     Refusal("BinaryNet's `.data` trick", "the Sign was lost on export", _lost_sign),
-    Refusal("an activation that rises and falls", "the activation rises and falls", _not_monotone),
     Refusal("an operator that is unknown", "recurrent layers", lambda m, r: m.op("LSTM", m.input, m.const(1))),
     Refusal("mask assignment", "torch.where", lambda m, r: m.op("NonZero", _layer(m, bits(m, m.input), r))),
     Refusal("NaN or infinity", "a constant is nan", _nan),

@@ -27,7 +27,7 @@ def agree(model: onnx.ModelProto, x: np.ndarray, input: str | None = None) -> in
     compared = 0
     for probe in lowered.probes:
         ours = values[probe.value].reshape(len(x), -1)[:, probe.position]
-        assert np.array_equal(expected_bits(probe, theirs[probe.tensor]), ours), probe.tensor
+        assert np.array_equal(expected_bits(probe, theirs[probe.tensor], ours), ours), probe.tensor
         compared += ours.size
     for o in network.outputs:
         if o.kind == "scores" and o.name in theirs:

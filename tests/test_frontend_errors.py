@@ -156,14 +156,6 @@ def test_unknown_operators_say_what_to_do(op: str, domain: str, hint: str) -> No
     assert hint in message
 
 
-def test_tail_that_rises_and_falls() -> None:
-    m = Model(["batch", 6])
-    x = m.op("MatMul", m.op("Sign", m.input), m.const(np.ones((6, 2))))
-    x = m.op("Sign", m.op("Sub", m.op("Abs", x), m.const(3.0)))
-    message = refused(m.build(m.op("MatMul", x, m.const(np.ones((2, 2))))), "rises and falls", "index [0, 0]")
-    assert "its value is 1, then 0 from 3, -1 from 4" in message
-
-
 def test_two_inputs() -> None:
     model = good()
     model.graph.input.append(helper.make_tensor_value_info("second", TensorProto.FLOAT, [1, 2]))

@@ -16,7 +16,6 @@ KNOWN = (
     "a whole layer is constant",
     "max pooling of activations that fall, or that were padded",
     "max pooling follows operators that it cannot be exchanged with",
-    "the activation rises and falls",
     "an activation has other values at one place of the map than at another",
     "a channel of a map has other sums at one place than at another",
     "the model's own rounding decides a step",

@@ -128,8 +128,7 @@ def test_integers_that_cannot_wrap_are_read(row: tuple[str, str, int, int]) -> N
 
 @pytest.mark.parametrize("row", WRAPS, ids=str)
 def test_integers_that_wrap_rise_and_fall(row: tuple[str, str, int, int]) -> None:
-    with pytest.raises(CompileError, match="rises and falls"):
-        load(_integer(Typed(1), *row))
+    assert same(_integer(Typed(1), *row))
 
 
 NOT_NUMBERS = [
@@ -163,8 +162,7 @@ def _below(m: Typed, x: str) -> str:
 def test_a_cast_between_integers_keeps_the_low_bits() -> None:
     m = Typed(2)
     i = m.op("Mul", m.op("Cast", m.first(), to=TensorProto.INT32), m.const(20, "int32"))
-    with pytest.raises(CompileError, match="rises and falls"):
-        load(m.model(m.step(m.op("Cast", i, to=TensorProto.INT8), m.const(3, "int8"))))
+    assert same(m.model(m.step(m.op("Cast", i, to=TensorProto.INT8), m.const(3, "int8"))))
 
 
 def test_a_wrap_that_happens_at_one_step_only_is_read() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.kernels.registry import Array
-from threshc.compiler.frontend.levels import Levels, find_levels
+from threshc.compiler.frontend.levels import MAX_STEPS, Levels, NotAStep, find_levels
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Joined, Leaf, Sums
 from threshc.compiler.frontend.thresholds import threshold_bits
 from threshc.compiler.ir.ops import Loc, Value
@@ -44,19 +44,45 @@ class Probe:
     table: Array
 
 
-def expected_bits(probe: Probe, values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """The bits (N, B) that a model's tensor values (N, E) stand for: above the middle of two neighbouring levels."""
+def expected_bits(probe: Probe, values: NDArray[np.generic], ours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bits (N, B) that a model's tensor values (N, E) stand for: above the middle of two neighbouring levels.
+
+    A value that rises and falls again does not say which bits are set. There the bits `ours` (N, B) are the expected
+    ones where the level that they stand for is nearest to the value, and all of them wrong where it is not.
+    """
     table = probe.table[probe.element].astype(np.float64)
     bit = np.arange(len(probe.element))
     below, above = table[bit, probe.level], table[bit, probe.level + 1]
     seen = values[:, probe.element].astype(np.float64)
     middle = (below + above) / 2
-    return np.where(above > below, seen > middle, seen < middle).astype(np.uint8)
+    wanted = np.where(above > below, seen > middle, seen < middle).astype(np.uint8)
+    for e in folding(probe):
+        mine = np.flatnonzero(probe.element == e)
+        levels = probe.table[e, : len(mine) + 1].astype(np.float64)
+        away = np.abs(values[:, e, None].astype(np.float64) - levels)
+        right = levels[away.argmin(axis=1)] == levels[ours[:, mine].sum(axis=1, dtype=np.int64)]
+        wanted[:, mine] = np.where(right[:, None], ours[:, mine], 1 - ours[:, mine])
+    return wanted
 
 
-def encode_steps(builder: Builder, expr: Expr) -> tuple[Coded, Probe]:
-    """Find the levels of a tensor and append the operations that make its bits."""
-    levels = find_levels(expr)
+def folding(probe: Probe) -> IntArray:
+    """The elements whose value both rises and falls as their integer rises."""
+    bit = np.arange(len(probe.element))
+    table = probe.table[probe.element]
+    up = table[bit, probe.level + 1] > table[bit, probe.level]
+    size = len(probe.table)
+    return np.flatnonzero(
+        np.bincount(probe.element[up], minlength=size).astype(bool)
+        & np.bincount(probe.element[~up], minlength=size).astype(bool)
+    )
+
+
+def encode_steps(builder: Builder, expr: Expr, limit: int = MAX_STEPS, most: int | None = None) -> tuple[Coded, Probe]:
+    """Find the levels of a tensor and append the operations that make its bits: at most `limit` per element, and `most`
+    in all. Raises NotAStep beyond."""
+    levels = find_levels(expr, limit)
+    if most is not None and int(levels.count.sum()) > most:
+        raise NotAStep(fail(f"its elements take more than {most} values together").diagnostics)
     if not levels.count.any():
         raise fail(
             "a whole layer is constant",

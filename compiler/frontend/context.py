@@ -11,14 +11,16 @@ from threshc.compiler.frontend.coding import Coded, Probe, encode_steps
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kept_sums import in_binary
 from threshc.compiler.frontend.kernels.registry import Array
+from threshc.compiler.frontend.levels import MAX_STEPS
 from threshc.compiler.frontend.symbolic import Expr, Leaf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassIndex:
-    """The index of the largest score (ArgMax, TopK with k = 1) of an expression."""
+    """The index of the largest score (ArgMax, TopK with k = 1) of an expression, plus `first`."""
 
     scores: Expr
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,10 +49,10 @@ class Context:
     _coded: dict[int, tuple[Expr, Coded]] = field(default_factory=dict)
     _binary: dict[int, tuple[Leaf, Leaf]] = field(default_factory=dict)
 
-    def code(self, expr: Expr) -> Coded:
-        """The expression as thermometer bits."""
+    def code(self, expr: Expr, limit: int = MAX_STEPS, most: int | None = None) -> Coded:
+        """The expression as thermometer bits, at most `limit` per element and `most` in all. Raises NotAStep beyond."""
         if id(expr) not in self._coded:
-            coded, probe = encode_steps(self.builder, expr)
+            coded, probe = encode_steps(self.builder, expr, limit, most)
             self.probes.append(probe)
             self._coded[id(expr)] = (expr, coded)  # keeps expr alive, so that its id stays its own
         return self._coded[id(expr)][1]

@@ -27,8 +27,8 @@ def understood(node: Node, result: Known) -> Understood:
 
 def _meaning(node: Node, result: Known) -> str:
     match result:
-        case ClassIndex():
-            return "class index; the lowest index wins ties"
+        case ClassIndex(first=first):
+            return "class index; the lowest index wins ties" + (f"; counted from {first}" if first else "")
         case TopIndices():
             return "indices of the largest scores, which are put out"
         case Softmaxed():

@@ -15,6 +15,7 @@ from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums, evaluate
 SPAN_LIMIT = 1 << 16
 """Reachable sums per output up to which the order is checked on every one of them."""
 Floats = NDArray[np.float64]
+Values = NDArray[np.float64] | NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +25,7 @@ class Head:
     The largest s_c, lowest index first among equals, is the largest model output, for every reachable input.
     scale, shift (C,): the model's real output is scale * s + shift, but for the rounding of floats; where
     `order_only`, it is but near that: margins between scores are not the model's.
+    weights (C, K): of the scores themselves over the bits of their sums, in place of a factor.
     """
 
     factor: IntArray
@@ -31,20 +33,26 @@ class Head:
     scale: Floats
     shift: Floats
     order_only: bool = False
+    weights: IntArray | None = None
 
 
-def find_head(expr: Expr) -> Head:
+def find_head(expr: Expr) -> Head | None:
     """Integer scores for a tensor of C outputs, the smallest that keep the order on all pairs of reachable sums.
 
-    First the dot products themselves, then their negatives, then affine fits with more and more bits.
-    Raises CompileError where no fit of 40 bits keeps the order.
+    First the dot products themselves, then their negatives, then affine fits with more and more bits. None where no fit
+    of 40 bits keeps the order.
     """
-    values, sums = _reachable(expr)
+    values, sums = reachable(expr)
     slope, shift = _lines(values, sums)
     plain = np.ones(len(values), np.int64)
     for sign in (1, -1):
         if keeps_order(values, [sign * s for s in sums]):
             return Head(sign * plain, 0 * plain, sign * slope, shift, not _straight(values, sums, slope, shift))
+    return fitted(values, sums, slope, shift)
+
+
+def fitted(values: Sequence[Values], sums: Sequence[IntArray], slope: Floats, shift: Floats) -> Head | None:
+    """The affine scores of the fewest bits, up to 40, near slope * sum + shift and in the order of the values."""
     for sigma in _resolutions(float(np.abs(slope).max())):
         real = np.rint(np.stack([slope, shift]) * sigma)
         if not np.abs(real).max(initial=0) < 2.0**62:
@@ -52,19 +60,10 @@ def find_head(expr: Expr) -> Head:
         factor, offset = real.astype(np.int64)
         if keeps_order(values, [f * s + o for f, s, o in zip(factor, sums, offset, strict=True)]):
             return Head(factor, offset, np.full(len(values), 1 / sigma), np.zeros(len(values)), True)
-    narrow = _narrow(expr)
-    hint = "let the last layer end in a plain affine map (BatchNormalization, Mul, Add)"
-    if narrow:
-        hint = f"{narrow} rounds different outputs to the same: export what follows the sums in float32"
-    raise fail(
-        "the model's outputs cannot be ordered by integer scores",
-        where=f"tensor {expr.tensor!r}",
-        why=f"no affine function of the last sums with 40 bits has the order of the {narrow or 'float32'} outputs",
-        hint=hint,
-    )
+    return None
 
 
-def _narrow(expr: Expr) -> str:
+def narrow_type(expr: Expr) -> str:
     """The name of a type narrower than float32 that lies on the way from the sums, or ""."""
     seen, waiting = set[int](), [expr]
     while waiting:
@@ -77,7 +76,7 @@ def _narrow(expr: Expr) -> str:
     return ""
 
 
-def _reachable(expr: Expr) -> tuple[list[Floats], list[IntArray]]:
+def reachable(expr: Expr) -> tuple[list[Floats], list[IntArray]]:
     """Per output: the model's value at every reachable integer, and the dot product there."""
     leaf, src = expr.leaf, expr.src.ravel()
     linear = leaf.source
@@ -128,7 +127,7 @@ def _resolutions(steepest: float) -> Iterator[float]:
         yield 2 ** (quarter / 4) / steepest
 
 
-def keeps_order(values: Sequence[Floats], scores: Sequence[IntArray]) -> bool:
+def keeps_order(values: Sequence[Values], scores: Sequence[IntArray]) -> bool:
     """Whether argmax over scores equals argmax over values for every choice of one point per output.
 
     That is, for all outputs c < d and points i, j: values[c][i] >= values[d][j] iff scores[c][i] >= scores[d][j].
@@ -144,3 +143,17 @@ def keeps_order(values: Sequence[Floats], scores: Sequence[IntArray]) -> bool:
             if (np.searchsorted(f[c], f[d]) != np.searchsorted(s[c], s[d])).any():
                 return False
     return True
+
+
+def departures(values: Sequence[Floats], scores: Sequence[IntArray]) -> tuple[int, int]:
+    """How many pairs of reachable sums of two outputs stand in another order in the values than in the scores, and how
+    many pairs there are. The values of each output move one way with its scores."""
+    broken = total = 0
+    order = [np.argsort(s, kind="stable") for s in scores]
+    f = [v[o] for v, o in zip(values, order, strict=True)]
+    s = [x[o] for x, o in zip(scores, order, strict=True)]
+    for d in range(1, len(f)):
+        for c in range(d):
+            away = np.searchsorted(f[c], f[d]) - np.searchsorted(s[c], s[d])
+            broken, total = broken + int(np.abs(away).sum()), total + len(f[c]) * len(f[d])
+    return broken, total

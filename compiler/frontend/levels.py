@@ -28,7 +28,8 @@ EXHAUSTIVE_LIMIT = 1 << 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Levels:
-    """Per element of a tensor (flattened, E elements): the value is table[e, k] where k thresholds are passed.
+    """Per element of a tensor (flattened, E elements): the value is table[e, k] where k thresholds are passed. It may
+    rise at some and fall at others, as that of |x| > 3 does.
 
     count: (E,) thresholds of each element; threshold: (E, K) int64, ascending: the least integer of the next level;
     table: (E, K + 1) in the tensor's own type; both padded beyond count[e].
@@ -46,12 +47,14 @@ class NotAStep(CompileError):
 def find_levels(expr: Expr, limit: int = MAX_STEPS) -> Levels:
     """The levels of every element of a tensor.
 
-    Raises NotAStep beyond `limit` thresholds, CompileError for NaN and for tails that rise and fall.
+    Raises NotAStep beyond `limit` thresholds, CompileError for NaN.
     """
     lo, hi = expr.leaf.lo.ravel()[expr.src].ravel(), expr.leaf.hi.ravel()[expr.src].ravel()
     steps: list[IntArray] = []
     values: list[Array] = []
-    search = _bisect(expr, lo, hi) if expr.direction.all() else _pieces(expr, lo, hi) or _scan(expr, lo, hi)
+    search = (
+        _bisect(expr, lo, hi) if expr.direction.all() else _pieces(expr, lo, hi, limit) or _scan(expr, lo, hi, limit)
+    )
     for threshold, value in search:
         if len(steps) > limit:
             raise NotAStep(fail(f"it takes more than {limit + 1} values").diagnostics)
@@ -60,7 +63,6 @@ def find_levels(expr: Expr, limit: int = MAX_STEPS) -> Levels:
     table = np.stack(values, axis=1)
     threshold = np.stack(steps, axis=1)[:, 1:]
     count = (threshold <= hi[:, None]).sum(axis=1)
-    _refuse_rise_and_fall(expr, count, table, threshold)
     if expr.leaf.beside is not None:
         _want_clear(expr, count, table, threshold)
     return Levels(count, threshold, table)
@@ -83,7 +85,7 @@ def _bisect(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, 
         yield start, value
 
 
-def _pieces(expr: Expr, lo: IntArray, hi: IntArray) -> list[tuple[IntArray, Array]] | None:
+def _pieces(expr: Expr, lo: IntArray, hi: IntArray, limit: int) -> list[tuple[IntArray, Array]] | None:
     """Like `_bisect`, for functions made of monotone steps; None where something else is among them."""
     try:
         places = candidates(expr, lambda part: np.where(*_reachable_steps(part)))
@@ -91,7 +93,7 @@ def _pieces(expr: Expr, lo: IntArray, hi: IntArray) -> list[tuple[IntArray, Arra
         return None
     if places is None:
         return None
-    changes = _Changes(lo, hi, _at(expr, lo))
+    changes = _Changes(lo, hi, _at(expr, lo), limit)
     for k in range(places.shape[1]):
         inside = np.clip(places[:, k], lo, hi)
         changes.add(inside, _at(expr, inside))
@@ -107,21 +109,21 @@ def _reachable_steps(part: Expr) -> tuple[NDArray[np.bool_], IntArray, IntArray]
 class _Changes:
     """The levels of every element, built up by values at ascending integers."""
 
-    def __init__(self, lo: IntArray, hi: IntArray, value: Array) -> None:
-        self._hi, self._value = hi, value
+    def __init__(self, lo: IntArray, hi: IntArray, value: Array, limit: int) -> None:
+        self._hi, self._value, self._limit = hi, value, limit
         self._level = np.zeros(len(lo), np.int64)
         self.levels: list[tuple[IntArray, Array]] = [(lo, value)]
 
     def add(self, at: IntArray, value: Array) -> None:
-        """Elements take `value` from the integers `at` on. Raises NotAStep beyond MAX_STEPS levels."""
+        """Elements take `value` from the integers `at` on. Raises NotAStep beyond the limit of thresholds."""
         moved = value != self._value
         if not moved.any():
             return
         self._level = self._level + moved
         while len(self.levels) <= self._level.max():
             self.levels.append((self._hi + 1, self._value.copy()))
-            if len(self.levels) > MAX_STEPS + 2:
-                raise NotAStep(fail(f"it takes more than {MAX_STEPS + 1} values").diagnostics)
+            if len(self.levels) > self._limit + 2:
+                raise NotAStep(fail(f"it takes more than {self._limit + 1} values").diagnostics)
         for e in np.flatnonzero(moved):
             self.levels[self._level[e]][0][e] = at[e]
             for later in self.levels[self._level[e] :]:
@@ -129,7 +131,7 @@ class _Changes:
         self._value = value
 
 
-def _scan(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Array]]:
+def _scan(expr: Expr, lo: IntArray, hi: IntArray, limit: int) -> Iterator[tuple[IntArray, Array]]:
     """Like `_bisect`, but reading the tail at every reachable integer, because nothing proves that it is monotone."""
     span = int((hi - lo).max()) + 1
     if span > EXHAUSTIVE_LIMIT:
@@ -139,7 +141,7 @@ def _scan(expr: Expr, lo: IntArray, hi: IntArray) -> Iterator[tuple[IntArray, Ar
             why=f"{span} reachable sums are too many to evaluate each",
             hint="write the step as a comparison, Sign or quantizer behind BatchNormalization, scales and offsets only",
         )
-    changes = _Changes(lo, hi, _at(expr, lo))
+    changes = _Changes(lo, hi, _at(expr, lo), limit)
     for offset in range(1, span):
         now = np.minimum(lo + offset, hi)
         changes.add(now, _at(expr, now))
@@ -202,23 +204,6 @@ def _turns(src: IntArray) -> list[IntArray]:
     first = np.r_[True, ordered[1:] != ordered[:-1]]
     turn = np.arange(len(src)) - np.maximum.accumulate(np.where(first, np.arange(len(src)), 0))
     return [order[turn == k] for k in range(int(turn.max()) + 1)]
-
-
-def _refuse_rise_and_fall(expr: Expr, count: IntArray, table: Array, threshold: IntArray) -> None:
-    with np.errstate(all="ignore"):  # levels can be infinite
-        moves = np.sign(table[:, 1:].astype(np.float64) - table[:, :-1].astype(np.float64))
-    bad = (moves > 0).any(axis=1) & (moves < 0).any(axis=1)
-    if not bad.any():
-        return
-    e = int(np.flatnonzero(bad)[0])
-    index = [int(i) for i in np.unravel_index(e, expr.shape)]
-    seen = ", ".join(f"{float(table[e, k + 1]):g} from {int(threshold[e, k])}" for k in range(min(int(count[e]), 4)))
-    raise fail(
-        "the activation rises and falls, so it is no threshold",
-        where=f"{_where(expr)}, index {index}",
-        why=f"over the reachable sums its value is {float(table[e, 0]):g}, then {seen}",
-        hint="use a monotone activation: Sign, a comparison, a quantizer",
-    )
 
 
 def _where(expr: Expr) -> str:

@@ -25,6 +25,7 @@ from threshc.compiler.frontend.lowerings.composition import AFFINE
 from threshc.compiler.frontend.lowerings.dense import no_step
 from threshc.compiler.frontend.model_input import read_input
 from threshc.compiler.frontend.outputs import Outputs
+from threshc.compiler.frontend.real_order import Rounded
 from threshc.compiler.frontend.refusals import unsupported
 from threshc.compiler.frontend.symbolic import MOST_ELEMENTS, STEPS, Expr, apply, leaf_expr
 from threshc.compiler.ir.network import Network
@@ -36,12 +37,22 @@ _MEMORY, _LARGER = "the model needs more memory than there is", "compile it on a
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lowered:
-    """A model as a network, before any pass, and how its bits and outputs are found in the ONNX graph."""
+    """A model as a network, before any pass, and how its bits and outputs are found in the ONNX graph.
+
+    rounded: the outputs whose order is that of real numbers, not that of the model's rounded ones.
+    """
 
     network: Network
     graph: Graph
     probes: tuple[Probe, ...]
     nodes: tuple[Understood, ...]
+    rounded: tuple[Rounded, ...] = ()
+
+    @property
+    def compared(self) -> list[str]:
+        """The model's tensors that a comparison with the network reads: hidden bits, rounded scores, outputs."""
+        wanted = [*(p.tensor for p in self.probes), *(r.tensor for r in self.rounded), *self.graph.outputs]
+        return list(dict.fromkeys(wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ def lower(graph: Graph, encoding: Affine | None, *, exact_scores: bool = False) 
     if problems:
         raise CompileError(grouped(problems))
     network = Network(graph.name or "network", context.builder.finish(), outputs.finish())
-    return Lowered(network, graph, tuple(context.probes), tuple(nodes))
+    return Lowered(network, graph, tuple(context.probes), tuple(nodes), tuple(outputs.rounded))
 
 
 def _is_layer(node: Node) -> bool:
@@ -190,6 +201,8 @@ def _after_class(node: Node, value: ClassIndex | Softmaxed | TopIndices) -> Know
         return value
     if node.op == "Cast" and _keeps(value, cast_type(node)):
         return value
+    if node.op in ("Log", "Sqrt") and isinstance(value, Softmaxed):
+        return value  # of what lies between 0 and 1, both keep the order
     what = "a softmax" if isinstance(value, Softmaxed) else "a class index"
     raise fail(
         f"{node.op} of {what} is not supported",

@@ -7,26 +7,29 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.frontend.affine_tail import is_affine
 from threshc.compiler.frontend.builder import smallest_dtype
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices
 from threshc.compiler.frontend.exact_head import exact_head
-from threshc.compiler.frontend.heads import SPAN_LIMIT, Head, find_head, span
+from threshc.compiler.frontend.heads import SPAN_LIMIT, Floats, Head, find_head, narrow_type, span
 from threshc.compiler.frontend.levels import NotAStep, find_levels
+from threshc.compiler.frontend.ranked import bits_of_two, level_scores, ranked_scores
+from threshc.compiler.frontend.real_order import Rounded, real_order
 from threshc.compiler.frontend.rows import LARGEST, full, want_size
-from threshc.compiler.frontend.sums import coded_sums
-from threshc.compiler.frontend.symbolic import Expr, Sums, Thermometer, leaf_expr
+from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums, Thermometer
 from threshc.compiler.frontend.thresholds import gathered
-from threshc.compiler.ir.ops import ZERO, ArgMax, Loc, Output, Sum
+from threshc.compiler.ir.ops import ZERO, ArgMax, Loc, Output, Sum, Value
 
 
 @dataclass(slots=True, eq=False)
 class Outputs:
     """The outputs made so far; scores and classes of one expression are made once. exact: scores keep the model's
-    margins, not their order alone."""
+    margins, not their order alone. rounded: where the order is that of real numbers."""
 
     context: Context
     exact: bool = False
     made: list[Output] = field(default_factory=list)
+    rounded: list[Rounded] = field(default_factory=list)
     _scores: dict[int, tuple[Expr, Output]] = field(default_factory=dict)
 
     def add(self, tensor: str, known: Known) -> None:
@@ -39,9 +42,9 @@ class Outputs:
                     why="the class among one score is always 0",
                     hint="end the model at the score",
                 )
-            case ClassIndex(scores=expr):
+            case ClassIndex(scores=expr, first=first):
                 scores = self._make_scores(f"{tensor}.scores", expr)
-                self._make_class(tensor, expr, scores)
+                self._make_class(tensor, expr, scores, first)
             case TopIndices(scores=expr):
                 self._make_class(f"{tensor}.class", expr, self._make_scores(f"{tensor}.scores", expr))
             case Softmaxed(scores=expr):
@@ -70,23 +73,18 @@ class Outputs:
     def _make_scores(self, name: str, expr: Expr) -> Output:
         if id(expr) in self._scores:
             return self._scores[id(expr)][1]
-        linear = expr.leaf.source
-        if not isinstance(linear, Sums):
-            hint = "end the model at the scores, or at a step"
-            raise fail("an output of the model follows no weighted sum", where=f"tensor {name!r}", hint=hint)
-        if linear.places != 1:
-            raise fail(
-                "scores at every place of a map are not supported",
-                where=f"tensor {name!r}",
-                hint="end the model at a step, at globally pooled scores, or at a dense layer",
-            )
-        head = self._head(expr)
-        row = expr.src.ravel()
+        whole, head = self._ordered(name, expr)
+        linear = whole.leaf.source
+        assert isinstance(linear, Sums)
+        row = whole.src.ravel()
         picked = None if linear.column is None else linear.column[row]
         want_size(len(row) * linear.width, f"tensor {name!r}")
-        weights = full(linear.weights[row], picked, linear.width, f"tensor {name!r}")
-        weights = (head.factor * linear.step[row])[:, None] * weights
-        bias = head.factor * linear.base[row] + head.offset
+        if head.weights is None:
+            weights = (head.factor * linear.step[row])[:, None] * linear.weights[row]
+            bias = head.factor * linear.base[row] + head.offset
+        else:
+            weights, bias = head.weights, head.offset
+        weights = full(weights, picked, linear.width, f"tensor {name!r}")
         loc = Loc(expr.trail[-1].name if expr.trail else "", expr.tensor)
         value = self.context.builder.add(Sum(linear.bits, smallest_dtype(weights), bias, loc))
         output = Output(name, value, "scores", head.scale, head.shift, head.order_only)
@@ -94,9 +92,52 @@ class Outputs:
         self.made.append(output)
         return output
 
-    def _head(self, expr: Expr) -> Head:
-        if not self.exact:
-            return find_head(expr) if span(expr) <= SPAN_LIMIT else exact_head(expr)
+    def _ordered(self, name: str, expr: Expr) -> tuple[Expr, Head]:
+        """The scores as functions of sums at one place, and the integers in their order."""
+        if _is_stepped(expr):
+            try:
+                whole = level_scores(self.context, expr, name)
+                return whole, self._head(name, whole)[1]
+            except NotAStep:
+                pass  # a step lies on the way, as in Where(x > 0, x, 0), but the scores are numbers
+        if not isinstance(expr.leaf.source, Sums):
+            hint = "end the model at the scores, or at a step"
+            raise fail("an output of the model follows no weighted sum", where=f"tensor {name!r}", hint=hint)
+        if expr.leaf.source.places != 1:
+            raise fail(
+                "scores at every place of a map are not supported",
+                where=f"tensor {name!r}",
+                hint="end the model at a step, at globally pooled scores, or at a dense layer",
+            )
+        return self._head(name, expr)
+
+    def _head(self, name: str, expr: Expr) -> tuple[Expr, Head]:
+        """First the order of the model's own rounded numbers, then that of the real numbers behind scales and biases,
+        then that of the values themselves where they are few."""
+        if self.exact:
+            return expr, self._exact(expr)
+        if span(expr) <= SPAN_LIMIT:
+            head = find_head(expr)
+            if head is not None:
+                return expr, head
+        narrow = narrow_type(expr)
+        if narrow:
+            raise fail(
+                "the model's outputs cannot be ordered by integer scores",
+                where=f"tensor {expr.tensor!r}",
+                why=f"no affine function of the last sums with 40 bits has the order of the {narrow} outputs",
+                hint=f"{narrow} rounds different outputs to the same: export what follows the sums in float32",
+            )
+        if not is_affine(expr) and (span(expr) <= SPAN_LIMIT or expr.direction.all()):
+            try:
+                return ranked_scores(self.context, expr, name)
+            except NotAStep:
+                pass  # its order can still be that of the real numbers
+        head, rounded = real_order(expr, name)
+        self.rounded.append(rounded)
+        return expr, head
+
+    def _exact(self, expr: Expr) -> Head:
         try:
             return exact_head(expr)
         except CompileError as error:
@@ -104,11 +145,11 @@ class Outputs:
             hint, why = "leave --scores exact away for scores in the same order", d.why or d.what
             raise fail("the margins of the scores cannot be kept", where=d.where, why=why, hint=hint) from None
 
-    def _make_class(self, name: str, expr: Expr, scores: Output) -> None:
+    def _make_class(self, name: str, expr: Expr, scores: Output, first: int = 0) -> None:
         if expr.src.size == 1:
             return  # a single score names no class
         value = self.context.builder.add(ArgMax(scores.value, Loc("", name)))
-        self.made.append(Output(name, value, "class", np.ones(()), np.zeros(())))
+        self.made.append(Output(name, value, "class", np.ones(()), np.full((), float(first))))
 
     def _want_few(self, name: str, expr: Expr) -> None:
         """Refuse outputs of so many numbers of several bits that their weights, a dense identity, fill the memory."""
@@ -132,25 +173,28 @@ class Outputs:
         if coded.count.max() == 1:
             top = coded.table[np.arange(len(coded.count)), coded.count].astype(np.float64)
             bottom = coded.table[:, 0].astype(np.float64)
-            with np.errstate(invalid="ignore"):  # levels can be infinite
-                joined = bottom + (top - bottom) == top
-            if not joined.all():
-                raise fail(
-                    "the two values of a step differ too much in size",
-                    where=f"tensor {name!r}",
-                    why="a bit stands for one value plus the distance to the other, which float64 does not hold",
-                    hint="let the step end in 0 and 1, or -1 and 1",
-                )
-            index = np.where(coded.count > 0, coded.index[:, 0], ZERO)
-            shape = self.context.builder.shape(coded.bits)
-            value = gathered(self.context.builder, coded.bits, index, shape, Loc("", name))
-            self.made.append(Output(name, value, "bits", top - bottom, bottom))
+            bits, index = coded.bits, np.where(coded.count > 0, coded.index[:, 0], ZERO)
+            self._put_bits(name, bits, index, bottom, top)
             return
-        shape = (1, len(coded.count))
-        exact = np.float32 if coded.table.dtype == np.float32 else np.float64
-        levels = coded_sums(self.context.builder, coded, np.eye(len(coded.count), dtype=exact), shape, name, name)
-        whole = leaf_expr(levels)
-        self._make_class(f"{name}.class", whole, self._make_scores(name, whole))
+        folded = bits_of_two(self.context, coded, name)
+        if folded is not None:
+            self._put_bits(name, *folded)
+            return
+        self._make_class(f"{name}.class", expr, self._make_scores(name, expr))
+
+    def _put_bits(self, name: str, bits: Value, index: IntArray, bottom: Floats, top: Floats) -> None:
+        with np.errstate(invalid="ignore"):  # levels can be infinite
+            joined = bottom + (top - bottom) == top
+        if not joined.all():
+            raise fail(
+                "the two values of a step differ too much in size",
+                where=f"tensor {name!r}",
+                why="a bit stands for one value plus the distance to the other, which float64 does not hold",
+                hint="let the step end in 0 and 1, or -1 and 1",
+            )
+        shape = self.context.builder.shape(bits)
+        value = gathered(self.context.builder, bits, index, shape, Loc("", name))
+        self.made.append(Output(name, value, "bits", top - bottom, bottom))
 
 
 def _is_stepped(expr: Expr) -> bool:

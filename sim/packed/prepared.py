@@ -23,7 +23,7 @@ class Single:
         self._size = -1  # features, once everything is prepared
         self._dtype: np.dtype[np.generic] | None = None
         plan = word_plan(network)
-        column = next((k for k, o in enumerate(network.outputs) if o.kind == "class"), None)
+        column = next((k for k, o in enumerate(network.outputs) if o.kind == "class" and not o.offset.any()), None)
         if plan is None or column is None:
             return
         encoding = network.input.encoding

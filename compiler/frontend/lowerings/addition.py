@@ -13,10 +13,11 @@ from math import lcm
 import numpy as np
 
 from threshc.compiler.diagnostics import fail
-from threshc.compiler.frontend.context import Context, Known, lowers
+from threshc.compiler.frontend.context import ClassIndex, Context, Known, lowers, symbolic
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.grid import Floats
 from threshc.compiler.frontend.kernels.registry import Array, find_kernel
+from threshc.compiler.frontend.lowerings.classes import shifted_class
 from threshc.compiler.frontend.lowerings.fields import joined_bits, own_field
 from threshc.compiler.frontend.sum_map import SumMap, common_unit
 from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf
@@ -25,11 +26,15 @@ from threshc.compiler.ir.ops import Gather, Loc
 
 
 @lowers("Add", "Sub", "Sum")
-def add(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Of one tensor and constants: element by element. Of two tensors: one sum over the bits of both."""
+def add(context: Context, node: Node, args: Sequence[Known | None]) -> Expr | ClassIndex:
+    """Of one tensor and constants: element by element. Of two tensors: one sum over the bits of both. Of a class index
+    and a number: classes that are counted from another number."""
     kernel = find_kernel(node)
     assert kernel is not None
-    exprs = [a for a in args if isinstance(a, Expr)]
+    shifted = shifted_class(node, args)
+    if shifted is not None:
+        return shifted
+    exprs = [a if isinstance(a, Expr) else symbolic(node, args, k) for k, a in enumerate(args) if not _is_constant(a)]
     if (len({(id(e.leaf), e.shape, e.src.tobytes()) for e in exprs}) == 1 and len(exprs) > 1) or len(exprs) == 1:
         tensors: list[Expr | Array | None] = [v if isinstance(v, Expr) else np.asarray(v) for v in args]
         return apply(node, kernel, tensors, node.outputs[0])
@@ -43,6 +48,10 @@ def add(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     for other in exprs[1:]:
         total = leaf_expr(_both(context, node, total, other, -1 if node.op == "Sub" else 1))
     return total
+
+
+def _is_constant(value: Known | None) -> bool:
+    return value is None or isinstance(value, np.ndarray | np.generic)
 
 
 def _both(context: Context, node: Node, a: Expr, b: Expr, sign: int) -> Leaf:

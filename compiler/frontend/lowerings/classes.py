@@ -58,6 +58,24 @@ def topk(context: Context, node: Node, args: Sequence[Known | None]) -> list[Kno
     return [None, ClassIndex(scores) if k == 1 else TopIndices(scores)]
 
 
+def shifted_class(node: Node, args: Sequence[Known | None]) -> ClassIndex | None:
+    """A class index plus or minus a constant: classes that are counted from another number than 0. None: neither is."""
+    first = args[0]
+    if len(args) == 2 and isinstance(args[1], ClassIndex) and node.op == "Add":
+        return shifted_class(node, (args[1], first))
+    if len(args) != 2 or not isinstance(first, ClassIndex):
+        return None
+    by = constant(node, args, 1, "number added to a class")
+    if by.size != 1 or by.dtype.kind not in "iu":
+        raise fail(
+            f"{node.op} of a class index and {by.size} numbers is not supported",
+            where=node.where,
+            hint="end the model at the class index",
+        )
+    step = int(by.reshape(())) * (-1 if node.op == "Sub" else 1)
+    return ClassIndex(first.scores, first.first + step)
+
+
 def _scores(node: Node, args: Sequence[Known | None]) -> Expr:
     first = args[0] if args else None
     return first.scores if isinstance(first, Softmaxed) else symbolic(node, args, 0)
