@@ -23,6 +23,7 @@ KNOWN = (
     "is neither an integer sum nor an activation",
     "a layer's input is not binary",
     "are not known to be monotone",
+    "the largest of several sums is not supported",
     "the model's outputs cannot be ordered by integer scores",
 )
 

@@ -105,14 +105,14 @@ def _largest(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
         return side_by_side(node, pooled, lambda arrays, fill: np.concatenate(arrays, axis=1), 0)
     if not isinstance(x.leaf.source, Sums) or x.stepped:
         return leaf_expr(_pooled_bits(context, node, x, window))
-    if x.leaf.source.places == 1 and max(x.shape[2:]) > 1:
+    if x.leaf.source.places == 1 and np.unique(x.src).size > x.shape[1]:
         raise fail(
             "the largest of several sums is not supported",
             where=node.where,
             why="sums are compared with constants, and with each other by ArgMax alone",
             hint="end the model at the scores or at the class index; the largest score is scores.max()",
         )
-    if x.leaf.source.places > 1:
+    if x.leaf.source.places > 1 or max(x.shape[2:]) > 1:
         return leaf_expr(_pooled_sums(node, x, window))
     if window.out != (1, 1) or window.pads[0] >= window.kernel[0] or window.pads[1] >= window.kernel[1]:
         raise ValueError("a window sees nothing but padding")
