@@ -85,6 +85,7 @@ def test_tables_that_are_read(
         ("a,b\nred,2\nblue,4\nred,5\n", "'red' is no finite number", '--table "onehot=a:blue|red"'),
         ("a,b\nyes,2\nno,4\n", "'yes' is no finite number", "the column holds 2 different words"),
         ("a,b\n1,2\n3,4\n5,x\n", "'x' is no finite number", "correct the cell"),
+        ("a," * 200_000 + "b\n" + "1," * 200_000 + "2\n", "200000 columns have the name 'a'", "8, 9, 10, .."),
         ("a,b,a\n1,2,3\n3,4,5\n", "2 columns have the name 'a'", "columns 1, 3"),
         ("a,b\n1,2\n3,4\x00\n", "the file is no table", "zero byte"),
         ("١,٢\n1,2\n١,٢\n", "'١' is no finite number", "row 3"),

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _LOOKED_AT = 100  # lines from which delimiter and names are found out
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NUMBERED = 4  # so many columns 0, 1, 2, .. in the first line are names; fewer could be a sample
 _LONGEST = 1 << 24
+_SHOWN = 10  # columns named in a message
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.IGNORECASE | re.ASCII)
 GAPS = ("", "nan", "na", "n/a", "null", "none", "?", "-", "#n/a", "<na>")
 """Cells, in small letters, that say that there is no value."""
@@ -81,11 +83,14 @@ def rows_of(text: IO[str], where: str, options: TableOptions, note: Note) -> Row
         first_line = f"the first line, {top[0]}, {top[1]}, .., {top[-1]}, is taken for the columns' names"
         note(f"{where}: {first_line} (--table header=no)")
     names = tuple(top) if named else tuple(str(k) for k in range(len(top)))
-    twice = [n for k, n in enumerate(names) if n and n in names[:k]]
-    if twice:
-        places = [str(k + 1) for k, n in enumerate(names) if n == twice[0]]
-        said = f"{len(places)} columns have the name {twice[0]!r}"
-        raise fail(said, where=f"{where}, columns {', '.join(places)}", hint="give every column a name of its own")
+    count = Counter(names)
+    twice = next((n for n in names if n and count[n] > 1), None)
+    if twice is not None:
+        places = [str(k + 1) for k, n in enumerate(names) if n == twice]
+        said = f"{len(places)} columns have the name {twice!r}"
+        more = ", .." if len(places) > _SHOWN else ""
+        there = f"{where}, columns {', '.join(places[:_SHOWN])}{more}"
+        raise fail(said, where=there, hint="give every column a name of its own")
     rest = chain(first[1:] if named else first, cells)
     return Rows(names, named, _same_width(rest, len(names), where))
 
