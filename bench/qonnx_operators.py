@@ -56,7 +56,8 @@ def executed(node: onnx.NodeProto, inputs: dict[str, Array]) -> Array:
         from qonnx.custom_op.registry import getCustomOp
 
         context = dict(inputs)
-        getCustomOp(node).execute_node(context, None)
+        version = (2 if len(node.input) > 5 else 1) if node.op_type == "Trunc" else None
+        getCustomOp(node, version).execute_node(context, None)
     return np.asarray(context[node.output[0]])
 
 
@@ -114,7 +115,19 @@ def xnor_cases() -> Iterator[Case]:
     yield *one_node("XnorPopcountMatMul", [w]), x
 
 
+def trunc_cases() -> Iterator[Case]:
+    """Both versions: with five inputs, and with the scale after as the sixth."""
+    x = rising(4)
+    for scale, zero, mode in itertools.product((F(0.5), F(0.1), F([[0.25, 1.5, 3e-3, 1.0]])), ZEROS, MODES):
+        for before, after in ((F(8), F(4)), (F(6), F(6)), (F(4), F(1))):
+            yield *one_node("Trunc", [scale, zero, before, after], rounding_mode=mode), x
+            for signed, narrow in itertools.product((0, 1), (0, 1)):
+                values = [scale, zero, before, F(scale * 2 ** (before - after)), after]
+                yield *one_node("Trunc", values, signed=signed, narrow=narrow, rounding_mode=mode), x
+
+
 CASES = {
+    "Trunc": trunc_cases,
     "Quant": lambda: itertools.chain(*(quant_cases("Quant", mode) for mode in MODES)),
     "IntQuant": lambda: itertools.chain(*(quant_cases("IntQuant", mode) for mode in MODES)),
     "BipolarQuant": bipolar_cases,

@@ -232,3 +232,38 @@ _case("Binarizer", lambda r, t: [small(r, t, 3, 4)], domain=_ML, first=1, thresh
 _case("Binarizer", lambda r, t: [small(r, t, 3, 4)], domain=_ML, first=1, threshold=-0.5)
 _case("Scaler", lambda r, t: [numbers(r, t, 3, 2)], domain=_ML, first=1, offset=[0.5, 1.0], scale=[2.0, -0.1])
 _case("ArrayFeatureExtractor", lambda r, t: [numbers(r, t, 3, 4), _ints(2, 0)], domain=_ML, first=1)
+
+for _text, _a, _b in (
+    ("ij,jk->ik", (3, 4), (4, 2)),
+    ("bij,bkj", (2, 3, 4), (2, 5, 4)),
+    ("...j,kj->...k", (2, 3, 4), (5, 4)),
+):
+    _case("Einsum", lambda r, t, a=_a, b=_b: [small(r, t, *a), small(r, t, *b)], 12, equation=_text)  # type: ignore[misc]
+
+
+def _whole(r: np.random.Generator, dtype: Any, *shape: int) -> np.ndarray:
+    return r.integers(0, 100, shape).astype(dtype)
+
+
+def _int_cases(a: Any, b: Any) -> None:
+    def both(r: np.random.Generator, x: tuple[int, ...], w: tuple[int, ...]) -> Arrays:
+        return [_whole(r, a, *x), _whole(r, b, *w), _whole(r, a), _whole(r, b)]
+
+    def linear(r: np.random.Generator, x: tuple[int, ...], w: tuple[int, ...], scales: np.ndarray) -> Arrays:
+        q, k, zq, zk = both(r, x, w)
+        half = np.float32(0.5)
+        return [q, half, zq, k, scales, zk, np.float32(64.0), _whole(r, a)]
+
+    row, kernel = ((3, 6), (6, 4)), ((1, 2, 5, 5), (3, 2, 2, 3))
+    three = np.array([0.5, 0.25, 0.3], np.float32)
+    _case("MatMulInteger", lambda r, t: both(r, *row), 10)
+    _case("MatMulInteger", lambda r, t: both(r, *row)[:2], 10)
+    _case("ConvInteger", lambda r, t: both(r, *kernel), 10, pads=[1, 0, 1, 1], strides=[2, 1])
+    _case("ConvInteger", lambda r, t: both(r, *kernel)[:3], 10, dilations=[2, 1])
+    _case("QLinearMatMul", lambda r, t: linear(r, *row, np.float32(0.3)), 10)
+    _case("QLinearConv", lambda r, t: linear(r, *kernel, three), 10, pads=[0, 1, 1, 1])
+    _case("QLinearConv", lambda r, t: [*linear(r, *kernel, three[0]), r.integers(-99, 99, 3).astype(np.int32)], 10)
+
+
+for _x, _w in ((np.uint8, np.uint8), (np.uint8, np.int8), (np.int8, np.int8)):
+    _int_cases(_x, _w)

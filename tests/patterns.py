@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import patterns_dialects
 import patterns_ends
 import patterns_layers
 import patterns_linear
@@ -16,7 +17,7 @@ import patterns_types
 import patterns_weights
 from pattern import ROWS, Pattern, bits, conv, pm1, quant
 
-GROUPS = ("Layers", "Steps", "Types", "Weights", "Maps", "Moves", "Outputs", "Inputs", "scikit-learn")
+GROUPS = ("Layers", "Steps", "Types", "Weights", "Maps", "Moves", "Dialects", "Outputs", "Inputs", "scikit-learn")
 PATTERNS = sorted(ROWS, key=lambda p: GROUPS.index(p.group))
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Pattern",
     "bits",
     "conv",
+    "patterns_dialects",
     "patterns_ends",
     "patterns_layers",
     "patterns_linear",

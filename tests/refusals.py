@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx_models import Model
 from patterns import bits, pm1, quant
+from patterns_dialects import qlinear_matmul
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,11 @@ REFUSALS = (
     Refusal("BatchNormalization between layers with wide sums", "not one integer sum", _norm_after_wide),
     Refusal("TopK of the smallest", "largest=0 is not supported", _smallest),
     Refusal("weights that are no constants", "is not a constant", _weights_from_input),
+    Refusal(
+        "a tie before an odd zero point",
+        "ONNX's evaluators give different integers",
+        lambda m, r: qlinear_matmul(m, bits(m, m.input), r, 5),
+    ),
     Refusal(
         "a last ArgMax tie",
         "ties that go to the last index",

@@ -19,7 +19,7 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend import context
 from threshc.compiler.frontend.declared import OLDEST, REVIEWED, check_node, check_results, check_types
 from threshc.compiler.frontend.dtypes import letter
-from threshc.compiler.frontend.graph import QUANT, Node
+from threshc.compiler.frontend.graph import CHANNELS_LAST, QUANT, Node
 from threshc.compiler.frontend.kernels import registry
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
@@ -166,6 +166,9 @@ DOCUMENTS = {
     "MultiThreshold": ("out_dtype", "out_scale", "out_bias", "data_layout"),
     "XnorPopcountMatMul": (),
     "DebugMarker": ("export_debug_name",),
+    "Trunc": ("rounding_mode", "signed", "narrow"),
+    "Im2Col": ("stride", "kernel_size", "input_shape", "pad_amount", "pad_value", "depthwise", "dilations"),
+    "MaxPoolNHWC": ("strides", "pads", "dilations", "auto_pad", "kernel_shape", "ceil_mode", "storage_order"),
 }
 """Attributes of the QONNX operators, as their documents and executors list them."""
 
@@ -181,6 +184,12 @@ def test_qonnx_attributes_are_declared_and_others_refused() -> None:
         if op != "DebugMarker":
             with pytest.raises(CompileError, match=f"{op} of int32"):
                 check_types(Node(op, QUANT, "n", ("x",), ("y",), {}, 1), kernel, [np.dtype(np.int32)])
+
+
+@pytest.mark.parametrize("op", sorted(op for domain, op in KERNELS if domain == CHANNELS_LAST))
+def test_operators_of_channels_last_take_what_those_of_onnx_take(op: str) -> None:
+    ours, plain = KERNELS[CHANNELS_LAST, op], KERNELS["", op]
+    assert (ours.reads, ours.void, ours.fixed, ours.kind) == (plain.reads, plain.void, plain.fixed, plain.kind)
 
 
 TYPES = [
@@ -279,5 +288,5 @@ def test_every_operator_of_onnx_with_a_kernel_has_cases() -> None:
         ("ai.onnx.ml", "Normalizer"),
         ("ai.onnx.ml", "ZipMap"),
     }
-    known = {k for k in KERNELS if k[0] != QUANT and defs.has(k[1], k[0])}
+    known = {k for k in KERNELS if k[0] not in (QUANT, CHANNELS_LAST) and defs.has(k[1], k[0])}
     assert known - elsewhere == {(c.domain, c.op) for c in CASES}

@@ -32,6 +32,7 @@ from bench.qonnx_operators import (
     qonnx_rows,
     quant_cases,
     rising,
+    trunc_cases,
     xnor_cases,
 )
 from threshc.compiler.diagnostics import CompileError
@@ -64,7 +65,7 @@ def test_quant(op: str, mode: str) -> None:
         check(*case)
 
 
-@pytest.mark.parametrize("domain", ["onnx.brevitas", "brevitas.onnx", "finn.custom_op.general", DOMAIN])
+@pytest.mark.parametrize("domain", ["onnx.brevitas", "brevitas.onnx", "finn", "finn.custom_op.general", DOMAIN])
 def test_bipolar_quant(domain: str) -> None:
     for model, named, x in bipolar_cases():
         check(model, named, x)
@@ -80,6 +81,48 @@ def test_multi_threshold(rank: int, layout: str) -> None:
     """There is no operator document; the executor is the law: without a layout, 3 dimensions are (N, W, C)."""
     for case in multi_threshold_cases(rank, layout):
         check(*case)
+
+
+def test_trunc() -> None:
+    for case in trunc_cases():
+        check(*case)
+
+
+LAST = "qonnx.custom_op.channels_last"
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "weights", "attrs"),
+    [
+        ("Conv", (2, 5, 6, 4), (3, 2, 3, 4), {"kernel_shape": [2, 3], "pads": [0, 1, 2, 1], "strides": [2, 1]}),
+        ("Conv", (1, 5, 6, 4), (4, 2, 2, 2), {"kernel_shape": [2, 2], "group": 2, "dilations": [2, 1]}),
+        ("Conv", (1, 7, 4), (3, 2, 4), {"kernel_shape": [2], "strides": [2], "dilations": [1], "pads": [1, 0]}),
+        ("MaxPool", (2, 5, 6, 3), None, {"kernel_shape": [2, 3], "strides": [1, 2], "pads": [1, 0, 0, 1]}),
+        ("BatchNormalization", (2, 4, 5, 3), (4, 3), {"epsilon": 0.5, "momentum": 0.9}),
+    ],
+)
+def test_channels_last(op: str, shape: tuple[int, ...], weights: tuple[int, ...] | None, attrs: dict[str, Any]) -> None:
+    """Through the package's own wrappers, which ask onnxruntime."""
+    pytest.importorskip("qonnx", reason="qonnx is not installed")
+    from qonnx.custom_op.registry import getCustomOp
+
+    r = np.random.default_rng(3)
+    x = r.integers(-3, 4, shape).astype(F)
+    w = [] if weights is None else [r.integers(1, 4, weights).astype(F)]
+    if op == "BatchNormalization":
+        w = list(w[0])
+    if op == "Conv":
+        rank = len(shape) - 2
+        attrs = {"strides": [1] * rank, "dilations": [1] * rank, "pads": [0] * (2 * rank), "group": 1} | attrs
+    model, named = one_node(op, w, len(shape), domain=LAST, **attrs)
+    (ours,) = run_float(build_graph(model, None), x, ["y"])
+    node = model.graph.node[0]
+    context = {"x": x, **named, "y": np.zeros(shape, F)}
+    operator = getCustomOp(node)
+    operator.onnx_opset_version = 17  # of the model that it makes for onnxruntime
+    operator.execute_node(context, None)
+    want = context["y"].reshape(ours.shape)
+    assert np.array_equal(ours, want) if op != "BatchNormalization" else np.allclose(ours, want, rtol=1e-6)
 
 
 def test_xnor_popcount() -> None:
@@ -122,7 +165,9 @@ def test_the_documents_table_of_rounding_modes(mode: str, value: float) -> None:
         ("Quant", [F([1, 0, 1, 1]), F(0), F(4)], {}, "a scale is 0"),
         ("MultiThreshold", [F([[0]])], {"data_layout": "NHWC"}, "data_layout 'NHWC' does not fit 2 dimensions"),
         ("MultiThreshold", [F([[0], [1]])], {}, "thresholds have shape [2, 1] for 4 channels"),
-        ("Trunc", [F(1), F(0), F(8), F(4)], {"rounding_mode": "FLOOR"}, "Trunc"),
+        ("Trunc", [F(1), F(0), F(8), F(4)], {"rounding_mode": "ODD"}, "rounding mode 'ODD' is not supported"),
+        ("Trunc", [F(1), F(0), F(8), F(4)], {"signed": 1}, "signed and narrow belong to Trunc with the scale after it"),
+        ("Trunc", [F(1), F(0), F(8), F(-2), F(4)], {}, "one output width, and scales of one sign"),
         ("FloatQuant", [F(1), F(4), F(3), F(7), F(240)], {}, "FloatQuant"),
     ],
 )

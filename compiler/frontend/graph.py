@@ -21,21 +21,22 @@ MOST_NODES = 100_000
 QUANT = "quant"
 """One name for every domain in which the QONNX operators are found."""
 
-_DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"} | dict.fromkeys(
-    (
-        "onnx.brevitas",
-        "brevitas.onnx",
-        "finn.custom_op.general",
-        "qonnx.custom_op.general",
-        "qonnx.custom_op.channels_last",
-    ),
-    QUANT,
-)
+CHANNELS_LAST = "channels_last"
+"""The domain of the operators of ONNX that take (N, .., C) tensors: `qonnx.custom_op.channels_last`."""
+
+QUANT_DOMAINS = ("onnx.brevitas", "brevitas.onnx", "finn", "finn.custom_op.general", "qonnx.custom_op.general")
+"""Where exporters have put the QONNX operators; `finn` in 2019 and 2020."""
+
+CHANNELS_LAST_DOMAIN = "qonnx.custom_op.channels_last"
+
+_DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml", CHANNELS_LAST_DOMAIN: CHANNELS_LAST}
+_DOMAINS |= dict.fromkeys(QUANT_DOMAINS, QUANT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One ONNX node. `domain` is normalised, `opset` the version of its domain; absent inputs are ""."""
+    """One ONNX node. `domain` is normalised, `stated` the one that the file has; `opset` the version of its domain;
+    absent inputs are ""."""
 
     op: str
     domain: str
@@ -44,12 +45,13 @@ class Node:
     outputs: tuple[str, ...]
     attrs: Mapping[str, Any]
     opset: int
+    stated: str = ""
 
     @property
     def where(self) -> str:
         """How messages name this node."""
         label = self.name or (self.outputs[0] if self.outputs else "")
-        kind = self.op if self.domain in ("", QUANT) else f"{self.domain}.{self.op}"
+        kind = self.op if self.domain in ("", QUANT) else f"{self.stated or self.domain}.{self.op}"
         return f"node {label!r} ({kind})"
 
 
@@ -154,7 +156,7 @@ def _opsets(model: onnx.ModelProto) -> dict[str, int]:
         domain = _DOMAINS.get(_text(entry.domain), _text(entry.domain))
         opsets[domain] = max(entry.version, opsets.get(domain, 0))
     used = {_DOMAINS.get(_text(n.domain), QUANT) for n in model.graph.node}
-    for missing in sorted(used - set(opsets) - {QUANT}):
+    for missing in sorted(used - set(opsets) - {QUANT, CHANNELS_LAST}):
         raise fail(
             "the model does not state the opset of its operators",
             where=f"domain {missing or 'ai.onnx'!r}",
@@ -190,9 +192,10 @@ def _node(proto: onnx.NodeProto, opsets: Mapping[str, int], folder: Path | None)
                 attrs[attribute.name] = helper.get_attribute_value(attribute)
             case _:
                 attrs[attribute.name] = None  # sub-graphs and the like; only operators that are refused have them
-    domain = _DOMAINS.get(_text(proto.domain), _text(proto.domain))
+    stated = _text(proto.domain)
+    domain = _DOMAINS.get(stated, stated)
     inputs, outputs = (tuple(map(_text, names)) for names in (proto.input, proto.output))
-    return Node(_text(proto.op_type), domain, _text(proto.name), inputs, outputs, attrs, opsets.get(domain, 0))
+    return Node(_text(proto.op_type), domain, _text(proto.name), inputs, outputs, attrs, opsets.get(domain, 0), stated)
 
 
 def _ordered(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, ...]) -> tuple[Node, ...]:

@@ -40,7 +40,7 @@ _BY_DOMAIN = (
 
 def unsupported(node: Node) -> Diagnostic:
     """The refusal of an operator that the front end does not know."""
-    what = f"operator {node.op!r} of domain {node.domain or 'ai.onnx'!r} is not supported"
+    what = f"operator {node.op!r} of domain {node.stated or node.domain or 'ai.onnx'!r} is not supported"
     why, hint = _BY_OP.get(node.op, ("", ""))
     for prefix, because, instead in _BY_DOMAIN:
         if not why and node.domain.startswith(prefix):

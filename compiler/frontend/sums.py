@@ -11,7 +11,7 @@ import numpy as np
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Coded
-from threshc.compiler.frontend.dtypes import digits, is_integer, limits
+from threshc.compiler.frontend.dtypes import digits, is_float, is_integer, limits
 from threshc.compiler.frontend.grid import Floats, Integers, dyadic_grid, integer_grid, on_unit
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.rows import LARGEST
@@ -160,8 +160,8 @@ def check_size(products: Sequence[tuple[IntArray, IntArray | Floats]], where: st
 
 
 def want_plain(dtype: np.dtype[Any], slope: float, offset: Floats, where: str) -> None:
-    """Refuse a scale between the input's integers and a layer of another type than float32."""
-    if dtype != np.float32 and (slope != 1 or offset.any()):
+    """Refuse a scale between the input's integers and a layer of another floating-point type than float32."""
+    if is_float(dtype) and dtype != np.float32 and (slope != 1 or offset.any()):
         raise fail(
             f"the input's integers enter a {dtype.name} layer through a scale",
             where=where,

@@ -156,13 +156,13 @@ MOST_ELEMENTS = 1 << 22
 """Elements of a tensor of one sample."""
 STEPS = {
     *("Sign", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Round", "Floor", "Ceil", "QuantizeLinear"),
-    *("BipolarQuant", "Quant", "IntQuant", "MultiThreshold", "Binarizer"),
+    *("BipolarQuant", "Quant", "IntQuant", "MultiThreshold", "Binarizer", "Trunc", "QLinearMatMul", "QLinearConv"),
 }
 
 
 MOVES = {
     *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", "Concat", "Split", "Slice"),
-    *("Gather", "Pad", "Expand", "Tile", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth"),
+    *("Gather", "Pad", "Expand", "Tile", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "Im2Col"),
 }
 
 

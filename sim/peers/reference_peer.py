@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from threshc.sim.peers.peer import CannotRunError, Evaluate, Tensors, first_line, plain_copy
+from threshc.sim.peers.qonnx_operators import operators, peer_domain, wants_qonnx
 
 if TYPE_CHECKING:
     import onnx
 
     from threshc.sim.peers.peer import Array
-
-QONNX = "qonnx.custom_op.general"
-_QONNX_OPS = ("BipolarQuant", "Quant", "IntQuant", "MultiThreshold", "XnorPopcountMatMul", "DebugMarker")
-_DOMAINS = ("", "onnx.brevitas", "brevitas.onnx", "finn.custom_op.general", QONNX)
 
 
 def reference_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, Evaluate]:
@@ -26,20 +23,21 @@ def reference_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, Ev
     from onnx.reference import ReferenceEvaluator
 
     name, copy = f"onnx's reference evaluator {onnx.__version__}", plain_copy(model, folder)
-    foreign = [node for node in copy.graph.node if is_qonnx(node)]
-    if foreign:
+    foreign = [node for node in copy.graph.node if peer_domain(node) is not None]
+    wanting = [node for node in foreign if wants_qonnx(node)]
+    if wanting:
         version = _qonnx_version()
         if version is None:
             raise CannotRunError(
-                f"{name} does not know {foreign[0].op_type}, and qonnx is not installed (pip install 'threshc[qonnx]')"
+                f"{name} does not know {wanting[0].op_type}, and qonnx is not installed (pip install 'threshc[qonnx]')"
             )
         name = f"{name} with qonnx {version}"
     for node in foreign:
-        node.domain = QONNX
-    if foreign and all(o.domain != QONNX for o in copy.opset_import):
-        copy.opset_import.append(onnx.helper.make_opsetid(QONNX, 1))
+        node.domain = peer_domain(node) or ""
+    for domain in {node.domain for node in foreign} - {o.domain for o in copy.opset_import}:
+        copy.opset_import.append(onnx.helper.make_opsetid(domain, 1))
     try:
-        evaluator = ReferenceEvaluator(copy, new_ops=[_batch_normalization(), *(qonnx_operators() if foreign else ())])
+        evaluator = ReferenceEvaluator(copy, new_ops=[_batch_normalization(), *(operators() if foreign else ())])
     except Exception as error:  # it raises many kinds; whatever it is, it has no opinion on this model
         raise CannotRunError(f"{name} does not run this model: {first_line(error)}") from error
 
@@ -55,10 +53,6 @@ def reference_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, Ev
     return name, evaluate
 
 
-def is_qonnx(node: onnx.NodeProto) -> bool:
-    return node.op_type in _QONNX_OPS and node.domain in _DOMAINS
-
-
 def _qonnx_version() -> str | None:
     from importlib.metadata import PackageNotFoundError, version
 
@@ -66,26 +60,6 @@ def _qonnx_version() -> str | None:
         return version("qonnx")
     except PackageNotFoundError:
         return None
-
-
-def qonnx_operators() -> list[Any]:
-    """The QONNX operators as classes that onnx's reference evaluator runs."""
-    return [_operator(op) for op in _QONNX_OPS]
-
-
-def _operator(name: str) -> Any:
-    from onnx.reference.op_run import OpRun
-
-    def run(self: Any, *args: Array, **attributes: object) -> tuple[Array, ...]:
-        from qonnx.custom_op.registry import getCustomOp
-
-        if name == "DebugMarker":  # the executor wants an attribute that files leave out
-            return (args[0],)
-        context = dict(zip(self.onnx_node.input, args, strict=False))
-        getCustomOp(self.onnx_node).execute_node(context, None)
-        return tuple(np.asarray(context[t]) for t in self.onnx_node.output)
-
-    return type(name, (OpRun,), {"op_domain": QONNX, "_run": run})
 
 
 def _batch_normalization() -> Any:

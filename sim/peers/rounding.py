@@ -7,6 +7,7 @@ Numerical Algorithms, 2nd edition, section 4.2); by nothing where all partial su
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from threshc.compiler.frontend.dtypes import digits, is_float
 from threshc.sim.peers.peer import first_line
-from threshc.sim.peers.reference_peer import QONNX, is_qonnx, qonnx_operators
+from threshc.sim.peers.qonnx_operators import operators, peer_domain
 
 if TYPE_CHECKING:
     import onnx
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-SUMS = {"MatMul", "Gemm", "Conv", "Sum", "ReduceSum", "ReduceMean", "AveragePool", "GlobalAveragePool"}
+SUMS = {"MatMul", "Gemm", "Conv", "Einsum", "Sum", "ReduceSum", "ReduceMean", "AveragePool", "GlobalAveragePool"}
 _MEANS = {"ReduceMean", "AveragePool", "GlobalAveragePool"}
 _CLOSE = {"Div": 2, "Sqrt": 2, "Reciprocal": 2, "LeakyRelu": 2, "Exp": 16, "Pow": 16}
 """Operators that some evaluators round twice, or take from a table: roundings of the result."""
@@ -63,6 +64,8 @@ class Rounding:
         proto = self.protos[tensor]
         if proto.op_type == "LinearClassifier":
             return _linear_classifier(proto, args, result)
+        if proto.op_type in ("QLinearMatMul", "QLinearConv"):
+            return self._requantized(proto, args)
         if not is_float(result.dtype) and proto.op_type != "QuantizeLinear":
             return None
         u = 2.0 ** -digits(result.dtype) if is_float(result.dtype) else 2.0**-24
@@ -102,15 +105,15 @@ class Rounding:
         from onnx import NodeProto
         from onnx.reference import ReferenceEvaluator
 
-        node, own = NodeProto(), is_qonnx(proto)
+        node, own = NodeProto(), peer_domain(proto)
         node.CopyFrom(proto)
-        node.domain = QONNX if own else "" if proto.domain == "ai.onnx" else proto.domain
+        node.domain = own or ("" if proto.domain == "ai.onnx" else proto.domain)
         feeds = {name: a for name, a in zip(node.input, args, strict=False) if name and a is not None}
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            operators = qonnx_operators() if own else None
             try:
-                evaluator = ReferenceEvaluator(node, opsets={**self._opsets, QONNX: 1}, new_ops=operators)
+                opsets, new_ops = (self._opsets, None) if own is None else ({**self._opsets, own: 1}, operators())
+                evaluator = ReferenceEvaluator(node, opsets=opsets, new_ops=new_ops)
                 made: Any = evaluator.run(None, feeds)
             except Exception as error:  # it raises many kinds; whatever it is, there is no bound
                 raise NoBoundError(f"onnx's reference operator {proto.op_type} fails: {first_line(error)}") from error
@@ -126,6 +129,15 @@ class Rounding:
             return exact, (2 * u * np.abs(exact) if proto.op_type in _MEANS else np.zeros_like(exact))
         roundings = (terms + 2) * u
         return exact, roundings / (1 - roundings) * size if roundings < 0.5 else np.full_like(size, np.inf)
+
+    def _requantized(self, proto: onnx.NodeProto, args: Sequence[Array | None]) -> tuple[Floats, Floats]:
+        """A step apart where scales a few roundings larger or smaller, which are multiplied in any order, give it."""
+        exact, ends = self.native(proto, args).astype(np.float64), []
+        for off in (-8, 8):
+            moved = list(args)
+            moved[6] = np.asarray(np.asarray(args[6], np.float64) * (1 + off * 2.0**-24), np.float32)
+            ends.append(self.native(proto, moved).astype(np.float64))
+        return exact, np.abs(ends[1] - ends[0])
 
     def _quantize_linear(
         self, proto: onnx.NodeProto, args: Sequence[Array | None], result: Array, u: float
@@ -147,7 +159,8 @@ class Rounding:
 def _batch_normalization(proto: onnx.NodeProto, args: Sequence[Array | None], u: float) -> tuple[Floats, Floats]:
     """Eight roundings of its terms: (x - mean) * gamma / sqrt(var + epsilon) + beta is written in several ways."""
     x, *channel = (np.asarray(a, np.float64) for a in args)
-    gamma, beta, mean, var = (c.reshape(-1, *[1] * (x.ndim - 2)) for c in channel)
+    behind = 0 if peer_domain(proto) else x.ndim - 2  # channels_last: nothing stands behind the channels
+    gamma, beta, mean, var = (c.reshape(-1, *[1] * behind) for c in channel)
     epsilon = next((a.f for a in proto.attribute if a.name == "epsilon"), 1e-5)
     slope = gamma / np.sqrt(var + epsilon)
     exact = (x - mean) * slope + beta
@@ -192,6 +205,10 @@ def _terms(proto: onnx.NodeProto, args: Sequence[Array | None], result: Array) -
             w = args[1]
             assert w is not None
             return int(np.prod(w.shape[1:])) if proto.op_type == "Conv" else int(max(w.shape)) + 1
+        case "Einsum":
+            w = args[1]
+            assert w is not None
+            return math.isqrt(x.size * w.size // max(result.size, 1)) + 1  # times the root of the batches
         case "Sum":
             return len(args)
         case _:
@@ -202,7 +219,7 @@ def _terms(proto: onnx.NodeProto, args: Sequence[Array | None], result: Array) -
 def _no_partial_sum_rounds(op: str, data: Sequence[Array], size: Floats, u: float) -> bool:
     """Whether every partial sum, in any order, is a multiple of one power of two that the significand holds."""
     units = [_unit(a) for a in data]
-    whole = units[0] * units[1] if op in ("MatMul", "Gemm", "Conv") else min(units)
+    whole = units[0] * units[1] if op in ("MatMul", "Gemm", "Conv", "Einsum") else min(units)
     if op in ("Gemm", "Conv") and len(units) > 2:
         whole = min(whole, units[2])
     return bool(np.isfinite(size).all() and size.max(initial=0) <= whole / u)

@@ -2,7 +2,10 @@
 
 from threshc.compiler.frontend.kernels import (
     activations,
+    channels_last,
+    contraction,
     elementwise,
+    integers,
     linear,
     logic,
     quant,
@@ -15,7 +18,10 @@ from threshc.compiler.frontend.kernels import (
 
 __all__ = [
     "activations",
+    "channels_last",
+    "contraction",
     "elementwise",
+    "integers",
     "linear",
     "logic",
     "quant",

@@ -63,9 +63,7 @@ def quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
         raise ValueError("a scale is 0")
     width = float(bits.reshape(()))
     signed, narrow = bool(node.attrs.get("signed", 1)), bool(node.attrs.get("narrow", 0))
-    mode = str(node.attrs.get("rounding_mode", "ROUND")).upper()
-    if mode not in _ROUNDING:
-        raise ValueError(f"rounding mode {mode!r} is not supported; known: {', '.join(_ROUNDING)}")
+    round_ = _rounding(node, "ROUND")
     if not 1 <= width <= 32 or width != int(width):
         raise ValueError(f"a bit width of {width:g} is not supported; 1 to 32 whole bits are")
     y = x / scale + zero
@@ -73,7 +71,7 @@ def quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
         y = np.where(y >= 0, x.dtype.type(1), x.dtype.type(-1))
     else:
         low, high = quant_range(width, signed, narrow)
-        y = _ROUNDING[mode](np.clip(y, x.dtype.type(low), x.dtype.type(high)))
+        y = round_(np.clip(y, x.dtype.type(low), x.dtype.type(high)))
     return [((y - zero) * scale).astype(x.dtype)]
 
 
@@ -92,7 +90,7 @@ def _out_scale(node: Node, args: Sequence[Array | None], k: int, shape: tuple[in
 def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
     """out_scale * (number of thresholds t with x >= t) + out_bias, thresholds (channels or 1, steps)."""
     x, thresholds = need(args, 0), need(args, 1)
-    axis = _channel_axis(str(node.attrs.get("data_layout", "")), x.ndim)
+    axis = channel_axis(str(node.attrs.get("data_layout", "")), x.ndim)
     if thresholds.ndim != 2 or thresholds.shape[0] not in (1, x.shape[axis]):
         raise ValueError(f"thresholds have shape {list(thresholds.shape)} for {x.shape[axis]} channels")
     shape = [1] * x.ndim
@@ -106,10 +104,42 @@ def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [scale * count + bias]
 
 
-def _channel_axis(layout: str, rank: int) -> int:
+def channel_axis(layout: str, rank: int) -> int:
     """The axis of the channels; without a layout (N, C), (N, W, C), (N, C, H, W) as in qonnx's executor."""
     if not layout:
         return 2 if rank == 3 else min(1, rank - 1)
     if len(layout) != rank or "C" not in layout:
         raise ValueError(f"data_layout {layout!r} does not fit {rank} dimensions")
     return layout.index("C")
+
+
+@kernel("quant:Trunc", direction=rising, types=("f", "f", "f", "fdi"), reads=("rounding_mode", "signed", "narrow"))
+def trunc(node: Node, args: Sequence[Array | None]) -> list[Array]:
+    """Drop low bits: with five inputs (scale, zero point, width before, width after) as qonnx's Trunc_v1, with six (and
+    the scale after) as its Trunc_v2, which also keeps the result within its width."""
+    x, scale, zero = (need(args, k) for k in range(3))
+    if (scale == 0).any():
+        raise ValueError("a scale is 0")
+    round_ = _rounding(node, "FLOOR")
+    whole = np.rint(x / scale + zero)
+    if len(args) < 6:
+        if {"signed", "narrow"} & set(node.attrs):
+            raise ValueError("signed and narrow belong to Trunc with the scale after it (six inputs)")
+        divisor = np.float32(2.0) ** (need(args, 3) - need(args, 4)).astype(np.float32)
+        return [((round_(whole / divisor) - zero) * scale).astype(x.dtype)]
+    after, width = need(args, 4), need(args, 5)
+    if width.size != 1 or not (after / scale > 0).all():
+        raise ValueError("one output width, and scales of one sign, are supported")
+    divisor = np.float32(2.0) ** np.rint(np.log2(after / scale)).astype(np.float32)
+    low, high = quant_range(
+        float(width.reshape(())), bool(node.attrs.get("signed", 1)), bool(node.attrs.get("narrow", 0))
+    )
+    kept = round_(np.clip(whole / divisor, x.dtype.type(low), x.dtype.type(high)))
+    return [((kept - zero / divisor) * after).astype(x.dtype)]
+
+
+def _rounding(node: Node, default: str) -> Callable[[Array], Array]:
+    mode = str(node.attrs.get("rounding_mode", default)).upper()
+    if mode not in _ROUNDING:
+        raise ValueError(f"rounding mode {mode!r} is not supported; known: {', '.join(_ROUNDING)}")
+    return _ROUNDING[mode]

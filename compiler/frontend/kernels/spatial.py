@@ -20,7 +20,7 @@ def _map(x: Array) -> Array:
     return x.reshape(*x.shape, 1) if x.ndim == 3 else x
 
 
-def _taps(x: Array, g: Geometry, fill: float) -> Iterator[Array]:
+def taps(x: Array, g: Geometry, fill: float) -> Iterator[Array]:
     """The map seen by each tap of the window, (N, C, OH, OW) each."""
     (top, left, bottom, right), (sh, sw), (dh, dw), (oh, ow) = g.pads, g.stride, g.dilation, g.out
     padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)
@@ -47,7 +47,7 @@ def conv(node: Node, args: Sequence[Array | None]) -> list[Array]:
         raise ValueError(f"{x.shape[1]} channels do not fit weights of shape {list(w.shape)} in {groups} groups")
     total = np.zeros((len(x), len(w), *g.out))
     weights = w.reshape(*w.shape[:2], -1).astype(np.float64)
-    for tap, seen in enumerate(_taps(_map(x).astype(np.float64), g, 0.0)):
+    for tap, seen in enumerate(taps(_map(x).astype(np.float64), g, 0.0)):
         for k in range(groups):
             r, c = slice(k * rows, (k + 1) * rows), slice(k * per_group, (k + 1) * per_group)
             total[:, r] += np.einsum("rc,nchw->nrhw", weights[r, :, tap], seen[:, c], optimize=True)
@@ -72,7 +72,7 @@ def max_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     g = geometry(node, x.shape[2:], node.attrs["kernel_shape"])
     least = limits(x.dtype)[0] if is_integer(x.dtype) else -np.inf
-    return [_shaped(np.max(list(_taps(_map(x), g, least)), axis=0), x)]
+    return [_shaped(np.max(list(taps(_map(x), g, least)), axis=0), x)]
 
 
 @kernel(
@@ -84,11 +84,16 @@ def max_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
 def average_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
     x = need(args, 0)
     g = geometry(node, x.shape[2:], node.attrs["kernel_shape"])
-    total = np.sum(list(_taps(_map(x).astype(np.float64), g, 0.0)), axis=0)
+    total = np.sum(list(taps(_map(x).astype(np.float64), g, 0.0)), axis=0)
     if node.attrs.get("count_include_pad", 0) or not any(g.pads):
         return [_shaped((total / g.taps).astype(x.dtype), x)]
-    inside = np.sum(list(_taps(np.ones((1, 1, *_map(x).shape[2:])), g, 0.0)), axis=0)
-    return [_shaped((total / inside).astype(x.dtype), x)]
+    return [(_shaped(total, x) / inside(g, x.shape[2:])).astype(x.dtype)]
+
+
+def inside(g: Geometry, size: Sequence[int]) -> Array:
+    """How many places of a map each window sees, (1, 1, OH, OW) or (1, 1, OL)."""
+    ones = np.ones((1, 1, *size))
+    return _shaped(np.sum(list(taps(_map(ones), g, 0.0)), axis=0), ones)
 
 
 @kernel("GlobalAveragePool", kind=Kind.OTHER, types=("f",))

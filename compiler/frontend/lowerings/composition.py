@@ -18,6 +18,7 @@ from threshc.compiler.frontend.symbolic import MOVES, Expr, Leaf, Sums
 from threshc.compiler.ir.ops import Gather, Loc
 
 AFFINE = MOVES | {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization", "Gemm", "Conv", "XnorPopcountMatMul"}
+AFFINE |= {"MatMul", "Einsum", "AveragePool", "MatMulInteger", "ConvInteger"}
 """Operators that scale, shift and move: behind them two layers still are one linear map."""
 
 

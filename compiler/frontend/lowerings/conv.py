@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.context import Context, Known, constant, lowers, symbolic
 from threshc.compiler.frontend.geometry import Geometry, geometry
 from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.channels_last import first
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need
 from threshc.compiler.frontend.kernels.spatial import conv_tail
 from threshc.compiler.frontend.lowerings.composition import composed
 from threshc.compiler.frontend.lowerings.dense import affine_features, binary_input, enters_as_integers
 from threshc.compiler.frontend.lowerings.fields import concatenated
+from threshc.compiler.frontend.lowerings.moves import channels_first, channels_last
 from threshc.compiler.frontend.maps import BitMap, bit_map
 from threshc.compiler.frontend.sum_map import SumMap, map_of_bits, map_of_sums
 from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf, want_plain, weight_grid
@@ -29,6 +32,19 @@ from threshc.compiler.ir.shapes import plane_weights
 @lowers("Conv")
 def conv(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     """Any kernel, stride, dilation, group and pads over (1, C, H, W) or (1, C, L)."""
+    return convolution(context, node, args)
+
+
+@lowers("channels_last:Conv")
+def conv_channels_last(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
+    """The same of (1, .., C) with a kernel (R, .., C / group)."""
+    x = channels_first(context, node, symbolic(node, args, 0))
+    kernel, plain = first(constant(node, args, 1, "kernel")), replace(node, domain="")
+    return channels_last(node, convolution(context, plain, [x, kernel, *args[2:]]))
+
+
+def convolution(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
+    """Conv and the bias that may follow its sums."""
     x, weights = symbolic(node, args, 0), constant(node, args, 1, "kernel")
     groups = int(node.attrs.get("group", 1))
     if (

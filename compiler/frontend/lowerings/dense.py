@@ -39,24 +39,6 @@ _PROBES = 1024
 """Integers of the input at which a map is compared with a line."""
 
 
-@lowers("MatMul")
-def matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """x @ W with x (.., n) holding one sample and W (n, R) constant."""
-    return dense_layer(context, node, symbolic(node, args, 0), constant(node, args, 1, "weight matrix"))
-
-
-@lowers("quant:XnorPopcountMatMul")
-def xnor_popcount_matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """How many bits of a row agree with each column of binary weights: sum (2w - 1) x + sum (1 - w)."""
-    weights = constant(node, args, 1, "weight matrix")
-    if not np.isin(weights, (0, 1)).all():
-        raise fail("XnorPopcountMatMul has weights other than 0 and 1", where=node.where, hint="export binary weights")
-    total = dense_layer(context, node, symbolic(node, args, 0), (2 * weights - 1).astype(np.float32))
-    zeros = (1 - weights).sum(axis=0).astype(np.float32)
-    tail = Kernel(lambda n, a: [need(a, 0) + need(a, 1)], Kind.ELEMENTWISE, lambda n, a, k, s: 1)
-    return apply(node, tail, (total, zeros), node.outputs[0])
-
-
 @lowers("Gemm")
 def gemm(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     """alpha * (x @ W') + beta * C with W' = W or its transpose; what follows the sum is part of the tail."""

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from threshc.compiler.diagnostics import fail
-from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context, Known, constants, lowers, symbolic
 from threshc.compiler.frontend.geometry import Geometry, geometry
-from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.graph import CHANNELS_LAST, Node
 from threshc.compiler.frontend.joining import side_by_side
-from threshc.compiler.frontend.kernels.registry import Array, Kind, find_kernel
-from threshc.compiler.frontend.kernels.spatial import reduce_axes
+from threshc.compiler.frontend.kernels.quant import channel_axis
+from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need
+from threshc.compiler.frontend.kernels.spatial import inside, reduce_axes
 from threshc.compiler.frontend.lowerings.conv import window_sums
-from threshc.compiler.frontend.lowerings.dense import binary_input, enters_as_integers
+from threshc.compiler.frontend.lowerings.dense import binary_input
 from threshc.compiler.frontend.lowerings.fields import parts_of_channels
+from threshc.compiler.frontend.lowerings.moves import channels_first, channels_last, laid_out, moved
 from threshc.compiler.frontend.maps import bit_map
-from threshc.compiler.frontend.sum_map import is_plain
 from threshc.compiler.frontend.symbolic import (
     Expr,
     IntArray,
@@ -31,6 +31,13 @@ from threshc.compiler.frontend.symbolic import (
     leaf_expr,
 )
 from threshc.compiler.ir.ops import Loc, Reduce, Window
+
+
+@lowers("channels_last:MaxPool", "quant:MaxPoolNHWC")
+def max_pool_channels_last(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
+    """The same of (N, H, W, C) maps."""
+    x = channels_first(context, node, symbolic(node, args, 0), layer=False)
+    return channels_last(node, _largest(context, node, x, _window(node, x)))
 
 
 @lowers("MaxPool", "GlobalMaxPool")
@@ -47,12 +54,7 @@ def average_pool(context: Context, node: Node, args: Sequence[Known | None]) -> 
     x = symbolic(node, args, 0)
     window = _window(node, x)
     if any(window.pads) and not node.attrs.get("count_include_pad", 0):
-        raise fail(
-            "average pooling that leaves out padding is not supported",
-            where=node.where,
-            why="its divisor differs from place to place",
-            hint="pool without padding, or with count_include_pad=1",
-        )
+        return _mean_of_inside(context, node, x, window)
     return leaf_expr(_mean(context, node, x, window, window.taps))
 
 
@@ -71,24 +73,13 @@ def reduce(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     keep = bool(node.attrs.get("keepdims", 1))
     if axes == tuple(range(2, len(x.shape))):
         pooled = _reduced(context, node, x, _window(node, x))
-        return pooled if keep else _moved(node, "Squeeze", pooled, node.outputs[0], axes=list(axes))
-    laid = _laid_out(context, node, x, axes)
-    pooled = _reduced(context, node, laid, _window(node, laid))
-    shape = [1 if a in axes else n for a, n in enumerate(x.shape) if keep or a not in axes]
-    return _moved(node, "Reshape", pooled, node.outputs[0], np.array(shape))
-
-
-def _laid_out(context: Context, node: Node, x: Expr, axes: tuple[int, ...]) -> Expr:
-    """A tensor as (1, channels, places) with the given axes as its places."""
+        return pooled if keep else moved(node, "Squeeze", pooled, node.outputs[0], axes=list(axes))
     perm = [*(a for a in range(len(x.shape)) if a not in axes), *axes]
     places = int(np.prod([x.shape[a] for a in axes]))
-    turned = _moved(node, "Transpose", x, x.tensor, perm=perm)
-    laid = _moved(node, "Reshape", turned, x.tensor, np.array([1, x.src.size // places, places]))
-    if not is_plain(x) and not enters_as_integers(x):
-        coded, order = binary_input(context, node, x), np.arange(x.src.size).reshape(x.shape).transpose(perm).ravel()
-        index, count, table = coded.index[order], coded.count[order], coded.table[order]
-        context.know(laid, Coded(coded.bits, laid.shape, index, count, table, coded.tensor))
-    return laid
+    laid = laid_out(context, node, x, perm, [1, x.src.size // places, places])
+    pooled = _reduced(context, node, laid, _window(node, laid))
+    shape = [1 if a in axes else n for a, n in enumerate(x.shape) if keep or a not in axes]
+    return moved(node, "Reshape", pooled, node.outputs[0], np.array(shape))
 
 
 def _reduced(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
@@ -119,18 +110,10 @@ def _largest(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
     return x  # the only place is the largest
 
 
-def _moved(node: Node, op: str, x: Expr, tensor: str, *constants: Array, **attrs: object) -> Expr:
-    """x behind an operator that moves elements; they stay those of the model's `tensor`."""
-    move = Node(op, "", node.name, node.inputs[:1], node.outputs, attrs, node.opset)
-    kernel = find_kernel(move)
-    assert kernel is not None
-    return apply(move, kernel, (x, *constants), tensor)
-
-
 def _window(node: Node, x: Expr) -> Geometry:
     if len(x.shape) not in (3, 4) or x.shape[0] != 1:
         raise fail(f"pooling of a tensor of shape {list(x.shape)}", where=node.where, hint="pool (N, C, H, W) maps")
-    kernel = node.attrs.get("kernel_shape") if node.op in ("MaxPool", "AveragePool") else x.shape[2:]
+    kernel = x.shape[2:] if node.op.startswith(("Global", "Reduce")) else node.attrs.get("kernel_shape")
     if kernel is None:
         raise fail("the pooling window has no size", where=node.where, hint="export the model again")
     return geometry(node, x.shape[2:], [int(k) for k in kernel])
@@ -144,6 +127,24 @@ def _mean(context: Context, node: Node, x: Expr, window: Geometry, divide: int) 
     channels = x.shape[1]
     ones = np.ones((channels, 1, *window.kernel[: len(x.shape) - 2]), x.sample.dtype)
     return window_sums(context, node, x, ones, channels, window, divide)
+
+
+def _mean_of_inside(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
+    """The sum under each window over as many places as lie in the map: the divisor is a part of the tail."""
+    if x.sample.dtype != np.float32:
+        raise fail(
+            f"average pooling of {x.sample.dtype.name} that leaves out padding is not supported",
+            where=node.where,
+            why="its rounding is not followed",
+            hint="pool in float32",
+        )
+    channels, rank = x.shape[1], len(x.shape) - 2
+    ones = np.ones((channels, 1, *window.kernel[:rank]))  # float64, so that the sum is rounded once, as a mean
+    total = leaf_expr(window_sums(context, node, x, ones, channels, window))
+    mean = Kernel(
+        lambda n, a: [(need(a, 0) / need(a, 1)).astype(np.float32)], Kind.ELEMENTWISE, lambda n, a, k, s: 1 - k
+    )
+    return apply(node, mean, (total, inside(window, x.shape[2:])), node.outputs[0])
 
 
 def _pooled_bits(context: Context, node: Node, x: Expr, window: Geometry) -> Leaf:
@@ -177,7 +178,9 @@ def _pooled_sums(node: Node, x: Expr, window: Geometry) -> Leaf:
     assert isinstance(sums.source, Sums)
     places = sums.source.places
     direction = x.direction.reshape(-1, places)
-    uniform = x.shape == sums.shape and np.array_equal(x.src.ravel(), np.arange(x.src.size)) and _same_everywhere(x)
+    uniform = (
+        x.shape == sums.shape and np.array_equal(x.src.ravel(), np.arange(x.src.size)) and _same_everywhere(x, places)
+    )
     if (
         not uniform
         or not direction.all()
@@ -208,17 +211,37 @@ def _pooled_sums(node: Node, x: Expr, window: Geometry) -> Leaf:
     return Leaf(node.outputs[0], shape, lo, hi, lambda i: beside(i, 0), pooled, blurred)
 
 
-def _same_everywhere(x: Expr) -> bool:
-    """Whether every constant on the way is the same at all places of the map."""
-    if x.node is None:
+def _same_everywhere(x: Expr, places: int) -> bool:
+    """Whether every constant on the way is the same at all places of a row of sums, wherever its axes lie."""
+    if x.node is None or x.kernel is None:
         return True
-    rank = len(x.shape)
-    for a in x.args:
-        if isinstance(a, Expr):
-            if a.shape != x.shape or not _same_everywhere(a):
-                return False
-        elif a is not None and x.kernel is not None and x.kernel.kind is not Kind.CHANNELWISE:
-            spatial = np.shape(a)[max(np.ndim(a) - (rank - 2), 0) :] if np.ndim(a) else ()
-            if any(n != 1 for n in spatial):
-                return False
-    return True
+    inner = [a for a in x.args if isinstance(a, Expr)]
+    row, others = x.src // places, [np.asarray(a) for a in x.args if a is not None and not isinstance(a, Expr)]
+    match x.kernel.kind:
+        case Kind.STRUCTURE:
+            same = True
+        case Kind.CHANNELWISE:
+            axis = _channel_axis(x.node, len(x.shape))
+            index = np.arange(x.shape[axis]).reshape([-1 if k == axis else 1 for k in range(len(x.shape))])
+            whole = max(a.ndim for a in others) == 1 or x.node.op == "MultiThreshold"  # no scale per block
+            same = all(a.size == 1 for a in others) or (whole and _one_per_row(row, index))
+        case Kind.ELEMENTWISE:
+            same = all(_one_per_row(row, a) for a in others)
+        case _:
+            same = False
+    return same and all(_same_everywhere(a, places) for a in inner)
+
+
+def _channel_axis(node: Node, rank: int) -> int:
+    if node.op in ("QuantizeLinear", "DequantizeLinear"):
+        return int(node.attrs.get("axis", 1)) % rank
+    if node.op == "MultiThreshold":
+        return channel_axis(str(node.attrs.get("data_layout", "")), rank)
+    return rank - 1 if node.domain == CHANNELS_LAST else 1
+
+
+def _one_per_row(row: IntArray, values: Array) -> bool:
+    """Whether values, broadcast against the rows, are equal wherever the row is."""
+    order = np.argsort(row, axis=None, kind="stable")
+    spread = np.broadcast_to(values, row.shape).ravel()[order]
+    return bool(((spread[1:] == spread[:-1]) | np.diff(row.ravel()[order]).astype(bool)).all())
