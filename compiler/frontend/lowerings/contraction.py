@@ -20,7 +20,7 @@ from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, find
 from threshc.compiler.frontend.lowerings.conv import window_sums
 from threshc.compiler.frontend.lowerings.dense import dense_layer
 from threshc.compiler.frontend.lowerings.moves import channels_first, channels_last, laid_out, moved
-from threshc.compiler.frontend.symbolic import Expr, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import MOST_ELEMENTS, Expr, apply, leaf_expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,10 @@ def im2col(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
     x, kernel = symbolic(node, args, 0), find_kernel(node)
     assert kernel is not None
     window = patches(node, x.shape)
+    size = window.taps * window.out[0] * window.out[1] * x.shape[-1]
+    if size > MOST_ELEMENTS:
+        why = f"at most {MOST_ELEMENTS:,} are taken"
+        raise fail(f"a tensor has {size:,} elements", where=node.where, why=why, hint="give the model before lowering")
     if not any(window.pads):
         return apply(node, replace(kernel, kind=Kind.STRUCTURE), (x,), node.outputs[0])
     fill = x.sample.dtype.type(node.attrs.get("pad_value", 0))
