@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from threshc.compiler.bounded import read_json
+from threshc.compiler.diagnostics import CompileError
 from threshc.folder import REPORT
 from threshc.loading import Scores, load_network
 
@@ -32,17 +33,20 @@ def run_on_board(
     """Run samples (as `simulate` takes them) on the board at a serial port; the result has no hidden bits.
 
     model: what the bitstream was built from, or the folder that holds it, whose report says whether scores are put out.
-    Raises CompileError when the port cannot be opened, nothing answers, or the board holds another network.
+    Raises CompileError when the model's circuit is too large for this machine, the port cannot be opened, nothing
+    answers, or the board holds another network.
     """
     from threshc.hdl.board.protocol import BAUD
     from threshc.hdl.design import build_design
     from threshc.hdl.host import Board
+    from threshc.hdl.size import predict, refuse_vast
     from threshc.sim.inputs import encode
     from threshc.sim.rtl import to_result
 
     say = progress or (lambda _: None)
     say("reading the model")
     network = load_network(model, input=input, exact_scores=scores == "exact")
+    refuse_vast(predict(network), instead="the model that the board was made for")
     # What the board says about itself depends on the network and the answer's fields, not on neurons or registers.
     design = build_design(network, scores=bool(scores) or _scores_of(model))
     encoded = encode(network, x)
@@ -60,7 +64,7 @@ def _scores_of(model: Model) -> bool:
     if not isinstance(model, str | os.PathLike) or not os.path.isdir(model):
         return False
     try:
-        report = json.loads((Path(model) / REPORT).read_text(encoding="utf-8"))
+        report = read_json(Path(model) / REPORT, "report")
         return bool(report["options"]["scores"] == "true")
-    except (OSError, ValueError, KeyError, TypeError):
+    except (CompileError, KeyError, TypeError):
         return False

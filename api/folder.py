@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.bounded import read_json
+from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.files import draft_beside
 from threshc.compiler.scratch import FULL
 
@@ -60,10 +60,10 @@ def _cannot_write(out_dir: str | os.PathLike[str], error: OSError) -> Exception:
 def _listed(goal: Path) -> set[str]:
     """The files that the report in a folder claims for threshc; empty where there is none."""
     try:
-        report = json.loads((goal / REPORT).read_text(encoding="utf-8"))
+        report = read_json(goal / REPORT, "report")
         files = report["files"] if report["made_by"].startswith("threshc ") else []
         return {REPORT, *(name for name in files if isinstance(name, str) and name == os.path.basename(name))}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (CompileError, KeyError, TypeError, AttributeError):
         return set()
 
 

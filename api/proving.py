@@ -68,6 +68,7 @@ def prove(
     family: str | None = None,
     netlist: str | os.PathLike[str] | None = None,
     layer: str | None = None,
+    large: bool = False,
     progress: Progress | None = None,
 ) -> Proof:
     """Prove that the circuit of a model computes its network on all inputs, and keep the certificate.
@@ -79,6 +80,7 @@ def prove(
     that Yosys wrote of this circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`).
     certificate: the file to write.
     layer: only this layer, its inputs free, as a circuit of its own (a convolution at one position).
+    large: go on with a circuit that may take more memory than there is, which is refused otherwise before it is made.
     check: read that file instead, and prove that it holds for the model. Nothing is compiled then, options of the
     circuit are refused, and `scores` demands that the payload carries them. Of a folder, the circuit is compiled again
     after that, and must be the certificate's in every part, its Verilog the folder's byte for byte.
@@ -87,6 +89,7 @@ def prove(
     from threshc.hdl.certify import certify
     from threshc.hdl.design import build_design
     from threshc.hdl.proof.parse import read
+    from threshc.hdl.size import predict, refuse_vast
 
     say = progress or (lambda _: None)
     say("reading the model")
@@ -119,9 +122,10 @@ def prove(
         _refuse(given, "nothing is compiled with --check, the certificate is proved as it is")
 
     def build() -> Design:
-        say("building the circuit")
         # without a device, large layers would be vectors, whose heaps are not proved step by step
         chosen = {"family": family or "ice40", "scores": scores, **options}
+        refuse_vast(predict(network, chosen["neuron"], chosen["family"]), note, large=large)
+        say("building the circuit")
         return build_design(network, **chosen, jobs=jobs)
 
     texts: tuple[str, ...] = ()

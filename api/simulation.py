@@ -15,13 +15,21 @@ Engine = Literal["packed", "reference", "rtl"]
 
 
 def simulate(
-    network: Network, x: ArrayLike, *, engine: Engine = "packed", progress: Callable[[str], None] | None = None
+    network: Network,
+    x: ArrayLike,
+    *,
+    engine: Engine = "packed",
+    large: bool = False,
+    note: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Result:
     """Run a network on samples: `.labels` (N,), `.scores` (N, classes), `.bits` of every hidden layer, all exact.
 
     x: (N, features) or (N, *the model's shape): integers of the input encoding, or real values that it represents.
     engine: "packed" is fast, "reference" is the meaning in plain numpy, "rtl" simulates the emitted Verilog.
-    progress is told when something takes long. Raises CompileError for samples that the input does not take.
+    large: go on with a circuit (of "rtl") that may take more memory than there is; note is told of a large one.
+    progress is told when something takes long. Raises CompileError for samples that the input does not take, and where
+    the simulation would take more memory than there is.
     """
     say = progress or (lambda _: None)
     match engine:
@@ -37,8 +45,10 @@ def simulate(
             return reference.run(network, x)
         case "rtl":
             from threshc.hdl.design import build_design
+            from threshc.hdl.size import predict, refuse_vast
             from threshc.sim import rtl
 
+            refuse_vast(predict(network), note, large=large, instead="--large to go on, or --engine packed")
             say("emitting the circuit")
             scores = network.output("class") is not None
             return rtl.run(build_design(network, scores=scores, taps=True), x, progress=say)

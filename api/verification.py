@@ -92,13 +92,17 @@ def verify(
     pipeline: str | int = "layer",
     simulator: str = "auto",
     seed: int = 1,
+    large: bool = False,
+    note: Progress | None = None,
     progress: Progress | None = None,
 ) -> VerifyReport:
     """Run a model four ways on the same samples and compare every hidden bit and every output.
 
     x: samples as `simulate` takes them; None: `samples` random ones and the extremes, from `seed`. rtl: also simulate
-    the emitted Verilog, with every hidden bit led out, on the first `rtl_samples` samples. snap_weights: as for `load`;
-    the ONNX model is then the one with snapped weights, and a note says how it differs from the file's.
+    the emitted Verilog, with every hidden bit led out, on the first `rtl_samples` samples; a circuit that would take
+    more memory than there is, is refused before anything is run, unless `large`; note is told of a large one.
+    snap_weights: as for `load`; the ONNX model is then the one with snapped weights, and a note says how it differs
+    from the file's.
     A .thresh file, a folder made by `compile` or a Network holds no ONNX model: the comparisons with it are left out.
     Raises CompileError for models that cannot be read; differences are reported, not raised.
     """
@@ -107,6 +111,8 @@ def verify(
     if ready is not None:
         if snap_weights is not None:
             load_network(ready, snap_weights=snap_weights)  # refused
+        if rtl:
+            _refuse_vast(ready, neuron, note, large)
         data = np.asarray(random_samples(ready, samples, seed) if x is None else x)
         rest = verify_network(
             ready,
@@ -126,7 +132,9 @@ def verify(
     if snap_weights is not None:
         model, layers = snap(own, folder, snap_weights)
     lowered = lower_parsed(model, folder, parse_input(input))
-    network = lowered.network
+    network, optimized = lowered.network, optimize(lowered.network)
+    if rtl:
+        _refuse_vast(optimized, neuron, note, large)
     data = np.asarray(random_samples(network, samples, seed) if x is None else x)
     if not len(data):
         raise fail("there are no samples", where="input data", hint="give at least one")
@@ -141,7 +149,7 @@ def verify(
     checks += opinion.checks
     say("passes, and the packed simulator")
     checks += verify_network(
-        optimize(network),
+        optimized,
         data,
         unoptimized=(network, values),
         progress=progress,
@@ -159,6 +167,12 @@ def verify(
     if opinion.peer is None:
         notes.append("note: the ONNX model was not compared with anything but our own evaluator")
     return VerifyReport(name, tuple(checks), opinion.peer, tuple(notes))
+
+
+def _refuse_vast(network: Network, neuron: str, note: Progress | None, large: bool) -> None:
+    from threshc.hdl.size import predict, refuse_vast
+
+    refuse_vast(predict(network, neuron), note, large=large, instead="--large to go on, or --no-rtl")
 
 
 def verify_network(

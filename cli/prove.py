@@ -41,6 +41,7 @@ def prove(
         str | None,
         typer.Option("--layer", metavar="NAME", help="Only this layer of `threshc show`, alone, its inputs free."),
     ] = None,
+    large: o.Large = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Prove that the circuit computes the network on all inputs, neuron by neuron.
@@ -75,6 +76,7 @@ def prove(
             family=family,
             netlist=netlist,
             layer=layer,
+            large=large,
             progress=say,
         )
     print(proof)

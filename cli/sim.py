@@ -51,6 +51,7 @@ def sim(
     activity: Annotated[
         bool, typer.Option("--activity", help="Also count ones and changes of every neuron (shown, and in --report).")
     ] = False,
+    large: o.Large = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Run a model on samples: classes, and the accuracy where labels are known.
@@ -69,6 +70,8 @@ def sim(
 
     exact = scores is o.ScoresKind.exact
     read = partial(load_network, model, input=input, snap_weights=snap_weights, exact_scores=exact, note=told)
+    if large and engine != "rtl":
+        raise fail("an option would have no effect", where="--large", why="only --engine rtl makes a circuit")
     if engine == "packed":
         some = min(FLOAT_SAMPLES, limit or FLOAT_SAMPLES)
         x = None if snap_weights is None else samples_and_labels(data, labels, some, table)[0]
@@ -84,7 +87,7 @@ def sim(
     with steps(quiet) as say:
         say("reading the model")
         network = read(x=x)
-        result = threshc.simulate(network, x, engine=engine, progress=say)  # type: ignore[arg-type]
+        result = threshc.simulate(network, x, engine=engine, large=large, note=told, progress=say)  # type: ignore[arg-type]
     print_outcome(result, y, out)
     right = None if y is None or result.labels is None else int((result.labels == y).sum())
     print_hints(network, x, y, right)

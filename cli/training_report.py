@@ -22,7 +22,7 @@ def print_trained(
     import numpy as np
 
     from threshc.compiler.encoding import Affine
-    from threshc.hdl.design import build_design
+    from threshc.hdl.size import predict
     from threshc.loading import load
     from threshc.sim import packed
 
@@ -32,8 +32,7 @@ def print_trained(
     what, found = ("labels", result.labels) if result.labels is not None else ("scores", result.scores)
     if found is None or not np.array_equal(found.reshape(-1), expected):
         raise AssertionError(f"{what} of the compiled network are not the estimator's")
-    luts = [sum(n.estimate.lut4 for n in build_design(network).neurons)]
-    luts.append(sum(n.estimate.lut6 for n in build_design(network, family="xilinx").neurons))
+    luts = [predict(network, family=family).luts for family in (None, "xilinx")]
     rows = [
         *figures,
         (f"{what} equal to predict", f"{len(x):,} of {len(x):,}", "simulated"),

@@ -27,6 +27,7 @@ def verify(
     neuron: o.Neuron = "auto",
     pipeline: o.Pipeline = "layer",
     simulator: o.Simulator = "auto",
+    large: o.Large = False,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -52,7 +53,7 @@ def verify(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.outcome import print_hints
-    from threshc.cli.progress import steps
+    from threshc.cli.progress import steps, told
     from threshc.compiler.files import write_whole
 
     x, y = samples_and_labels(data, None, limit, table)
@@ -68,6 +69,8 @@ def verify(
             neuron=neuron,
             pipeline=pipeline,
             simulator=simulator,
+            large=large,
+            note=told,
             progress=say,
         )
     if json is not None:

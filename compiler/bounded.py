@@ -99,12 +99,14 @@ def parse_json(text: bytes, where: str, what: str = "file", *, limit: int = MAX_
         raise fail(f"the {what} is not JSON", where=where, why=_text(error)) from None
 
 
-def read_json(path: str | os.PathLike[str], what: str = "file", *, limit: int = MAX_JSON) -> Any:
+def read_json(
+    path: str | os.PathLike[str], what: str = "file", *, limit: int = MAX_JSON, values: int = MAX_VALUES
+) -> Any:
     """Returns what a JSON file holds, plain or in gzip. `limit` bounds the bytes of both the file and the text."""
     data = read_file(path, limit, what)
     if data.startswith(b"\x1f\x8b"):
         data = gunzip(data, limit, str(path), what)
-    return parse_json(data, str(path), what, limit=limit)
+    return parse_json(data, str(path), what, limit=limit, values=values)
 
 
 def read_npy(file: IO[bytes], where: str, *, size: int | None = None, limit: int = MAX_ARRAY) -> NDArray[np.generic]:
@@ -130,7 +132,7 @@ def read_npy(file: IO[bytes], where: str, *, size: int | None = None, limit: int
     if len(body) < need or surplus:
         raise _not_there(where, shape, dtype, need, "more bytes follow" if surplus else f"{len(body):,} bytes follow")
     array = np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
-    return np.ascontiguousarray(array, dtype.newbyteorder("="))
+    return np.ascontiguousarray(array, dtype.newbyteorder("=")).reshape(shape)  # numbers too: they became arrays
 
 
 def npy_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from threshc.compiler.diagnostics import fail
+
 _GROUP = Path("/sys/fs/cgroup")
+_SMALL = 256 << 20  # bytes that are taken without asking
 
 
 def available() -> int | None:
@@ -15,6 +18,16 @@ def available() -> int | None:
     """
     found = [size for size in (_free(), _group(), _limit()) if size is not None]
     return max(min(found), 0) if found else None
+
+
+def want(need: int, what: str, *, where: str, hint: str) -> None:
+    """Raises CompileError where `what` takes more bytes than there are; nothing of it has been made then."""
+    if need < _SMALL:
+        return
+    free = available()
+    if free is not None and need > free:
+        why = f"{what} about {need / 1e9:,.1f} GB of memory; {free / 1e9:,.1f} GB are free"
+        raise fail("the simulation is too large for this machine", where=where, why=why, hint=hint)
 
 
 def _free() -> int | None:

@@ -69,10 +69,12 @@ def refuse_hopeless(luts: int, device: Device, note: Callable[[str], None] | Non
         note(f"the circuit may not fit the {device.part}: it needs {figures}")
 
 
-def refuse_vast(size: Size, note: Callable[[str], None] | None = None, *, large: bool = False) -> None:
+def refuse_vast(
+    size: Size, note: Callable[[str], None] | None = None, *, large: bool = False, instead: str = "--large to go on"
+) -> None:
     """Raises CompileError for a circuit that needs more memory than there is, and tells `note` what a large one takes.
 
-    large: tells only.
+    large: tells only. instead: what else the caller offers.
     """
     free = available()
     about = f"about {size.cells:,} cells, estimated from the weights"
@@ -82,7 +84,7 @@ def refuse_vast(size: Size, note: Callable[[str], None] | None = None, *, large:
             "the circuit is too large for this machine",
             where=about,
             why=f"{need}; {free / 1e9:,.1f} GB are free",
-            hint="a smaller network, smaller weights (--weight-bits), a machine with more memory, or --large to go on",
+            hint=f"a smaller network, smaller weights (--weight-bits), a machine with more memory, or {instead}",
         )
     if size.cells >= WORTH_A_WORD and note is not None:
         note(f"the circuit is large: {about}; {need}, its simulation as many again")

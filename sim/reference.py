@@ -11,6 +11,7 @@ from threshc.compiler.ir.shapes import plane_weights, window_size
 from threshc.compiler.ir.types import Ints
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result
+from threshc.sim.size import want_values
 
 Array = NDArray[np.int64]
 
@@ -26,7 +27,11 @@ def run(network: Network, x: ArrayLike) -> Result:
 
 
 def evaluate(network: Network, encoded: NDArray[np.integer]) -> list[Array]:
-    """Every value of the network for encoded samples (N, n): one int64 array (N, *shape) per operation."""
+    """Every value of the network for encoded samples (N, n): one int64 array (N, *shape) per operation.
+
+    Raises CompileError where they take more memory than there is.
+    """
+    want_values(network, len(encoded))
     values: list[Array] = []
     for op in network.ops:
         values.append(_evaluate(network, op, values, encoded))

@@ -61,6 +61,43 @@ def test_real_signals() -> None:
     assert int(done.stdout.split()[-1]) > 200
 
 
+_LONG = """
+import os, signal, sys, threading
+import numpy as np
+from threshc.compiler.encoding import parse_encoding
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import *
+from threshc.sim import packed
+from threshc.sim.packed import driver, plan
+
+rng, scale = np.random.default_rng(1), (np.ones(()), np.zeros(()))
+ops = [Input("x", (34, 34, 1), parse_encoding("bit")), Bitplanes(0)]
+for channels in (9, 9 * 64):
+    weights = rng.choice(np.array([-1, 1], np.int8), (64, channels))
+    ops += [Window(len(ops) - 1, (3, 3)), Sum(len(ops), weights, np.zeros(64, np.int64))]
+    ops += [Compare(len(ops) - 1, np.arange(64), np.zeros(64, np.int64))]
+network = Network("map", (*ops, Gather((len(ops) - 1,), np.arange(64))), (Output("y", len(ops), "bits", *scale),))
+x = rng.integers(0, 2, (30_000, 34 * 34)).astype(np.uint8)
+want = packed.run(network, x[:5000], bits=False, threads=2).values[0]
+done, share = [], driver._share
+driver._share = lambda *given: (share(*given), done.append(1))
+try:
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    packed.evaluate(network, x, False, 2)
+    print("not interrupted")
+except KeyboardInterrupt:
+    print("interrupted" if 0 < len(done) < -(-len(x) // driver._stretch(plan.plan(network), 2)) else "at the end")
+assert np.array_equal(packed.run(network, x[:5000], bits=False, threads=2).values[0], want)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_ctrl_c_in_a_long_batch_of_two_threads() -> None:
+    """In a program that uses the library: Python sees signals only between calls of native code."""
+    done = fresh(_LONG)
+    assert (done.stdout, done.stderr, done.returncode) == ("interrupted\n", "", 0)
+
+
 _NO_MEMORY = """
 import os, resource, sys
 from pathlib import Path

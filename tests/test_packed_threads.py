@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from threshc.sim import packed
-from threshc.sim.packed import workers
+from threshc.sim.packed import driver, workers
+from threshc.sim.packed.activity import Activity
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +65,28 @@ def test_after_a_fork(batch: tuple) -> None:
         same = np.array_equal(packed.run(network, x, bits=False, threads=2).labels, labels)
         os._exit(0 if same and workers.team().helpers == 1 else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("outputs", ["class", "bits"])
+def test_long_batches_are_done_in_stretches(threads: int, outputs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that Python sees signals in between; every stretch begins where the last one ended."""
+    rng = np.random.default_rng(3)
+    network = networks.random_dense(rng, (70, 40, 10), "ternary", "uint8", outputs, True)
+    x = networks.random_samples(rng, network, 40_003)
+    whole = packed.run(network, x, threads=threads)
+    calls = []
+    share = driver._share
+    monkeypatch.setattr(driver, "_STRETCH", 1)
+    monkeypatch.setattr(driver, "_share", lambda *given: calls.append(given[3].parts[-1][1]) or share(*given))
+    for count in (40_003, 39_936, 513, 300):
+        calls.clear()
+        cut = packed.run(network, x[:count], threads=threads)
+        assert sum(calls) == count
+        for a, b in zip((*cut.values, *cut.bits), (*whole.values, *whole.bits), strict=True):
+            assert np.array_equal(a, b[:count])
+    assert len(calls) == 1
+    activity = Activity(network)
+    calls.clear()
+    packed.run(network, x, bits=False, threads=threads, activity=activity)
+    assert calls == [len(x)]  # it counts a batch wholly or not at all

@@ -14,11 +14,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import threshc
+from threshc.board import run_on_board
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.compiler.memory import available
 from threshc.hdl.design import build_design
 from threshc.hdl.size import Size, predict, refuse_vast
+from threshc.proving import prove
 
 
 def network(*sizes: int) -> Network:
@@ -131,3 +133,71 @@ def quantized_map(side: int) -> onnx.ModelProto:
 def test_a_map_of_numbers_as_output_is_refused_before_its_identity_is_made() -> None:
     with pytest.raises(CompileError, match=r"its 131,072 numbers become sums of 131,072 x 131,072 weights, 128\.0 GiB"):
         threshc.load(quantized_map(128), input="int8/128")
+
+
+CIRCUITS = {
+    "verify": lambda n, **options: threshc.verify(n, samples=4, rtl_samples=4, **options),
+    "prove": lambda n, **options: prove(n, **options),
+    "rtl": lambda n, **options: threshc.simulate(n, np.zeros((1, 90), np.int64), engine="rtl", **options),
+}
+
+
+@pytest.mark.parametrize("command", CIRCUITS)
+def test_every_command_that_makes_a_circuit_asks_first(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threshc.hdl.size.available", lambda: 1_000_000)
+    monkeypatch.setattr("threshc.hdl.size.WORTH_A_WORD", 10)
+
+    class Made(Exception):
+        pass
+
+    def make(*_: object, **__: object) -> None:
+        raise Made
+
+    monkeypatch.setattr("threshc.hdl.design.build_design", make)
+    told: list[str] = []
+    with pytest.raises(CompileError, match=r"the circuit is too large for this machine(.|\n)*or --large to go on"):
+        CIRCUITS[command](network(90, 40, 3), note=told.append)
+    assert told == []
+    with pytest.raises(Made):
+        CIRCUITS[command](network(90, 40, 3), note=told.append, large=True)
+    assert [t.split(":")[0] for t in told] == ["the circuit is large"]
+
+
+def test_a_board_does_not_make_vast_circuits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threshc.hdl.size.available", lambda: 1_000_000)
+    with pytest.raises(CompileError, match="the circuit is too large for this machine"):
+        run_on_board(network(90, 40, 3), "/dev/null", np.zeros((1, 90), np.int64))
+
+
+@pytest.mark.parametrize("samples", [3, 3000])
+def test_tables_that_do_not_fit(samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threshc.compiler.memory._SMALL", 0)
+    monkeypatch.setattr("threshc.compiler.memory.available", lambda: 100_000)
+    with pytest.raises(CompileError, match=r"packed simulator, 3,720 weights and 264 values(.|\n)*its tables take"):
+        threshc.simulate(network(90, 40, 3), np.zeros((samples, 90), np.int64))
+
+
+@pytest.mark.parametrize("samples", [100, 3000])
+def test_results_that_do_not_fit(samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known before they are asked for: a billion samples' results would be pages that nobody has."""
+    n = network(90, 40, 3)
+    x = np.zeros((samples, 90), np.int64)
+    threshc.simulate(n, x)
+    monkeypatch.setattr("threshc.compiler.memory._SMALL", 0)
+    monkeypatch.setattr("threshc.compiler.memory.available", lambda: 1_000)
+    with pytest.raises(CompileError, match=rf"packed simulator, {samples:,} samples(.|\n)*try: fewer samples"):
+        threshc.simulate(n, x)
+    with pytest.raises(CompileError, match=rf"reference simulator, {samples:,} samples of(.|\n)*try: fewer samples"):
+        threshc.simulate(n, x, engine="reference")
+
+
+def test_what_is_small_is_not_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threshc.compiler.memory.available", lambda: 0)
+    threshc.simulate(network(90, 40, 3), np.zeros((3, 90), np.int64))
+
+
+@pytest.mark.skipif(available() is None, reason="the system does not say how much memory is free")
+def test_results_of_a_terabyte() -> None:
+    n = network(4, 30_000, 1)
+    with pytest.raises(CompileError, match=r"their results take about [\d,]+\.\d GB of memory"):
+        threshc.simulate(n, np.broadcast_to(np.zeros(4, np.int8), (40_000_000, 4)))

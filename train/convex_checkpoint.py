@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.archives import read_npz
+from threshc.compiler.bounded import parse_json
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.files import write_whole
 from threshc.train.arrangement import Arrangement
@@ -32,7 +33,7 @@ def fingerprint(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, objec
 def save(path: Path, name: str, pool: Arrangement, progress: Progress, rng: np.random.Generator) -> None:
     """Replaces the file. Raises ValueError where it cannot be written."""
     about = {
-        "format": 1,
+        "format": 2,
         "name": name,
         "turn": progress.turn,
         "best_value": progress.best_value,
@@ -46,7 +47,7 @@ def save(path: Path, name: str, pool: Arrangement, progress: Progress, rng: np.r
     def write(file: IO[bytes]) -> None:
         np.savez(
             file,
-            about=np.array(json.dumps(about)),
+            about=np.frombuffer(json.dumps(about).encode(), np.uint8),
             u=pool.u,
             t=pool.t,
             w=progress.w,
@@ -70,12 +71,13 @@ def restore(path: Path, name: str, pool: Arrangement, rng: np.random.Generator) 
     if not path.exists():
         return None
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            u, t, w = file["u"], file["t"], file["w"]
-            best_w, best_bias = file["best_w"], file["best_bias"]
+        text, u, t, w, best_w, best_bias = read_npz(path, ("about", "u", "t", "w", "best_w", "best_bias"))
+        about = parse_json(text.tobytes(), str(path))
         found, history = about["name"], [Certificate(**c) for c in about["history"]]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+    except CompileError as error:
+        why = error.diagnostics[0]
+        raise ValueError(f"{path} is no checkpoint of convex training: {why.what}: {why.why}") from None
+    except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is no checkpoint of convex training: {error}") from None
     if found != name:
         raise ValueError(f"the checkpoint {path} is of other data or settings; remove it, or name another file")

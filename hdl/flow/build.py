@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
 from threshc.hdl.flow.layers import LayerCells, cells_by_layer
+from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.netlist.exercise import Exercised
 from threshc.hdl.flow.placed import PlacedCells, placed_by_layer
 from threshc.hdl.flow.report import BuildReport
@@ -84,13 +84,13 @@ def build(
 
 
 def _modules(netlist: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(netlist.read_text(encoding="utf-8"))["modules"]
+    found: dict[str, Any] = read_made(netlist)["modules"]
     return found
 
 
 def _placed(design: Design, folder: Path, around: str) -> tuple[PlacedCells, ...]:
     (routed,) = _modules(folder / "routed.json").values()
-    timing = json.loads((folder / "timing.json").read_text(encoding="utf-8"))
+    timing = read_made(folder / "timing.json")
     return placed_by_layer(design, _modules(folder / "top.json")[TOP], routed, timing, around)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic
+from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
 from threshc.hdl.targets.base import Device
@@ -74,7 +74,7 @@ def route(
         if over or any(sign in done.text for sign in _UNPLACED):
             raise too_big(device, "place and route", "; ".join(over) or _logic(utilization, device))
         check(done, f"placing and routing on {device.part}")
-    return parse_report(json.loads((folder / "timing.json").read_text(encoding="utf-8")), done)
+    return parse_report(read_made(folder / "timing.json"), done)
 
 
 def parse_report(report: dict[str, Any], run: Run) -> Routing:

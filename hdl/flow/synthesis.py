@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import fail
+from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
 from threshc.hdl.targets.base import Device
 
@@ -69,10 +69,7 @@ write_json top.json
             hint="a smaller network, another --neuron, or a native yosys on PATH (YoWASP is limited to 4 GB)",
         )
     check(done, f"synthesizing for {device.part}")
-    cells = [
-        count_cells(json.loads((folder / f).read_text(encoding="utf-8")), device.family)
-        for f in ("network.stat", "whole.stat")
-    ]
+    cells = [count_cells(read_made(folder / f), device.family) for f in ("network.stat", "whole.stat")]
     return Synthesis(cells[0], cells[1], done)
 
 

@@ -17,6 +17,7 @@ from threshc.sim.packed.machine import address, entry
 from threshc.sim.packed.memory import Kept, on_line
 from threshc.sim.packed.plan import Plan, Slot
 from threshc.sim.packed.workers import team
+from threshc.sim.size import want_results
 
 if TYPE_CHECKING:
     from threshc.sim.packed.activity import Activity
@@ -25,6 +26,7 @@ _CACHE_BYTES = 4 << 20  # blocks that pass a layer together share its tables; th
 _NEAR_BYTES = 512 << 10
 _BLOCKS = 4
 _KEPT_BYTES = 64 << 20
+_STRETCH = 100_000_000_000  # effort between two looks at Python's signals: 0.02 to 0.1 s with 512-bit vectors
 _SHARE = 3  # from so many blocks on, a second thread is worth waking
 
 _NONE, _NOTHING = np.zeros(1, np.int64), np.zeros(0, np.int64)
@@ -39,20 +41,35 @@ Bits = tuple[NDArray[np.uint8], ...]
 def execute_plan(
     plan: Plan, x: NDArray[np.integer], bits: bool, threads: int, activity: Activity | None = None
 ) -> tuple[Arrays, Bits]:
-    """Output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape)."""
+    """Output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape).
+
+    Long batches are done a stretch at a time, so that Ctrl-C ends them soon; not where an activity counts, which counts
+    a batch wholly or not at all. Raises CompileError where the results take more memory than there is.
+    """
     samples = len(x)
     row = -(-samples // 64) * 64
     bit_rows, int_rows = plan.output_rows
-    bit_results = np.empty((bit_rows + (plan.hidden_rows if bits else 0), row), np.uint8)
+    bit_rows += plan.hidden_rows if bits else 0
+    want_results(samples, row * (bit_rows + 8 * int_rows))
+    bit_results = np.empty((bit_rows, row), np.uint8)
     int_results = np.empty((int_rows, row), np.int64)
     if samples:
         data = input_bytes(x, plan.width)
         tables, _program = _tables(plan, bits, activity is not None)  # a name, so that it lives until the end
-        batch = data.ctypes.data, data.strides[0], *place(bit_results), *place(int_results), row
-        schedule = activity.begin(samples, threads) if activity is not None else _schedule(plan, samples, threads)
-        _share(plan, tables, batch, schedule)
-        if activity is not None:
-            activity.end(schedule)
+        x_at, pitch, (bits_at, bits_size), (ints_at, ints_size) = (
+            data.ctypes.data, data.strides[0], place(bit_results), place(int_results),
+        )  # fmt: skip
+        stretch = samples if activity is not None else _stretch(plan, threads)
+        for first in range(0, samples, stretch):
+            count = min(stretch, samples - first)
+            batch = (
+                x_at + first * pitch, pitch, bits_at + first, max(0, bits_size - first),
+                ints_at + 8 * first, max(0, ints_size - first), row,
+            )  # fmt: skip
+            schedule = activity.begin(count, threads) if activity is not None else _schedule(plan, count, threads)
+            _share(plan, tables, batch, schedule)
+            if activity is not None:
+                activity.end(schedule)
     values = tuple(_view(bit_results if slot.kind == "bits" else int_results, slot, samples) for slot in plan.outputs)
     return values, tuple(_view(bit_results, slot, samples) for slot in plan.bits) if bits else ()
 
@@ -246,6 +263,12 @@ def _blocks(plan: Plan) -> int:
     size = 64 * plan.planes
     near = _NEAR_BYTES if plan.lits.nbytes < size else _CACHE_BYTES
     return max(1, min(_BLOCKS, near // size))
+
+
+def _stretch(plan: Plan, threads: int) -> int:
+    """How many samples are done before Python looks at signals: whole parts for all threads, at least one each."""
+    unit = LANES * _blocks(plan) * threads
+    return max(1, _STRETCH // (plan.effort * unit)) * unit
 
 
 def _scratch_words(plan: Plan) -> int:

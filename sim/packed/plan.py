@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import Compare
+from threshc.compiler.ir.ops import Compare, Sum
 from threshc.sim.packed.layout import BITS, CHUNKS, INTS, PREFETCHED, STATS
 from threshc.sim.packed.lower import Lowering
 from threshc.sim.packed.memory import on_line
+from threshc.sim.size import elements, want_tables
 
 _T = TypeVar("_T", bound=np.integer)
 
@@ -36,6 +38,7 @@ class Plan:
     program: steps that make the outputs; hidden: steps that store the Compare bits; watch: a step that
     counts their ones and changes, a column of stats for each of `hidden_rows`. planes: size of a block's
     workspace; width: input bytes per sample that are read (rows shorter than that are padded by the caller).
+    effort: about how many additions of a bit one sample takes.
     """
 
     dtype: np.dtype[np.generic]
@@ -56,11 +59,13 @@ class Plan:
     bits: tuple[Slot, ...]
     output_rows: tuple[int, int]
     hidden_rows: int
+    effort: int
 
 
 @lru_cache(maxsize=8)
 def plan(network: Network) -> Plan:
-    """The plan of a network; the last eight are kept."""
+    """The plan of a network; the last eight are kept. Raises CompileError where it takes more memory than there is."""
+    want_tables(network)
     low = Lowering(network)
     tables = low.tables
     outputs: list[Slot] = []
@@ -118,7 +123,19 @@ def plan(network: Network) -> Plan:
         bits=tuple(bits),
         output_rows=(bit_rows, int_rows),
         hidden_rows=rows - bit_rows,
+        effort=_effort(network),
     )
+
+
+def _effort(network: Network) -> int:
+    """Nonzero weights times their digits and positions, and a share for every value."""
+    total = 64 * elements(network)
+    for v, op in enumerate(network.ops):
+        if isinstance(op, Sum) and op.weights.size:
+            positions = math.prod(network.types[v].shape) // len(op.bias)
+            digits = max(int(op.weights.max()), -int(op.weights.min())).bit_length()
+            total += positions * digits * int(np.count_nonzero(op.weights))
+    return total
 
 
 def _joined(parts: Sequence[NDArray[_T]], dtype: type[_T]) -> NDArray[_T]:

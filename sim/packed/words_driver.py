@@ -14,6 +14,7 @@ from threshc.sim.packed.machine import entry
 from threshc.sim.packed.memory import Kept
 from threshc.sim.packed.words_layout import ARGUMENTS, GROUP
 from threshc.sim.packed.words_plan import Columns, WordPlan, workspace
+from threshc.sim.size import want_results
 
 Arrays = tuple[NDArray[np.integer], ...]
 Bits = tuple[NDArray[np.uint8], ...]
@@ -39,6 +40,7 @@ def execute_word_plan(plan: WordPlan, x: NDArray[np.integer], bits: bool) -> tup
     samples = len(x)
     data = input_bytes(x, plan.width)
     bit_columns, int_columns = plan.bit_columns[bits], plan.int_columns
+    want_results(samples, samples * (bit_columns + 8 * int_columns))
     bit_results = np.empty((samples, bit_columns), np.uint8)
     int_results = np.empty((samples, int_columns), np.int64)
     if samples:

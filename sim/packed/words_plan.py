@@ -12,6 +12,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare
 from threshc.sim.packed.words_layout import ARGUMENTS, BITS, FIELDS, GROUP, INTS
 from threshc.sim.packed.words_lower import NotCovered, WordLowering
+from threshc.sim.size import want_tables
 
 _GROUP_BYTES = 2 << 20  # the workspace of a group of samples should stay in the nearer caches
 
@@ -50,7 +51,11 @@ class WordPlan:
 
 @lru_cache(maxsize=8)
 def word_plan(network: Network) -> WordPlan | None:
-    """The plan of a network, None where the word engine does not cover it; the last eight are kept."""
+    """The plan of a network, None where the word engine does not cover it; the last eight are kept.
+
+    Raises CompileError where it takes more memory than there is.
+    """
+    want_tables(network)
     try:
         low = WordLowering(network)
     except NotCovered:

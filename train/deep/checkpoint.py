@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
 import warnings
@@ -13,10 +14,15 @@ from typing import IO, Any
 import torch
 from torch import Tensor, nn
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.archives import read_stored
+from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.files import write_whole
 
 _FORMAT = 1
+_DAMAGED = (
+    *(CompileError, OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, MemoryError, OverflowError),
+    *(AttributeError, IndexError, AssertionError, pickle.UnpicklingError),
+)
 
 
 def fingerprint(settings: dict[str, Any], network: nn.Module, tensors: list[Tensor | None]) -> str:
@@ -45,9 +51,9 @@ class Checkpoint:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of files that torch did not write
-                found = torch.load(self.path, weights_only=True)
+                found = torch.load(io.BytesIO(read_stored(self.path, "checkpoint")), weights_only=True)
             mark = found["mark"]
-        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        except _DAMAGED as error:
             why = str(error).partition("\n")[0]
             raise fail("the file is no checkpoint", where=str(self.path), why=why, hint=hint) from None
         if mark != self.mark:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from threshc.compiler.bounded import read_json
 from threshc.compiler.diagnostics import fail
+from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.netlist.cells import FAMILIES
 from threshc.hdl.flow.netlist.cells.base import Cell, Unmodelled
 from threshc.hdl.flow.netlist.gates import Flop, Gate, Gates, Source
@@ -22,7 +22,7 @@ def read_netlist(path: Path, family: str, module: str | None = None) -> Gates:
     Raises CompileError where the file is no such netlist, has cells without a model, several clocks or a loop.
     """
     try:
-        modules: dict[str, Any] = read_json(path, "netlist")["modules"]
+        modules: dict[str, Any] = read_made(path, "netlist")["modules"]
         name = module if module is not None else _top(modules)
         return _gates(name, modules[name], family)
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as problem:
