@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import patterns_dialects
 import patterns_ends
+import patterns_inputs
 import patterns_layers
 import patterns_linear
 import patterns_maps
@@ -28,6 +29,7 @@ __all__ = [
     "conv",
     "patterns_dialects",
     "patterns_ends",
+    "patterns_inputs",
     "patterns_layers",
     "patterns_linear",
     "patterns_maps",

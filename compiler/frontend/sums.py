@@ -116,35 +116,6 @@ def level_blur(coded: Coded, levels: IntArray, unit: Floats) -> Floats:
     return np.asarray(np.where(used, away, 0.0).max(axis=1), np.float64)
 
 
-def plane_sums(
-    planes: Value,
-    plane: IntArray,
-    order: IntArray,
-    features: int,
-    factor: IntArray,
-    slope: float,
-    offset: Floats,
-    weights: Array,
-    shape: tuple[int, ...],
-    name: str,
-    where: str,
-) -> Leaf:
-    """The leaf of `weights @ x` for features x = offset[e] + slope * factor[e] * i_e with integers i as bit planes.
-
-    plane: (k,) weights of an element's bits; order (E,): which of the input's features an element is, some of them
-    perhaps several times, or not at all; weights (R, E); factor, offset (E,).
-    """
-    want_plain(weights.dtype, slope, offset, where)
-    n, row_unit = weight_grid(weights, where)
-    check_size([(n, np.abs(factor) * float(np.abs(plane).sum()))], where)
-    by_feature = np.zeros((features, len(n)), np.int64)
-    np.add.at(by_feature, order, (n * factor).T)
-    w = (by_feature.T[:, :, None] * plane).reshape(len(n), -1)
-    check_type(weights.dtype, np.abs(w.astype(np.float64)).sum(axis=1), row_unit, where)
-    shift = weights.astype(np.float64) @ offset
-    return sums_leaf(planes, w, np.zeros(len(n), np.int64), row_unit * slope, shift, shape, name, weights.dtype)
-
-
 def check_size(products: Sequence[tuple[IntArray, IntArray | Floats]], where: str) -> None:
     """Refuse rows whose sum of |products| does not fit 62 bits: pairs of (R, B) and (B,)."""
     size = sum(np.abs(a.astype(np.float64)) @ np.abs(b.astype(np.float64)) for a, b in products)

@@ -61,12 +61,18 @@ class InputPlanes:
         assert self.dtype == np.uint8
         n = t.shape[-1]
         out, live = constants(self.bytes // n, op.threshold, np.array(t.lo), np.array(t.hi))
-        todo = np.flatnonzero(live)
-        while len(todo):
-            row, which = np.unique(op.row[todo], return_index=True)
-            now = todo[which]
+        for now in one_per_row(op.row, np.flatnonzero(live)):
             limits = np.zeros((self.bytes // n, n), np.uint8)
-            limits[:, row] = op.threshold[now]
-            out[:, now] = self._pack(255, limits.ravel()).reshape(-1, n)[:, row]
-            todo = np.setdiff1d(todo, now)
+            limits[:, op.row[now]] = op.threshold[now]
+            out[:, now] = self._pack(255, limits.ravel()).reshape(-1, n)[:, op.row[now]]
         return out.reshape(*t.shape[:-1], -1)
+
+
+def one_per_row(row: NDArray[np.int64], which: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The comparisons `which`, in parts without two of the same row: all first ones, all second ones, .."""
+    order = which[np.argsort(row[which], kind="stable")]
+    rows = row[order]
+    first = np.r_[True, rows[1:] != rows[:-1]][: len(rows)]
+    rank = np.arange(len(rows)) - np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))
+    by_rank = order[np.argsort(rank, kind="stable")]
+    return np.split(by_rank, np.cumsum(np.bincount(rank))[:-1]) if len(rows) else []

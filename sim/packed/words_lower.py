@@ -15,6 +15,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ONE, ZERO, ArgMax, Bitplanes, Compare, Gather, Input, Reduce, Sum, Window
 from threshc.compiler.ir.shapes import plane_weights, row_bounds
 from threshc.compiler.ir.types import Ints
+from threshc.sim.packed.inputs import one_per_row
 from threshc.sim.packed.lower import window
 from threshc.sim.packed.words_layout import ARGMAX, NEURONS, NUMBERS, PACK, REDUCE
 from threshc.sim.packed.words_tables import ONE_BIT, ZERO_BIT, Addresses, WordTables
@@ -102,14 +103,10 @@ class WordLowering:
         n = t.shape[-1]
         fixed = np.where(op.threshold <= t.lo, ONE_BIT, ZERO_BIT)
         out: Addresses = np.repeat(fixed[None], self.bytes // n, axis=0)
-        todo = np.flatnonzero((op.threshold > t.lo) & (op.threshold <= t.hi))
-        while len(todo):
-            row, which = np.unique(op.row[todo], return_index=True)
-            now = todo[which]
+        for now in one_per_row(op.row, np.flatnonzero((op.threshold > t.lo) & (op.threshold <= t.hi))):
             limits = np.full((self.bytes // n, n), 255, np.uint8)
-            limits[:, row] = op.threshold[now]
-            out[:, now] = self._pack(255, limits.ravel()).reshape(-1, n)[:, row]
-            todo = np.setdiff1d(todo, now)
+            limits[:, op.row[now]] = op.threshold[now]
+            out[:, now] = self._pack(255, limits.ravel()).reshape(-1, n)[:, op.row[now]]
         return out.reshape(*t.shape[:-1], -1)
 
     def _sum(self, v: int, op: Sum) -> None:

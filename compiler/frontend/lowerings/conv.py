@@ -17,16 +17,17 @@ from threshc.compiler.frontend.kernels.channels_last import first
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need
 from threshc.compiler.frontend.kernels.spatial import conv_tail
 from threshc.compiler.frontend.lowerings.composition import composed
-from threshc.compiler.frontend.lowerings.dense import affine_features, binary_input, enters_as_integers
+from threshc.compiler.frontend.lowerings.dense import binary_input
 from threshc.compiler.frontend.lowerings.fields import concatenated
+from threshc.compiler.frontend.lowerings.input_numbers import input_numbers
 from threshc.compiler.frontend.lowerings.moves import channels_first, channels_last
 from threshc.compiler.frontend.maps import BitMap, bit_map
+from threshc.compiler.frontend.numbers import Numbers, room_beside
 from threshc.compiler.frontend.sum_map import SumMap, map_of_bits, map_of_sums
-from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf, want_plain, weight_grid
-from threshc.compiler.frontend.symbolic import Expr, IntArray, Leaf, apply, leaf_expr
+from threshc.compiler.frontend.sums import check_size, check_type, sums_leaf, weight_grid
+from threshc.compiler.frontend.symbolic import Expr, Leaf, apply, leaf_expr
 from threshc.compiler.frontend.thresholds import gathered
 from threshc.compiler.ir.ops import Gather, Loc, Window
-from threshc.compiler.ir.shapes import plane_weights
 
 
 @lowers("Conv")
@@ -70,8 +71,10 @@ def window_sums(
     context: Context, node: Node, x: Expr, weights: Array, groups: int, window: Geometry, divide: int = 1
 ) -> Leaf:
     """The leaf of sums under a window: weights (R, C / groups, ..kernel) float32; the real sums over `divide`."""
-    field = _read(context, node, x, any(window.pads), len(weights) * window.taps // groups)
-    n, row_unit = weight_grid(weights.reshape(len(weights), -1), node.where)
+    flat = weights.reshape(len(weights), -1)
+    uses, room = len(weights) * window.taps // groups, room_beside(flat, node.where)
+    field = _read(context, node, x, any(window.pads), uses, room)
+    n, row_unit = weight_grid(flat, node.where)
     n = n.reshape(len(n), weights.shape[1], window.taps)
     base, reach = (_per_group(b, groups, len(n)) for b in (field.base, field.reach))
     size = (np.abs(n.astype(np.float64)).sum(axis=2) * reach).sum(axis=1)
@@ -99,13 +102,14 @@ def window_sums(
     return sums_leaf(bits, w, base_sum, unit, constant_part, shape, name, weights.dtype, column, width, over, blur)
 
 
-def _read(context: Context, node: Node, x: Expr, padded: bool, uses: int) -> SumMap:
+def _read(context: Context, node: Node, x: Expr, padded: bool, uses: int, room: int) -> SumMap:
     """What a window slides over: the input's integers, the sums of a layer without a step behind it, or activations.
 
-    uses: how many weights read each element.
+    uses: how many weights read each element. room: as in `input_numbers`.
     """
-    if enters_as_integers(x):
-        return map_of_bits(*_integers(context, node, x, padded))
+    numbers = input_numbers(context, node, x, padded, room, uses)
+    if numbers is not None:
+        return map_of_bits(*_integers(context, node, x, numbers))
     found = composed(context, x, padded, uses)
     if found is not None:
         return map_of_sums(context.builder, *found, x.shape, node.where)
@@ -121,44 +125,26 @@ def _per_group(channel: NDArray[Any], groups: int, rows: int) -> NDArray[Any]:
     return np.repeat(channel.reshape(groups, -1), rows // groups, axis=0)
 
 
-def _integers(context: Context, node: Node, x: Expr, padded: bool) -> tuple[BitMap, NDArray[np.float64]]:
-    """The input's own integers as a map of bit planes, and what is added to all values of each channel (C,).
-
-    Under padding nothing can be added: the padding's real 0 has to be an integer too.
-    """
-    line = affine_features(context, node, x)
-    want_plain(x.sample.dtype, line.slope, line.offset, node.where)
-    slope, factor = line.slope, line.factor.reshape(x.shape[1], -1)
-    lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
-    plane = np.array(plane_weights(lo, hi))
-    offsets, whole = line.offset.reshape(x.shape[1], -1), line.base.reshape(x.shape[1], -1)
-    exact = (whole[:, 0], line.parts) if line.parts and padded and not np.ptp(whole, axis=1).any() else None
-    base, parts = exact or _offsets(offsets, slope) or (np.zeros(len(offsets), np.int64), 0)
-    if np.ptp(factor, axis=1).any() or (not parts and (padded or np.ptp(offsets, axis=1).any())):
+def _integers(context: Context, node: Node, x: Expr, numbers: Numbers) -> tuple[BitMap, NDArray[np.float64]]:
+    """The input's own integers as a map, and what is added to all values of each channel (C,)."""
+    channels = x.shape[1]
+    index, delta = (a.reshape(channels, -1, a.shape[1]) for a in (numbers.index, numbers.delta))
+    base = numbers.base.reshape(channels, -1)
+    shift, blur = (a.reshape(channels, -1) for a in (numbers.shift, numbers.blur))
+    differs = (delta != delta[:, :1]).any(axis=2) | (base != base[:, :1]) | (shift != shift[:, :1])
+    if differs.any():
+        c, place = (int(i) for i in np.argwhere(differs)[0])
         raise fail(
-            "the input has an offset that is no multiple of its scale",
-            where=f"{node.where}, tensor {x.tensor!r}",
-            why="under padding, and where it differs from place to place, it cannot be a part of the integers",
-            hint="state the input with another --input encoding, or fold the offset into the first layer's bias",
+            "a channel of the input is scaled or shifted in another way at one place than at another",
+            where=f"{node.where}, tensor {x.tensor!r}, channel {c}, place {place}",
+            why="the weights of a convolution are the same everywhere",
+            hint="use one scale and one offset per channel, or subtract the image before the samples are made",
         )
-    shift = np.zeros(len(offsets)) if parts else offsets[:, 0]
-    parts = max(parts, 1)
-    channels, k = x.shape[1], len(plane)
+    channel, bit = np.nonzero(delta[:, 0])
     height, width = (*x.shape[2:], 1)[:2]
-    index = (x.src.reshape(channels, -1, 1) * k + np.arange(k)).transpose(1, 0, 2).reshape(height, width, -1)
-    planes = context.builder.planes()
-    bits = gathered(context.builder, planes, index, context.builder.shape(planes), Loc("", x.tensor))
-    channel, unit = np.repeat(np.arange(channels), k), np.full(channels, slope / parts)
-    delta, none = (factor[:, :1] * plane * parts).ravel(), np.zeros((channels, 1), np.float32)
-    return BitMap(bits, (height, width), channel, delta, base, unit, unit * 0, channel * 0, none, base * 0), shift
-
-
-def _offsets(offset: NDArray[np.float64], slope: float) -> tuple[IntArray, int] | None:
-    """Offsets (C, places) as integers per channel (C,) in units of slope / parts, for the fewest parts."""
-    if not np.isfinite(offset).all() or np.abs(offset).max() >= 2.0**31 * abs(slope):
-        return None
-    for parts in range(1, 17):  # 2x - 1 of x = i / 255 needs 2: it is (2i - 255) / 255
-        base = np.rint(offset * parts / slope)
-        if (base == base[:, :1]).all() and np.abs(base * slope / parts - offset).max() <= abs(slope) * 2e-5:
-            return base[:, 0].astype(np.int64), parts
-    return None
+    arranged = index[channel, :, bit].T.reshape(height, width, -1)
+    shape = context.builder.shape(numbers.bits)
+    bits = gathered(context.builder, numbers.bits, arranged, shape, Loc("", x.tensor))
+    unit, none = np.full(channels, numbers.unit), np.zeros((channels, 1), np.float32)
+    adds, size, away = delta[channel, 0, bit], (height, width), blur.max(axis=1)
+    return BitMap(bits, size, channel, adds, base[:, 0], unit, away, channel * 0, none, base[:, 0] * 0), shift[:, 0]

@@ -15,7 +15,8 @@ from threshc.compiler.frontend.kernels.integers import centred, requantized
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind, need, optional, sign
 from threshc.compiler.frontend.lowerings.contraction import product
 from threshc.compiler.frontend.lowerings.conv import convolution
-from threshc.compiler.frontend.lowerings.dense import binary_input, enters_as_integers
+from threshc.compiler.frontend.lowerings.dense import binary_input
+from threshc.compiler.frontend.lowerings.input_numbers import enters_as_integers
 from threshc.compiler.frontend.symbolic import Expr, apply
 
 
@@ -69,7 +70,7 @@ def _centred(context: Context, node: Node, args: Sequence[Known | None], k: int,
     minus = Kernel(lambda n, a: [centred(need(a, 0), optional(a, 1))], Kind.ELEMENTWISE, lambda n, a, k, s: 1)
     move = Node("Cast", "", node.name, node.inputs, node.outputs, {}, node.opset)
     result = apply(move, minus, (x, point), x.tensor)
-    if not enters_as_integers(x):
+    if not enters_as_integers(context, x):
         coded = binary_input(context, node, x)
         context.know(result, replace(coded, table=centred(coded.table, point)))
     return result

@@ -10,7 +10,8 @@ from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, find_kernel
-from threshc.compiler.frontend.lowerings.dense import binary_input, enters_as_integers
+from threshc.compiler.frontend.lowerings.dense import binary_input
+from threshc.compiler.frontend.lowerings.input_numbers import enters_as_integers
 from threshc.compiler.frontend.sum_map import is_plain
 from threshc.compiler.frontend.symbolic import Expr, apply
 
@@ -34,7 +35,7 @@ def laid_out(
         return x
     laid = moved(node, "Reshape", moved(node, "Transpose", x, x.tensor, perm=list(perm)), x.tensor, np.array(shape))
     if x.stepped or (layer and not is_plain(x)):
-        if enters_as_integers(x):
+        if enters_as_integers(context, x):
             return laid
         coded, order = binary_input(context, node, x), np.arange(x.src.size).reshape(x.shape).transpose(perm).ravel()
         index, count, table = coded.index[order], coded.count[order], coded.table[order]

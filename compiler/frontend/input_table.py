@@ -1,0 +1,109 @@
+"""Functions of an input integer that are no affine maps (quantizers, clips), as integers made of few bits.
+
+Written as thermometer bits, an 8-bit quantizer gives up to 255 columns for every feature. Two forms have fewer:
+  * the input's own bits from some place on, and a threshold wherever the function leaves that staircase:
+    round(i / 255 * 127) is i >> 1, and round(i / 255 * 256) is i and one threshold;
+  * the count of the thresholds that are passed (`Compare`, `Sum`) in binary (`Bitplanes`): 8 columns for 255.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from threshc.compiler.frontend.grid import dyadic_grid, integer_grid
+from threshc.compiler.frontend.kernels.registry import Array
+from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
+from threshc.compiler.ir.shapes import plane_weights
+
+WIDEST = 1 << 12
+"""Integers of an input up to which its functions are read at each of them."""
+_FEW = 8
+"""Thresholds per feature up to which the model's own steps are the bits, since `verify` compares those."""
+_LONGEST = 1 << 10
+"""Thresholds that are counted for a feature."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Staircase:
+    """n(i) = base + scale * (i >> shift) + sum of jump[j] where i >= threshold[j]; scale 0: thresholds alone."""
+
+    base: int
+    scale: int
+    shift: int
+    threshold: IntArray
+    jump: IntArray
+
+    def columns(self, planes: int) -> int:
+        """How many bits it reads, of an input with so many planes."""
+        return len(self.threshold) + (planes - self.shift if self.scale else 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputTable:
+    """Element e (flattened) is unit * stairs[which[e]](i), but for `blur`, the rounding of the model's levels.
+
+    counted: thresholds alone, whose count enters in binary."""
+
+    which: IntArray
+    stairs: tuple[Staircase, ...]
+    unit: float
+    blur: float
+    counted: bool
+
+
+def input_table(x: Expr, uses: int) -> InputTable | None:
+    """A tensor over the input's integers in the form with the fewest columns, for a layer in which each element has
+    `uses` weights. None where its thresholds as they are do as well, or there are too many integers or none that fit.
+    """
+    lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
+    if hi - lo >= WIDEST:
+        return None
+    which, values = _values(x, lo, hi)
+    find = integer_grid if values.dtype == np.float32 else dyadic_grid
+    found = find(values.astype(np.float64)) if np.isfinite(values.astype(np.float64)).all() else None
+    if found is None or np.abs(found[0]).max() >= 2**40:
+        return None
+    n, unit = found
+    planes = len(plane_weights(lo, hi))
+    plain = [_staircase(row, lo, 0, 0) for row in n]
+    most = max(len(s.threshold) for s in plain)
+    if x.stepped and most <= _FEW:
+        return None
+    stairs = [min(_candidates(row, lo, planes), key=lambda s: s.columns(planes)) for row in n]
+    straight = all(s.scale and not len(s.threshold) for s in stairs)
+    blur = 0.0 if straight else float(np.abs(values.astype(np.float64) - n * unit).max())
+    columns = max(s.columns(planes) for s in stairs)
+    length = max(int(np.abs(s.jump).sum()) for s in plain)
+    if length <= _LONGEST and columns * uses > 2 * length + length.bit_length() * uses:
+        return InputTable(which, tuple(plain), unit, blur, True)
+    return InputTable(which, tuple(stairs), unit, blur, False) if columns < most or not x.stepped else None
+
+
+def _values(x: Expr, lo: int, hi: int) -> tuple[IntArray, Array]:
+    """The functions that occur, (G, hi - lo + 1) values at lo..hi, and which of them each element (E,) is."""
+    which, first, seen = np.zeros(x.src.size, np.int64), np.zeros(1, np.int64), []
+    for i in range(lo, hi + 1):
+        now = evaluate(x, np.full(x.leaf.shape, i, np.int64)).ravel()
+        if (now != now[first][which]).any():
+            _, kind = np.unique(now, return_inverse=True)
+            _, first, which = np.unique(which * (kind.max() + 1) + kind, return_index=True, return_inverse=True)
+        seen.append(now)
+    return which, np.stack([values[first] for values in seen], axis=1)
+
+
+def _staircase(n: IntArray, lo: int, scale: int, shift: int) -> Staircase:
+    rest = n - scale * (np.arange(lo, lo + len(n)) >> shift)
+    jump = np.diff(rest)
+    at = np.flatnonzero(jump)
+    return Staircase(int(rest[0]), scale, shift, lo + 1 + at, jump[at])
+
+
+def _candidates(n: IntArray, lo: int, planes: int) -> list[Staircase]:
+    found = [_staircase(n, lo, 0, 0)]
+    jump = np.diff(n)
+    for shift in range(planes):
+        steps, counts = np.unique(jump[-lo - 1 & ((1 << shift) - 1) :: 1 << shift], return_counts=True)
+        found += [_staircase(n, lo, int(s), shift) for s in steps[np.argsort(-counts)][:2] if s]
+    return found
