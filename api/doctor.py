@@ -23,7 +23,6 @@ _EXTRAS = {  # package: (extra, what it is for)
     "matplotlib": ("report", "pictures in reports"),
     "pyserial": ("fpga", "run: the serial port of a board"),
 }
-_TOOLS = ("yosys", "nextpnr-ice40", "icepack", "nextpnr-ecp5", "ecppack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,9 @@ def _extras() -> Iterator[Finding]:
 
 def _tools() -> Iterator[Finding]:
     from threshc.compiler.diagnostics import CompileError
-    from threshc.hdl.flow.tools import find_tools
+    from threshc.hdl.flow.tools import find_tools, tool_names
 
-    for name in _TOOLS:
+    for name in tool_names():
         try:
             tool = find_tools([name])[name]
         except CompileError as error:

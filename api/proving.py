@@ -76,7 +76,7 @@ def prove(
     model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
     its Verilog byte for byte; other options of the circuit are refused then. neuron, pipeline, effort, dont_care,
     scores, jobs: see `threshc.hdl.design.build_design`. weight_bits, snap_weights, note: as for `compile`.
-    family: `ice40`, `ecp5` or `xilinx` also proves the pre-mapped cells that synthesis reads. netlist: the JSON file
+    family: a device family's name also proves the pre-mapped cells that synthesis reads. netlist: the JSON file
     that Yosys wrote of this circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`).
     certificate: the file to write.
     layer: only this layer, its inputs free, as a circuit of its own (a convolution at one position).
@@ -88,6 +88,7 @@ def prove(
     """
     from threshc.hdl.certify import certify
     from threshc.hdl.design import build_design
+    from threshc.hdl.families.registry import USUAL
     from threshc.hdl.proof.parse import read
     from threshc.hdl.size import predict, refuse_vast
 
@@ -123,7 +124,7 @@ def prove(
 
     def build() -> Design:
         # without a device, large layers would be vectors, whose heaps are not proved step by step
-        chosen = {"family": family or "ice40", "scores": scores, **options}
+        chosen = {"family": family or USUAL, "scores": scores, **options}
         refuse_vast(predict(network, chosen["neuron"], chosen["family"]), note, large=large)
         say("building the circuit")
         return build_design(network, **chosen, jobs=jobs)
@@ -149,7 +150,7 @@ def prove(
     elif family is None and netlist is None:
         texts += ("no Verilog was read: that some text is this circuit is not said here",)
     if netlist is not None:
-        texts += (prove_file(made, Path(netlist), str(family or options.get("family") or "ice40"), say),)
+        texts += (prove_file(made, Path(netlist), str(family or options.get("family") or USUAL), say),)
     if certificate is not None and not check:
         made.write(Path(certificate))
     return replace(proof, texts=texts)

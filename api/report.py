@@ -110,7 +110,9 @@ class Report:
         without, with_them = self.design.tables
         if not without:
             return []
-        size = 6 if self.options.get("family") == "xilinx" else 4
+        from threshc.hdl.families.registry import table_inputs
+
+        size = table_inputs(self.options.get("family"))
         text = f"{with_them:,} with don't-cares, {without:,} without"
         return [Row(f"tables of {size} inputs", text, "counted")]
 

@@ -11,19 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.families.registry import families
 from threshc.hdl.flow.netlist.gates import Gates
 from threshc.hdl.flow.netlist.lanes import from_lanes, to_lanes
 from threshc.hdl.flow.netlist.machine import Machine
 from threshc.hdl.flow.netlist.read import read_netlist
 from threshc.hdl.flow.routing import TooBig, route
+from threshc.hdl.flow.synthesis import count_cells
 from threshc.hdl.flow.tools import find_tools, run_tool
 from threshc.hdl.targets.registry import target
 
-SYNTH = {
-    "ice40": "synth_ice40 -top top",
-    "ecp5": "synth_ecp5 -top top",
-    "xilinx": "synth_xilinx -flatten -top top -noiopad -noclkbuf -nosrl -nodsp",
-}
+SYNTH = {name: f"{family.synth} -top top" for name, family in families().items()}
 DEVICES = {"ice40": "hx8k-ct256", "ecp5": "ecp5-85f"}
 """Where circuits are placed and routed; for Xilinx there is no open tool for it."""
 _DEPTH = re.compile(r"Longest topological path in \w+ \(length=(\d+)\)")
@@ -71,16 +69,9 @@ def _yosys(text: str, family: str, folder: Path) -> float:
 
 
 def count(cells: dict[str, int], family: str) -> tuple[int, int, int]:
-    """(LUTs, carry cells, flip-flops). LUTs: LUT4, on ECP5 two more per CCU2C; on Xilinx LUT1 to LUT6 and INV."""
-
-    def total(*names: str) -> int:
-        return sum(n for kind, n in cells.items() if kind.startswith(names))
-
-    if family == "ice40":
-        return total("SB_LUT4"), total("SB_CARRY"), total("SB_DFF")
-    if family == "ecp5":
-        return total("LUT4") + 2 * total("CCU2C"), total("CCU2C"), total("TRELLIS_FF")
-    return total("LUT", "INV"), total("CARRY4"), total("FD")
+    """(LUTs, carry cells, flip-flops), as builds count them."""
+    made = count_cells({"design": {"num_cells_by_type": cells}}, families()[family])
+    return made.luts, made.carries, made.ffs
 
 
 def answers(gates: Gates, x: NDArray[np.uint8]) -> NDArray[np.uint8]:

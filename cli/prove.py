@@ -31,7 +31,9 @@ def prove(
     jobs: o.Jobs = None,
     family: Annotated[
         str | None,
-        typer.Option("--family", metavar="NAME", help="Also prove the cells for ice40, ecp5 or xilinx, one by one."),
+        typer.Option(
+            "--family", metavar="NAME", help="Also prove the cells for a device family (ice40, ...), one by one."
+        ),
     ] = None,
     netlist: Annotated[
         Path | None,

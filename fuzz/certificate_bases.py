@@ -14,6 +14,7 @@ import numpy as np
 from threshc.compiler.ir.network import Network
 from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
+from threshc.hdl.families.registry import families
 from threshc.hdl.proof.certificate import Certificate
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
@@ -61,7 +62,7 @@ def bases() -> tuple[Base, ...]:
     }
     found = []
     for k, (name, (network, options)) in enumerate(made.items()):
-        family = ("ice40", "ecp5", "xilinx")[k % 3]
+        family = (*families(),)[k % len(families())]
         design = build_design(network, family=family, **options)
         certificate, answers = certify(design), second.Answers(network)
         payload = [f for field in certificate.fields for f in answers.functions(field.value)]

@@ -24,6 +24,7 @@ from threshc.compiler.passes.pipeline import PassError, optimize
 from threshc.compiling import answers
 from threshc.hdl.certify import certify
 from threshc.hdl.design import Design, build_design
+from threshc.hdl.families.registry import families
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.netlist.exercise import exercise_network
 from threshc.hdl.flow.netlist.read import read_netlist
@@ -39,7 +40,7 @@ from threshc.sim.inputs import encode
 
 SMALL = 1000
 """`cost` up to which a network is made a circuit, of which every simulator can run some samples."""
-_SYNTH = {"ice40": "synth_ice40", "ecp5": "synth_ecp5", "xilinx": "synth_xilinx -flatten -noiopad -noclkbuf -nosrl"}
+_SYNTH = {name: family.synth for name, family in families().items()}
 _STEPWISE = ("auto", "mdfa", "fa63")
 """Architectures whose heaps are proved step by step. Circuits of the others are proved by decision diagrams, which may
 be large: only those of few inputs here."""
@@ -85,7 +86,7 @@ def circuits(put: Put) -> None:
     rng = random.Random(put.seed)
     network = optimize(put.network) if rng.random() < 0.7 else put.network
     neuron = rng.choice(("auto", "auto", *ARCHITECTURES))
-    family = rng.choice((None, "ice40", "ecp5", "xilinx"))
+    family = rng.choice((None, *_SYNTH))
     options: dict[str, Any] = {
         "neuron": neuron,
         "pipeline": rng.choice(("none", "layer", 1, 2, 5)),

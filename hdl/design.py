@@ -96,7 +96,7 @@ class Design:
         return emit_verilog(self.component(), self.name)
 
     def mapped(self, family: str) -> str:
-        """The same module as cells of a device family: `ice40`, `ecp5` or `xilinx`; for synthesis, not for reading."""
+        """The same module as cells of a device family (`threshc.hdl.families`); for synthesis, not for reading."""
         from threshc.hdl.mapped.writer import mapped_verilog
 
         return mapped_verilog(self, family)
@@ -120,12 +120,12 @@ def build_design(
     neuron: an architecture's name, or `auto` for the fewest estimated LUTs per layer. pipeline: `none` (one register at
     the output), `layer` (a register behind every threshold layer, the scores and the class) or a positive integer N
     (registers wherever more than N adders or gates would follow each other). scores: carry the scores beside the class.
-    taps: carry the bits of every Compare. family: the device family whose LUTs `auto` counts (`ice40`, `ecp5`: of four
-    inputs, also without one; `xilinx`: of six). effort: how long to search for smaller circuits, 1 to 100: random
-    ways to share that are tried, and so the time, grow with it. dont_care: make tables smaller where patterns of their
-    inputs never occur (`threshc.hdl.dontcare`). jobs: processes that search side by side where that pays, None for
-    all cores; the circuit is the same for any number. progress(what, done, total) is called between operations. Raises
-    CompileError for unknown options and for weights that an architecture does not take.
+    taps: carry the bits of every Compare. family: the device family whose LUTs `auto` counts, a name of
+    `threshc.hdl.families` (of four inputs without one). effort: how long to search for smaller circuits, 1 to 100:
+    random ways to share that are tried, and so the time, grow with it. dont_care: make tables smaller where
+    patterns of their inputs never occur (`threshc.hdl.dontcare`). jobs: processes that search side by side where
+    that pays, None for all cores; the circuit is the same for any number. progress(what, done, total) is called
+    between operations. Raises CompileError for unknown options and for weights that an architecture does not take.
     """
     if neuron != "auto" and neuron not in ARCHITECTURES:
         raise fail(

@@ -12,6 +12,7 @@ from threshc.compiler.ir.ops import Compare, Sum
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
 from threshc.compiler.memory import available
+from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.layers.build import cheapest
 from threshc.hdl.neurons import ARCHITECTURES
 from threshc.hdl.neurons.costs import heap_bits
@@ -44,14 +45,14 @@ class Size:
 
 def predict(network: Network, neuron: str = "auto", family: str | None = None) -> Size:
     """The size of a network's circuit. neuron, family: as for `build_design`."""
-    luts = cells = 0
+    luts, cells, inputs = 0, 0, table_inputs(family)
     for v, op in enumerate(network.ops):
         t = network.types[v]
         if isinstance(op, Sum):
             positions = math.prod(t.shape) // len(op.bias)
             chosen = ARCHITECTURES.get(neuron) or cheapest(op, family, positions)
             cost = chosen.predict(op.weights)
-            luts += (cost.lut6 if family == "xilinx" else cost.lut4) * positions
+            luts += cost.luts(inputs) * positions
             cells += 2 * int(heap_bits(op.weights).sum()) * positions
         elif isinstance(op, Compare) and isinstance(s := network.types[op.s], Ints) and op.s == 0:
             cells += 2 * math.prod(t.shape) * len(plane_weights(s.lo, s.hi))

@@ -13,6 +13,7 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.design import Design, build_design
+from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.build import build
 from threshc.hdl.targets.registry import target, targets
@@ -20,9 +21,9 @@ from threshc.hdl.targets.registry import target, targets
 
 def need(name: str) -> None:
     """Skips the test when the target's tools are not installed."""
-    wanted = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
+    flow = flow_of(target(name).device.family)
     try:
-        tools.find_tools(wanted[target(name).device.family])
+        tools.find_tools((tools.YOSYS, flow.nextpnr, flow.packer))
     except CompileError as problem:
         pytest.skip(f"{name}: {'; '.join(d.what for d in problem.diagnostics)}")
     if target(name).board is not None:
@@ -39,7 +40,7 @@ def test_xor_ends_in_a_bitstream(tmp_path: Path, xor: Design, name: str) -> None
     need(name)
     told: list[str] = []
     report = build(xor, target(name), tmp_path / "new" / "folder", progress=told.append)
-    header = {"ice40": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ecp5": b"\xff\x00"}[target(name).device.family]
+    header = flow_of(target(name).device.family).header
     assert report.bitstream.read_bytes().startswith(header)
     assert report.bitstream.stat().st_size > 10_000
     assert sorted(p.name for p in report.files) == sorted(p.name for p in report.bitstream.parent.iterdir())

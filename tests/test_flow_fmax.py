@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import networks
@@ -14,6 +15,8 @@ from typer.testing import CliRunner
 import threshc
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError, Diagnostic
+from threshc.hdl.families.base import Delays
+from threshc.hdl.families.registry import family
 from threshc.hdl.flow import depth, tools
 from threshc.hdl.flow.depth import TRIES, levels_for, period_ns, reach, shorter
 from threshc.hdl.flow.report import BuildReport, Try
@@ -123,7 +126,8 @@ def test_frequencies_that_make_no_sense(hertz: float) -> None:
 
 def test_a_network_reaches_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_tools()
-    monkeypatch.setitem(depth._NANOSECONDS, "hx8k", (0.5, 0.2))  # too hopeful: the first circuit misses
+    hopeful = replace(family("ice40"), delays={"iCE40": Delays(0.5, 0.2)})
+    monkeypatch.setattr(depth, "family", lambda name: hopeful)  # too hopeful: the first circuit misses
     network = networks.random_dense(np.random.default_rng(3), (16, 8, 4))
     out = tmp_path / "out"
     options = {"target": "hx8k-ct256", "samples": 8, "simulator": "amaranth", "verify": "netlist"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.families.registry import family
 from threshc.hdl.flow.report import BuildReport
 from threshc.hdl.flow.routing import parse_report, refuse_oversize, route
 from threshc.hdl.flow.synthesis import Cells, count_cells
@@ -28,12 +29,12 @@ def fake(text: str, code: int) -> Tool:
 
 def test_ice40_cells() -> None:
     kinds = {"SB_LUT4": 10, "SB_CARRY": 4, "SB_DFF": 1, "SB_DFFESR": 2, "SB_RAM40_4K": 3, "SB_IO": 9}
-    assert count_cells({"design": {"num_cells_by_type": kinds}}, "ice40") == Cells(10, 3, 4, 3)
+    assert count_cells({"design": {"num_cells_by_type": kinds}}, family("ice40")) == Cells(10, 3, 4, 3)
 
 
 def test_ecp5_cells() -> None:
     kinds = {"LUT4": 10, "CCU2C": 4, "TRELLIS_FF": 7, "PFUMX": 2, "DP16KD": 1}
-    assert count_cells({"design": {"num_cells_by_type": kinds}}, "ecp5") == Cells(18, 7, 4, 1)
+    assert count_cells({"design": {"num_cells_by_type": kinds}}, family("ecp5")) == Cells(18, 7, 4, 1)
 
 
 def test_fmax_is_that_of_the_slowest_clock() -> None:

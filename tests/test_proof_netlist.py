@@ -14,6 +14,7 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiling import answers
 from threshc.hdl.certify import certify
 from threshc.hdl.design import Design, build_design
+from threshc.hdl.families.registry import families
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.netlist.exercise import exercise_network
 from threshc.hdl.flow.netlist.gates import Gates
@@ -25,7 +26,7 @@ from threshc.proving import prove
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
-SYNTH = {"ice40": "synth_ice40", "ecp5": "synth_ecp5", "xilinx": "synth_xilinx -flatten -noiopad -noclkbuf -nosrl"}
+SYNTH = {name: family.synth for name, family in families().items()}
 CASES = [("ice40", "auto", 3), ("ecp5", "compressor", "layer"), ("xilinx", "auto", "none")]
 INPUTS = 11
 

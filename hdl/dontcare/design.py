@@ -9,6 +9,7 @@ from threshc.hdl.dontcare.emit import rewired
 from threshc.hdl.dontcare.search import Progress, find, lut_count
 from threshc.hdl.dontcare.window import Replacement
 from threshc.hdl.dontcare.words import words
+from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.luts.lower import Circuit, lower
 from threshc.hdl.luts.merge import merged, trimmed
 from threshc.hdl.netlist import Lits, Netlist
@@ -17,17 +18,12 @@ if TYPE_CHECKING:
     from threshc.hdl.design import Design
 
 
-def table_size(family: str | None) -> int:
-    """Inputs of a family's look-up tables; four without one."""
-    return 6 if family == "xilinx" else 4
-
-
 def replacements(
     design: Design, family: str | None, progress: Progress | None
 ) -> tuple[tuple[Replacement, ...], tuple[int, int]]:
     """(what don't-cares change, look-up tables without and with it). Nothing is changed where the circuit would take
     more tables, or more inputs of as many."""
-    size, circuit = table_size(family), _lowered(design)
+    size, circuit = table_inputs(family), _lowered(design)
     found = tuple(find(circuit, words(design, circuit), size, progress))
     without, with_them = _cost(circuit, size), _cost(replaced(circuit, found), size)
     if with_them < without:

@@ -12,6 +12,8 @@ from threshc.compiler.files import draft
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.board.protocol import BAUD
 from threshc.hdl.design import Design
+from threshc.hdl.families.base import Placed
+from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow.layers import LayerCells, cells_by_layer
 from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.netlist.exercise import Exercised
@@ -19,13 +21,10 @@ from threshc.hdl.flow.placed import PlacedCells, placed_by_layer
 from threshc.hdl.flow.report import BuildReport
 from threshc.hdl.flow.routing import Routing, TooSlow, logic_cells, pack_bitstream, refuse_oversize, route
 from threshc.hdl.flow.synthesis import TOP, Synthesis, synthesize
-from threshc.hdl.flow.tools import Progress, Run, find_tools
+from threshc.hdl.flow.tools import YOSYS, Progress, Run, find_tools
 from threshc.hdl.flow.verify import Samples, verify_netlists
 from threshc.hdl.size import refuse_hopeless
 from threshc.hdl.targets.base import Target
-
-_TOOLS = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
-_AIM_HZ = {"ice40": 100e6, "ecp5": 200e6}  # of a bare device when nothing is asked for: what nextpnr works towards
 
 
 def build(
@@ -52,30 +51,28 @@ def build(
 
     tell = progress or (lambda _: None)
     device, board = target.device, target.board
-    names = _TOOLS[device.family]
+    flow = flow_of(device.family)
     required = _required(target, freq)
     refuse_hopeless(sum(layer.estimate.lut4 for layer in design.neurons), device)
-    tools = find_tools(names)
-    yosys, nextpnr, packer = (tools[name] for name in names)
+    yosys, nextpnr, packer = find_tools((YOSYS, flow.nextpnr, flow.packer)).values()
     top = make_top(design, target, baud)
     with scratch_folder() as folder:
         (folder / "design.v").write_text(design.mapped(device.family), encoding="utf-8")
         (folder / "top.il").write_text(top.rtlil, encoding="utf-8")
-        for suffix in ("pcf", "lpf"):
-            (folder / f"top.{suffix}").write_text(top.constraints, encoding="utf-8")
+        (folder / f"top.{flow.constraints}").write_text(top.constraints, encoding="utf-8")
         tell(f"yosys: synthesizing for {device.part}")
         synthesis = synthesize(yosys, device, design.name, folder, tell)
         refuse_oversize(device, synthesis.whole)
         verified = () if samples is None else verify_netlists(design, target, folder, samples, baud, tell)
-        layers = cells_by_layer(design, _modules(folder / "network.json")[design.name])
+        layers = cells_by_layer(design, _modules(folder / "network.json")[design.name], family(device.family))
         proved = "" if prove is None else prove(folder / "network.json")
         tell(
             f"{nextpnr.name}: placing and routing {synthesis.whole.luts:,} LUTs and {synthesis.whole.ffs:,} flip-flops"
         )
-        aim = required or _AIM_HZ[device.family]
+        aim = required or flow.aim_hz
         routing = route(nextpnr, device, folder, constrained=board is not None, freq_hz=aim, seed=seed, progress=tell)
         _refuse_slow(target, required, routing)
-        placed = _placed(design, folder, "harness" if board is None else "UART shell")
+        placed = _placed(design, folder, flow.placed, "harness" if board is None else "UART shell")
         tell(f"{packer.name}: packing the bitstream")
         made, packing = pack_bitstream(packer, device, folder, tell)
         runs = (synthesis.run, routing.run, packing)
@@ -88,10 +85,10 @@ def _modules(netlist: Path) -> dict[str, Any]:
     return found
 
 
-def _placed(design: Design, folder: Path, around: str) -> tuple[PlacedCells, ...]:
+def _placed(design: Design, folder: Path, reading: Placed, around: str) -> tuple[PlacedCells, ...]:
     (routed,) = _modules(folder / "routed.json").values()
     timing = read_made(folder / "timing.json")
-    return placed_by_layer(design, _modules(folder / "top.json")[TOP], routed, timing, around)
+    return placed_by_layer(design, _modules(folder / "top.json")[TOP], routed, timing, around, reading)
 
 
 def _required(target: Target, freq: float | None) -> float | None:

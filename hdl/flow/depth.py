@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.hdl.families.registry import family
 from threshc.hdl.flow.report import BuildReport, Try
 from threshc.hdl.flow.routing import TooBig, TooSlow
 from threshc.hdl.flow.tools import Progress
@@ -18,18 +19,11 @@ MOST_LEVELS = 64
 FASTEST = 2
 """Fewer levels are slower as a rule (docs/hardware.md): at 1 there is none for the way to many readers."""
 
-_NANOSECONDS = {  # (every path, every level of logic on it); docs/hardware.md says how they were measured
-    "up5k": (4.2, 3.2),
-    "lp8k": (3.5, 1.6),
-    "hx8k": (2.2, 1.1),
-    "ecp5": (2.2, 0.95),
-}
-
 
 def period_ns(device: Device, levels: int) -> float:
     """The clock period that `levels` tables between registers are expected to need, in nanoseconds."""
-    fixed, each = _NANOSECONDS["ecp5" if device.family == "ecp5" else device.nextpnr[0].strip("-")]
-    return fixed + each * levels
+    delays = family(device.family).delays_of(device.part)
+    return delays.path + delays.level * levels
 
 
 def levels_for(device: Device, goal_hz: float, slower: float = 1.0) -> int:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from threshc.hdl.design import Design
+from threshc.hdl.families.registry import families
 from threshc.hdl.luts.lower import lower
 
 REST = "handshake and the rest"
 _NODE = re.compile(r"n(\d+)")
-_MADE_UP = re.compile(r"\$|_(SB_|LUT|CCU2C|TRELLIS_|PFUMX|L6MUX|CARRY|FD)|^n\d+_|^[lrs]\d+(_|$)")
-"""Yosys' names for nets without one, and further names of nets that have one."""
 _PORTS = re.compile(r"(clk|rst|i_payload|i_valid|o_ready)(\[\d+\])?")  # nets that come from elsewhere
 _INSIDE = re.compile(r"(?:\w+\.)*?network\.(.*)")  # of the instance that `VerilogCore` makes
 
@@ -77,11 +77,19 @@ def _named(design: Design, module: dict[str, Any], around: str | None) -> dict[i
     return {bit: whose for bit, (_, whose) in ranked.items()}
 
 
+@cache
+def _made_up() -> re.Pattern[str]:
+    """Yosys' names for nets without one, which end in a type of cell and its pin, and further names of nets that have
+    one."""
+    kinds = "|".join(prefix for family in families().values() for prefix in family.cells)
+    return re.compile(rf"\$|_({kinds})|^n\d+_|^[lrs]\d+(_|$)")
+
+
 def _owner(name: str, scope: dict[int, str], around: str | None) -> tuple[int, str]:
     """(how much the name says, 0 for nothing; the owner)."""
     inside = None if around is None else _INSIDE.fullmatch(name)
     inner = inside[1] if inside else name
-    if _MADE_UP.search(inner):
+    if _made_up().search(inner):
         return 0, ""
     if (around is not None and not inside) or _PORTS.fullmatch(inner):
         return (0, "") if around is None else (1, around)

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from threshc.hdl.design import Design
+from threshc.hdl.families.base import Placed
 from threshc.hdl.flow.owners import order, owners, pins
-
-_PACKED = re.compile(r"(.+?)(_LC|_DFFLC|\$CARRY|\$CCU2_COMB[01])?")  # what nextpnr appends to the names of cells
-_LOGIC = ("ICESTORM_LC", "TRELLIS_COMB")
-_LUTS = ("SB_LUT4", "LUT4", "CCU2C")  # a half of a CCU2C is a LUT too
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +17,7 @@ class PlacedCells:
 
     cells: logic cells (iCE40: a LUT, a carry and a flip-flop at most; ECP5: a LUT or half a carry cell); luts: LUTs of
     Yosys' netlist in them, without cells that only pass a signal on; ffs: flip-flops (of a layer that may share its
-    cells with another); carries: SB_CARRY or CCU2C, with those that nextpnr adds at the ends of chains; path_ns: its
+    cells with another); carries: carry cells, with those that nextpnr adds at the ends of chains; path_ns: its
     part of the slowest path between registers, nanoseconds.
     """
 
@@ -33,32 +30,34 @@ class PlacedCells:
 
 
 def placed_by_layer(
-    design: Design, top: dict[str, Any], routed: dict[str, Any], report: dict[str, Any], around: str
+    design: Design, top: dict[str, Any], routed: dict[str, Any], report: dict[str, Any], around: str, reading: Placed
 ) -> tuple[PlacedCells, ...]:
     """The logic cells of a routed design by layer, each counted once.
 
     top: the module that Yosys wrote and nextpnr read; routed: the one that nextpnr wrote; report: its timing; around:
-    what stands around the network. A logic cell belongs to the layer of its LUT, else of its carry or flip-flop; cells
-    that nextpnr added belong to what reads them, else to what they read. () for portable text.
+    what stands around the network; reading: the family's way to read placed cells. A logic cell belongs to the layer
+    of its LUT, else of its carry or flip-flop; cells that nextpnr added belong to what reads them, else to what they
+    read. () for portable text.
     """
     whose = owners(design, top, around)
     if not whose:
         return ()
     kinds = {name: cell["type"] for name, cell in top["cells"].items()}
-    layer = _layers(routed["cells"], whose, around)
+    origin = _origins(routed["cells"], reading)
+    layer = _layers(routed["cells"], whose, origin, around)
     flops = _flops(top, whose)
     net = {bit: name for name, n in routed["netnames"].items() for bit in n["bits"]}
     counts = {name: [0, 0, 0, 0] for name in order(design, around)}
     for name, cell in routed["cells"].items():
-        kind, mine, parameters = cell["type"], counts[layer[name]], cell["parameters"]
-        if kind in _LOGIC:
-            mine[0] += 1
-            inside = name.endswith("$CARRY") and "1" in parameters["LUT_INIT"]  # "LUTs merged into carry LCs"
-            mine[1] += inside or kinds.get(_origin(name)) in _LUTS
-            mine[3] += parameters.get("CARRY_ENABLE") == "1" or name.endswith("$CCU2_COMB0")
-        if kind == "TRELLIS_FF":
-            mine[2] += 1
-        elif parameters.get("DFF_ENABLE") == "1":
+        one = reading.count(name, cell, kinds.get(origin[name], ""))
+        if one is None:
+            continue
+        mine = counts[layer[name]]
+        if cell["type"] != reading.logic:
+            mine[2] += one.ffs  # a flip-flop in a place of its own
+            continue
+        mine[0], mine[1], mine[3] = mine[0] + 1, mine[1] + one.luts, mine[3] + one.carries
+        if one.ffs:
             q = net[cell["connections"]["O"][0]] if cell["connections"]["O"] else ""
             counts[flops.get(q.partition("$SB_IO")[0], layer[name])][2] += 1
     slow = slowest_path(report, layer)
@@ -80,15 +79,15 @@ def slowest_path(report: dict[str, Any], layer: dict[str, str]) -> dict[str, flo
     return found
 
 
-def _origin(name: str) -> str:
-    match = _PACKED.fullmatch(name)
-    assert match is not None
-    return match[1]
+def _origins(cells: dict[str, Any], reading: Placed) -> dict[str, str]:
+    """The name of the cell of Yosys' netlist that a routed cell was packed from."""
+    packed = re.compile(rf"(.+?){reading.suffix}")
+    return {name: match[1] for name in cells if (match := packed.fullmatch(name)) is not None}
 
 
-def _layers(cells: dict[str, Any], whose: dict[str, str], around: str) -> dict[str, str]:
+def _layers(cells: dict[str, Any], whose: dict[str, str], origin: dict[str, str], around: str) -> dict[str, str]:
     """The layer of every routed cell."""
-    found = {name: whose[_origin(name)] for name in cells if _origin(name) in whose}
+    found = {name: whose[origin[name]] for name in cells if origin[name] in whose}
     readers: dict[int, list[str]] = {}
     drivers: dict[int, str] = {}
     for name, cell in cells.items():

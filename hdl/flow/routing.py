@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic
+from threshc.hdl.families.base import Flow
+from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
 from threshc.hdl.targets.base import Device
 
-_LOGIC = {"ice40": "ICESTORM_LC", "ecp5": "TRELLIS_COMB"}
 _USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", re.MULTILINE)
 _UNPLACED = ("no BELs remaining", "Unable to place", "Unable to find legal placement")
 _BIGGER = "a bigger target (`threshc targets`), another --neuron, fewer registers (--pipeline), or a smaller network"
@@ -56,23 +57,22 @@ def refuse_oversize(device: Device, cells: Cells) -> None:
 def route(
     nextpnr: Tool, device: Device, folder: Path, *, constrained: bool, freq_hz: float, seed: int, progress: Progress
 ) -> Routing:
-    """Places and routes top.json in `folder` into top.asc (iCE40) or top.config (ECP5), aiming for a frequency.
+    """Places and routes top.json in `folder` into what the family's packer reads, aiming for a frequency.
 
     The netlist of what is placed is routed.json, the timing of its paths timing.json.
 
     Missing the frequency is not an error here. Raises CompileError when the circuit does not fit.
     """
-    constraints, result = {"ice40": ("pcf", "--asc top.asc"), "ecp5": ("lpf", "--textcfg top.config")}[device.family]
-    arguments = [*device.nextpnr, "--json", "top.json", *result.split(), "--report", "timing.json"]
+    flow = flow_of(device.family)
+    arguments = [*flow.place(device.nextpnr, constrained), "--json", "top.json", "--report", "timing.json"]
     arguments += ["--write", "routed.json"]
     arguments += ["--freq", f"{freq_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"]
-    arguments += [f"--{constraints}", f"top.{constraints}"] if constrained else [f"--{constraints}-allow-unconstrained"]
     done = run_tool(nextpnr, arguments, folder, progress)
     utilization = {kind: (int(used), int(available)) for kind, used, available in _USED.findall(done.text)}
     if done.code:
         over = [f"{used} {kind}, of {available}" for kind, (used, available) in utilization.items() if used > available]
         if over or any(sign in done.text for sign in _UNPLACED):
-            raise too_big(device, "place and route", "; ".join(over) or _logic(utilization, device))
+            raise too_big(device, "place and route", "; ".join(over) or _logic(utilization, device, flow))
         check(done, f"placing and routing on {device.part}")
     return parse_report(read_made(folder / "timing.json"), done)
 
@@ -91,22 +91,21 @@ def parse_report(report: dict[str, Any], run: Run) -> Routing:
 
 def logic_cells(routing: Routing, device: Device) -> tuple[int, int]:
     """Logic cells used and available, as nextpnr counts them for the family."""
-    kind = _LOGIC[device.family]
+    kind = flow_of(device.family).placed.logic
     return routing.used.get(kind, 0), routing.available.get(kind, device.luts)
 
 
 def pack_bitstream(packer: Tool, device: Device, folder: Path, progress: Progress) -> tuple[str, Run]:
     """Packs the routed design; returns the bitstream's file name in `folder`, and the run."""
-    if device.family == "ice40":
-        run = run_tool(packer, ["top.asc", "top.bin"], folder, progress)
-        return "top.bin", check(run, "packing the bitstream")
-    run = run_tool(packer, ["--compress", "--input", "top.config", "--bit", "top.bit"], folder, progress)
-    return "top.bit", check(run, "packing the bitstream")
+    flow = flow_of(device.family)
+    run = run_tool(packer, flow.pack(device.nextpnr), folder, progress)
+    return flow.bitstream, check(run, "packing the bitstream")
 
 
-def _logic(utilization: dict[str, tuple[int, int]], device: Device) -> str:
-    used, available = utilization.get(_LOGIC[device.family], (0, device.luts))
-    return f"{used} {_LOGIC[device.family]}, of {available}; they cannot all be placed"
+def _logic(utilization: dict[str, tuple[int, int]], device: Device, flow: Flow) -> str:
+    kind = flow.placed.logic
+    used, available = utilization.get(kind, (0, device.luts))
+    return f"{used} {kind}, of {available}; they cannot all be placed"
 
 
 def too_big(device: Device, where: str, figures: str) -> TooBig:

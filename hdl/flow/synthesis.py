@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import fail
+from threshc.hdl.families.base import Family
+from threshc.hdl.families.registry import family
 from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
 from threshc.hdl.targets.base import Device
@@ -17,7 +19,8 @@ _EXHAUSTED = ("bad_alloc", "call stack exhausted", "out of memory", "Out of memo
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Counted by Yosys after mapping. luts: 4-input LUTs (an ECP5 CCU2C holds two); carries: SB_CARRY or CCU2C."""
+    """Counted by Yosys after mapping, as the family says. luts: its LUTs, those in carry cells too (an ECP5 CCU2C holds
+    two); carries: its carry cells."""
 
     luts: int
     ffs: int
@@ -40,7 +43,8 @@ def synthesize(yosys: Tool, device: Device, module: str, folder: Path, progress:
     The network is mapped first, by itself, so that its figures do not depend on what stands around it. Yosys starts
     afresh for the whole: modules left over from mapping a first time are in the way of its ABC9.
     """
-    synth = f"synth_{device.family}"
+    chosen = family(device.family)
+    synth = chosen.synth
     script = f"""\
 read_verilog design.v
 {synth} -top {module}
@@ -51,7 +55,7 @@ write_rtlil -selected network.il
 design -reset
 read_rtlil network.il
 read_rtlil top.il
-{synth} -top {TOP}
+{synth}{chosen.pads} -top {TOP}
 tee -q -o whole.stat stat -json
 write_json top.json
 """
@@ -69,17 +73,15 @@ write_json top.json
             hint="a smaller network, another --neuron, or a native yosys on PATH (YoWASP is limited to 4 GB)",
         )
     check(done, f"synthesizing for {device.part}")
-    cells = [count_cells(read_made(folder / f), device.family) for f in ("network.stat", "whole.stat")]
+    cells = [count_cells(read_made(folder / f), chosen) for f in ("network.stat", "whole.stat")]
     return Synthesis(cells[0], cells[1], done)
 
 
-def count_cells(stat: dict[str, Any], family: str) -> Cells:
+def count_cells(stat: dict[str, Any], family: Family) -> Cells:
     """The totals of a `stat -json` report."""
-    found: dict[str, int] = {k: int(v) for k, v in stat["design"]["num_cells_by_type"].items()}
-
-    def total(*prefixes: str) -> int:
-        return sum(n for kind, n in found.items() if kind.startswith(prefixes))
-
-    if family == "ice40":
-        return Cells(total("SB_LUT4"), total("SB_DFF"), total("SB_CARRY"), total("SB_RAM40"))
-    return Cells(total("LUT4") + 2 * total("CCU2C"), total("TRELLIS_FF"), total("CCU2C"), total("DP16KD", "PDPW16KD"))
+    luts = ffs = carries = brams = 0
+    for kind, number in stat["design"]["num_cells_by_type"].items():
+        one = family.counting.of(kind)
+        luts, ffs = luts + one.luts * int(number), ffs + one.ffs * int(number)
+        carries, brams = carries + one.carries * int(number), brams + one.brams * int(number)
+    return Cells(luts, ffs, carries, brams)

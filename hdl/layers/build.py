@@ -11,6 +11,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
+from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.layers.neurons import compare_words, explicit_sum, fused_compare
 from threshc.hdl.layers.wiring import gather, reduce_taps, window
 from threshc.hdl.naming import Names
@@ -62,8 +63,8 @@ class Builder:
         self.family = family
         self.network, self.neuron, self.register, self.wanted = network, neuron, register, wanted
         self.net = Netlist(limit, effort, pool)
-        if family in ("ice40", "ecp5"):
-            self.net.table_inputs = 4
+        if family is not None:
+            self.net.table_inputs = table_inputs(family)
         self.users = network.users()
         self.layers: list[Layer] = []
         self.values: list[Lits] = []
@@ -147,7 +148,7 @@ class Builder:
 
 
 def cheapest(op: Sum, family: str | None = None, positions: int = 1) -> type[Architecture]:
-    """The architecture with the fewest estimated LUTs of a device family (of four inputs unless it is `xilinx`) that
+    """The architecture with the fewest estimated LUTs of a device family (of four inputs without one) that
     takes the weights, the first of equals. Layers of more than a million synapses in space are built as vectors, and
     without a family those of more than 8,192: their Verilog is a tenth as long, and fast to simulate."""
     if (op.weights != 0).sum(axis=1).max(initial=0) <= 4:
@@ -155,5 +156,6 @@ def cheapest(op: Sum, family: str | None = None, positions: int = 1) -> type[Arc
     if int(np.count_nonzero(op.weights)) * positions > (_LARGE if family is None else _VAST):
         return ARCHITECTURES["compressor"]
     few = ["table"] if (op.weights != 0).sum(axis=1).max() <= MOST_INPUTS else []
-    fits = [ARCHITECTURES[n] for n in (*few, "fa63" if family == "xilinx" else "mdfa")]
-    return min(fits, key=lambda a: a.predict(op.weights).lut6 if family == "xilinx" else a.predict(op.weights).lut4)
+    inputs = table_inputs(family)
+    fits = [ARCHITECTURES[n] for n in (*few, "fa63" if inputs >= 6 else "mdfa")]
+    return min(fits, key=lambda a: a.predict(op.weights).luts(inputs))

@@ -1,1 +1,1 @@
-"""Verilog as cells of a device family, one file per family; synthesis keeps them and spends no time on them."""
+"""Verilog as cells of a device family (`threshc.hdl.families`); synthesis keeps them and spends no time on them."""

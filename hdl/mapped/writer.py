@@ -8,19 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from threshc.compiler.diagnostics import fail
+from threshc.hdl.families.base import Family
+from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.luts.lower import Adder, Circuit
 from threshc.hdl.luts.merge import Cells, flipped, merged, trimmed
 from threshc.hdl.luts.tables import cofactors
-from threshc.hdl.mapped.base import Family
-from threshc.hdl.mapped.ecp5 import FAMILY as ECP5
-from threshc.hdl.mapped.ice40 import FAMILY as ICE40
-from threshc.hdl.mapped.xilinx import FAMILY as XILINX
 
 if TYPE_CHECKING:
     from threshc.hdl.design import Design
 
-FAMILIES = {f.name: f for f in (ICE40, ECP5, XILINX)}
 _LANES = 64
 
 _HEAD = """\
@@ -52,11 +48,10 @@ _BUFFERED = """\
 
 def mapped_verilog(design: Design, family: str) -> str:
     """See `Design.mapped`. Raises CompileError for an unknown family."""
-    if family not in FAMILIES:
-        raise fail(f"there are no cells for family {family!r}", where="mapped Verilog", hint=", ".join(FAMILIES))
+    chosen = find_family(family)
     circuit = trimmed(design.circuit())
-    cells, flips = flipped(circuit, merged(circuit, FAMILIES[family].inputs))
-    return text_of(circuit, cells, flips, FAMILIES[family], design)
+    cells, flips = flipped(circuit, merged(circuit, chosen.inputs))
+    return text_of(circuit, cells, flips, chosen, design)
 
 
 def text_of(circuit: Circuit, cells: Cells, flips: set[int], family: Family, design: Design) -> str:

@@ -27,6 +27,10 @@ class Estimate:
     depth4: int
     depth6: int
 
+    def luts(self, inputs: int) -> int:
+        """Look-up tables of a family whose tables have `inputs` inputs: those of six count from six on."""
+        return self.lut6 if inputs >= 6 else self.lut4
+
 
 @dataclass(frozen=True, eq=False)
 class Architecture(ABC):

