@@ -270,3 +270,34 @@ row("MatMulInteger", "zero points of both operands", _matmul_integer, (6,))
 row("ConvInteger", "padding is 0 behind the zero point", _conv_integer)
 row("QLinearMatMul", "rounded as onnx's evaluator does", qlinear_matmul, (6,))
 row("QLinearConv", "a scale per channel, bias, padding", _qlinear_conv)
+
+
+def _shape_product(m: Model, x: str, r: np.random.Generator) -> str:
+    size = m.op("Slice", m.op("Shape", x), *(m.const(v, np.int64) for v in ([1], [4], [0])))
+    both = m.op("Concat", m.const([-1], np.int64), m.op("ReduceProd", size, keepdims=1), axis=0)
+    return m.op("MatMul", m.op("Reshape", x, both), m.const(pm1(r, 18, 4)))
+
+
+def _standardised(m: Model, x: str, r: np.random.Generator) -> str:
+    """sign((w - mean) / norm) of latent weights, as weight standardisation writes it."""
+    w = m.const(r.normal(size=(3, 2, 3, 3)))
+    centred = m.op("Sub", w, m.op("ReduceMean", w, axes=[1, 2, 3]))
+    norm = m.op("ReduceL2", centred, axes=[1, 2, 3])
+    return m.op("Conv", x, m.op("Sign", m.op("Div", centred, norm)))
+
+
+def _folded(m: Model, x: str, r: np.random.Generator) -> str:
+    """A kernel from indices: operators that no kernel computes."""
+    mask = m.op("Trilu", m.op("EyeLike", m.const(np.zeros((6, 4))), k=0), upper=1)
+    more = m.op("OneHot", m.const([1, 3, 0, 2, 3, 1], np.int64), m.const(4, np.int64), m.const([-1.0, 1.0]))
+    return m.op("MatMul", x, m.op("Add", m.op("Mul", mask, m.const(2.0)), more))
+
+
+row(
+    "ReduceProd of a shape",
+    "constants behind any operator of ONNX are folded by its own evaluator",
+    _shape_product,
+    (2, 3, 3),
+)
+row("weight standardisation", "ReduceMean, Sub, ReduceL2, Div of the weights", _standardised)
+row("weights out of EyeLike, Trilu, OneHot", "any operator without sub-graphs and random numbers", _folded, (6,))

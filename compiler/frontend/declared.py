@@ -53,6 +53,14 @@ def check_node(node: Node, kernel: Kernel) -> None:
         )
 
 
+def check_against_schema(node: Node) -> None:
+    """Raise CompileError for attributes that the operator does not have at the model's opset."""
+    schema = schema_of(node)
+    for key in node.attrs:
+        if schema is not None and key not in schema.attributes:
+            raise _refused(node, f"attribute {key!r} of {node.op}", schema, True)
+
+
 def check_types(node: Node, kernel: Kernel, dtypes: Sequence[np.dtype[Any] | None]) -> None:
     """Raise CompileError for inputs whose type the kernel, or the operator at this opset, does not take.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import threshc.compiler.frontend.kernels.all  # noqa: F401  registers the kernels
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.folding import fold_by_onnx
 from threshc.compiler.frontend.graph import Graph
 from threshc.compiler.frontend.kernels.registry import Array, find_kernel
 
@@ -44,9 +44,10 @@ def _evaluate(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> l
     values: dict[str, Array] = {**graph.constants, name: x.astype(info.dtype)}
     for node in graph.nodes:
         kernel = find_kernel(node)
-        if kernel is None:
-            raise fail(f"operator {node.op!r} cannot be evaluated", where=node.where)
         args = [values[t] if t else None for t in node.inputs]
+        if kernel is None:  # among the constants; elsewhere it was refused
+            values.update(zip(node.outputs, fold_by_onnx(node, args), strict=False))
+            continue
         with np.errstate(all="ignore"):
             values.update(zip(node.outputs, kernel.compute(node, args), strict=False))
     return [values[t].reshape(len(x), -1) for t in tensors]

@@ -89,7 +89,7 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
     constants: dict[str, NDArray[np.generic]] = {}
     for tensor in proto.initializer:
         try:
-            name = _text(tensor.name)
+            name = as_text(tensor.name)
             if name in constants:
                 problems.append(Diagnostic("a tensor is defined twice", f"initializer {name!r}"))
             constants[name] = to_array(tensor, folder)
@@ -100,9 +100,9 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
     if problems:
         raise CompileError(problems)
     _refuse_not_finite(constants)
-    inputs = {_text(i.name): _input(i, proto) for i in proto.input if _text(i.name) not in constants}
+    inputs = {as_text(i.name): _input(i, proto) for i in proto.input if as_text(i.name) not in constants}
     nodes = tuple(_node(n, opsets, folder) for n in proto.node)
-    outputs = tuple(_text(o.name) for o in proto.output)
+    outputs = tuple(as_text(o.name) for o in proto.output)
     if not nodes or not outputs:
         raise fail(
             "the model's graph is empty",
@@ -110,7 +110,7 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
             hint="export the model again",
         )
     ordered = _ordered(nodes, set(constants) | set(inputs), outputs)
-    return Graph(_text(proto.name), ordered, constants, inputs, outputs, opset)
+    return Graph(as_text(proto.name), ordered, constants, inputs, outputs, opset)
 
 
 def _input(info: onnx.ValueInfoProto, graph: onnx.GraphProto) -> GraphInput:
@@ -144,7 +144,7 @@ def _refuse_not_finite(constants: Mapping[str, NDArray[np.generic]]) -> None:
         raise CompileError(problems)
 
 
-def _text(name: str | bytes) -> str:
+def as_text(name: str | bytes) -> str:
     """A name as text; protobuf gives bytes where a damaged file's name is not UTF-8."""
     return name if isinstance(name, str) else name.decode("utf-8", "replace")
 
@@ -153,9 +153,9 @@ def _opsets(model: onnx.ModelProto) -> dict[str, int]:
     """The version of each domain, by its normalised name. Raises CompileError where one that matters is missing."""
     opsets: dict[str, int] = {}
     for entry in model.opset_import:
-        domain = _DOMAINS.get(_text(entry.domain), _text(entry.domain))
+        domain = _DOMAINS.get(as_text(entry.domain), as_text(entry.domain))
         opsets[domain] = max(entry.version, opsets.get(domain, 0))
-    used = {_DOMAINS.get(_text(n.domain), QUANT) for n in model.graph.node}
+    used = {_DOMAINS.get(as_text(n.domain), QUANT) for n in model.graph.node}
     for missing in sorted(used - set(opsets) - {QUANT, CHANNELS_LAST}):
         raise fail(
             "the model does not state the opset of its operators",
@@ -169,7 +169,7 @@ def _opsets(model: onnx.ModelProto) -> dict[str, int]:
 def _local_functions(model: onnx.ModelProto) -> list[Diagnostic]:
     """Functions of the model: one with the name of an operator would mean something else than the operator."""
     what, hint = "functions inside a model are not supported", "inline them (onnx.inliner)"
-    return [Diagnostic(what, f"function {_text(f.name)!r}", "", hint) for f in model.functions]
+    return [Diagnostic(what, f"function {as_text(f.name)!r}", "", hint) for f in model.functions]
 
 
 def _node(proto: onnx.NodeProto, opsets: Mapping[str, int], folder: Path | None) -> Node:
@@ -192,10 +192,12 @@ def _node(proto: onnx.NodeProto, opsets: Mapping[str, int], folder: Path | None)
                 attrs[attribute.name] = helper.get_attribute_value(attribute)
             case _:
                 attrs[attribute.name] = None  # sub-graphs and the like; only operators that are refused have them
-    stated = _text(proto.domain)
+    stated = as_text(proto.domain)
     domain = _DOMAINS.get(stated, stated)
-    inputs, outputs = (tuple(map(_text, names)) for names in (proto.input, proto.output))
-    return Node(_text(proto.op_type), domain, _text(proto.name), inputs, outputs, attrs, opsets.get(domain, 0), stated)
+    inputs, outputs = (tuple(map(as_text, names)) for names in (proto.input, proto.output))
+    return Node(
+        as_text(proto.op_type), domain, as_text(proto.name), inputs, outputs, attrs, opsets.get(domain, 0), stated
+    )
 
 
 def _ordered(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, ...]) -> tuple[Node, ...]:

@@ -18,6 +18,7 @@ from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softma
 from threshc.compiler.frontend.declared import check_node, check_results, check_types
 from threshc.compiler.frontend.dtypes import digits, is_float, is_integer, letter, limits
 from threshc.compiler.frontend.explain import Understood, understood
+from threshc.compiler.frontend.folding import fold_by_onnx
 from threshc.compiler.frontend.graph import Graph, Node
 from threshc.compiler.frontend.kernels.elementwise import cast_type
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
@@ -181,10 +182,9 @@ def _dtype(value: Known | _Broken | None) -> np.dtype[Any] | None:
 
 def fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
     """The outputs of a node whose inputs are constants. Raises CompileError where it cannot be computed."""
-    kernel = find_kernel(node)
+    kernel, arrays = find_kernel(node), [None if a is None else np.asarray(a) for a in args]
     if kernel is None:
-        raise CompileError(unsupported(node))
-    arrays = [None if a is None else np.asarray(a) for a in args]
+        return fold_by_onnx(node, arrays)
     size = sum(a.size for a in arrays if a is not None)
     if node.op == "Concat" and size > MOST_ELEMENTS:
         why = f"at most {MOST_ELEMENTS:,} are taken"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.functions import inlined
 
 if TYPE_CHECKING:
     import onnx
@@ -19,7 +20,8 @@ SIZE_LIMIT = 2 * 1024**3  # protobuf's own limit for one message
 
 
 def read_model(source: Source) -> tuple[onnx.ModelProto, Path | None]:
-    """The parsed model and the folder that its external data may lie in (None when there is no file).
+    """The parsed model, its functions written out, and the folder that its external data may lie in (None when there is
+    no file).
 
     source: path of an `.onnx` or `.onnx.gz` file, the bytes of one, or a ModelProto. Raises CompileError for missing,
     unreadable, empty, oversized and truncated files, for text and for other protobufs.
@@ -27,11 +29,11 @@ def read_model(source: Source) -> tuple[onnx.ModelProto, Path | None]:
     import onnx
 
     if isinstance(source, onnx.ModelProto):
-        return source, None
+        return inlined(source), None
     if isinstance(source, bytes):
-        return parse_model(source, "the given bytes"), None
+        return inlined(parse_model(source, "the given bytes")), None
     path = Path(source)
-    return parse_model(_read(path), str(path)), path.parent
+    return inlined(parse_model(_read(path), str(path))), path.parent
 
 
 def _read(path: Path) -> bytes:

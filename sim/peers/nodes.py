@@ -61,7 +61,8 @@ class NodeComparison:
 
     def _compare(self, order: int, node: Node, args: list[Array | None], first: int, n: int, tensors: Tensors) -> None:
         kernel = find_kernel(node)
-        assert kernel is not None  # every operator was evaluated before
+        if kernel is None:
+            return  # a constant that onnx's evaluator folded
         try:
             with np.errstate(all="ignore"):
                 made = kernel.compute(node, args)
