@@ -57,6 +57,13 @@ def positive(rng: np.random.Generator, dtype: np.dtype[Any], *shape: int) -> np.
     return (np.abs(rng.normal(size=shape)) + 0.25).astype(dtype)
 
 
+def not_finite(dtype: np.dtype[Any]) -> np.ndarray:
+    """Infinities and NaN among numbers of a floating-point type."""
+    if dtype.kind in "iub":
+        raise ValueError("integers are finite")
+    return np.array([[0, 1, -np.inf], [np.inf, np.nan, 2]]).astype(dtype)
+
+
 def _unary(*ops: str, **attrs: list[Any]) -> None:
     for op in ops:
         CASES.append(Case(op, lambda r, t: [numbers(r, t, 3, 5)], {}))
@@ -85,6 +92,22 @@ _unary("Tanh", "Sigmoid", "Softsign", "Softplus", "Erf", "Neg", "Abs", "Sign", "
 _unary("Not", "Identity", "Shape", "Size")
 _unary("LeakyRelu", "Elu", alpha=[0.3, 1.5])
 _unary("HardSigmoid", alpha=[0.3], beta=[0.1])
+_unary(
+    "HardSwish", "Mish", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Log"
+)
+_unary("Selu", alpha=[0.3, -1.0], gamma=[2.0])
+_unary("Celu", "ThresholdedRelu", "Swish", alpha=[0.3, 1.5, -0.5])
+_unary("Shrink", lambd=[1.0], bias=[0.25, 1.5])
+_unary("Gelu", approximate=["none", "tanh"])
+_case("IsNaN", lambda r, t: [not_finite(t)])
+for _ends in ({}, {"detect_negative": 0}, {"detect_positive": 0}, {"detect_negative": 0, "detect_positive": 0}):
+    _case("IsInf", lambda r, t: [not_finite(t)], **_ends)
+for _shape in ((), (5,), (3, 5)):
+    _case("PRelu", lambda r, t, s=_shape: [numbers(r, t, 3, 5), numbers(r, t, *s)])  # type: ignore[misc]
+_case("PRelu", lambda r, t: [numbers(r, t, 2, 3, 4), positive(r, t, 3, 1)])
+_case("Mean", lambda r, t: [numbers(r, t, 3, 5), numbers(r, t, 3, 5)])
+_case("Mod", lambda r, t: [numbers(r, t, 3, 5), nonzero(r, t, 5)], fmod=1)
+_case("Mod", lambda r, t: [numbers(r, t, 3, 5), nonzero(r, t, 5)], fmod=0)
 _case("Sqrt", lambda r, t: [positive(r, t, 3, 4)])
 _case("Reciprocal", lambda r, t: [positive(r, t, 3, 4)])
 _binary("Add", "Sub", "Mul", "Max", "Min", "Sum", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal")

@@ -9,7 +9,7 @@ from onnx_models import QONNX, Model
 from pattern import FLOAT, bits, pattern, pm1, quant
 
 
-def step_row(name: str, note: str, step: Callable[[Model, str], str]) -> None:
+def step_row(name: str, note: str, step: Callable[[Model, str], str], opset: int = 17) -> None:
     """A row of group Steps: bits, +-1 layer with BatchNormalization, the step, a second layer."""
 
     def make(m: Model, rng: np.random.Generator) -> str:
@@ -17,7 +17,7 @@ def step_row(name: str, note: str, step: Callable[[Model, str], str]) -> None:
         x = step(m, m.batch_norm(x, rng, 5))
         return m.op("MatMul", x, m.const(pm1(rng, 5, 3)))
 
-    pattern("Steps", name, note)(make)
+    pattern("Steps", name, note, opset=opset)(make)
 
 
 def affine_cast(m: Model, bit: str) -> str:
@@ -115,7 +115,58 @@ step_row(
 step_row("Clip, QuantizeLinear, DequantizeLinear", "few levels only", _linear_qdq)
 
 
-for _op in ("Tanh", "Sigmoid", "HardSigmoid", "LeakyRelu", "Softsign", "Softplus", "Elu", "Erf"):
-    step_row(f"{_op}, comparison", "a step behind a smooth function", lambda m, x, o=_op: bits(m, m.op(o, x), 0.3))
-step_row("Abs, comparison", "rises and falls: +-1 for each threshold", lambda m, x: bits(m, m.op("Abs", x), 1.0))
+SMOOTH = "a step behind a smooth function"
+TURNS = "falls and rises: a bit per threshold, +1 and -1"
+for _op in (
+    "Tanh",
+    "Sigmoid",
+    "HardSigmoid",
+    "LeakyRelu",
+    "Softsign",
+    "Softplus",
+    "Elu",
+    "Erf",
+    "Selu",
+    "Atan",
+    "Asinh",
+    "Exp",
+):
+    step_row(f"{_op}, comparison", SMOOTH, lambda m, x, o=_op: bits(m, m.op(o, x), 0.3))
+step_row("Celu, comparison", SMOOTH, lambda m, x: bits(m, m.op("Celu", x, alpha=0.5), -0.3))
+step_row(
+    "PRelu, comparison",
+    "a slope per channel",
+    lambda m, x: bits(m, m.op("PRelu", x, m.const([0.25, 0, 1, 0.1, 2])), -0.1),
+)
+step_row(
+    "PRelu with negative slopes", TURNS, lambda m, x: bits(m, m.op("PRelu", x, m.const([0.25, -1, -0.5, 0.1, 2])), 0.2)
+)
+step_row(
+    "Add, PRelu, Add, Sign",
+    "ReActNet",
+    lambda m, x: m.op(
+        "Sign",
+        m.op("Add", m.op("PRelu", m.op("Add", x, m.const([0.1, -0.2, 0, 0.3, 0.05])), m.const(0.25)), m.const(0.21)),
+    ),
+)
+step_row("ThresholdedRelu, comparison", "", lambda m, x: bits(m, m.op("ThresholdedRelu", x, alpha=0.7), 0.5))
+step_row("Shrink, comparison", "", lambda m, x: bits(m, m.op("Shrink", x, lambd=0.7, bias=0.2), 0.3))
+step_row(
+    "Log of Relu, comparison", "", lambda m, x: bits(m, m.op("Log", m.op("Add", m.op("Relu", x), m.const(0.1))), -0.2)
+)
+for _op, _opset in (
+    ("HardSwish", 17),
+    ("Gelu", 20),
+    ("Mish", 18),
+    ("Swish", 24),
+    ("Sin", 17),
+    ("Cos", 17),
+    ("Reciprocal", 17),
+):
+    step_row(f"{_op}, comparison", TURNS, lambda m, x, o=_op: bits(m, m.op(o, x), -0.1), _opset)
+step_row("Gelu by tanh, comparison", TURNS, lambda m, x: bits(m, m.op("Gelu", x, approximate="tanh"), -0.1), 20)
+step_row("Pow, comparison", TURNS, lambda m, x: bits(m, m.op("Pow", x, m.const(2.0)), 1.0))
+step_row("Mod, comparison", TURNS, lambda m, x: bits(m, m.op("Mod", x, m.const(1.5), fmod=1), 0.5))
+step_row("IsNaN, Cast", "of a logarithm: 1 below 0", lambda m, x: m.op("Cast", m.op("IsNaN", m.op("Log", x)), to=FLOAT))
+step_row("Abs, comparison", TURNS, lambda m, x: bits(m, m.op("Abs", x), 1.0))
 step_row("Round(Sigmoid)", "", lambda m, x: m.op("Round", m.op("Sigmoid", x)))

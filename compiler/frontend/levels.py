@@ -138,14 +138,25 @@ def _scan(expr: Expr, lo: IntArray, hi: IntArray, limit: int) -> Iterator[tuple[
         raise fail(
             "the operators before the step are not known to be monotone",
             where=_where(expr),
-            why=f"{span} reachable sums are too many to evaluate each",
-            hint="write the step as a comparison, Sign or quantizer behind BatchNormalization, scales and offsets only",
+            why=f"{span} reachable sums are too many to evaluate each, and nothing proves that {_unproved(expr)} "
+            "moves one way",
+            hint="quantize the weights of the layer before it, so that its sums take fewer values, or use functions of "
+            "which it is proved: scales, offsets, BatchNormalization, Relu, Clip, PRelu, LeakyRelu, HardSigmoid",
         )
     changes = _Changes(lo, hi, _at(expr, lo), limit)
     for offset in range(1, span):
         now = np.minimum(lo + offset, hi)
         changes.add(now, _at(expr, now))
     yield from changes.levels
+
+
+def _unproved(expr: Expr) -> str:
+    """The first operator on the way from the sums whose direction is not known."""
+    inner = [a for a in expr.args if isinstance(a, Expr)]
+    for a in [expr.part.expr] if expr.part is not None else inner:
+        if not a.direction.all():
+            return _unproved(a)
+    return expr.node.op if expr.node else "the tensor"
 
 
 def _want_clear(expr: Expr, count: IntArray, table: Array, threshold: IntArray) -> None:

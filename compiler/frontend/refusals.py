@@ -9,17 +9,19 @@ _WHERE = "in PyTorch write torch.where(x >= 0, 1.0, -1.0) instead of x[x >= 0] =
 _MASK = "assigning to a mask is exported as indices that depend on the data", _WHERE
 _RECURRENT = "recurrent layers carry state from sample to sample", "use dense and convolutional layers"
 _CONTROL = "what is computed would depend on the data", "export a model without branches and loops (torch.jit.trace)"
-_FLOAT = (
-    "it computes with real numbers that no later step turns into bits",
-    "use binary activations (Sign, comparisons, quantizers) behind BatchNormalization or a scale",
+_MIXED = (
+    "each of its results depends on several sums at once, through their mean and variance",
+    "use BatchNormalization in eval mode, whose constants belong to one channel each",
 )
+_PRODUCTS = "it multiplies values that depend on the input with each other", "use layers with constant weights"
 
 _BY_OP: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("NonZero", "ScatterND", "ScatterElements", "Scatter", "Compress", "GatherND"), _MASK),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _RECURRENT),
     **dict.fromkeys(("If", "Loop", "Scan"), _CONTROL),
-    **dict.fromkeys(("Gelu", "Elu", "Selu", "Mish", "HardSwish", "PRelu", "LeakyRelu", "Attention"), _FLOAT),
-    **dict.fromkeys(("LayerNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization"), _FLOAT),
+    **dict.fromkeys(("LayerNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization"), _MIXED),
+    **dict.fromkeys(("RMSNormalization", "LRN", "MeanVarianceNormalization"), _MIXED),
+    "Attention": _PRODUCTS,
     "TruthTable": (
         "the neuron is a table already, not a weighted sum",
         "give the network as it was before its neurons were turned into tables",

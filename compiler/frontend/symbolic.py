@@ -157,6 +157,7 @@ MOST_ELEMENTS = 1 << 22
 STEPS = {
     *("Sign", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Round", "Floor", "Ceil", "QuantizeLinear"),
     *("BipolarQuant", "Quant", "IntQuant", "MultiThreshold", "Binarizer", "Trunc", "QLinearMatMul", "QLinearConv"),
+    *("IsNaN", "IsInf"),
 }
 
 
@@ -231,6 +232,7 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
         raise ValueError(f"inputs of shapes {', '.join(str(list(s)) for s in shapes)} give {list(np.shape(sample))}")
     proved = cannot_wrap(node, kernel, ends, (sample, top)) & ~(_nan(sample) | _nan(top))
     direction = np.where(proved, direction, 0).astype(np.int8)
+    steps = steps or sample.dtype == np.bool_  # as behind a Cast to bool
     return Expr(first.leaf, tensor, src, direction, steps, sample, top, node, kernel, tuple(args), 0, trail)
 
 

@@ -30,6 +30,8 @@ _NOT_MONOTONE = {
     "LogSoftmax",
     "Normalizer",
     "Reciprocal",
+    *("Gelu", "Mish", "Swish", "HardSwish", "Sin", "Cos", "Tan", "Acos", "Cosh", "IsNaN", "IsInf"),
+    *("ThresholdedRelu", "Shrink"),
 }
 
 
@@ -87,7 +89,8 @@ class Reach:
             raise NotShownError(f"there is no bound for output {tensor!r} of {proto.op_type}")
         open_ = [k for k, i in enumerate(inputs) if i is not None and i[0] is not i[1] and (i[0] != i[1]).any()]
         names = [proto.input[k] for k in open_]
-        if open_ and (proto.op_type in _NOT_MONOTONE or len(set(names)) < len(names)):
+        falls = proto.op_type == "PRelu" and inputs[1] is not None and bool((inputs[1][0] < 0).any())
+        if open_ and (falls or proto.op_type in _NOT_MONOTONE or len(set(names)) < len(names)):
             raise NotShownError(f"{proto.op_type} is not monotone")
         if open_ and proto.op_type in SUMS:
             return self._sum(tensor, inputs, open_)

@@ -34,6 +34,13 @@ _SMOOTH = {
     "Sigmoid",
     "Softplus",
     "Elu",
+    "Selu",
+    "Celu",
+    "Gelu",
+    "Mish",
+    "Swish",
+    "HardSwish",
+    *("Log", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"),
     "Erf",
     "Softsign",
     "HardSigmoid",
@@ -42,6 +49,10 @@ _SMOOTH = {
     "Normalizer",
 }
 """Operators that evaluators approximate: 16 roundings of the larger of the result and 1."""
+
+
+_BY_TYPE = {"Gelu"}
+"""Functions of other operators which onnx's evaluator expands only where it knows the types of a whole model."""
 
 
 class NoBoundError(Exception):
@@ -113,11 +124,27 @@ class Rounding:
             warnings.simplefilter("ignore")
             try:
                 opsets, new_ops = (self._opsets, None) if own is None else ({**self._opsets, own: 1}, operators())
-                evaluator = ReferenceEvaluator(node, opsets=opsets, new_ops=new_ops)
+                if node.op_type in _BY_TYPE:
+                    evaluator = ReferenceEvaluator(self._with_types(node, feeds))
+                else:
+                    evaluator = ReferenceEvaluator(node, opsets=opsets, new_ops=new_ops)
                 made: Any = evaluator.run(None, feeds)
             except Exception as error:  # it raises many kinds; whatever it is, there is no bound
                 raise NoBoundError(f"onnx's reference operator {proto.op_type} fails: {first_line(error)}") from error
         return np.asarray(made[0])
+
+    def _with_types(self, node: onnx.NodeProto, feeds: Mapping[str, Array]) -> onnx.ModelProto:
+        """A model of one node, its types inferred."""
+        from onnx import TensorProto, helper, shape_inference
+
+        inputs = [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
+            for name, a in feeds.items()
+        ]
+        outputs = [helper.make_tensor_value_info(node.output[0], TensorProto.UNDEFINED, None)]
+        graph = helper.make_graph([node], "node", inputs, outputs)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self._opsets[""])], ir_version=8)
+        return shape_inference.infer_shapes(model)
 
     def _sum(self, proto: onnx.NodeProto, args: Sequence[Array | None], u: float) -> tuple[Floats, Floats]:
         plain = all(a.f == 1.0 for a in proto.attribute if a.name in ("alpha", "beta"))

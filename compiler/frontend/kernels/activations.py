@@ -65,7 +65,11 @@ def elu(node: Node, args: Sequence[Array | None]) -> list[Array]:
     return [np.where(x > 0, x, number(node, "alpha", 1.0) * wide(np.expm1(x))).astype(x.dtype)]
 
 
+def erf_of(x: Array) -> Array:
+    """The error function of every element, in the type of x."""
+    return np.array([math.erf(float(v)) for v in x.ravel()], x.dtype).reshape(x.shape)
+
+
 @kernel("Erf", types=("f",))
 def erf(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    x = need(args, 0)
-    return [np.array([math.erf(float(v)) for v in x.ravel()], x.dtype).reshape(x.shape)]
+    return [erf_of(need(args, 0))]

@@ -12,6 +12,7 @@ from threshc.compiler.frontend.kernels import (
     quantize,
     resize,
     sklearn,
+    smooth,
     spatial,
     structure,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "quantize",
     "resize",
     "sklearn",
+    "smooth",
     "spatial",
     "structure",
 ]
