@@ -16,7 +16,8 @@ from threshc.compiler.ir.network import Network
 from threshc.compiling import Progress, Settings, answers, compile_into, read_network, title
 from threshc.folder import output_folder
 from threshc.report import Report
-from threshc.verification import random_samples
+from threshc.report_text import write_report
+from threshc.samples import random_samples
 
 if TYPE_CHECKING:
     from threshc.hdl.design import Design
@@ -132,7 +133,7 @@ def build(
         names = [path.name for path in made.files]
         made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / name for name in names))
         report = replace(report, build=made, files=tuple(sorted({*report.files, *names})))
-        report.write(folder)
+        write_report(report, folder)
     return report
 
 

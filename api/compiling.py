@@ -16,6 +16,7 @@ from threshc.compiler.ir.network import Network
 from threshc.folder import REPORT, output_folder
 from threshc.loading import THRESH, Scores, load_network
 from threshc.report import Report, Simulation
+from threshc.report_text import write_report
 
 if TYPE_CHECKING:
     from threshc.hdl.design import Design
@@ -104,7 +105,7 @@ def compile(
     )
     with output_folder(out_dir, force=force) as folder:
         report = compile_into(folder, Path(out_dir), model, settings, x, labels, progress or (lambda _: None))
-        report.write(folder)
+        write_report(report, folder)
     return report
 
 
@@ -156,9 +157,9 @@ def compile_into(
     from threshc.compiler.ir.storage import save
     from threshc.hdl.design import build_design
     from threshc.hdl.emitted import emitted
+    from threshc.samples import random_samples
     from threshc.sim import packed
     from threshc.sim.counts import count
-    from threshc.verification import random_samples
 
     network, changes = read_network(model, settings, x, say)
     data = random_samples(network, _positive(settings.samples), 1) if x is None else np.asarray(x)

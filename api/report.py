@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -141,10 +140,3 @@ class Report:
             "figures": [row._asdict() for row in self.rows()],
             "sources": SOURCES,
         }
-
-    def write(self, folder: Path) -> None:
-        """Writes report.md and then report.json, which makes the folder complete."""
-        from threshc.report_text import markdown
-
-        (folder / "report.md").write_text(markdown(self), encoding="utf-8")
-        (folder / "report.json").write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from threshc.compiler.diagnostics import visible
 from threshc.report import SOURCES, Report
@@ -128,3 +130,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> st
     rule = "|".join({"l": "---", "r": "---:"}[a] for a in align)
     body = [f"| {' | '.join(map(_plain, cells))} |" for cells in rows]
     return "\n".join([f"| {' | '.join(head)} |", f"|{rule}|", *body])
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Writes report.md and then report.json, which makes the folder complete."""
+    (folder / "report.md").write_text(markdown(report), encoding="utf-8")
+    (folder / "report.json").write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")

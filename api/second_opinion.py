@@ -14,8 +14,9 @@ from threshc.compiler.frontend.float_model import takes_batches
 from threshc.compiler.frontend.lower import Lowered
 from threshc.divergence import Divergence
 from threshc.shown import shown
+from threshc.sim.peers.find import find_peer
 from threshc.sim.peers.nodes import Fault, NodeComparison
-from threshc.sim.peers.peer import CannotRunError, Peer, find_peer
+from threshc.sim.peers.peer import CannotRunError, Peer
 
 if TYPE_CHECKING:
     import onnx

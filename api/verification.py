@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from threshc.comparison import Check, against_onnx, compare_results, outputs_only
 from threshc.compiler.diagnostics import fail, visible
-from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.load import lower_parsed, parse_input
-from threshc.compiler.frontend.lower import Lowered
 from threshc.compiler.frontend.snapping import Snapped, snap
 from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.passes.pipeline import optimize
 from threshc.loading import load_network, ready_made
+from threshc.samples import model_samples, random_samples
 from threshc.second_opinion import second_opinion
 from threshc.sim import reference
-from threshc.sim.inputs import encode, real_features, sample_rows
+from threshc.sim.inputs import encode
 from threshc.weights import snap_effect
 
 if TYPE_CHECKING:
@@ -210,34 +209,3 @@ def verify_network(
     got = rtl_simulator.run(design, some, simulator=cast(Simulator, simulator))
     note = f"{got.simulator}, latency {got.latency} cycles"
     yield compare_results("reference = RTL", reference.run(network, some), got, some, note)
-
-
-def random_samples(network: Network, count: int, seed: int) -> NDArray[np.generic]:
-    """Samples for a network: the extremes of its encoding, then random ones, (count, features)."""
-    rng = np.random.default_rng(seed)
-    match network.input.encoding:
-        case Affine(lo=lo, hi=hi):
-            x = rng.integers(lo, hi, (count, *network.input.shape), endpoint=True)
-            x[:1], x[1:2] = lo, hi
-            return x
-        case Step() as step:
-            picked = np.zeros((count, step.features), np.float32)
-            for feature in range(step.features):
-                own = step.threshold[step.feature == feature]
-                near = rng.choice(own, count) if len(own) else np.zeros(count, np.float32)
-                picked[:, feature] = near + rng.normal(scale=1 + np.abs(near)).astype(np.float32) * rng.integers(
-                    0, 2, count
-                )
-            return picked
-
-
-def model_samples(lowered: Lowered, x: NDArray[np.generic]) -> NDArray[Any]:
-    """Samples as the model itself takes them: numbers of its input's type, in its shape."""
-    network, op = lowered.network, lowered.network.input
-    match op.encoding:
-        case Affine() as affine:
-            real = affine.real(encode(network, x))
-        case Step() as step:
-            real = real_features(step, sample_rows(network, x)).astype(np.float32)
-    dtype = next(iter(lowered.graph.inputs.values())).dtype
-    return np.asarray(real.reshape(len(x), *op.model_shape), dtype)

@@ -76,9 +76,9 @@ def snap_effect(
     from threshc.comparison import against_onnx
     from threshc.compiler.frontend.float_model import run_float
     from threshc.compiler.frontend.graph import build_graph
+    from threshc.samples import model_samples, random_samples
     from threshc.sim import reference
     from threshc.sim.inputs import encode
-    from threshc.verification import model_samples, random_samples
 
     if not layers:
         return f"snapped weights: no layer has any within {ulps} ulp, nothing changes"
@@ -103,8 +103,8 @@ def _largest(network: Network) -> int:
 def _change(before: Network, after: Network) -> str:
     if after is before:
         return "nothing to round, nothing changes"
+    from threshc.samples import random_samples
     from threshc.sim import packed
-    from threshc.verification import random_samples
 
     x = random_samples(before, SAMPLES, 1)
     a, b = packed.run(before, x), packed.run(after, x)

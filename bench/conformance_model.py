@@ -21,12 +21,12 @@ from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Output
 from threshc.compiler.passes.pipeline import optimize
+from threshc.samples import random_samples
 from threshc.second_opinion import second_opinion
 from threshc.sim import packed, reference
 from threshc.sim.counts import count
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result
-from threshc.verification import random_samples
 
 Array = NDArray[Any]
 ASKS = "nothing states its integers"  # what the front end says where --input is needed

@@ -15,10 +15,11 @@ from bench.native import library
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
-from threshc.sim.packed.driver import execute_plan, linked, place
+from threshc.sim.packed.driver import execute_plan, linked
 from threshc.sim.packed.layout import PACK, ROWS, TRIOS
 from threshc.sim.packed.machine import entry
 from threshc.sim.packed.plan import Plan, plan
+from threshc.sim.packed.schedule import place
 from threshc.sim.packed.words_layout import GROUP, SIGNS, SUM
 from threshc.sim.packed.words_plan import aligned, arguments, word_plan
 

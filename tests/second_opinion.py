@@ -10,7 +10,7 @@ from threshc.compiler.frontend.coding import expected_bits
 from threshc.compiler.frontend.load import lower_model
 from threshc.sim import reference
 from threshc.sim.inputs import encode
-from threshc.sim.peers.peer import find_peer
+from threshc.sim.peers.find import find_peer
 
 
 def agree(model: onnx.ModelProto, x: np.ndarray, input: str | None = None) -> int:

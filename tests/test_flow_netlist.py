@@ -25,9 +25,9 @@ from threshc.hdl.flow.netlist.machine import Machine
 from threshc.hdl.flow.netlist.read import read_netlist
 from threshc.hdl.flow.verify import Samples
 from threshc.hdl.payload import pack
+from threshc.samples import random_samples
 from threshc.sim import reference
 from threshc.sim.inputs import encode
-from threshc.verification import random_samples
 
 
 def given_to(design: Design, x: np.typing.NDArray[np.generic]) -> Samples:

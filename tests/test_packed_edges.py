@@ -23,7 +23,7 @@ from threshc.compiler.ir.ops import (
     Window,
 )
 from threshc.sim import packed, reference
-from threshc.sim.packed import driver, rows
+from threshc.sim.packed import rows, schedule
 
 
 def network_of(*ops: Op, **kinds: tuple[int, str]) -> Network:
@@ -171,7 +171,7 @@ def test_samples_that_are_read_only_strided_or_big_endian() -> None:
 def test_spans_cover_all_samples_once() -> None:
     for samples in (1, 511, 512, 513, 5000, 60_000):
         for threads in (1, 2, 7):
-            found = driver.spans(samples, threads, 4)
+            found = schedule.spans(samples, threads, 4)
             assert [n for a, b in found for n in range(a, b)] == list(range(samples))
             assert len(found) == 1 or (threads > 1 and max(b - a for a, b in found) <= 4 * 512)
             assert all(a % 512 == 0 for a, _ in found)

@@ -16,8 +16,9 @@ from threshc.compiler.frontend.graph import Node, build_graph
 from threshc.compiler.frontend.kernels.registry import _KERNELS as KERNELS
 from threshc.compiler.frontend.load import load, lower_model
 from threshc.sim import reference
+from threshc.sim.peers.find import find_peer
 from threshc.sim.peers.onnxruntime_peer import onnxruntime_peer
-from threshc.sim.peers.peer import CannotRunError, find_peer
+from threshc.sim.peers.peer import CannotRunError
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 TYPES = {

@@ -76,4 +76,4 @@ def single(network: Network) -> Single:
     """The network as a function of one sample, for calls that shall take as little time as possible."""
     from threshc.sim.packed.prepared import Single
 
-    return Single(network)
+    return Single(network, run)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.ir.network import Network
-from threshc.sim.packed.driver import Schedule, counting_schedule
 from threshc.sim.packed.plan import plan
+from threshc.sim.packed.schedule import Schedule, counting_schedule
 
 _KEPT = 16
 """Sizes of batches whose parts are remembered."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate, pairwise
 from math import prod
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,18 +15,15 @@ from threshc.sim.packed.layout import ARRAYS, CHUNKS, ERRAND, KERNELS, LANES, WO
 from threshc.sim.packed.machine import address, entry
 from threshc.sim.packed.memory import Kept, on_line
 from threshc.sim.packed.plan import Plan, Slot
+from threshc.sim.packed.schedule import Schedule, blocks_together, place, plain_schedule
 from threshc.sim.packed.workers import team
 from threshc.sim.size import want_results
 
 if TYPE_CHECKING:
     from threshc.sim.packed.activity import Activity
 
-_CACHE_BYTES = 4 << 20  # blocks that pass a layer together share its tables; their planes should stay in cache
-_NEAR_BYTES = 512 << 10
-_BLOCKS = 4
 _KEPT_BYTES = 64 << 20
 _STRETCH = 100_000_000_000  # effort between two looks at Python's signals: 0.02 to 0.1 s with 512-bit vectors
-_SHARE = 3  # from so many blocks on, a second thread is worth waking
 
 _NONE, _NOTHING = np.zeros(1, np.int64), np.zeros(0, np.int64)
 _TABLE, _ERRAND, _ERRAND_AT, _TAKEN_AT = struct.Struct("=17q"), struct.Struct(f"={len(ERRAND)}q"), 40, 48
@@ -66,38 +62,12 @@ def execute_plan(
                 x_at + first * pitch, pitch, bits_at + first, max(0, bits_size - first),
                 ints_at + 8 * first, max(0, ints_size - first), row,
             )  # fmt: skip
-            schedule = activity.begin(count, threads) if activity is not None else _schedule(plan, count, threads)
+            schedule = activity.begin(count, threads) if activity is not None else plain_schedule(plan, count, threads)
             _share(plan, tables, batch, schedule)
             if activity is not None:
                 activity.end(schedule)
     values = tuple(_view(bit_results if slot.kind == "bits" else int_results, slot, samples) for slot in plan.outputs)
     return values, tuple(_view(bit_results, slot, samples) for slot in plan.bits) if bits else ()
-
-
-class Schedule:
-    """Which parts of a batch there are, for how many threads."""
-
-    def __init__(
-        self, plan: Plan, parts: Sequence[tuple[int, int]], stats: Sequence[tuple[int, int]], threads: int
-    ) -> None:
-        self.parts = parts
-        self.first = (*parts[0], *stats[0])
-        self.threads, self.count = max(1, min(threads, len(parts))), len(parts)
-        self.blocks = min(_blocks(plan), -(-max(b - a for a, b in parts) // LANES))
-        self._jobs = np.array([(*part, *table) for part, table in zip(parts, stats, strict=True)], np.int64)
-        self.jobs: int = self._jobs.ctypes.data
-
-
-@lru_cache(maxsize=16)
-def _schedule(plan: Plan, samples: int, threads: int) -> Schedule:
-    parts = spans(samples, threads, _blocks(plan))
-    return Schedule(plan, parts, [(0, 0)] * len(parts), threads)
-
-
-def counting_schedule(plan: Plan, samples: int, threads: int, table: Callable[[int], NDArray[np.int64]]) -> Schedule:
-    """As few parts as there are threads, as each has a table of counters: table(k) (4, rows), see `stats`."""
-    parts = spans(samples, threads, -(-samples // (LANES * threads)))
-    return Schedule(plan, parts, [place(table(k)) for k in range(len(parts))], threads)
 
 
 def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: Schedule) -> None:
@@ -114,21 +84,6 @@ def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: Schedule
         work = address("planes"), schedule.jobs, schedule.count, spaces[0].taken
         team().run(tuple(space.errand(*work) for space in spaces))
     _kept.put(kept)
-
-
-def spans(samples: int, threads: int, blocks: int) -> list[tuple[int, int]]:
-    """The samples in parts that begin at multiples of 512, whole for one thread.
-
-    As long as there is much to do a part is `blocks` blocks; the last ones are smaller, so that all end together.
-    """
-    left = -(-samples // LANES)
-    if threads == 1 or left < _SHARE:
-        return [(0, samples)]
-    sizes = [0]
-    while left:
-        sizes.append(min(blocks, -(-left // threads)))
-        left -= sizes[-1]
-    return list(pairwise(min(LANES * n, samples) for n in accumulate(sizes)))
 
 
 class Steps:
@@ -197,11 +152,6 @@ def _arrays(plan: Plan) -> list[int]:
     ]  # fmt: skip
 
 
-def place(array: NDArray[np.generic]) -> tuple[int, int]:
-    """Address and length of an array."""
-    return array.ctypes.data, array.size
-
-
 def input_bytes(x: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
     """Samples (N, n) as rows of little-endian bytes, at least `width` of them."""
     raw = np.ascontiguousarray(x.astype(x.dtype.newbyteorder("<"), copy=False)).view(np.uint8)
@@ -255,19 +205,9 @@ _kept: Kept[list[_Space]] = Kept()
 """The spaces that batches of a thread are computed in, by itself and its helpers."""
 
 
-def _blocks(plan: Plan) -> int:
-    """How many blocks pass a layer together.
-
-    That is good for tables that are larger than the planes; otherwise the planes of all layers should stay near.
-    """
-    size = 64 * plan.planes
-    near = _NEAR_BYTES if plan.lits.nbytes < size else _CACHE_BYTES
-    return max(1, min(_BLOCKS, near // size))
-
-
 def _stretch(plan: Plan, threads: int) -> int:
     """How many samples are done before Python looks at signals: whole parts for all threads, at least one each."""
-    unit = LANES * _blocks(plan) * threads
+    unit = LANES * blocks_together(plan) * threads
     return max(1, _STRETCH // (plan.effort * unit)) * unit
 
 

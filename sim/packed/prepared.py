@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,16 +12,17 @@ from threshc.compiler.ir.network import Network
 from threshc.sim.inputs import encode
 from threshc.sim.packed.machine import entry
 from threshc.sim.packed.words_plan import arguments, word_plan, workspace
+from threshc.sim.result import Result
 
 
 class Single:
     """Classes of single samples, in about a microsecond for a small network. Not for several threads at once.
 
-    Networks that the word engine does not cover take the way of `run`.
+    Networks that the word engine does not cover, and samples of other types, take the way of `run` (`packed.run`).
     """
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, run: Callable[..., Result]) -> None:
+        self._network, self._any = network, run
         self._size = -1  # features, once everything is prepared
         self._dtype: np.dtype[np.generic] | None = None
         plan = word_plan(network)
@@ -73,8 +76,6 @@ class Single:
         return label
 
     def _labels(self, x: NDArray[np.generic]) -> NDArray[np.integer]:
-        from threshc.sim.packed import run
-
-        labels = run(self._network, x if x.ndim > 1 else x[None], bits=False).labels
+        labels = self._any(self._network, x if x.ndim > 1 else x[None], bits=False).labels
         assert labels is not None
         return labels

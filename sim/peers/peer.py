@@ -1,13 +1,12 @@
-"""The evaluator that is asked for a second opinion on a model: the first that can run it."""
+"""An evaluator, not ours, that runs a model for a second opinion; see `find.py` for which one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -40,48 +39,6 @@ class Peer:
         """First sample and tensors of each block of samples."""
         for first in range(0, len(x), self.size):
             yield first, self.evaluate(x[first : first + self.size])
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """The peer that runs a model, or None; declined: why each of the peers before it does not."""
-
-    peer: Peer | None
-    declined: tuple[str, ...] = ()
-
-
-def find_peer(model: onnx.ModelProto, folder: Path | None, x: Array, tensors: Sequence[str], batches: bool) -> Opinion:
-    """The first of onnxruntime and onnx's reference evaluator (with qonnx's operators) that makes the named tensors.
-
-    x: (N, *sample shape), N >= 1. batches: whether the model takes several samples at a time.
-    """
-    from threshc.sim.peers.onnxruntime_peer import onnxruntime_peer
-    from threshc.sim.peers.reference_peer import reference_peer
-
-    declined: list[str] = []
-    for make in (onnxruntime_peer, reference_peer):
-        try:
-            name, evaluate = make(model, folder)
-        except CannotRunError as error:
-            declined.append(str(error))
-            continue
-        for size in (BLOCK, 1) if batches else (1,):
-            try:
-                _want(evaluate(x[: min(size, 2)]), tensors, min(size, 2, len(x)))
-            except CannotRunError as error:
-                reason = str(error)
-            else:
-                return Opinion(Peer(name, evaluate, size), tuple(declined))
-        declined.append(f"{name} does not run this model: {reason}")
-    return Opinion(None, tuple(declined))
-
-
-def _want(got: Tensors, names: Sequence[str], samples: int) -> None:
-    for name in names:
-        if not isinstance(got.get(name), np.ndarray):
-            raise CannotRunError(f"it makes no array of tensor {name!r}")
-        if got[name].size % samples:
-            raise CannotRunError(f"its tensor {name!r} does not belong to {samples} samples")
 
 
 def first_line(error: Exception) -> str:
