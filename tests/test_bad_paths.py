@@ -24,6 +24,8 @@ from typer.testing import CliRunner
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 
+pytestmark = pytest.mark.slow
+
 MODELS = {"model"}
 SAMPLES = {"data", "labels", "test_data", "test_labels"}
 FILES = {"netlist"}

@@ -11,6 +11,8 @@ sys.path.append(str(Path(__file__).parents[1]))  # `bench` is a folder of the re
 from bench.circuits import Circuit, layer, matrix, naive, ours, rows, table
 from bench.circuits_synthesis import answers, count, synthesize
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("tool", "family"), [("threshc", "ice40"), ("threshc", "ecp5"), ("naive", "xilinx")])
 def test_answers(tool, family):

@@ -34,6 +34,8 @@ from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.sim.rtl import to_result
 
+pytestmark = pytest.mark.slow
+
 
 def small() -> Network:
     return networks.random_dense(np.random.default_rng(5), (11, 4, 3), "ternary", "int4")

@@ -12,6 +12,8 @@ import threshc
 from threshc.board import run_on_board
 from threshc.hdl.design import build_design
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -13,6 +13,8 @@ import onnx
 import pytest
 from second_opinion import agree
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 qnn = pytest.importorskip("brevitas.nn", reason="needs Brevitas")
 pytest.importorskip("onnxoptimizer", reason="Brevitas' export needs onnxoptimizer")

@@ -12,6 +12,8 @@ from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.flow import tools
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _tools() -> None:

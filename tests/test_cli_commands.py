@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from threshc.cli.main import app
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = ("show", "sim", "verify", "compile", "build", "run", "targets")
 _PLAIN = re.compile(r"\x1b\[[0-9;]*m")
 

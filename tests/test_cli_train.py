@@ -13,6 +13,8 @@ import threshc
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("sklearn", reason="needs scikit-learn")
 
 FAST = ["--columns", "60", "--rounds", "1"]

@@ -14,6 +14,8 @@ from typer.testing import CliRunner, Result
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("torch", reason="needs PyTorch")
 pytest.importorskip("sklearn", reason="needs scikit-learn")
 

@@ -23,6 +23,8 @@ from bench.kinds import KINDS, write_kinds  # noqa: E402
 from threshc.compiler.frontend.float_model import run_float  # noqa: E402
 from threshc.compiler.frontend.graph import build_graph  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 def mlp(head: str = "scores") -> onnx.ModelProto:
     return random_mlp(4, (6, 5, 4), "pm1", "where", True, True, head)

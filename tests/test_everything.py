@@ -17,6 +17,8 @@ from onnx_models import STEP_SPELLINGS, random_mlp
 import threshc
 from threshc.compiler.diagnostics import CompileError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 FIXTURES = [

@@ -14,6 +14,8 @@ import pytest
 import threshc
 from threshc.compiler.ir.ops import Sum
 
+pytestmark = pytest.mark.slow
+
 
 def test_xor_script_writes_the_committed_model(root: Path, tmp_path: Path) -> None:
     shutil.copy(root / "examples/xor/xor.py", tmp_path)

@@ -18,6 +18,8 @@ from threshc.hdl.flow import tools
 from threshc.hdl.flow.build import build
 from threshc.hdl.targets.registry import target, targets
 
+pytestmark = pytest.mark.slow
+
 
 def need(name: str) -> None:
     """Skips the test when the target's tools are not installed."""

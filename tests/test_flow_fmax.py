@@ -24,6 +24,8 @@ from threshc.hdl.flow.routing import TooBig, TooSlow
 from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.targets.registry import target, targets
 
+pytestmark = pytest.mark.slow
+
 HX8K = target("hx8k-ct256").device
 
 

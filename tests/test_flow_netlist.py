@@ -29,6 +29,8 @@ from threshc.samples import random_samples
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
+pytestmark = pytest.mark.slow
+
 
 def given_to(design: Design, x: np.typing.NDArray[np.generic]) -> Samples:
     """Samples and the reference's answers."""

@@ -18,6 +18,8 @@ from threshc.hdl.flow.owners import REST, owners
 from threshc.hdl.flow.placed import slowest_path
 from threshc.hdl.targets.registry import target
 
+pytestmark = pytest.mark.slow
+
 CASES = [("ecp5-25f", "tree", 3), ("up5k-sg48", "tree", 6)]
 
 

@@ -21,6 +21,8 @@ from threshc.compiler.passes.pipeline import optimize
 from threshc.hdl.design import build_design
 from threshc.sim import reference
 
+pytestmark = pytest.mark.slow
+
 NAMES = {
     "quotes": "a\"b'c`d",
     "newlines": "a\nb\r\n; endmodule\nmodule evil;",

@@ -19,6 +19,8 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import Binarizer, StandardScaler  # noqa: E402
 from sklearn.svm import LinearSVC  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("data", [load_iris, load_digits, load_breast_cancer, load_wine])
 @pytest.mark.parametrize("classifier", [Perceptron, LinearSVC, LogisticRegression])

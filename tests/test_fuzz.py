@@ -21,6 +21,8 @@ from fuzz.mutate import damaged, mutated  # noqa: E402
 from fuzz.seeds import seeds  # noqa: E402
 from threshc.compiler.diagnostics import fail  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 CPU_SECONDS = 30.0  # per case; generous, because machines differ
 CASES = 2500
 

@@ -24,6 +24,8 @@ from threshc.compiler.ir.network import Network  # noqa: E402
 from threshc.compiler.ir.ops import Compare  # noqa: E402
 from threshc.hdl.design import Design  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 CASES = 15
 
 

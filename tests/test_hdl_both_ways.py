@@ -23,6 +23,8 @@ from threshc.hdl.verilog import emit_verilog
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
+pytestmark = pytest.mark.slow
+
 CYCLES = 400
 NETWORKS = {
     "xor": networks.xor,

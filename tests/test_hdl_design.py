@@ -19,6 +19,8 @@ from threshc.hdl.layers.build import digits
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
+pytestmark = pytest.mark.slow
+
 
 def pack_inputs(network: Network, encoded: NDArray[np.integer]) -> list[int]:
     """Input payloads as the `Design` docstring words them."""

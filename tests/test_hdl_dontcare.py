@@ -25,6 +25,8 @@ from threshc.hdl.proof.dontcare import prove_replacements
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = [None, "ice40", "xilinx"]
 
 

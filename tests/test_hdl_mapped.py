@@ -15,6 +15,8 @@ from threshc.hdl.payload import pack
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
+pytestmark = pytest.mark.slow
+
 
 def evaluate(design: Design, family: str, x: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
     """Output words (N, bits) of the mapped cells, registers taken as wires, in plain Python integers."""

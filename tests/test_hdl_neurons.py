@@ -15,6 +15,8 @@ from threshc.compiler.ir.ops import Sum
 from threshc.hdl.layers.build import cheapest
 from threshc.hdl.neurons import ARCHITECTURES, Architecture
 
+pytestmark = pytest.mark.slow
+
 
 def simulate(neurons: Architecture, x: NDArray[np.int64]) -> NDArray[np.uint8]:
     """The outputs (N, R) of the Amaranth component for bits (N, C)."""

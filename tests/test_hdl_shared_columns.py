@@ -12,6 +12,8 @@ from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
 from threshc.hdl.proof.check import check
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("neuron", ["mdfa", "fa63"])
 @pytest.mark.parametrize(("inputs", "magnitude"), [(6, 1023), (16, 7), (40, 91), (100, 5)])

@@ -18,6 +18,8 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Loc, Op, Output, Sum
 from threshc.hdl.design import build_design
 
+pytestmark = pytest.mark.slow
+
 PORTS = ["clk", "rst", "i_payload", "i_valid", "i_ready", "o_payload", "o_valid", "o_ready"]
 
 

@@ -15,6 +15,8 @@ from threshc.hdl.design import build_design
 from threshc.hdl.pool import Pool, checked_jobs, cores
 from threshc.proving import prove
 
+pytestmark = pytest.mark.slow
+
 
 def square(x: int) -> tuple[int, int]:
     """A task: its result, and the process that worked."""

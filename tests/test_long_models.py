@@ -15,6 +15,8 @@ import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend.symbolic import MOST_OPERATORS
 
+pytestmark = pytest.mark.slow
+
 
 def chain(op: str, count: int, *, first: str = "x", behind: bool = False, twice: bool = False) -> onnx.ModelProto:
     """`count` equal operators one after the other, before a layer or behind it (and its step, where first is `s`)."""

@@ -17,6 +17,8 @@ from threshc.sim.measured_report import text, write
 from threshc.sim.packed.activity import Activity
 from threshc.sim.packed.words_plan import word_plan
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("kind", ["pm1", "ternary", "int"])
 def test_layers(kind: str, tmp_path: Path) -> None:

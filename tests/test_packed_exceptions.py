@@ -28,7 +28,7 @@ Engine = Callable[[Network, np.ndarray], object]
 FURTHER = 1000
 
 # an exception where a generator is closed is printed by Python, not raised: nobody is left by it
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
 
 def planes(network: Network, x: np.ndarray, threads: int = 1) -> list[np.ndarray]:

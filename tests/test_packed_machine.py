@@ -13,6 +13,8 @@ from threshc.sim.packed import image
 from threshc.sim.packed.compile import NAMES
 from threshc.sim.packed.layout import KERNELS, LEVELS, SPARSE, TOTAL_LEVELS, TRIO_LEVELS
 
+pytestmark = pytest.mark.slow
+
 _CHECK = """
 import sys
 sys.path.insert(0, sys.argv[1])

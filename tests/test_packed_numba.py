@@ -11,6 +11,8 @@ from test_packed_machine import fresh
 from threshc.sim.packed import compile as engines
 from threshc.sim.packed import elf, image
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 _HERE = f"Numba {version('numba')} with llvmlite {version('llvmlite')}"
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 _SIGNALS = """
 import signal, sys
 sys.path.insert(0, sys.argv[1])

@@ -12,6 +12,8 @@ from threshc.sim import packed
 from threshc.sim.packed import driver, workers
 from threshc.sim.packed.activity import Activity
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def batch() -> tuple[object, np.ndarray, np.ndarray]:

@@ -27,6 +27,8 @@ from threshc.hdl.proof.parse import parse, read
 from threshc.hdl.proof.routes import select_max
 from threshc.proving import prove
 
+pytestmark = pytest.mark.slow
+
 INPUTS = 14
 """Few enough for all samples, and more than the checker compares exhaustively: heaps are what is tested."""
 

@@ -32,6 +32,8 @@ from threshc.hdl.proof.mapped import check_mapped
 from threshc.hdl.proof.parse import parse, read
 from threshc.proving import prove
 
+pytestmark = pytest.mark.slow
+
 FEATURES, LEVELS = 4, 4
 
 

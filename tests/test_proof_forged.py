@@ -30,6 +30,8 @@ from threshc.hdl.proof.check import check
 from threshc.hdl.proof.parse import Malformed, parse, read
 from threshc.proving import prove
 
+pytestmark = pytest.mark.slow
+
 Data = dict[str, Any]
 
 

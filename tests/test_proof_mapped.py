@@ -20,6 +20,8 @@ from threshc.hdl.proof.mapped import check_mapped
 from threshc.hdl.proof.text import read_text
 from threshc.hdl.proof.windows import relation
 
+pytestmark = pytest.mark.slow
+
 CASES = {  # found by search: (seed, weights, inputs, sizes, neuron, family, pipeline), and what was in the way
     "bits that drop out": (22, "int", "bit", (4, 13, 2), "mdfa", "ice40", "layer"),
     "two's complement": (36, "pm1", "int4", (6, 7, 5), "mdfa", "xilinx", 4),

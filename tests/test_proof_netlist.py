@@ -26,6 +26,8 @@ from threshc.proving import prove
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
+pytestmark = pytest.mark.slow
+
 SYNTH = {name: family.synth for name, family in families().items()}
 CASES = [("ice40", "auto", 3), ("ecp5", "compressor", "layer"), ("xilinx", "auto", "none")]
 INPUTS = 11

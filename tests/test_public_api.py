@@ -12,6 +12,8 @@ import pytest
 
 import threshc
 
+pytestmark = pytest.mark.slow
+
 PUBLIC = ["CompileError", "Network", "__version__", "build", "compile", "load", "prove", "simulate", "verify"]
 HEAVY = ("numpy", "onnx", "numba", "amaranth", "onnxruntime", "rich")
 

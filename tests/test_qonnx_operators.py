@@ -40,6 +40,8 @@ from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.graph import build_graph
 from threshc.compiler.frontend.kernels.registry import find_kernel
 
+pytestmark = pytest.mark.slow
+
 
 def check(model: onnx.ModelProto, named: dict[str, Any], x: np.ndarray) -> None:
     """Values equal in every bit, and the stated direction is one (x must rise along its first axis)."""

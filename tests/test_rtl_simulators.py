@@ -13,6 +13,8 @@ from threshc.compiler.ir.network import Network
 from threshc.hdl.design import build_design
 from threshc.sim import reference, rtl, rtl_icarus, rtl_verilator
 
+pytestmark = pytest.mark.slow
+
 
 def dense(kind: str, encoding: str, outputs: str) -> Callable[[], Network]:
     return lambda: networks.random_dense(np.random.default_rng(7), (9, 6, 5, 4), kind, encoding, outputs)

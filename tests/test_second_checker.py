@@ -25,6 +25,8 @@ from threshc.hdl.proof.check import check  # noqa: E402
 from threshc.hdl.proof.mapped import check_mapped  # noqa: E402
 from threshc.hdl.proof.parse import parse  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 BASES = {base.name: base for base in bases()}
 
 

@@ -7,6 +7,8 @@ from patterns import PATTERNS, Pattern
 from second_opinion import agree
 from test_patterns import samples
 
+pytestmark = pytest.mark.slow
+
 WITHOUT = (
     "Dropout, Identity, DebugMarker",  # qonnx wants an attribute that its own exports leave out
     "MatMul, weights on the left, of one sample in a column",  # its samples are columns

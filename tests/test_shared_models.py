@@ -21,7 +21,7 @@ from threshc.sim.inputs import encode
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MODELS = SHARED / "models"
-pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason="needs ../shared/models")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not MODELS.is_dir(), reason="needs ../shared/models")]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="needs POSIX signals with a time-out")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="needs POSIX signals with a time-out"),
+]
 
 SOON = 10.0
 """Seconds after which a command that was told to end has hung; on a free machine it takes 2 at most."""

@@ -22,6 +22,8 @@ from threshc.hdl.design import build_design
 from threshc.hdl.size import Size, predict, refuse_vast
 from threshc.proving import prove
 
+pytestmark = pytest.mark.slow
+
 
 def network(*sizes: int) -> Network:
     return networks.random_dense(np.random.default_rng(1), sizes, "pm1")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 resource = pytest.importorskip("resource", reason="needs a POSIX system")
 
 USER = 23456  # nobody's number: no entry in /etc/passwd

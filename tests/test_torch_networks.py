@@ -11,6 +11,8 @@ import onnx
 import pytest
 from second_opinion import agree
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 torch_networks = pytest.importorskip("torch_networks")
 SCRIPT = importlib.util.find_spec("onnxscript") is not None

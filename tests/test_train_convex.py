@@ -23,6 +23,8 @@ from threshc.train.kernels import best_threshold, climb, correlate, descend
 from threshc.train.sampling import SAMPLERS, sample
 from threshc.train.shattered import shattered
 
+pytestmark = pytest.mark.slow
+
 
 def brute(y: NDArray[np.float64], beta: float, bias: bool) -> float:
     """The LASSO over all 2^n columns."""

@@ -13,6 +13,8 @@ from trained import bundled
 from threshc.train import ConvexThresholdClassifier, StraightThroughClassifier
 from threshc.train.straight_through_network import SURROGATES
 
+pytestmark = pytest.mark.slow
+
 BETA = 0.01
 
 

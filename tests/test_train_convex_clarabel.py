@@ -13,6 +13,8 @@ from scipy import sparse
 
 from threshc.train.shattered import shattered
 
+pytestmark = pytest.mark.slow
+
 
 def solved(y: NDArray[np.float64], beta: float) -> float:
     """min 1/2 |v - y|^2 + beta (p + q) where v <= p, -v <= q, 0 <= p, q, as a quadratic program over (v, p, q)."""

@@ -20,6 +20,8 @@ from threshc.train.kernels import descend
 from threshc.train.shattered import optimum
 from threshc.train.staircase import reconstruct
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("n", [2, 7, 8])

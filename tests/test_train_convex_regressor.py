@@ -19,6 +19,8 @@ from sklearn.utils.estimator_checks import check_estimator
 from threshc.train import ConvexThresholdRegressor
 from threshc.train.kernels import descend
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 
 

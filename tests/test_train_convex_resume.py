@@ -15,6 +15,8 @@ from trained import assert_circuit_equals_predict, bundled
 
 from threshc.train import ConvexThresholdClassifier, ConvexThresholdRegressor
 
+pytestmark = pytest.mark.slow
+
 SETTINGS: dict[str, Any] = {"beta": 0.003, "levels": 4, "columns": 150, "rounds": 4, "tol": 1e-4}
 
 

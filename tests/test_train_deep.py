@@ -28,6 +28,8 @@ from threshc.train.deep.loop import scores
 from threshc.train.deep.surrogates import ACTIVATIONS, STRAIGHT_THROUGH, Step, StraightThrough
 from threshc.train.deep.weights import rounded
 
+pytestmark = pytest.mark.slow
+
 CONV = "conv4k3p1-pool2-conv6k3s2-fc20"
 
 

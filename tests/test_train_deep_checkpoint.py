@@ -18,6 +18,8 @@ import torch
 
 from threshc.train import DeepStraightThroughClassifier
 
+pytestmark = pytest.mark.slow
+
 
 class Killed(Exception):
     pass

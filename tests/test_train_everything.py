@@ -23,6 +23,8 @@ from threshc.compiler.encoding import Affine
 from threshc.hdl.design import build_design
 from threshc.sim import rtl
 
+pytestmark = pytest.mark.slow
+
 BUNDLED = ("digits", "breast_cancer", "iris", "wine")
 TABLES = ("monk1", "mushroom", "dna")
 SAMPLES, IN_VERILOG = 400, 200

@@ -22,6 +22,8 @@ from sklearn.utils.estimator_checks import check_estimator
 from threshc.train import FTPROPClassifier
 from threshc.train.deep.surrogates import ACTIVATIONS, LAYER_LOSSES, LayerRule, Step
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:

@@ -26,6 +26,8 @@ from threshc.train import LookupThresholdClassifier
 from threshc.train.deep.pruning import Pruning, VotingNetwork
 from threshc.train.deep.surrogates import StraightThrough
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:

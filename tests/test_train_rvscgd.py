@@ -19,6 +19,8 @@ from trained import assert_circuit_equals_predict, bundled, pmlb
 
 from threshc.train import RVSCGDClassifier, rvscgd_path
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, dict[str, Any]] = {
     "iris": {"hidden": (16, 8), "batch_size": 16, "epochs": 40},
     "wine": {"penalty": "l1", "lam": 1e-3, "beta": 0.1, "batch_size": 16, "epochs": 30},

@@ -17,6 +17,8 @@ pytest.importorskip("torch", reason="needs torch")
 
 from trained import bundled
 
+pytestmark = pytest.mark.slow
+
 FAST = ["--network", "24", "--epochs", "4", "--batch", "32", "--test", "0.25"]
 
 

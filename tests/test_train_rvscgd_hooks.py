@@ -14,6 +14,8 @@ from threshc.train.deep.surrogates import ACTIVATIONS, StraightThrough
 from threshc.train.penalties import PENALTIES, Penalty
 from threshc.train.rvscgd_hooks import Splitting, sparsity
 
+pytestmark = pytest.mark.slow
+
 
 def network() -> ThresholdNetwork:
     rule = StraightThrough("sech2")

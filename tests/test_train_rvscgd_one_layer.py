@@ -22,6 +22,8 @@ from threshc.train.one_layer import (
 )
 from threshc.train.penalties import PENALTIES, Penalty
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 
 RUNS, K, D, NONZERO = 20, 20, 50, 5

@@ -18,6 +18,8 @@ from trained import assert_circuit_equals_predict, bundled, pmlb
 from threshc.train import ConvexThresholdClassifier, StraightThroughClassifier
 from threshc.train.straight_through_network import SURROGATES
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, dict[str, Any]] = {
     "iris": {"epochs": 60},
     "wine": {"fan_in": 6},

@@ -28,6 +28,8 @@ from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.sim.peers import reference_peer
 
+pytestmark = pytest.mark.slow
+
 Args = Sequence[Any]
 Break = Callable[[Node, Args], list[np.ndarray]]
 RNG = np.random.default_rng(5)
