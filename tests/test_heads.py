@@ -14,7 +14,7 @@ from pattern import bits, pm1, quant
 import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend.load import lower_model
-from threshc.sim.packed.prepared import Single
+from threshc.sim.packed import single
 
 End = Callable[[Model, str], str]
 X = np.array(list(itertools.product((-1.0, 1.0), repeat=8)), np.float32)
@@ -197,7 +197,7 @@ def test_classes_counted_from_another_number(name: str) -> None:
     np.testing.assert_array_equal(labels, reference(model).ravel())
     assert labels.min() == first
     assert threshc.verify(model, X, rtl=False).ok
-    assert Single(network)(X[:1])[0] == labels[0]
+    assert single(network)(X[:1])[0] == labels[0]
 
 
 def _sum_of_scores(m: Model, x: str) -> str:
