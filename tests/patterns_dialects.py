@@ -301,3 +301,45 @@ row(
 )
 row("weight standardisation", "ReduceMean, Sub, ReduceL2, Div of the weights", _standardised)
 row("weights out of EyeLike, Trilu, OneHot", "any operator without sub-graphs and random numbers", _folded, (6,))
+
+
+def leaky(m: Model, r: np.random.Generator, zero: bool = False) -> str:
+    """Two layers of leaky neurons over three steps, reset by subtraction, or to zero; the spikes are counted."""
+    x, count, w = bits(m, m.input), "", (m.const(pm1(r, 6, 5)), m.const(pm1(r, 5, 4)))
+    state = [("", ""), ("", "")]
+    for _ in range(3):
+        y = x
+        for k in range(2):
+            u, (potential, spike) = m.op("MatMul", y, w[k]), state[k]
+            if spike:
+                u = m.op("Add", m.op("Mul", potential, m.const(0.5)), u)
+                u = m.op("Mul", u, m.op("Sub", m.const(1.0), spike)) if zero else m.op("Sub", u, spike)
+            y = m.op("Cast", m.op("Greater", u, m.const(1.0)), to=1)
+            state[k] = u, y
+        count = m.op("Add", count, y) if count else y
+    return count
+
+
+pattern("Dialects", "leaky neurons over several steps", "reset by subtraction, a decay of 1 or 1/2")(leaky)
+
+
+def _detach_input(m: Model, r: np.random.Generator) -> str:
+    x = m.op("Add", m.input, m.op("Sub", m.op("Sign", m.input), m.input))
+    x = m.op("Add", m.op("MatMul", x, m.const(pm1(r, 6, 5))), m.const(0.5))
+    return m.op("MatMul", m.op("Sign", x), m.const(pm1(r, 5, 3)))
+
+
+for _stated in ("bipolar", "int8/128"):
+    pattern(
+        "Dialects",
+        f"straight-through by detach on the input, {_stated}",
+        "evaluated at each of its values",
+        input=_stated,
+    )(_detach_input)
+row(
+    "AveragePool, Relu, Conv",
+    "a pool of bits takes few values, whatever follows",
+    lambda m, x, r: conv(
+        m, m.op("Relu", m.op("AveragePool", bits(m, conv(m, x, r, 3, 2, 2, 2)), kernel_shape=[2, 2])), r, 2, 3, 2, 2
+    ),
+)

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx_models import Model
 from patterns import bits, pm1, quant
-from patterns_dialects import qlinear_matmul
+from patterns_dialects import leaky, qlinear_matmul
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,17 @@ def _weights_from_input(m: Model, rng: np.random.Generator) -> str:
     return m.op("MatMul", bits(m, m.input), m.op("Transpose", bits(m, m.input), perm=[1, 0]))
 
 
+def _scaling_factor(m: Model, rng: np.random.Generator) -> str:
+    """XNOR-Net: the sums of sign(x) times the mean of |x|."""
+    x = m.batch_norm(_layer(m, bits(m, m.input), rng), rng, 5)
+    factor = m.op("ReduceMean", m.op("Abs", x), axes=[1], keepdims=1)
+    return bits(m, m.op("Mul", _layer(m, m.op("Sign", x), rng, 5, 3), factor))
+
+
+def _straight_through(m: Model, rng: np.random.Generator) -> str:
+    return _layer(m, m.op("Add", m.input, m.op("Sub", m.op("Sign", m.input), m.input)), rng)
+
+
 REFUSALS = (
     Refusal("real features into a layer", "nothing states its integers", lambda m, r: bits(m, _layer(m, m.input, r))),
     Refusal("ReLU between layers", "ReLU networks are not threshold networks", _between("Relu")),
@@ -103,13 +114,16 @@ REFUSALS = (
     Refusal("mask assignment", "torch.where", lambda m, r: m.op("NonZero", _layer(m, bits(m, m.input), r))),
     Refusal("NaN or infinity", "a constant is nan", _nan),
     Refusal("weights of too many sizes", "differ too much in size", _not_exact),
-    Refusal("products of two layers", "two different sums meet", _two_layers_meet),
+    Refusal("products of two layers", "two tensors that depend on the input are multiplied", _two_layers_meet),
     Refusal("activations of different scales", "scales 0.43 and 0.7123", _two_scales),
     Refusal("BatchNormalization before an addition", "neither an integer sum nor an activation", _norm_before_add),
     Refusal("a tie of averages over three places", "the model's own rounding decides a step", _tied_average),
     Refusal("BatchNormalization between layers with wide sums", "not one integer sum", _norm_after_wide),
     Refusal("TopK of the smallest", "largest=0 is not supported", _smallest),
     Refusal("weights that are no constants", "is not a constant", _weights_from_input),
+    Refusal("XNOR-Net's K", "the mean of |x| that XNOR-Net multiplies", _scaling_factor),
+    Refusal("a spiking neuron that is reset to zero", "reset by subtraction", lambda m, r: leaky(m, r, zero=True)),
+    Refusal("straight-through on real features", "first state the input with --input", _straight_through),
     Refusal(
         "a tie before an odd zero point",
         "ONNX's evaluators give different integers",

@@ -17,7 +17,8 @@ from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.frontend.dtypes import has_nan
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.pieces import candidates
-from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
+from threshc.compiler.frontend.real_features import any_number
+from threshc.compiler.frontend.symbolic import Expr, Features, IntArray, evaluate
 
 MAX_STEPS = 255
 """Thresholds per element that still count as a step function: an 8-bit activation has 255."""
@@ -135,6 +136,8 @@ def _scan(expr: Expr, lo: IntArray, hi: IntArray, limit: int) -> Iterator[tuple[
     """Like `_bisect`, but reading the tail at every reachable integer, because nothing proves that it is monotone."""
     span = int((hi - lo).max()) + 1
     if span > EXHAUSTIVE_LIMIT:
+        if expr.leaf.source == Features(False):
+            raise any_number(expr, _where(expr), _unproved(expr))
         raise fail(
             "the operators before the step are not known to be monotone",
             where=_where(expr),
@@ -177,8 +180,10 @@ def _blurred(expr: Expr, element: int, integer: int) -> CompileError:
         "the model's own rounding decides a step",
         where=f"{_where(expr)}, index {index}",
         why=f"at the reachable sum {integer} of {expr.leaf.name!r} the exact value is so near to a threshold that the "
-        "rounding of the numbers summed (averages, scaled levels) decides, differently from input to input",
-        hint="average over a power of two of places, use scales that are powers of two, or a bias that is no tie",
+        "rounding of the numbers summed (averages, scaled levels, a decayed potential) decides, differently from input "
+        "to input",
+        hint="average over a power of two of places, use scales that are powers of two (in a spiking neuron a decay of "
+        "1 or 1/2), or a bias that is no tie",
     )
 
 

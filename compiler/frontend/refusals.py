@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from threshc.compiler.diagnostics import Diagnostic
 from threshc.compiler.frontend.graph import Node
 
@@ -27,7 +29,6 @@ _BY_OP: dict[str, tuple[str, str]] = {
         "give the network as it was before its neurons were turned into tables",
     ),
     "ConvTranspose": ("its windows overlap in the output", "use Conv"),
-    "MatMulInteger": ("its operands are integers with zero points", "export MatMul on dequantized or bipolar values"),
 }
 _BY_DOMAIN = (
     (
@@ -50,4 +51,33 @@ def unsupported(node: Node) -> Diagnostic:
     if not why:
         why = "threshc compiles layers of weighted sums with steps between them"
         hint = "docs/onnx.md lists the operators; new ones go into compiler/frontend/"
+    return Diagnostic(what, node.where, why, hint)
+
+
+FACTOR = (
+    "the mean of |x| that XNOR-Net multiplies its sums with (K, or alpha per sample) is another number for each input",
+    "leave it away: before a Sign a positive factor changes nothing; or train one constant scale per channel, as "
+    "XNOR-Net++ and Bi-Real Net do, which is exact",
+)
+
+
+def two_sums_meet(node: Node, ways: Sequence[tuple[str, bool, Sequence[str]]]) -> Diagnostic:
+    """The refusal of an operator on two different sums. ways: per operand its sum, whether a step lies behind it, and
+    the operators since."""
+    what = "two different sums meet before a step"
+    why = f"it combines values of {ways[0][0]!r} and {next((w[0] for w in ways if w[0] != ways[0][0]), ways[0][0])!r}"
+    hint = "put a step before the operator"
+    if node.op in ("Mul", "Div"):
+        what = "two tensors that depend on the input are multiplied"
+        if any("Abs" in ops for *_, ops in ways):
+            why, hint = FACTOR
+        elif any(stepped for _, stepped, _ in ways):
+            why = (
+                f"{why}: a spiking neuron that is reset to zero, u * (1 - spike), or a gate as in "
+                "squeeze-and-excitation; the product of a sum and an activation is no weighted sum"
+            )
+            hint = (
+                "for a spiking neuron over several steps, reset by subtraction, u - spike, with a decay of 1 or 1/2 is "
+                "exact, and so is a single step; leave a gate away, or make it a constant scale per channel"
+            )
     return Diagnostic(what, node.where, why, hint)

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.registry import Array, Kernel, Kind
 from threshc.compiler.frontend.overflow import cannot_wrap
+from threshc.compiler.frontend.refusals import two_sums_meet
 from threshc.compiler.ir.ops import Value
 
 IntArray = NDArray[np.int64]
@@ -36,7 +37,7 @@ class Sums:
     bits: IR value of Bits (.., width), one row of bits per place; weights (R, K) int64 without a common divisor per row
     and their columns (R, K), see `rows`; step, base (R,) int64; unit, shift (R,) float64. Element r * P + p of the leaf
     is sum r at place p. blur (R,): how far one rounding of a number that it adds takes the model's own sum from this
-    one; None: nothing was rounded.
+    one; None: nothing was rounded. pooled: whether they are counts or means of a pool.
     """
 
     bits: Value
@@ -50,6 +51,7 @@ class Sums:
     over: int = 1
     places: int = 1
     blur: NDArray[np.float64] | None = None
+    pooled: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,14 +194,9 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
     exprs = [a for a in args if isinstance(a, Expr)]
     want_bounded(node, exprs)
     first = exprs[0]
-    other = next((e.leaf for e in exprs if e.leaf is not first.leaf), None)
-    if other is not None:
-        raise fail(
-            "two different sums meet before a step",
-            where=node.where,
-            why=f"it combines values of {first.leaf.name!r} and {other.name!r}",
-            hint="put a step before the operator",
-        )
+    if any(e.leaf is not first.leaf for e in exprs):
+        ways = [(e.leaf.name, e.stepped, [n.op for n in e.trail]) for e in exprs]
+        raise CompileError(two_sums_meet(node, ways))
     shapes = [a.shape if isinstance(a, Expr) else np.shape(a) for a in args if a is not None]
     if kernel.kind is Kind.STRUCTURE:
         if len(exprs) > 1 or exprs[0] is not args[0]:

@@ -77,8 +77,11 @@ def no_common_scale(node: Node, x: Expr) -> Diagnostic:
         if len(scales) > 1
         else ""
     )
+    pooled = isinstance(x.leaf.source, Sums) and x.leaf.source.pooled
     return Diagnostic(
-        "two layers without a step between them are not one integer sum",
+        "a pool of bits feeds a layer, and the two are not one integer sum"
+        if pooled
+        else "two layers without a step between them are not one integer sum",
         f"{node.where}, tensor {x.tensor!r}",
         f"{between or spread or 'what lies between'} would have to be rounded into the weights, "
         f"and the sums between take more than {MAX_STEPS + 1} values",

@@ -16,6 +16,7 @@ from threshc.compiler.frontend.levels import NotAStep
 from threshc.compiler.frontend.lowerings.composition import AFFINE, composed, composed_features, no_common_scale
 from threshc.compiler.frontend.lowerings.input_numbers import input_numbers
 from threshc.compiler.frontend.numbers import number_sums, room_beside
+from threshc.compiler.frontend.refusals import FACTOR
 from threshc.compiler.frontend.sums import coded_sums
 from threshc.compiler.frontend.symbolic import (
     Expr,
@@ -81,6 +82,8 @@ def binary_input(context: Context, node: Node, x: Expr) -> Coded:
 
 
 def _want_step(node: Node, x: Expr) -> None:
+    if not x.stepped and any(n.op == "Abs" for n in x.trail):
+        raise fail("a layer reads |x|", where=f"{node.where}, tensor {x.tensor!r}", why=FACTOR[0], hint=FACTOR[1])
     if x.leaf.source == Features(False) and not x.stepped:
         raise fail(
             "the input enters a layer without a comparison, and nothing states its integers",
@@ -89,6 +92,8 @@ def _want_step(node: Node, x: Expr) -> None:
             hint="state the input with --input (input= in Python): uint8, uint8/255, "
             "(uint8/255-0.1307)/0.3081, int12*0.01, bipolar, bit, ... (docs/inputs.md)",
         )
+    if isinstance(x.leaf.source, Sums) and x.leaf.source.pooled:
+        return  # few values, whatever follows
     if isinstance(x.leaf.source, Sums | Pooled | Joined) and not x.stepped and not all(n.op in AFFINE for n in x.trail):
         raise CompileError(no_step(node, x.tensor, x.trail, "no step function lies between the layers"))
 

@@ -42,8 +42,8 @@ def _few_values(context: Context, node: Node, x: Expr) -> Coded:
         raise fail(
             "a tensor that is added is neither an integer sum nor an activation",
             where=f"{node.where}, tensor {x.tensor!r}",
-            why=f"behind {between or 'its sum'} it takes more than {MAX_STEPS + 1} values, so that each element of the "
-            "result would depend on two sums through two float functions",
+            why=f"a real-valued shortcut: behind {between or 'its sum'} it takes more than {MAX_STEPS + 1} values, "
+            "so that each element of the result would depend on two sums through two float functions",
             hint="put a quantizer or a sign on both branches before they are added, of one scale, as Brevitas does; or "
             "add the plain outputs of the layers before BatchNormalization",
         ) from error

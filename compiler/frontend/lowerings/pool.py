@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -126,7 +127,12 @@ def _shape(x: Expr, window: Geometry) -> tuple[int, ...]:
 def _mean(context: Context, node: Node, x: Expr, window: Geometry, divide: int) -> Leaf:
     channels = x.shape[1]
     ones = np.ones((channels, 1, *window.kernel[: len(x.shape) - 2]), x.sample.dtype)
-    return window_sums(context, node, x, ones, channels, window, divide)
+    return _as_pool(window_sums(context, node, x, ones, channels, window, divide))
+
+
+def _as_pool(leaf: Leaf) -> Leaf:
+    assert isinstance(leaf.source, Sums)
+    return replace(leaf, source=replace(leaf.source, pooled=True))
 
 
 def _mean_of_inside(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
@@ -140,7 +146,7 @@ def _mean_of_inside(context: Context, node: Node, x: Expr, window: Geometry) -> 
         )
     channels, rank = x.shape[1], len(x.shape) - 2
     ones = np.ones((channels, 1, *window.kernel[:rank]))  # float64, so that the sum is rounded once, as a mean
-    total = leaf_expr(window_sums(context, node, x, ones, channels, window))
+    total = leaf_expr(_as_pool(window_sums(context, node, x, ones, channels, window)))
     mean = Kernel(
         lambda n, a: [(need(a, 0) / need(a, 1)).astype(np.float32)], Kind.ELEMENTWISE, lambda n, a, k, s: 1 - k
     )
