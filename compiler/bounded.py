@@ -67,7 +67,7 @@ def read_file(path: str | os.PathLike[str], limit: int = MAX_FILE, what: str = "
     return data
 
 
-def gunzip(data: bytes, limit: int, where: str, what: str = "file") -> bytes:
+def gunzip(data: bytes, limit: int, where: str, what: str = "file", hint: str = "") -> bytes:
     """Returns the plain bytes of gzip data. Stops as soon as there are more than `limit`."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
@@ -76,7 +76,7 @@ def gunzip(data: bytes, limit: int, where: str, what: str = "file") -> bytes:
         why = _text(error)
         raise fail(f"the {what} is damaged or truncated", where=where, why=why, hint="fetch the file again") from None
     if len(plain) > limit:
-        raise _too_large(what, where, f"{len(data):,} bytes of gzip unpack to more", limit)
+        raise _too_large(what, where, f"{len(data):,} bytes of gzip unpack to more", limit, hint)
     return plain
 
 
@@ -159,8 +159,8 @@ def _not_there(where: str, shape: tuple[int, ...], dtype: np.dtype[np.generic], 
     return fail("the array does not hold what its header states", where=where, why=why, hint="it may be truncated")
 
 
-def _too_large(what: str, where: str, why: str, limit: int) -> CompileError:
-    return fail(f"the {what} is too large", where=where, why=f"{why}; {limit:,} bytes are the limit")
+def _too_large(what: str, where: str, why: str, limit: int, hint: str = "") -> CompileError:
+    return fail(f"the {what} is too large", where=where, why=f"{why}; {limit:,} bytes are the limit", hint=hint)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

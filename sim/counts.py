@@ -6,7 +6,7 @@ All figures are per sample; operations are multiplied by the positions of a conv
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -104,9 +104,10 @@ class Counts:
 def count(network: Network) -> Counts:
     """Count every layer of a network, in order."""
     layers = []
+    users = network.users()
     for v, op in enumerate(network.ops):
         if isinstance(op, Sum):
-            layers.append(_sum_layer(network, v, op))
+            layers.append(_sum_layer(network, v, op, users[v]))
         elif isinstance(op, Compare | ArgMax) and not isinstance(network.ops[op.s], Sum):
             layers.append(_plain_layer(network, v, op))
         elif isinstance(op, Reduce):
@@ -145,17 +146,17 @@ def digits(weights: NDArray[np.signedinteger]) -> int:
     return found
 
 
-def _sum_layer(network: Network, v: Value, op: Sum) -> LayerCounts:
+def _sum_layer(network: Network, v: Value, op: Sum, users: Sequence[Value]) -> LayerCounts:
     t = network.types[v]
     assert isinstance(t, Ints)
     rows, fan_in = op.weights.shape
     positions = int(np.prod(t.shape[:-1]))
-    readers = [u for u, other in enumerate(network.ops) if isinstance(other, Compare | ArgMax) and other.s == v]
+    readers = [u for u in users if isinstance(network.ops[u], Compare | ArgMax)]
     compares = [u for u in readers if isinstance(network.ops[u], Compare)]
     kind, width = _weight_kind(op.weights)
     synapses = int(np.count_nonzero(op.weights)) * positions
     full, half = adders(op.weights)
-    put_out = len(compares) < len(network.users()[v]) or any(o.value == v for o in network.outputs)
+    put_out = len(compares) < len(users) or any(o.value == v for o in network.outputs)
     return LayerCounts(
         name=_name(network, [v, *readers]),
         value=v,

@@ -207,3 +207,16 @@ def test_files_that_are_no_netlists(tmp_path: Path, text: str) -> None:
     (tmp_path / "net.json").write_text(text)
     with pytest.raises(CompileError, match=r"this is not a netlist that Yosys wrote|the netlist is not JSON"):
         read_netlist(tmp_path / "net.json", "ice40", "top")
+
+
+def test_loops_of_wires_are_refused(tmp_path: Path) -> None:
+    """Two tables that are wires, each the other's: no reader may follow them for ever."""
+    cell = {"type": "SB_LUT4", "parameters": {"LUT_INIT": f"{0xAAAA:016b}"}}
+    cells = {
+        f"c{k}": {**cell, "connections": {"I0": [a], "I1": ["0"], "I2": ["0"], "I3": ["0"], "O": [b]}}
+        for k, (a, b) in enumerate([(2, 3), (3, 2)])
+    }
+    net = {"ports": {"y": {"direction": "output", "bits": [3]}}, "cells": cells, "netnames": {"y": {"bits": [3]}}}
+    (tmp_path / "net.json").write_text(json.dumps({"modules": {"top": net}}))
+    with pytest.raises(CompileError, match=r"the netlist cannot be read(.|\n)*loop of wires"):
+        read_netlist(tmp_path / "net.json", "ice40", "top")

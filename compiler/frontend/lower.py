@@ -28,7 +28,7 @@ from threshc.compiler.frontend.model_input import read_input
 from threshc.compiler.frontend.outputs import Outputs
 from threshc.compiler.frontend.real_order import Rounded
 from threshc.compiler.frontend.refusals import unsupported
-from threshc.compiler.frontend.symbolic import MOST_ELEMENTS, STEPS, Expr, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import MOST_ELEMENTS, MOST_OPERATORS, STEPS, Expr, apply, leaf_expr
 from threshc.compiler.ir.network import Network
 
 _MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError)
@@ -129,10 +129,20 @@ def _is_layer(node: Node) -> bool:
 def _past_broken(node: Node, broken: _Broken, problems: list[Diagnostic]) -> _Broken:
     """What is known behind a refused node; a layer behind others than steps and affine maps is one more problem."""
     if broken.trail is None or not _is_layer(node):
-        return broken if broken.trail is None else _Broken((*broken.trail, node))
+        full = broken.trail is not None and len(broken.trail) >= MOST_OPERATORS
+        return _Broken(None if broken.trail is None or full else (*broken.trail, node))
     if not any(n.op in STEPS for n in broken.trail) and not all(n.op in AFFINE for n in broken.trail):
         problems.append(no_step(node, node.inputs[0], broken.trail, "no step function lies between the layers"))
     return _Broken(())
+
+
+def _passes_on(node: Node, x: Expr) -> bool:
+    """Whether a node's result is its first input as it is: chains of these may be of any length."""
+    if node.domain:
+        return False
+    if node.op == "Cast":
+        return cast_type(node) == x.sample.dtype
+    return node.op == "Identity" or (node.op == "Dropout" and not any(node.inputs[2:]) and not any(node.outputs[1:]))
 
 
 def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequence[Known | _Broken]:
@@ -143,6 +153,8 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
         check_types(node, kernel, [_dtype(a) for a in args])
     if not symbolic:
         return fold(node, args)
+    if isinstance(args[0], Expr) and _passes_on(node, args[0]):
+        return [args[0]]
     lowering = find_lowering(node)
     if lowering is not None:
         try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from threshc.compiler.bounded import gunzip
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.frontend.functions import inlined
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     Source = str | os.PathLike[str] | bytes | onnx.ModelProto
 
 SIZE_LIMIT = 2 * 1024**3  # protobuf's own limit for one message
+RATIO, ALWAYS = 100, 256 << 20
+"""How many times its bytes a .gz may hold, and how many in any case; weights of one bit in float32 pack 32 times."""
 
 
 def read_model(source: Source) -> tuple[onnx.ModelProto, Path | None]:
@@ -57,19 +58,9 @@ def _read(path: Path) -> bytes:
 
 
 def _unzip(data: bytes, where: str) -> bytes:
-    """Gzip data, read no further than the size limit so that a small file cannot fill the memory."""
-    import io
-
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-            plain = stream.read(SIZE_LIMIT + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise fail(
-            "the gzip file is damaged or truncated", where=where, why=str(error), hint="fetch the file again"
-        ) from error
-    if len(plain) > SIZE_LIMIT:
-        raise _too_large(where, len(plain))
-    return plain
+    """Gzip data, read no further than a model can be packed, so that a small file takes neither memory nor time."""
+    limit = min(SIZE_LIMIT, max(ALWAYS, len(data) * RATIO))
+    return gunzip(data, limit, where, "gzip file", hint="unpack it and name the .onnx file")
 
 
 def _too_large(where: str, size: int) -> Exception:

@@ -32,6 +32,10 @@ def concat(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
         raise fail(f"a tensor of {size:,} elements is too large", where=node.where, why=why, hint="use a smaller model")
     coded = [_part(context, node, args, k) for k in range(len(args))]
     width = max(p.table.shape[1] for p in coded)
+    if size * width > MOST_LEVELS:
+        what = f"a tensor of {size:,} elements with up to {width:,} levels each is too large"
+        why = f"at most {MOST_LEVELS:,} levels of all elements together are taken"
+        raise fail(what, where=node.where, why=why, hint="put a step before the Concat, or use a smaller model")
     offsets = np.cumsum([0] + [int(np.prod(context.builder.shape(p.bits))) if p.count.any() else 0 for p in coded])
     sources = tuple(p.bits for p in coded if p.count.any())
     order = np.concatenate([_ids(p, k) for k, p in enumerate(coded)], axis=axis)
@@ -96,6 +100,8 @@ def _joined(
 
 MOST_JOINED = 1 << 20
 """Elements of a Concat of bits: every one is looked up by itself."""
+MOST_LEVELS = 1 << 22
+"""Elements times levels of a Concat, also of the raw input: 16,384 elements of 8 bits."""
 LARGEST_TENSOR = 1 << 22
 """Elements of a padded tensor, at most: each may become several bits of the network."""
 

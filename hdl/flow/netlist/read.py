@@ -122,9 +122,16 @@ class _Reader:
 
     def root(self, net: int) -> int:
         """The net itself, looking through other names of it."""
-        while net in self._alias:
-            net = self._alias[net]
-        return net
+        found = net
+        for _ in range(len(self._alias) + 1):
+            if found not in self._alias:
+                break
+            found = self._alias[found]
+        else:
+            raise Unmodelled(f"net {net} is part of a loop of wires")
+        while net != found:  # the next time it is one step
+            self._alias[net], net = found, self._alias[net]
+        return found
 
     def clock(self) -> int | None:
         """The one clock, None where there are no flip-flops."""
