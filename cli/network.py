@@ -57,5 +57,8 @@ def print_pattern(model: str, input: str | None, snap_weights: int | None) -> No
     """How the front end understood each node of an ONNX model."""
     from threshc.compiler.frontend.load import lower_model
 
-    rows = [(u.node, u.meaning) for u in lower_model(model, input=input, snap_weights=snap_weights).nodes]
+    lowered = lower_model(model, input=input, snap_weights=snap_weights)
+    rows = [(u.node, u.meaning) for u in lowered.nodes]
     print_table("how each node was understood", ("node", "meaning"), rows, "ll")
+    for rounded in lowered.rounded:
+        print(visible(f"note: {rounded.note}"))

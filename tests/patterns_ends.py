@@ -80,6 +80,9 @@ def _(m: Model, rng: np.random.Generator) -> str:
     return m.op("Where", m.op("Greater", x, m.const(3.0)), m.const(1.0), m.const(-1.0))
 
 
+head_row(
+    "ReduceMax at the end", "the largest score: the or of comparisons", lambda m, x: m.op("ReduceMax", x, axes=[1])
+)
 head_row("LogSoftmax, ArgMax", "", lambda m, x: m.op("ArgMax", m.op("LogSoftmax", x, axis=-1), axis=1, keepdims=1))
 head_row("a step", "raw bits", lambda m, x: bits(m, x))
 head_row("several outputs", "bits and scores", lambda m, x: (bits(m, x), x))

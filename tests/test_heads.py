@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx_models import Model
 from pattern import bits, pm1, quant
+from typer.testing import CliRunner
 
 import threshc
+from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend.load import lower_model
 from threshc.sim.packed import single
@@ -135,6 +138,7 @@ TAILS: dict[str, End] = {
     "Mul, Add": lambda m, x: m.op("Add", m.op("Mul", x, m.const([0.7, 1.3, 0.9, 1.1])), m.const([0.3, -0.2, 1, 0])),
     "Sigmoid": lambda m, x: m.op("Sigmoid", m.op("Add", x, m.const([0.3, -0.2, 1, 0]))),
     "Tanh, Softmax": lambda m, x: m.op("Softmax", m.op("Tanh", x)),
+    "Softmax, Mul, Log": lambda m, x: m.op("Log", m.op("Mul", m.op("Softmax", x), m.const(100.0))),
     "LogSoftmax": lambda m, x: m.op("LogSoftmax", m.batch_norm(x, np.random.default_rng(5), 4)),
 }
 
@@ -148,6 +152,13 @@ def test_real_weights_and_what_follows_them(name: str) -> None:
     report = threshc.verify(model, X, rtl=False)
     assert report.ok, str(report)
     assert any("too many to look at each" in note for note in report.notes)
+
+
+def test_show_says_how_many_pairs_float32_moves(tmp_path: Path) -> None:
+    onnx.save(head(lambda m, x: _integer_bias(m, x, 0.19512576, [3, -5, 2, 7])), tmp_path / "m.onnx")
+    shown = CliRunner().invoke(app, ["show", str(tmp_path / "m.onnx"), "--pattern"])
+    assert shown.exit_code == 0, shown.output
+    assert "have the order of the real numbers; float32 rounds" in shown.output
 
 
 @pytest.mark.parametrize(("alpha", "beta"), [(0.5, 1.0), (-2.0, 0.25), (1.0, 3.0)])
@@ -200,15 +211,15 @@ def test_classes_counted_from_another_number(name: str) -> None:
     assert single(network)(X[:1])[0] == labels[0]
 
 
-def _sum_of_scores(m: Model, x: str) -> str:
+def _largest(m: Model, x: str) -> str:
     return m.op("ReduceMax", x, axes=[1], keepdims=0)
 
 
 REFUSED: list[tuple[str, End, str]] = [
-    ("the largest score", _sum_of_scores, "end the model at the scores or at the class index"),
-    ("the largest probability", lambda m, x: _sum_of_scores(m, m.op("Softmax", x)), "ReduceMax of a softmax"),
+    ("the largest probability", lambda m, x: _largest(m, m.op("Softmax", x)), "ReduceMax of a softmax"),
     ("softmax + 1", lambda m, x: m.op("Add", m.op("Softmax", x), m.const(1.0)), "Add of a softmax is not supported"),
     ("two softmaxes", lambda m, x: m.op("Sum", m.op("Softmax", x), m.op("Softmax", x)), "Sum of a softmax"),
+    ("softmax * -1", lambda m, x: m.op("Mul", m.op("Softmax", x), m.const(-1.0)), "Mul of a softmax"),
     (
         "1 - class",
         lambda m, x: m.op("Sub", m.const(1, np.int64), m.op("ArgMax", x, axis=1)),
@@ -223,6 +234,39 @@ def test_ends_that_are_refused_say_where_to_end(name: str, end: End, words: str)
         threshc.load(head(end))
     assert words in str(caught.value)
     assert "does not fit its inputs" not in str(caught.value)
+
+
+LARGEST: dict[str, End] = {
+    "plain": lambda m, x: _largest(m, x),
+    "biases": lambda m, x: _largest(m, m.op("Add", x, m.const([0.1, -0.3, 0.25, 0.0]))),
+    "a scale of either sign": lambda m, x: _largest(m, m.op("Mul", x, m.const(0.37))),
+    "Sigmoid": lambda m, x: _largest(m, m.op("Sigmoid", m.op("Mul", x, m.const(0.2)))),
+    "Relu": lambda m, x: _largest(m, m.op("Relu", x)),
+    "of pairs": lambda m, x: m.op("ReduceMax", m.op("Reshape", x, m.const([-1, 2, 2], np.int64)), axes=[1], keepdims=0),
+    "then a step": lambda m, x: bits(m, _largest(m, x), 4.0),
+}
+
+
+@pytest.mark.parametrize("name", LARGEST)
+def test_the_largest_score_is_the_or_of_comparisons(name: str) -> None:
+    """A confidence: exact, as the integers of a single score."""
+    model = head(LARGEST[name])
+    network, wanted = threshc.load(model), reference(model).astype(np.float64)
+    output = network.outputs[0]
+    found = threshc.simulate(network, X).values[0].reshape(wanted.shape).astype(np.float64)
+    if output.order_only:
+        ranks = [np.unique(values, return_inverse=True)[1] for values in (found, wanted)]
+        np.testing.assert_array_equal(*(r.ravel() for r in ranks))
+    else:
+        np.testing.assert_allclose(found * output.scale + output.offset, wanted, rtol=1e-6, atol=1e-6)
+    report = threshc.verify(model, X, rtl=False)
+    assert report.ok, str(report)
+
+
+def test_the_largest_of_too_many_values_is_refused_by_name() -> None:
+    weights = np.random.default_rng(8).normal(size=(8, 4)).astype(np.float32)
+    with pytest.raises(CompileError, match="end the model at the scores or at the class index"):
+        threshc.load(head(_largest, weights))
 
 
 def test_functions_that_rise_and_fall_over_real_weights_are_refused_by_name() -> None:

@@ -167,7 +167,7 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
     if kernel is None:
         raise CompileError(unsupported(node))
     if isinstance(symbolic[0], ClassIndex | Softmaxed | TopIndices):
-        return [_after_class(node, symbolic[0])]
+        return [_after_class(node, symbolic[0], args)]
     exprs = [
         a if isinstance(a, Expr) else None if a is None else np.asarray(a)
         for a in args
@@ -208,19 +208,26 @@ def fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
         raise _does_not_fit(node, error) from error
 
 
-def _after_class(node: Node, value: ClassIndex | Softmaxed | TopIndices) -> Known:
+def _after_class(node: Node, value: ClassIndex | Softmaxed | TopIndices, args: Sequence[Known | None]) -> Known:
     if node.op in ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten"):
         return value
     if node.op == "Cast" and _keeps(value, cast_type(node)):
         return value
     if node.op in ("Log", "Sqrt") and isinstance(value, Softmaxed):
-        return value  # of what lies between 0 and 1, both keep the order
+        return value  # of what is positive, both keep the order
+    if node.op in ("Mul", "Div") and isinstance(value, Softmaxed) and args[0] is value and _is_positive(args[1]):
+        return value
     what = "a softmax" if isinstance(value, Softmaxed) else "a class index"
     raise fail(
         f"{node.op} of {what} is not supported",
         where=node.where,
         hint="end the model at the class index or at the scores",
     )
+
+
+def _is_positive(factor: Known | None) -> bool:
+    """Whether something is one constant above 0, as the 100 of percents."""
+    return isinstance(factor, np.ndarray | np.generic) and np.size(factor) == 1 and bool(np.all(factor > 0))
 
 
 def _does_not_fit(node: Node, error: Exception) -> CompileError:

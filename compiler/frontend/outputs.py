@@ -13,7 +13,7 @@ from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softma
 from threshc.compiler.frontend.exact_head import exact_head
 from threshc.compiler.frontend.heads import SPAN_LIMIT, Floats, Head, find_head, narrow_type, span
 from threshc.compiler.frontend.levels import NotAStep, find_levels
-from threshc.compiler.frontend.ranked import bits_of_two, level_scores, ranked_scores
+from threshc.compiler.frontend.ranked import MOST_BITS, PER_SCORE, bits_of_two, level_scores, ranked_scores
 from threshc.compiler.frontend.real_order import Rounded, real_order
 from threshc.compiler.frontend.rows import LARGEST, full, want_size
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums, Thermometer
@@ -100,6 +100,8 @@ class Outputs:
                 return whole, self._head(name, whole)[1]
             except NotAStep:
                 pass  # a step lies on the way, as in Where(x > 0, x, 0), but the scores are numbers
+            except CompileError:  # its values have no common unit
+                return ranked_scores(self.context, expr, name)
         if not isinstance(expr.leaf.source, Sums):
             hint = "end the model at the scores, or at a step"
             raise fail("an output of the model follows no weighted sum", where=f"tensor {name!r}", hint=hint)
@@ -169,7 +171,11 @@ class Outputs:
 
     def _make_steps(self, name: str, expr: Expr) -> None:
         self._want_few(name, expr)
-        coded = self.context.code(expr)
+        try:
+            coded = self.context.code(expr, PER_SCORE, MOST_BITS)
+        except NotAStep:
+            self._make_class(f"{name}.class", expr, self._make_scores(name, expr))
+            return
         if coded.count.max() == 1:
             top = coded.table[np.arange(len(coded.count)), coded.count].astype(np.float64)
             bottom = coded.table[:, 0].astype(np.float64)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.frontend.affine_tail import before_rising, is_affine
 from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context
 from threshc.compiler.frontend.heads import Floats, Head
@@ -15,14 +16,15 @@ from threshc.compiler.frontend.sums import coded_sums
 from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums, leaf_expr
 from threshc.compiler.ir.ops import Compare, Loc, Value
 
-MOST_BITS = 1 << 12
-"""Comparisons that the values of all scores together may take."""
-_PER_SCORE = 1 << 10
+MOST_BITS, PER_SCORE = 1 << 14, 1 << 12
+"""Comparisons that the values of all scores together, and those of one, may take."""
+_FEW = 1 << 12
+"""The same for functions behind which there is another way: the order of the real numbers."""
 
 
 def level_scores(context: Context, expr: Expr, name: str) -> Expr:
     """The values of a step as sums over its bits. Raises NotAStep where it takes too many."""
-    coded = context.code(expr)
+    coded = context.code(expr, PER_SCORE, MOST_BITS)
     exact = np.float32 if coded.table.dtype == np.float32 else np.float64
     weights = np.eye(len(coded.count), dtype=exact)
     return leaf_expr(coded_sums(context.builder, coded, weights, (1, len(coded.count)), name, name))
@@ -31,9 +33,10 @@ def level_scores(context: Context, expr: Expr, name: str) -> Expr:
 def ranked_scores(context: Context, expr: Expr, name: str) -> tuple[Expr, Head]:
     """Sums over bits that are the rank of each output among all values that the outputs can take: their exact order,
     equal ones included, whatever function it is. Raises NotAStep where they take too many values."""
-    if expr.src.size > MOST_BITS:
+    most = _FEW if is_affine(before_rising(expr)) else MOST_BITS
+    if expr.src.size > most:
         raise NotAStep(fail("it takes too many values").diagnostics)
-    coded = context.code(expr, _PER_SCORE, MOST_BITS)
+    coded = context.code(expr, PER_SCORE, most)
     used = np.arange(coded.table.shape[1]) <= coded.count[:, None]
     values, rank = np.unique(coded.table[used], return_inverse=True)
     table = np.zeros(coded.table.shape, np.float32)

@@ -18,6 +18,7 @@ from threshc.compiler.frontend.kernels.spatial import inside, reduce_axes
 from threshc.compiler.frontend.lowerings.conv import window_sums
 from threshc.compiler.frontend.lowerings.dense import binary_input
 from threshc.compiler.frontend.lowerings.fields import parts_of_channels
+from threshc.compiler.frontend.lowerings.largest import are_several_sums, largest_of_sums
 from threshc.compiler.frontend.lowerings.moves import channels_first, channels_last, laid_out, moved
 from threshc.compiler.frontend.maps import bit_map
 from threshc.compiler.frontend.symbolic import (
@@ -77,9 +78,11 @@ def reduce(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
         return pooled if keep else moved(node, "Squeeze", pooled, node.outputs[0], axes=list(axes))
     perm = [*(a for a in range(len(x.shape)) if a not in axes), *axes]
     places = int(np.prod([x.shape[a] for a in axes]))
+    shape = [1 if a in axes else n for a, n in enumerate(x.shape) if keep or a not in axes]
+    if node.op == "ReduceMax" and are_several_sums(x, x.src.size // places):
+        return leaf_expr(largest_of_sums(context, node, x, perm, shape))
     laid = laid_out(context, node, x, perm, [1, x.src.size // places, places])
     pooled = _reduced(context, node, laid, _window(node, laid))
-    shape = [1 if a in axes else n for a, n in enumerate(x.shape) if keep or a not in axes]
     return moved(node, "Reshape", pooled, node.outputs[0], np.array(shape))
 
 
@@ -97,12 +100,9 @@ def _largest(context: Context, node: Node, x: Expr, window: Geometry) -> Expr:
         return side_by_side(node, pooled, lambda arrays, fill: np.concatenate(arrays, axis=1), 0)
     if not isinstance(x.leaf.source, Sums) or x.stepped:
         return leaf_expr(_pooled_bits(context, node, x, window))
-    if x.leaf.source.places == 1 and np.unique(x.src).size > x.shape[1]:
-        raise fail(
-            "the largest of several sums is not supported",
-            where=node.where,
-            why="sums are compared with constants, and with each other by ArgMax alone",
-            hint="end the model at the scores or at the class index; the largest score is scores.max()",
+    if are_several_sums(x, x.shape[1]) and window.out == (1, 1):
+        return leaf_expr(
+            largest_of_sums(context, node, x, range(len(x.shape)), (*x.shape[:2], *(1 for _ in x.shape[2:])))
         )
     if x.leaf.source.places > 1 or max(x.shape[2:]) > 1:
         return leaf_expr(_pooled_sums(node, x, window))
