@@ -168,3 +168,18 @@ def test_pooling_behind_operators_that_are_not_monotone_is_refused() -> None:
     x = step(m, m.op("MaxPool", x, kernel_shape=[2, 2]), "where")
     with pytest.raises(CompileError, match="cannot be exchanged"):
         load(m.build(m.op("Flatten", x)))
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_average_windows_beyond_the_padding_have_another_divisor(refused: bool) -> None:
+    """ceil_mode with count_include_pad: what lies beyond the padding is not counted (onnxruntime, onnx.reference)."""
+    rng = np.random.default_rng(3)
+    m = Model(["batch", 1, 3 if refused else 4, 4])
+    x = step(m, m.op("Conv", step(m, m.input, "where"), m.const(rng.choice([-1.0, 1.0], (3, 1, 1, 1)))), "where")
+    x = m.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1, count_include_pad=1)
+    model = m.build(m.op("MatMul", m.op("Flatten", step(m, x, "where")), m.const(rng.choice([-1.0, 1.0], (12, 4)))))
+    if refused:
+        with pytest.raises(CompileError, match="the last window reaches beyond the padding"):
+            load(model)
+    else:
+        compare(model, rng.normal(size=(40, 1, 4, 4)))

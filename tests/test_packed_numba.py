@@ -1,6 +1,8 @@
 """What the packed simulator takes from Numba that Numba does not promise to keep, and what happens without it."""
 
 import re
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +36,33 @@ x = networks.random_samples(rng, network, 5)
 assert (packed.run(network, x).labels == reference.run(network, x).labels).all()
 print("numba" in sys.modules)
 """
+
+_NO_MEMORY_AT_FIRST = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from threshc.sim.packed import compile as engines
+try:
+    engines._numba()
+except OSError as error:
+    print(error)
+print(engines._numba().core.half.done)
+"""
+
+
+def test_an_import_of_numba_that_failed_can_be_tried_again(tmp_path: Path) -> None:
+    """Without memory for a library, `import numba` leaves halves behind that a second import stumbles over."""
+    (tmp_path / "numba" / "core").mkdir(parents=True)
+    (tmp_path / "numba" / "core" / "__init__.py").write_text("")
+    (tmp_path / "numba" / "core" / "half.py").write_text("done = True\n")
+    flag = tmp_path / "tried"
+    (tmp_path / "numba" / "__init__.py").write_text(
+        f"import pathlib, numba.core.half\nflag = pathlib.Path({str(flag)!r})\n"
+        "if not flag.exists():\n    flag.touch()\n    raise OSError('no memory')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", _NO_MEMORY_AT_FIRST, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split("\n") == ["no memory", "True", ""], done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -70,8 +70,13 @@ def test_old_operators_repeat_elements(opset: int) -> None:
             [1, 1, 0.1, 1],
             "depends on how the scale is rounded",
         ),
+        (
+            {"mode": "nearest", "coordinate_transformation_mode": "align_corners", "nearest_mode": "floor"},
+            [1, 1, 1, 1.5],
+            "gives no whole size is read in two ways",
+        ),
     ],
-    ids=["linear", "aspect", "crop", "size", "rounding"],
+    ids=["linear", "aspect", "crop", "size", "rounding", "corners"],
 )
 def test_refusals_say_why(attrs: dict[str, str], scales: list[float], words: str) -> None:
     m = Model([1, 2, 22, 5], 18)

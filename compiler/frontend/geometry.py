@@ -54,6 +54,11 @@ def geometry(node: Node, size: Sequence[int], kernel: Sequence[int]) -> Geometry
         room = size[axis] + begin[axis] + end[axis] - extent
         count = room // s[axis] + 1
         if node.attrs.get("ceil_mode", 0) and room % s[axis] and count * s[axis] < size[axis] + begin[axis]:
+            if node.attrs.get("count_include_pad", 0):  # the divisor counts the padding, and not what lies beyond it
+                raise ValueError(
+                    "with ceil_mode the last window reaches beyond the padding, where count_include_pad counts "
+                    "nothing; use ceil_mode=0 and pads instead"
+                )
             count += 1  # a last window that starts inside; what it lacks is padding
             end[axis] += s[axis] - room % s[axis]
         out.append(count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from threshc.sim.packed.elf import Image, link
@@ -21,16 +22,28 @@ NAMES = (
 
 def compiled(name: str) -> Any:
     """Numba's C callback of an engine or a kernel; compiles for up to some seconds."""
-    import numba
-
     function, signature = _function(name)
-    cfunc: Any = numba.cfunc
+    cfunc: Any = _numba().cfunc
     return cfunc(signature, nopython=True, error_model="numpy", boundscheck=False)(function)
+
+
+def _numba() -> Any:
+    """Numba, imported whole. What an import leaves that fails (no memory for a library) is removed, so that the next
+    one starts anew, and does not stumble over halves for as long as the process lives."""
+    before = set(sys.modules)
+    try:
+        import numba
+    except BaseException:
+        for module in set(sys.modules) - before:
+            if module.partition(".")[0] in ("numba", "llvmlite"):
+                del sys.modules[module]
+        raise
+    return numba
 
 
 def _function(name: str) -> tuple[Any, Any]:
     """The Python function of an engine or a kernel, and its type."""
-    from numba import types
+    types = _numba().types
 
     from threshc.sim.packed import rows, simd, sparse_rows, totals, triples
 

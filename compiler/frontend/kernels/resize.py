@@ -97,6 +97,10 @@ def _take(x: Array, scales: Sequence[np.float64], shape: Sequence[int] | None, h
     for axis, (size, scale) in enumerate(zip(sizes, scales, strict=True)):
         if size == x.shape[axis] and scale == 1:
             continue
+        if how == "align_corners" and shape is None and size != x.shape[axis] * scale:
+            raise ValueError(
+                f"align_corners: a scale of {scale:g} that gives no whole size is read in two ways; use sizes"
+            )
         index = [_index(t, x.shape[axis], size, scale, how, rule) for t in (np.float32, np.float64)]
         if (index[0] != index[1]).any():
             raise ValueError(
