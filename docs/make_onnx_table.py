@@ -1,4 +1,4 @@
-"""Writes the tables of docs/onnx.md: patterns and refusals, from the models in tests/ that prove each row.
+"""Writes the tables of docs/onnx.md: patterns, frameworks, refusals, from the models in tests/ that prove each row.
 
 python docs/make_onnx_table.py            writes the tables
 python docs/make_onnx_table.py --check    says whether they are up to date (exit code 1 if not)
@@ -11,8 +11,9 @@ from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "frameworks")]
 
+from catalog import CASES, VERSIONS, Case  # noqa: E402
 from patterns import PATTERNS, Pattern  # noqa: E402
 from refusals import REFUSALS, Refusal  # noqa: E402
 
@@ -43,6 +44,25 @@ def patterns() -> str:
     return "\n".join(lines)
 
 
+def frameworks() -> str:
+    """What networks of real frameworks become, in Markdown."""
+    lines = ["| framework | exporter | idiom | outcome |", "|---|---|---|---|"]
+    for case in CASES:
+        made = f"{case.framework} {VERSIONS[case.framework]}"
+        lines.append(
+            f"| {made} | {', '.join(case.exporters)} | {case.idiom.replace('|', chr(92) + '|')} | {outcome(case)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def outcome(case: Case) -> str:
+    """What is stated of a network, and tested where its framework is installed."""
+    if case.refused:
+        return f"refused: {case.refused}"
+    options = f"`--input {case.input}`" + (f", `--snap-weights {case.snap}`" if case.snap else "")
+    return f"labels equal; {options}"
+
+
 def refusals() -> str:
     """What is refused, and the message in full."""
     lines = []
@@ -70,7 +90,9 @@ def replaced(text: str, mark: str, content: str) -> str:
 def main() -> int:
     """The command."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    wanted = replaced(replaced(text, "patterns", patterns()), "refusals", refusals())
+    wanted = text
+    for mark, content in (("patterns", patterns), ("frameworks", frameworks), ("refusals", refusals)):
+        wanted = replaced(wanted, mark, content())
     if "--check" in sys.argv[1:]:
         if text == wanted:
             return 0
