@@ -19,7 +19,8 @@ from threshc.compiler.ir.ops import Sum
 QUANTS = [
     # encoding, bits, signed, narrow, scale, rounding, columns of the first layer for each feature
     ("uint8/255", 8, 0, 0, 1 / 256, "ROUND", 10),
-    ("uint8/255", 8, 1, 1, 1 / 128, "ROUND", 8),
+    ("uint8/255", 8, 1, 1, 1 / 128, "ROUND", 9),
+    ("uint8/255", 8, 1, 1, 1 / 127, "ROUND", 7),
     ("uint8/255", 8, 1, 0, 1 / 128, "FLOOR", 8),
     ("int8/128", 8, 1, 1, 1 / 128, "ROUND", 9),
     ("int8:-127..127/128", 8, 1, 1, 1 / 128, "ROUND", 8),
@@ -28,8 +29,8 @@ QUANTS = [
     ("uint8", 8, 0, 0, 1.0, "ROUND", 8),
     ("uint8*0.003", 8, 0, 0, 1 / 256, "ROUND", 8),
     ("int8*0.0061", 8, 1, 1, 1 / 128, "CEIL", 8),
-    ("uint12/4095", 8, 0, 0, 1 / 256, "ROUND", 9),
-    ("uint8/-255+1", 8, 1, 0, 1 / 128, "ROUND", 8),
+    ("uint12/4095", 8, 0, 0, 1 / 256, "ROUND", 20),
+    ("uint8/-255+1", 8, 1, 0, 1 / 128, "ROUND", 9),
     ("uint8:3..200/255", 8, 0, 0, 1 / 256, "ROUND", 9),
     ("uint8", 2, 0, 0, 64.0, "FLOOR", 3),
 ]

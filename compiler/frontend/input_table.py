@@ -1,8 +1,9 @@
 """Functions of an input integer that are no affine maps (quantizers, clips), as integers made of few bits.
 
 Written as thermometer bits, an 8-bit quantizer gives up to 255 columns for every feature. Two forms have fewer:
-  * the input's own bits from some place on, and a threshold wherever the function leaves that staircase:
-    round(i / 255 * 127) is i >> 1, and round(i / 255 * 256) is i and one threshold;
+  * the input's own bits, each with a weight, and a threshold wherever the function leaves what they add up to:
+    round(i / 255 * 127) is i >> 1, round(i / 255 * 128) is i >> 1 and the lowest bit, round(i / 255 * 256) is i and one
+    threshold;
   * the count of the thresholds that are passed (`Compare`, `Sum`) in binary (`Bitplanes`): 8 columns for 255.
 """
 
@@ -27,17 +28,17 @@ _LONGEST = 1 << 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Staircase:
-    """n(i) = base + scale * (i >> shift) + sum of jump[j] where i >= threshold[j]; scale 0: thresholds alone."""
+    """n(i) = base + weights . (bits of i) + sum of jump[j] where i >= threshold[j]."""
 
     base: int
-    scale: int
-    shift: int
+    weights: IntArray
     threshold: IntArray
     jump: IntArray
 
-    def columns(self, planes: int) -> int:
-        """How many bits it reads, of an input with so many planes."""
-        return len(self.threshold) + (planes - self.shift if self.scale else 0)
+    @property
+    def columns(self) -> int:
+        """How many bits it reads."""
+        return len(self.threshold) + int(np.count_nonzero(self.weights))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,15 +67,15 @@ def input_table(x: Expr, uses: int) -> InputTable | None:
     if found is None or np.abs(found[0]).max() >= 2**40:
         return None
     n, unit = found
-    planes = len(plane_weights(lo, hi))
-    plain = [_staircase(row, lo, 0, 0) for row in n]
+    maps = _Maps(lo, hi)
+    plain = [maps.staircase(row, np.zeros(len(maps.planes), np.int64)) for row in n]
     most = max(len(s.threshold) for s in plain)
     if x.stepped and most <= _FEW:
         return None
-    stairs = [min(_candidates(row, lo, planes), key=lambda s: s.columns(planes)) for row in n]
-    straight = all(s.scale and not len(s.threshold) for s in stairs)
+    stairs = [min((maps.staircase(row, w) for w in maps.weights(row)), key=lambda s: s.columns) for row in n]
+    straight = all(s.weights.any() and not len(s.threshold) for s in stairs)
     blur = 0.0 if straight else float(np.abs(values.astype(np.float64) - n * unit).max())
-    columns = max(s.columns(planes) for s in stairs)
+    columns = max(s.columns for s in stairs)
     length = max(int(np.abs(s.jump).sum()) for s in plain)
     if length <= _LONGEST and columns * uses > 2 * length + length.bit_length() * uses:
         return InputTable(which, tuple(plain), unit, blur, True)
@@ -93,17 +94,31 @@ def _values(x: Expr, lo: int, hi: int) -> tuple[IntArray, Array]:
     return which, np.stack([values[first] for values in seen], axis=1)
 
 
-def _staircase(n: IntArray, lo: int, scale: int, shift: int) -> Staircase:
-    rest = n - scale * (np.arange(lo, lo + len(n)) >> shift)
-    jump = np.diff(rest)
-    at = np.flatnonzero(jump)
-    return Staircase(int(rest[0]), scale, shift, lo + 1 + at, jump[at])
+class _Maps:
+    """Linear maps of the bits of the integers lo..hi. planes (k,): what the bits weigh; bits (hi - lo + 1, k)."""
 
+    def __init__(self, lo: int, hi: int) -> None:
+        self.planes, self.lo = np.array(plane_weights(lo, hi)), lo
+        self.bits = np.arange(lo, hi + 1)[:, None] >> np.arange(len(self.planes)) & 1
 
-def _candidates(n: IntArray, lo: int, planes: int) -> list[Staircase]:
-    found = [_staircase(n, lo, 0, 0)]
-    jump = np.diff(n)
-    for shift in range(planes):
-        steps, counts = np.unique(jump[-lo - 1 & ((1 << shift) - 1) :: 1 << shift], return_counts=True)
-        found += [_staircase(n, lo, int(s), shift) for s in steps[np.argsort(-counts)][:2] if s]
-    return found
+    def staircase(self, n: IntArray, weights: IntArray) -> Staircase:
+        """A function n (hi - lo + 1,) as a map with these weights and thresholds."""
+        rest = n - self.bits @ weights
+        jump = np.diff(rest)
+        at = np.flatnonzero(jump)
+        return Staircase(int(rest[0]), weights, self.lo + 1 + at, jump[at])
+
+    def weights(self, n: IntArray) -> list[IntArray]:
+        """Weights that are worth a try: scale * (i >> shift), the same rounded, and the values at each bit alone."""
+        k = np.arange(len(self.planes))
+        found, jump = [k * 0], np.diff(n)
+        for shift in range(len(self.planes)):
+            down = np.where(k >= shift, self.planes >> shift, 0)
+            for start, way in ((0, down), (1 << shift >> 1, down + (k == shift - 1))):
+                steps, counts = np.unique(
+                    jump[start - self.lo - 1 & ((1 << shift) - 1) :: 1 << shift], return_counts=True
+                )
+                found += [int(s) * way for s in steps[np.argsort(-counts)][:2] if s]
+        if self.lo <= 0 < self.lo + len(n):
+            found.append(n[np.clip(self.planes - self.lo, 0, len(n) - 1)] - n[-self.lo])
+        return found

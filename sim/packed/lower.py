@@ -94,8 +94,12 @@ class Lowering:
         numbers = self.ints(op.s)
         flat = numbers.planes.reshape(-1, *numbers.planes.shape[-2:])
         out, live = constants(len(flat), op.threshold, np.array(t.lo), np.array(t.hi))
-        for j in np.flatnonzero(live):
-            out[:, j] = compare(self.tables, flat[:, op.row[j]], numbers.offset, int(op.threshold[j]))
+        order = np.flatnonzero(live)[np.argsort(op.threshold[live], kind="stable")]
+        for j in np.split(order, np.flatnonzero(np.diff(op.threshold[order])) + 1):
+            picked = flat[:, op.row[j]].reshape(-1, flat.shape[-1])  # all integers that one threshold is asked of
+            if len(j):
+                found = compare(self.tables, picked, numbers.offset, int(op.threshold[j[0]]))
+                out[:, j] = found.reshape(len(flat), -1)
         return out.reshape(*t.shape[:-1], -1)
 
     def _reduce(self, op: Reduce) -> Planes:

@@ -112,10 +112,9 @@ def _on_table(builder: Builder, x: Expr, table: InputTable) -> Numbers:
         index = np.arange(len(src) * len(weights)).reshape(len(src), -1)
         delta = np.broadcast_to(weights, index.shape)
         return Numbers(bits, index, delta, base, table.unit, none, none + table.blur)
-    plane = plane_weights(int(x.leaf.lo.min()), int(x.leaf.hi.max()))
-    own = [[s.scale * (w >> s.shift) if p >= s.shift else 0 for p, w in enumerate(plane)] for s in table.stairs]
-    delta = np.concatenate([np.array(own, np.int64)[which], jump[which]], axis=1)
-    index = src[:, None] * len(plane) + np.arange(len(plane))
+    own = np.stack([s.weights for s in table.stairs])
+    delta = np.concatenate([own[which], jump[which]], axis=1)
+    index = src[:, None] * own.shape[1] + np.arange(own.shape[1])
     bits = builder.planes()
     if compared:
         index = np.concatenate([index, place + builder.shape(bits)[0]], axis=1)
