@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import patterns_dialects
 import patterns_ends
+import patterns_idioms
 import patterns_inputs
 import patterns_layers
 import patterns_linear
 import patterns_maps
 import patterns_moves
+import patterns_products
 import patterns_steps
 import patterns_types
 import patterns_weights
@@ -29,11 +31,13 @@ __all__ = [
     "conv",
     "patterns_dialects",
     "patterns_ends",
+    "patterns_idioms",
     "patterns_inputs",
     "patterns_layers",
     "patterns_linear",
     "patterns_maps",
     "patterns_moves",
+    "patterns_products",
     "patterns_steps",
     "patterns_types",
     "patterns_weights",

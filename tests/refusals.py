@@ -9,7 +9,8 @@ import numpy as np
 import onnx
 from onnx_models import Model
 from patterns import bits, pm1, quant
-from patterns_dialects import leaky, qlinear_matmul
+from patterns_idioms import leaky
+from patterns_products import qlinear_matmul
 
 
 @dataclass(frozen=True)

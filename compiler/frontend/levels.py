@@ -18,6 +18,7 @@ from threshc.compiler.frontend.dtypes import has_nan
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.pieces import candidates
 from threshc.compiler.frontend.real_features import any_number
+from threshc.compiler.frontend.regions import regions
 from threshc.compiler.frontend.symbolic import Expr, Features, IntArray, evaluate
 
 MAX_STEPS = 255
@@ -54,7 +55,9 @@ def find_levels(expr: Expr, limit: int = MAX_STEPS) -> Levels:
     steps: list[IntArray] = []
     values: list[Array] = []
     search = (
-        _bisect(expr, lo, hi) if expr.direction.all() else _pieces(expr, lo, hi, limit) or _scan(expr, lo, hi, limit)
+        _bisect(expr, lo, hi)
+        if expr.direction.all()
+        else _pieces(expr, lo, hi, limit) or _by_regions(expr, lo, hi, limit) or _scan(expr, lo, hi, limit)
     )
     for threshold, value in search:
         if len(steps) > limit:
@@ -101,6 +104,33 @@ def _pieces(expr: Expr, lo: IntArray, hi: IntArray, limit: int) -> list[tuple[In
     return changes.levels
 
 
+def _by_regions(expr: Expr, lo: IntArray, hi: IntArray, limit: int) -> list[tuple[IntArray, Array]] | None:
+    """Like `_bisect`, region by region, for functions made of steps and of monotone parts; None for others."""
+    if int((hi - lo).max()) < EXHAUSTIVE_LIMIT:
+        return None
+    found = regions(expr, lo, hi, lambda part: np.where(*_few_steps(part)))
+    if found is None:
+        return None
+    changes = _Changes(lo, hi, _at(expr, lo), limit)
+    for first, last, over in found:
+        there, inside = first <= last, np.minimum(first, hi)
+        for start, _ in (
+            [(inside, None)] if not isinstance(over, Expr) else _bisect(over, inside, np.maximum(inside, last))
+        ):
+            at = np.where(there, np.minimum(start, last), inside)
+            changes.add(at, np.where(there, _at(expr, at), changes.value))
+    return changes.levels
+
+
+def _few_steps(part: Expr) -> tuple[NDArray[np.bool_], IntArray, IntArray]:
+    """The reachable steps; none where a monotone tensor takes too many values, as it has no turns."""
+    try:
+        return _reachable_steps(part)
+    except NotAStep:
+        none = np.zeros((part.src.size, 0), np.int64)
+        return none.astype(bool), none, part.leaf.lo.ravel()[part.src].reshape(-1, 1)
+
+
 def _reachable_steps(part: Expr) -> tuple[NDArray[np.bool_], IntArray, IntArray]:
     levels = find_levels(part)
     known = np.arange(levels.threshold.shape[1]) < levels.count[:, None]
@@ -111,25 +141,25 @@ class _Changes:
     """The levels of every element, built up by values at ascending integers."""
 
     def __init__(self, lo: IntArray, hi: IntArray, value: Array, limit: int) -> None:
-        self._hi, self._value, self._limit = hi, value, limit
+        self._hi, self.value, self._limit = hi, value, limit
         self._level = np.zeros(len(lo), np.int64)
         self.levels: list[tuple[IntArray, Array]] = [(lo, value)]
 
     def add(self, at: IntArray, value: Array) -> None:
         """Elements take `value` from the integers `at` on. Raises NotAStep beyond the limit of thresholds."""
-        moved = value != self._value
+        moved = value != self.value
         if not moved.any():
             return
         self._level = self._level + moved
         while len(self.levels) <= self._level.max():
-            self.levels.append((self._hi + 1, self._value.copy()))
+            self.levels.append((self._hi + 1, self.value.copy()))
             if len(self.levels) > self._limit + 2:
                 raise NotAStep(fail(f"it takes more than {self._limit + 1} values").diagnostics)
         for e in np.flatnonzero(moved):
             self.levels[self._level[e]][0][e] = at[e]
             for later in self.levels[self._level[e] :]:
                 later[1][e] = value[e]
-        self._value = value
+        self.value = value
 
 
 def _scan(expr: Expr, lo: IntArray, hi: IntArray, limit: int) -> Iterator[tuple[IntArray, Array]]:

@@ -7,6 +7,7 @@ composition of monotone functions. Evaluated once between each two neighbouring 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,37 +23,54 @@ def candidates(expr: Expr, thresholds: Thresholds) -> IntArray | None:
     thresholds: the exact thresholds (E, K) of a tensor of known direction, padded with integers beyond reach; raises
     where there are too many.
     """
-    found = _collect(expr, thresholds)
+    return _sorted(expr, _collect(expr, thresholds, False))
+
+
+def turns(expr: Expr, thresholds: Thresholds) -> IntArray | None:
+    """The same between which only monotone parts change: where steps are taken, and where an Abs turns.
+
+    thresholds: as above, of no steps where there are too many.
+    """
+    return _sorted(expr, _collect(expr, thresholds, True))
+
+
+def _sorted(expr: Expr, found: list[IntArray] | None) -> IntArray | None:
     if found is None:
         return None
-    return np.sort(np.concatenate([f.reshape(expr.src.size, -1) for f in found], axis=1), axis=1)
+    columns = [f.reshape(expr.src.size, -1) for f in found]
+    return np.sort(np.concatenate([np.zeros((expr.src.size, 0), np.int64), *columns], axis=1), axis=1)
 
 
-def _collect(expr: Expr, thresholds: Thresholds) -> list[IntArray] | None:
-    """Arrays of the tensor's shape with one more axis."""
+def _collect(expr: Expr, thresholds: Thresholds, smooth: bool) -> list[IntArray] | None:
+    """Arrays of the tensor's shape with one more axis. smooth: what is monotone without a step needs none."""
     if expr.direction.all():
-        return [thresholds(expr).reshape(*expr.shape, -1)] if expr.stepped else None
+        none: list[IntArray] | None = [] if smooth else None
+        return [thresholds(expr).reshape(*expr.shape, -1)] if expr.stepped else none
     if expr.part is not None:
-        return _collect(expr.part.expr, thresholds)
+        return _collect(expr.part.expr, thresholds, smooth)
     if expr.node is None or expr.kernel is None:
         return None
     parts: list[IntArray] = []
-    for inner in _parts(expr):
-        found = _collect(inner, thresholds)
+    for inner in _parts(expr, smooth):
+        found = _collect(inner, thresholds, smooth)
         if found is None:
             return None
         parts += [_moved(expr, inner, f) for f in found]
     return parts
 
 
-def _parts(expr: Expr) -> list[Expr]:
-    """The arguments; for an equation between a monotone tensor and a constant the two comparisons that decide it."""
+def _parts(expr: Expr, smooth: bool) -> list[Expr]:
+    """The arguments; for an equation between a monotone tensor and a constant, and where an Abs turns, the two
+    comparisons that decide it."""
     args = [a for a in expr.args if isinstance(a, Expr)]
-    if expr.node is None or expr.node.op != "Equal" or len(args) != 1 or not args[0].direction.all():
+    turning = ("Equal", "Abs") if smooth else ("Equal",)
+    if expr.node is None or expr.node.op not in turning or len(args) != 1 or not args[0].direction.all():
         return args
-    other = np.asarray(next(a for a in expr.args if a is not None and not isinstance(a, Expr)))
+    constants = [np.asarray(a) for a in expr.args if a is not None and not isinstance(a, Expr)]
+    other = constants[0] if constants else np.zeros((), args[0].sample.dtype)
     compare: list[Callable[[Array, Array], Array]] = [np.greater, np.greater_equal]
-    return [apply(expr.node, _comparison(c), (args[0], other), expr.tensor) for c in compare]
+    made = [apply(expr.node, _comparison(c), (args[0], other), expr.tensor) for c in compare]
+    return [replace(m, stepped=True) for m in made]
 
 
 def _comparison(compare: Callable[[Array, Array], Array]) -> Kernel:
