@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import threshc
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.frontend.heads import departures, keeps_order
 from threshc.compiler.frontend.load import lower_model
 from threshc.sim.packed import single
 
@@ -131,6 +132,28 @@ def test_how_many_pairs_float32_moves_is_counted() -> None:
             total += 1
     assert broken
     assert f"{broken:,} of {total:,} pairs" in lowered.rounded[0].note
+
+
+def test_orders_are_compared_as_pair_by_pair() -> None:
+    """The quick comparison against the definition, on small random outputs with many ties, rising and falling."""
+    rng = np.random.default_rng(9)
+    kept = 0
+    for _ in range(300):
+        count = int(rng.integers(1, 5))
+        scores = [
+            np.sort(rng.choice(30, int(rng.integers(1, 6)), replace=False))[:: rng.choice([-1, 1])]
+            for _ in range(count)
+        ]
+        values = [np.floor(s * 0.9 / rng.choice([1, 1, 1, 3])) for s in scores]
+        broken = total = 0
+        for c, d in itertools.combinations(range(count), 2):
+            for i, j in itertools.product(range(len(scores[c])), range(len(scores[d]))):
+                broken += (values[c][i] >= values[d][j]) != (scores[c][i] >= scores[d][j])
+                total += 1
+        assert departures(values, scores) == (broken, total)
+        assert keeps_order(values, scores) == (broken == 0)
+        kept += broken == 0
+    assert 20 < kept < 280
 
 
 TAILS: dict[str, End] = {

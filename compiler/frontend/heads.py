@@ -133,27 +133,38 @@ def keeps_order(values: Sequence[Values], scores: Sequence[IntArray]) -> bool:
     That is, for all outputs c < d and points i, j: values[c][i] >= values[d][j] iff scores[c][i] >= scores[d][j].
     """
     order = [np.argsort(s, kind="stable") for s in scores]
-    f = [v[o] for v, o in zip(values, order, strict=True)]
-    s = [x[o] for x, o in zip(scores, order, strict=True)]
-    if any((v[1:] < v[:-1]).any() for v in f) and len(f) > 1:
+    if any((v[o][1:] < v[o][:-1]).any() for v, o in zip(values, order, strict=True)):
         return False
-    for d in range(1, len(f)):
-        for c in range(d):
-            # both sides are sorted alike, so equal counts of smaller points are equal sets
-            if (np.searchsorted(f[c], f[d]) != np.searchsorted(s[c], s[d])).any():
-                return False
-    return True
+    for d in range(1, min(len(values), 4)):  # most orders that differ do so early
+        two = slice(d - 1, d + 1)
+        if not np.array_equal(_places(values[two], order[two]), _places(scores[two], order[two])):
+            return False
+    return bool(np.array_equal(_places(values, order), _places(scores, order)))
 
 
 def departures(values: Sequence[Floats], scores: Sequence[IntArray]) -> tuple[int, int]:
     """How many pairs of reachable sums of two outputs stand in another order in the values than in the scores, and how
-    many pairs there are. The values of each output move one way with its scores."""
-    broken = total = 0
+    many pairs there are. The values of each output never fall as its scores rise."""
     order = [np.argsort(s, kind="stable") for s in scores]
-    f = [v[o] for v, o in zip(values, order, strict=True)]
-    s = [x[o] for x, o in zip(scores, order, strict=True)]
-    for d in range(1, len(f)):
-        for c in range(d):
-            away = np.searchsorted(f[c], f[d]) - np.searchsorted(s[c], s[d])
-            broken, total = broken + int(np.abs(away).sum()), total + len(f[c]) * len(f[d])
-    return broken, total
+    place = np.empty(sum(map(len, values)), np.int64)
+    place[_places(values, order)] = np.arange(len(place))
+    sizes = [len(v) for v in values]
+    total = (sum(sizes) ** 2 - sum(n * n for n in sizes)) // 2
+    return _inversions(place[_places(scores, order)]), total
+
+
+def _places(values: Sequence[Values], order: Sequence[IntArray]) -> IntArray:
+    """All points of all outputs, end to end, from the least to the greatest; among equals the later output is less, and
+    the points of one output stand in an order (the one in which its scores rise)."""
+    points = np.concatenate([v[o] for v, o in zip(values, order, strict=True)])
+    owner = np.repeat(np.arange(len(values)), [len(v) for v in values])
+    return np.lexsort((-owner, points))  # keeps the order of equal keys
+
+
+def _inversions(ranks: IntArray) -> int:
+    """How many pairs of a sequence stand with the greater one first."""
+    if len(ranks) <= 512:
+        return int(np.triu(ranks[:, None] > ranks, 1).sum())
+    left, right = np.split(ranks, [len(ranks) // 2])
+    between = len(left) * len(right) - int(np.searchsorted(np.sort(left), right).sum())
+    return _inversions(left) + _inversions(right) + between

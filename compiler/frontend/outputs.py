@@ -136,7 +136,7 @@ class Outputs:
             except NotAStep:
                 pass  # its order can still be that of the real numbers
         head, rounded = real_order(expr, name)
-        self.rounded.append(rounded)
+        self.rounded += [] if rounded is None else [rounded]
         return expr, head
 
     def _exact(self, expr: Expr) -> Head:

@@ -30,8 +30,9 @@ class Rounded:
     note: str
 
 
-def real_order(expr: Expr, name: str) -> tuple[Head, Rounded]:
-    """Integer scores with the order of the real numbers, small ones where every reachable sum can be looked at.
+def real_order(expr: Expr, name: str) -> tuple[Head, Rounded | None]:
+    """Integer scores with the order of the real numbers, small ones where every reachable sum can be looked at; None
+    where that is the order of the model's own numbers too.
 
     Raises CompileError where others than scales, biases, BatchNormalization and functions that rise follow the sums.
     """
@@ -50,6 +51,8 @@ def real_order(expr: Expr, name: str) -> tuple[Head, Rounded]:
     if np.abs(head.factor).max() > _SMALL:
         head = fitted(scores, sums, head.factor * head.scale, head.offset * head.scale) or head
     broken, total = departures(values, scores)
+    if not broken:
+        return head, None
     note = (
         f"the scores {name!r} have the order of the real numbers; {kind.name} rounds {broken:,} of {total:,} pairs of "
         "reachable sums of two classes into another order"
