@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +24,7 @@ from threshc.hdl.payload import byte_count
 from threshc.hdl.testbench import RESET_CYCLES, instance
 from threshc.sim.rtl_trace import Job, Trace, stuck
 from threshc.sim.rtl_verilator_driver import DRIVER
+from threshc.sim.together import run_together
 
 _TOP = "threshc__sim"  # two underscores: no name that is made of a model has them
 _VERILATE = tuple(
@@ -125,15 +125,17 @@ def _compile(tools: Toolchain, folder: Path, verilog: str, target: Path) -> None
     sources = [p.relative_to(folder) for p in (folder / "obj").glob("*.cpp")] + [Path("driver.cpp")]
     sources.sort(key=lambda p: -(folder / p).stat().st_size)
     objects = [f"{p.stem}.o" for p in sources]
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        jobs = [
-            pool.submit(_run, [tools.cxx, *flags, _level(s), "-c", str(s), "-o", o], folder, "the C++ compiler")
-            for s, o in zip(sources, objects, strict=True)
-        ]
-        runtime = [_runtime(tools, flags, folder, include / name) for name in _RUNTIME]
-        for waiting in jobs:
-            waiting.result()
-    _run([tools.cxx, *objects, *runtime, "-lpthread", "-o", str(target)], folder, "the C++ compiler")
+    compile = [tools.cxx, *flags]
+    jobs = [[*compile, _level(s), "-c", str(s), "-o", o] for s, o in zip(sources, objects, strict=True)]
+    runtime = [_Runtime(tools, folder, include / name) for name in _RUNTIME]
+    jobs += [[*compile, "-O1", "-c", str(r.source), "-o", r.made.name] for r in runtime if not r.fetch()]
+    failed = run_together(jobs, folder)
+    if failed is not None:
+        raise _failed("the C++ compiler", failed)
+    for r in runtime:
+        r.keep()
+    objects += [r.made.name for r in runtime]
+    _run([tools.cxx, *objects, "-lpthread", "-o", str(target)], folder, "the C++ compiler")
 
 
 def _level(source: Path) -> str:
@@ -141,17 +143,26 @@ def _level(source: Path) -> str:
     return "-O0" if source.stem.endswith("Slow") else "-O1"
 
 
-def _runtime(tools: Toolchain, flags: list[str], folder: Path, source: Path) -> str:
-    """Verilator's own C++ runtime as an object in the folder: compiled once per version of the tools, and kept."""
-    made = folder / f"{source.stem}.o"
-    name = f"{source.stem}-{_digest(tools.version, *_CXX_FLAGS)}.o"
-    kept = cache.read(_CACHED, name)
-    if kept is not None:
-        made.write_bytes(kept)
-    else:
-        _run([tools.cxx, *flags, "-O1", "-c", str(source), "-o", made.name], folder, "the C++ compiler")
-        cache.write(_CACHED, name, made.read_bytes())
-    return made.name
+class _Runtime:
+    """A part of Verilator's own C++ runtime as an object in the folder: compiled once per version of the tools."""
+
+    def __init__(self, tools: Toolchain, folder: Path, source: Path) -> None:
+        self.source, self.made = source, folder / f"{source.stem}.o"
+        self._name = f"{source.stem}-{_digest(tools.version, *_CXX_FLAGS)}.o"
+        self._kept = False
+
+    def fetch(self) -> bool:
+        """Whether it was in the cache, and is in the folder now."""
+        kept = cache.read(_CACHED, self._name)
+        if kept is not None:
+            self.made.write_bytes(kept)
+            self._kept = True
+        return self._kept
+
+    def keep(self) -> None:
+        """Puts it into the cache, now that it was made."""
+        if not self._kept:
+            cache.write(_CACHED, self._name, self.made.read_bytes())
 
 
 def _run(command: list[str], folder: Path, what: str, env: dict[str, str] | None = None) -> None:

@@ -163,38 +163,3 @@ def test_signals_that_are_ignored_stay_ignored(tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("command", "moments"),
-    [
-        (("show",), (0.3, 1.0)),
-        (("sim", "--data", "digits_test.npz"), (0.5, 3.0)),  # Numba compiles: the cache is empty
-        (("verify", "--data", "digits_test.npz"), (2.0,)),
-        (("compile", "-o", "{out}"), (0.5, 1.5, 4.0)),
-        (("compile", "-o", "{out}", "--effort", "3", "--jobs", "2"), (5.0,)),
-        (("build", "--target", "icebreaker", "-o", "{out}"), (6.0,)),
-        (("prove",), (2.5,)),
-    ],
-    ids=lambda value: "-".join(map(str, value))[:30].replace("{out}", "out"),
-)
-def test_commands_at_different_moments(
-    command: tuple[str, ...], moments: tuple[float, ...], digits: Path, tmp_path: Path
-) -> None:
-    """A command that is done before the moment counts as well: nothing is left of it but what it made."""
-    environment = {**os.environ, "THRESHC_CACHE": str(tmp_path / "cache"), "TMPDIR": str(tmp_path / "tmp")}
-    environment["XDG_CACHE_HOME"] = str(tmp_path / "cache")
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "work").mkdir()
-    name, *rest = (part.format(out=tmp_path / "work" / "out") for part in command)
-    for k, moment in enumerate(moments):
-        number = (signal.SIGINT, signal.SIGTERM)[k % 2]
-        with start("-m", "threshc.cli.main", name, "digits.onnx", *rest, cwd=digits, env=environment) as process:
-            time.sleep(moment)
-            running = process.poll() is None
-            code, said = stop(process, number)
-        assert "Traceback" not in said
-        if running and code:
-            assert (code, said) == (128 + number, SAID[number])
-            assert os.listdir(tmp_path / "work") == []
-        assert [p for p in tmp_path.rglob("*") if p.name.endswith(".partial") or "making" in p.name] == []

@@ -1,0 +1,57 @@
+"""Several programs at the same time, which all have ended when the call does, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_LOOK = 0.02  # seconds between two looks at what runs
+
+
+def run_together(commands: Sequence[list[str]], folder: Path) -> subprocess.CompletedProcess[str] | None:
+    """Runs programs in a folder, a few at a time in their order. Returns the first that failed, None where none did.
+
+    The others are killed then, as they are on Ctrl-C: no thread has to be waited for. Nothing else may run in the
+    folder.
+    """
+    waiting = list(reversed(commands))
+    running: list[tuple[subprocess.Popen[bytes], Path]] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < min(os.cpu_count() or 1, 8):
+                log = folder / f"{len(waiting)}.log"
+                running.append((_start(waiting.pop(), folder, log), log))
+            time.sleep(_LOOK)
+            for process, log in running:
+                if process.poll():
+                    said = log.read_text(encoding="utf-8", errors="replace")
+                    return subprocess.CompletedProcess(process.args, process.returncode, said, "")
+            running = [(p, log) for p, log in running if p.poll() is None]
+        return None
+    finally:
+        for process, _ in running:
+            process.kill()
+        for process, _ in running:
+            process.wait()
+        if running or waiting:
+            _end_all_in(folder)
+
+
+def _end_all_in(folder: Path) -> None:
+    """Kills what still runs in a folder, as Linux tells it: what killed programs had started, and a program that was
+    just being started when a signal came."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.path.samefile(entry / "cwd", folder):
+                os.kill(int(entry.name), signal.SIGKILL)
+                os.waitpid(int(entry.name), 0)  # ChildProcessError, an OSError, where it is another's
+
+
+def _start(command: list[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    with open(log, "wb") as file:
+        return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
