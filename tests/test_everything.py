@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from onnx_models import STEP_SPELLINGS, random_mlp
 
@@ -69,7 +69,7 @@ def test_random_models(seed: int, sizes: list[int], kind: str, spelling: str, he
     except CompileError as error:
         if "a whole layer is constant" not in str(error):
             raise
-        return
+        assume(False)  # not counted, and an error where most are refused
     assert report.ok, str(report)
 
 

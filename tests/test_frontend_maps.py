@@ -6,7 +6,7 @@ import numpy as np
 import onnx_models
 import pytest
 from frontend_compare import compare
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx_models import Model, step
 
@@ -74,6 +74,7 @@ def test_random_convolutions(
         known = ("does not fit into", "a whole layer is constant", "does not depend on its input")
         if not any(text in str(error) for text in known):
             raise
+        assume(False)  # not counted, and an error where most are refused
 
 
 def test_depthwise_and_one_dimensional() -> None:

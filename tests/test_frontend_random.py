@@ -7,7 +7,7 @@ import onnx
 import onnx_models
 import pytest
 from frontend_compare import compare
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx_models import STEP_SPELLINGS, random_mlp
 
@@ -38,6 +38,7 @@ def test_random_mlp(seed: int, sizes: list[int], kind: str, spelling: str, gemm:
         known = ("a whole layer is constant", "does not depend on its input")
         if not any(text in str(error) for text in known):
             raise
+        assume(False)  # not counted, and an error where most are refused
 
 
 @pytest.mark.parametrize("input", ["uint8", "uint8/255", "int4*0.5", "uint8/127.5-1"])

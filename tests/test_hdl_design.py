@@ -7,6 +7,7 @@ from typing import Any
 import networks
 import numpy as np
 import pytest
+from architectures import WIDE
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError
@@ -16,6 +17,7 @@ from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Output, S
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.design import Design, Field, build_design
 from threshc.hdl.layers.build import digits
+from threshc.hdl.neurons import ARCHITECTURES
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
@@ -106,7 +108,7 @@ PIPELINES = ["none", "layer", 1, 3]
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
-@pytest.mark.parametrize("neuron", ["tree", "compressor", "compressor63", "mdfa", "fa63"])
+@pytest.mark.parametrize("neuron", WIDE)
 @pytest.mark.parametrize("kind", ["pm1", "ternary", "int", "sparse"])
 def test_dense(kind: str, neuron: str, pipeline: str | int) -> None:
     rng = np.random.default_rng(1)
@@ -172,7 +174,7 @@ def test_many_thresholds_on_one_sum_and_constants() -> None:
         (Output("y", 4, "bits", networks.ONE_SCALE, networks.NO_OFFSET),),
     )
     samples = (np.arange(16)[:, None] >> np.arange(4)) & 1
-    for neuron in ("tree", "compressor", "compressor63", "table", "mdfa", "fa63"):
+    for neuron in ARCHITECTURES:
         check(network, samples, neuron=neuron, pipeline=2)
 
 
@@ -195,7 +197,7 @@ def test_latency_in_words() -> None:
 def test_levels_between_registers() -> None:
     """No cell has more than N levels between it and the registers before it."""
     network = networks.random_dense(np.random.default_rng(6), (40, 12, 5), "int")
-    for neuron in ("tree", "compressor", "compressor63", "mdfa", "fa63"):
+    for neuron in WIDE:
         net = build_design(network, neuron=neuron, pipeline=3).netlist
         bits = 2 * np.arange(net.count)
         assert net.level(bits).max() == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import networks
 import numpy as np
 import pytest
+from architectures import WIDE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def test_answers_stay(seed: int, family: str | None, pipeline: str | int, real: 
     assert with_them <= without
 
 
-@pytest.mark.parametrize("neuron", ["mdfa", "fa63", "compressor", "tree"])
+@pytest.mark.parametrize("neuron", WIDE)
 def test_dense_layers_stay(neuron: str) -> None:
     """Every architecture, in Verilog as it is emitted; sums of several thresholds are what there is to find."""
     rng = np.random.default_rng(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import networks
 import numpy as np
 import pytest
+from architectures import WIDE
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.design import Design, build_design
@@ -64,7 +65,7 @@ def evaluate(design: Design, family: str, x: np.ndarray) -> np.ndarray:  # type:
 
 
 @pytest.mark.parametrize("family", families())
-@pytest.mark.parametrize("neuron", ["mdfa", "fa63", "tree", "compressor", "auto"])
+@pytest.mark.parametrize("neuron", [*WIDE, "auto"])
 @pytest.mark.parametrize("pipeline", ["layer", 2])
 def test_cells_equal_the_reference(family: str, neuron: str, pipeline: str | int) -> None:
     rng = np.random.default_rng(3)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from architectures import WIDE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ def test_every_input_and_every_threshold(name: str, kind: str) -> None:
     check(name, np.tile(row, (len(thresholds), 1)), thresholds, x)
 
 
-@pytest.mark.parametrize("name", ["tree", "compressor", "compressor63", "mdfa", "fa63"])
+@pytest.mark.parametrize("name", WIDE)
 @pytest.mark.parametrize("inputs", [37, 130])
 def test_wide_neurons(name: str, inputs: int) -> None:
     rng = np.random.default_rng(inputs)

@@ -12,6 +12,7 @@ from pathlib import Path
 import networks
 import numpy as np
 import pytest
+from architectures import WIDE
 
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
@@ -74,7 +75,7 @@ def hostile() -> Network:
     return Network('endmodule "\n../', tuple(ops), (output,))
 
 
-@pytest.mark.parametrize("neuron", ["tree", "compressor", "compressor63", "mdfa", "fa63"])
+@pytest.mark.parametrize("neuron", WIDE)
 def test_tools_read_it(neuron: str, tmp_path: Path) -> None:
     network = networks.random_dense(np.random.default_rng(5), (20, 12, 8, 5), "int", "int4")
     text = build_design(network, neuron=neuron, pipeline=3, scores=True, taps=True).verilog()
@@ -110,7 +111,7 @@ def test_deterministic_in_a_fresh_process() -> None:
         "n = networks.random_dense(np.random.default_rng(7), (12, 9, 4), 'ternary');"
         "print(build_design(n, neuron='{}', pipeline=2).verilog(), end='')"
     )
-    for neuron in ("compressor", "tree", "mdfa"):
+    for neuron in WIDE:
         texts = set()
         for seed in ("1", "2"):
             env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent)}

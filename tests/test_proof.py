@@ -9,6 +9,7 @@ from pathlib import Path
 import networks
 import numpy as np
 import pytest
+from architectures import WIDE
 from certificates import plain
 
 import threshc
@@ -63,7 +64,7 @@ def mutate(certificate: Certificate, rng: random.Random, kind: str) -> Certifica
     return parse(data)
 
 
-@pytest.mark.parametrize("neuron", ["mdfa", "fa63", "compressor", "tree"])
+@pytest.mark.parametrize("neuron", WIDE)
 def test_mutations_are_caught(neuron: str) -> None:
     """200 of each: every one that changes any output for any of the 2**14 inputs is caught. A bit of a table that its
     inputs never reach, or a bit that a later table ignores, changes nothing; the checker may call that proved."""
@@ -130,7 +131,7 @@ def test_steps_that_cheat() -> None:
             check(network, parse(data))
 
 
-@pytest.mark.parametrize("neuron", ["mdfa", "fa63", "tree", "compressor", "compressor63", "auto"])
+@pytest.mark.parametrize("neuron", [*WIDE, "auto"])
 @pytest.mark.parametrize("pipeline", ["none", "layer", 2])
 def test_every_architecture(neuron: str, pipeline: str | int) -> None:
     network = networks.random_dense(np.random.default_rng(2), (16, 9, 7, 5), "int")

@@ -14,6 +14,7 @@ import certificates
 import networks
 import numpy as np
 import pytest
+from architectures import WIDE
 
 import threshc
 from threshc.compiler.diagnostics import CompileError
@@ -22,6 +23,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Op, Output, Sum
 from threshc.hdl.certify import certify
 from threshc.hdl.design import Design, build_design
+from threshc.hdl.families.registry import families
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
@@ -195,7 +197,7 @@ def test_what_the_checker_says(change: Callable[[list[Any]], None], why: str) ->
         check(network, parse(data))
 
 
-@pytest.mark.parametrize("neuron", ["mdfa", "fa63", "tree", "compressor", "compressor63", "auto"])
+@pytest.mark.parametrize("neuron", [*WIDE, "auto"])
 def test_every_architecture(neuron: str) -> None:
     """Several thresholds on one sum are ordered comparisons of one word."""
     network = networks.random_dense(np.random.default_rng(6), (5, 7, 4), "int", "int4", compare_input=True)
@@ -243,7 +245,7 @@ def test_a_folder_is_proved_as_it_was_compiled(tmp_path: Path) -> None:
     assert names[0].read_bytes() != names[1].read_bytes()
 
 
-@pytest.mark.parametrize("family", ["ice40", "ecp5", "xilinx"])
+@pytest.mark.parametrize("family", families())
 def test_files(tmp_path: Path, family: str) -> None:
     network = networks.random_dense(np.random.default_rng(5), (6, 8, 4), "int", "int4")
     proof = prove(network, tmp_path / "a", family=family, dont_care=True, pipeline=2)

@@ -8,10 +8,12 @@ import re
 import networks
 import numpy as np
 import pytest
+from architectures import WIDE
 
 from threshc.compiler.ir.network import Network
 from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
+from threshc.hdl.families.registry import families
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
@@ -58,8 +60,8 @@ def test_random_networks() -> None:
     for _ in range(8):
         seed = int(rng.integers(1 << 30))
         sizes = tuple(int(n) for n in rng.integers(2, 9, rng.integers(2, 5)))
-        neuron = ("mdfa", "fa63", "tree", "compressor", "auto")[rng.integers(5)]
-        family = ("ice40", "ecp5", "xilinx")[rng.integers(3)]
+        neuron = str(rng.choice([*WIDE, "auto"]))
+        family = str(rng.choice(list(families())))
         network = networks.random_dense(np.random.default_rng(seed), sizes, "ternary", "int4")
         design = build_design(network, neuron=neuron, family=family, pipeline=(1, 3, "layer", "none")[rng.integers(4)])
         try:

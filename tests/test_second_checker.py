@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import second_checker
+from architectures import WIDE
 from certificates import plain
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +43,7 @@ def test_both_accept_what_is_right(name: str) -> None:
     assert [f & base.occurs for f in got] == [f & base.occurs for f in base.payload]
 
 
-@pytest.mark.parametrize("neuron", ["mdfa", "fa63", "tree", "compressor", "compressor63"])
+@pytest.mark.parametrize("neuron", WIDE)
 @pytest.mark.parametrize("name", ["wide, class", "integers", "images"])
 def test_every_architecture(neuron: str, name: str) -> None:
     network = BASES[name].network

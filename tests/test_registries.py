@@ -1,0 +1,141 @@
+"""What a registry holds is complete, and the tests take it from there: a new entry is tested without another word."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from import_graph import ROOT
+
+import threshc.train
+from threshc.cli.train import train
+from threshc.hdl.families.registry import families
+from threshc.hdl.neurons import ARCHITECTURES
+from threshc.hdl.targets.registry import targets
+
+REGISTRIES = {
+    "architectures": tuple(ARCHITECTURES),
+    "families": tuple(families()),
+    "targets": tuple(targets()),
+    "trainers": tuple(n for n in threshc.train.__all__ if n[0].isupper()),
+}
+BY_HAND: dict[tuple[str, tuple[str, ...]], str] = {
+    ("test_proof_rewrite.py", ("tree", "compressor", "compressor63")): (
+        "those whose heaps are added up; the others are proved column by column, in test_proof.py"
+    ),
+}
+"""Lists of names in tests that are not to follow a registry: file, names, and why."""
+
+
+def _files(folder: str) -> list[str]:
+    return sorted(p.stem for p in (ROOT / folder).glob("*.py") if p.stem != "__init__")
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_every_architecture_is_registered() -> None:
+    """Every class in hdl/neurons that has a name of its own."""
+    found = set()
+    for file in _files("hdl/neurons"):
+        for node in ast.walk(_tree(ROOT / f"hdl/neurons/{file}.py")):
+            if (
+                isinstance(node, ast.AnnAssign)
+                and ast.unparse(node.target) == "name"
+                and isinstance(node.value, ast.Constant)
+            ):
+                found.add(node.value.value)
+    assert found == set(ARCHITECTURES)
+    assert all(a.name == name for name, a in ARCHITECTURES.items())
+
+
+@pytest.mark.parametrize(("folder", "base"), [("hdl/families", families), ("hdl/targets", targets)])
+def test_every_file_of_a_discovered_room_has_an_entry(folder: str, base: object) -> None:
+    """A file without FAMILY or TARGET would be overlooked in silence."""
+    helpers = {"base", "models", "registry"}
+    assert set(_files(folder)) - helpers == {
+        file for file in _files(folder) if _assigned(ROOT / folder / f"{file}.py") & {"FAMILY", "TARGET"}
+    }
+    assert len(base()) == len(set(_files(folder)) - helpers)  # type: ignore[operator]
+
+
+def _assigned(path: Path) -> set[str]:
+    return {ast.unparse(t) for node in _tree(path).body if isinstance(node, ast.Assign) for t in node.targets}
+
+
+def _listed(path: str) -> set[str]:
+    """What the one import of several modules in a file names."""
+    (node,) = (n for n in _tree(ROOT / path).body if isinstance(n, ast.ImportFrom) and n.module != "__future__")
+    return {alias.name for alias in node.names}
+
+
+def test_every_file_of_kernels_and_lowerings_is_imported() -> None:
+    """What `@kernel` and `@lowers` register is there when all.py and the package have been imported."""
+    for listing, folder, decorator in (
+        ("kernels/all.py", "kernels", "kernel"),
+        ("lowerings/__init__.py", "lowerings", "lowers"),
+    ):
+        home = ROOT / "compiler/frontend"
+        registering = {
+            file
+            for file in _files(f"compiler/frontend/{folder}")
+            for node in ast.walk(_tree(home / folder / f"{file}.py"))
+            if isinstance(node, ast.FunctionDef)
+            and any(ast.unparse(d).split("(")[0] == decorator for d in node.decorator_list)
+        }
+        assert registering <= _listed(f"compiler/frontend/{listing}"), f"{listing} leaves out a file"
+
+
+def test_every_trainer_is_trained_on_every_data_set() -> None:
+    """`tests/test_train_everything.py` has each estimator that `threshc.train` names."""
+    text = (ROOT / "tests/test_train_everything.py").read_text(encoding="utf-8")
+    own = {"RVSCGDOneLayer": "a regressor of real values, in test_train_rvscgd_one_layer.py"}
+    missing = [name for name in REGISTRIES["trainers"] if f'"{name}"' not in text and name not in own]
+    assert missing == []
+
+
+def test_trainers_are_named_in_one_way() -> None:
+    assert set(threshc.train._HOMES) == set(threshc.train.__all__)
+
+
+@pytest.mark.parametrize("command", [c.name for c in train.registered_commands])
+def test_every_training_command_is_run_by_a_test(command: str) -> None:
+    tests = [p.read_text(encoding="utf-8") for p in sorted((ROOT / "tests").glob("test_*.py"))]
+    assert any(f'"{command}"' in text or f"train {command}" in text or f'"{command} ' in text for text in tests)
+
+
+def _lists() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """File and words of every literal list, tuple or set of words in the tests, and words in the keys of dicts."""
+    for path in sorted({*(ROOT / "tests").glob("*.py")} - {Path(__file__).resolve()}):
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.List | ast.Tuple | ast.Set):
+                words = [e.value for e in node.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
+                yield path.name, tuple(words)
+
+
+@pytest.mark.parametrize("kind", ["architectures", "families", "targets"])
+def test_no_test_lists_by_hand_what_a_registry_holds(kind: str) -> None:
+    """Three names of one registry in one literal are a list that the next entry would be missing from."""
+    names = REGISTRIES[kind]
+    found = {(file, tuple(w for w in words if w in names)) for file, words in _lists()}
+    hits = {(file, words) for file, words in found if len(set(words)) >= 3}
+    wanted = {key for key in BY_HAND if set(key[1]) <= set(names)}
+    assert hits - wanted == set(), "take these from the registry"
+    assert wanted - hits == set(), "these are gone: take them out of BY_HAND"
+
+
+def test_random_tests_do_not_pass_by_refusing() -> None:
+    """A test_random_* that catches a refusal ends in `assume(False)`: such examples do not count, and
+    Hypothesis fails where most are refused. Others count what was answered."""
+    lenient = []
+    for path in sorted((ROOT / "tests").glob("test_*.py")):
+        for function in _tree(path).body:
+            if not isinstance(function, ast.FunctionDef) or not function.name.startswith("test_random"):
+                continue
+            for handler in (n for n in ast.walk(function) if isinstance(n, ast.ExceptHandler)):
+                if "assume(False)" not in (last := ast.unparse(handler.body[-1])) and not last.startswith("raise"):
+                    lenient.append(f"{path.name}: {function.name}")
+    assert lenient == []
