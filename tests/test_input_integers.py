@@ -13,8 +13,12 @@ import threshc
 from threshc.compiler.affine import Affine
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
-from threshc.compiler.frontend.load import load
-from threshc.compiler.ir.ops import Sum
+from threshc.compiler.frontend.load import load, lower_model
+from threshc.compiler.ir.ops import Compare, Sum
+from threshc.compiler.passes.pipeline import optimize
+from threshc.hdl.certify import certify
+from threshc.hdl.design import build_design
+from threshc.hdl.proof.check import check
 
 QUANTS = [
     # encoding, bits, signed, narrow, scale, rounding, columns of the first layer for each feature
@@ -33,6 +37,8 @@ QUANTS = [
     ("uint8/-255+1", 8, 1, 0, 1 / 128, "ROUND", 9),
     ("uint8:3..200/255", 8, 0, 0, 1 / 256, "ROUND", 9),
     ("uint8", 2, 0, 0, 64.0, "FLOOR", 3),
+    ("int16/32768", 8, 1, 1, 1 / 128, "ROUND", 8),
+    ("int16/32768", 8, 1, 0, 1 / 128, "FLOOR", 8),
 ]
 WIDE = 40
 """Rows of the first layer: many, so that the form with the fewest columns pays."""
@@ -40,7 +46,7 @@ WIDE = 40
 
 def every_integer(encoding: Affine, features: int) -> np.ndarray:
     """Samples in which every feature takes every integer."""
-    i = np.arange(encoding.lo, encoding.hi + 1)
+    i = np.arange(encoding.lo, encoding.hi + 1, 1 if encoding.hi < 5000 else 7)
     return encoding.real(np.stack([np.roll(i, 7 * k) for k in range(features)], axis=1))
 
 
@@ -113,3 +119,37 @@ def test_the_circuit_is_the_model(encoding: str) -> None:
     report = threshc.verify(model, input=encoding, samples=64, rtl_samples=8, simulator="amaranth")
     assert report.ok, str(report)
     assert any("RTL" in c.name and c.bits for c in report.checks)
+
+
+@pytest.mark.parametrize("encoding", ["uint8/255", "uint8*0.003", "int8/128"])
+def test_the_circuit_is_proved(encoding: str) -> None:
+    m, rng = Model(["batch", 2]), np.random.default_rng(4)
+    x = m.op("MatMul", quant(m, m.input, 8, 1, 1, 1 / 128), m.const(pm1(rng, 2, 60)))
+    x = bits(m, m.batch_norm(x, rng, 60))
+    network = optimize(load(m.build(m.op("MatMul", x, m.const(pm1(rng, 60, 3)))), input=encoding))
+    check(network, certify(build_design(network)))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "arguments", "own"),
+    [
+        ("uint8/255", (8, 1, 1, 1 / 127), "int8:-127..127/127"),
+        ("int8", (8, 1, 1, 1.0), "int8:-127..127"),
+        ("int8", (8, 0, 0, 0.037, 128.0), "(uint8-128)*0.037"),
+        ("uint8*0.003", (4, 0, 0, 1 / 16), "uint4/16"),
+        ("int8/128", (8, 1, 0, 1 / 128), None),
+    ],
+    ids=str,
+)
+def test_show_names_the_encoding_of_a_quantizer(encoding: str, arguments: tuple[float, ...], own: str | None) -> None:
+    m, rng = Model(["batch", 3]), np.random.default_rng(4)
+    x = m.op("MatMul", quant(m, m.input, *arguments), m.const(pm1(rng, 3, 9)))  # type: ignore[arg-type]
+    model = m.build(bits(m, m.op("Add", x, m.const(0.013))))
+    lowered = lower_model(model, input=encoding)
+    assert lowered.nodes[0].meaning.endswith(
+        "with the integer" if own is None else f"; --input {own} has its levels alone"
+    )
+    if own is not None:
+        aligned = lower_model(model, input=own)
+        assert not any(isinstance(op, Compare) and op.s == 0 for op in aligned.network.ops)
+        assert "--input" not in aligned.nodes[0].meaning

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.kernels.registry import Array
 from threshc.compiler.frontend.levels import MAX_STEPS, Levels, NotAStep, find_levels
@@ -84,12 +84,7 @@ def encode_steps(builder: Builder, expr: Expr, limit: int = MAX_STEPS, most: int
     if most is not None and int(levels.count.sum()) > most:
         raise NotAStep(fail(f"its elements take more than {most} values together").diagnostics)
     if not levels.count.any():
-        raise fail(
-            "a whole layer is constant",
-            where=f"tensor {expr.tensor!r}",
-            why="no reachable input changes any of its values",
-            hint="check the thresholds, scales and the stated input encoding",
-        )
+        raise constant_layer(expr.tensor)
     src = expr.src.ravel()
     sign = _signs(expr, levels)
     levels = _turned(levels, sign[src] < 0)
@@ -101,6 +96,16 @@ def encode_steps(builder: Builder, expr: Expr, limit: int = MAX_STEPS, most: int
     index[element, level] = position
     coded = Coded(bits, expr.shape, index, levels.count, levels.table, expr.tensor)
     return coded, Probe(bits, position, expr.tensor, element, level, levels.table)
+
+
+def constant_layer(tensor: str) -> CompileError:
+    """The error that nothing of a tensor depends on the input."""
+    return fail(
+        "a whole layer is constant",
+        where=f"tensor {tensor!r}",
+        why="no reachable input changes any of its values",
+        hint="check the thresholds, scales and the stated input encoding",
+    )
 
 
 def _signs(expr: Expr, levels: Levels) -> IntArray:

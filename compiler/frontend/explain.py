@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from threshc.compiler.affine import Affine, Move
 from threshc.compiler.frontend.context import ClassIndex, Known, Softmaxed, TopIndices
 from threshc.compiler.frontend.graph import Node
-from threshc.compiler.frontend.symbolic import STEPS, Expr, Pooled, Sums, Thermometer
+from threshc.compiler.frontend.kernels.quant import quant_range
+from threshc.compiler.frontend.symbolic import STEPS, Expr, Features, Pooled, Sums, Thermometer
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +76,27 @@ def _tail(node: Node, expr: Expr) -> str:
     ways = {1: "rises", -1: "falls", 0: "is evaluated at every reachable value"}
     kinds = " or ".join(ways[d] for d in sorted(set(expr.direction.ravel().tolist()), reverse=True))
     what = "step" if node.op in STEPS else "part of the tail"
-    return f"{what} behind {expr.leaf.name!r}: {kinds} with the integer"
+    own = own_encoding(node, expr)
+    hint = f"; --input {own} has its levels alone" if own is not None else ""
+    return f"{what} behind {expr.leaf.name!r}: {kinds} with the integer{hint}"
+
+
+def own_encoding(node: Node, expr: Expr) -> Affine | None:
+    """The encoding of which a quantizer of the input keeps every integer; None where the stated one is that, or there
+    is none: something lies before the quantizer, or it has a scale per channel."""
+    first, constants = expr.args[0] if expr.args else None, expr.args[1:4]
+    if node.op not in ("Quant", "IntQuant") or expr.leaf.source != Features(True) or not isinstance(first, Expr):
+        return None
+    if first.node is not None or not all(isinstance(c, np.ndarray) and c.size == 1 for c in constants):
+        return None
+    scale, zero, width = (float(str(np.asarray(c).reshape(()))) for c in constants)
+    low, high = quant_range(width, bool(node.attrs.get("signed", 1)), bool(node.attrs.get("narrow", 0)))
+    ends = int(expr.leaf.lo.min()), int(expr.leaf.hi.max())
+    kept = np.array_equal(expr.sample, first.sample) and np.array_equal(expr.top, first.top)
+    if low >= high or (kept and ends == (int(low), int(high))):
+        return None
+    over = round(1 / scale) if scale > 0 else 0
+    whole = over > 0 and np.float32(1) / np.float32(over) == np.float32(scale)
+    steps: list[Move] = [("add", (-zero,))] if zero else []
+    steps += [("div", (float(over),)) if whole else ("mul", (scale,))] if scale != 1 else []
+    return Affine(int(low), int(high), tuple(steps))

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.frontend.coding import constant_layer
 from threshc.compiler.frontend.grid import dyadic_grid, integer_grid
 from threshc.compiler.frontend.kernels.registry import Array
+from threshc.compiler.frontend.levels import find_levels
 from threshc.compiler.frontend.symbolic import Expr, IntArray, evaluate
 from threshc.compiler.ir.shapes import plane_weights
 
@@ -24,6 +27,8 @@ _FEW = 8
 """Thresholds per feature up to which the model's own steps are the bits, since `verify` compares those."""
 _LONGEST = 1 << 10
 """Thresholds that are counted for a feature."""
+_WIDEST_STEPS, _ELEMENTS, _FUNCTIONS = 1 << 16, 1 << 15, 1 << 10
+"""Integers of an input, and elements, up to which thresholds are looked at instead; functions that may be different."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +64,10 @@ def input_table(x: Expr, uses: int) -> InputTable | None:
     `uses` weights. None where its thresholds as they are do as well, or there are too many integers or none that fit.
     """
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
-    if hi - lo >= WIDEST:
+    read = _values(x, lo, hi) if hi - lo < WIDEST else _of_levels(x, lo, hi) if hi - lo < _WIDEST_STEPS else None
+    if read is None:
         return None
-    which, values = _values(x, lo, hi)
+    which, values = read
     find = integer_grid if values.dtype == np.float32 else dyadic_grid
     found = find(values.astype(np.float64)) if np.isfinite(values.astype(np.float64)).all() else None
     if found is None or np.abs(found[0]).max() >= 2**40:
@@ -70,6 +76,8 @@ def input_table(x: Expr, uses: int) -> InputTable | None:
     maps = _Maps(lo, hi)
     plain = [maps.staircase(row, np.zeros(len(maps.planes), np.int64)) for row in n]
     most = max(len(s.threshold) for s in plain)
+    if not most:
+        raise constant_layer(x.tensor)
     if x.stepped and most <= _FEW:
         return None
     stairs = [min((maps.staircase(row, w) for w in maps.weights(row)), key=lambda s: s.columns) for row in n]
@@ -82,16 +90,41 @@ def input_table(x: Expr, uses: int) -> InputTable | None:
     return InputTable(which, tuple(stairs), unit, blur, False) if columns < most or not x.stepped else None
 
 
-def _values(x: Expr, lo: int, hi: int) -> tuple[IntArray, Array]:
+def _values(x: Expr, lo: int, hi: int) -> tuple[IntArray, Array] | None:
     """The functions that occur, (G, hi - lo + 1) values at lo..hi, and which of them each element (E,) is."""
-    which, first, seen = np.zeros(x.src.size, np.int64), np.zeros(1, np.int64), []
+    which, first, seen = np.zeros(x.src.size, np.int64), np.zeros(1, np.int64), list[Array]()
     for i in range(lo, hi + 1):
         now = evaluate(x, np.full(x.leaf.shape, i, np.int64)).ravel()
         if (now != now[first][which]).any():
             _, kind = np.unique(now, return_inverse=True)
+            before = which
             _, first, which = np.unique(which * (kind.max() + 1) + kind, return_index=True, return_inverse=True)
-        seen.append(now)
-    return which, np.stack([values[first] for values in seen], axis=1)
+            if len(first) > _FUNCTIONS:
+                return None
+            seen = [values[before[first]] for values in seen]
+        seen.append(now[first])
+    return which, np.stack(seen, axis=1)
+
+
+def _of_levels(x: Expr, lo: int, hi: int) -> tuple[IntArray, Array] | None:
+    """The same of steps over many integers, from their thresholds."""
+    if not x.stepped or x.src.size > _ELEMENTS:
+        return None
+    try:
+        levels = find_levels(x)
+    except CompileError:
+        return None  # it is named where the bits of the steps are made
+    known = np.arange(levels.threshold.shape[1]) < levels.count[:, None]
+    threshold = np.where(known, levels.threshold, hi + 1)
+    last = levels.table[np.arange(len(levels.count)), levels.count]
+    table = np.where(np.pad(known, ((0, 0), (1, 0)), constant_values=True), levels.table, last[:, None])
+    _, kind = np.unique(table, return_inverse=True)
+    keys = np.concatenate([threshold, kind.reshape(table.shape)], axis=1)
+    _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    if len(first) > _FUNCTIONS * WIDEST // (hi - lo + 1):
+        return None
+    often = np.diff(threshold[first], axis=1, prepend=lo, append=hi + 1)
+    return which.ravel(), np.stack([np.repeat(t, n) for t, n in zip(table[first], often, strict=True)])
 
 
 class _Maps:
