@@ -138,6 +138,18 @@ def test_input_encodings_that_mean_nothing(text: str) -> None:
         parse_encoding(text)
 
 
+@pytest.mark.parametrize("behind", ["input", "sum", "class"])
+@pytest.mark.parametrize("number", [0, 99, 255, -1])
+def test_a_cast_to_a_number_that_is_no_type(number: int, behind: str) -> None:
+    m = Model([1, 3])
+    x = m.input
+    if behind != "input":
+        x = m.op("MatMul", m.op("Sign", x), m.const(np.eye(3)))
+    if behind == "class":
+        x = m.op("ArgMax", x, axis=1)
+    refused(m.build(m.op("Cast", x, to=number)), "(Cast)", "export the model", input="bipolar")
+
+
 @pytest.mark.parametrize(
     ("op", "domain", "hint"),
     [

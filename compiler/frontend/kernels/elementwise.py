@@ -170,7 +170,10 @@ def min_(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 def cast_type(node: Node) -> np.dtype[Any]:
     """The type that a Cast node names. Raises CompileError for those that are not computed in (text, float8, ...)."""
-    dtype = named_type(node.attrs.get("to", 0))
+    try:
+        dtype = named_type(node.attrs.get("to", 0))
+    except (ValueError, TypeError) as error:
+        raise fail("a cast names no type", where=node.where, why=str(error), hint="export the model again") from error
     if letter(dtype) in ("f", "d", "h", "g", "i", "b"):
         return dtype
     raise fail(
