@@ -36,3 +36,31 @@ def test_refusals(make: Callable[[Model], str], words: str) -> None:
         threshc.load(m.build(m.op("MatMul", bits(m, m.input), make(m))))
     assert words in str(error.value)
     assert "Traceback" not in str(error.value)
+
+
+def _mean_of_sizes(m: Model) -> str:
+    """An integer mean, which no kernel computes: 6 and 4 of them."""
+    rows = m.op("ReduceMean", m.const([5, 7], np.int64), axes=[0], keepdims=1)
+    return m.op(
+        "Reshape",
+        m.const(np.sign(np.random.default_rng(0).normal(size=24))),
+        m.op("Concat", rows, m.const([4], np.int64), axis=0),
+    )
+
+
+def _reflected(m: Model) -> str:
+    w = m.const(np.sign(np.random.default_rng(0).normal(size=(4, 4))))
+    return m.op("Pad", w, m.const([1, 0, 1, 0], np.int64), mode="reflect")
+
+
+def _normalised(m: Model) -> str:
+    w = m.const(np.random.default_rng(0).normal(size=(6, 4)))
+    return m.op("Sign", m.op("MeanVarianceNormalization", w, axes=[0]))
+
+
+@pytest.mark.parametrize("make", [_mean_of_sizes, _reflected, _normalised], ids=lambda f: f.__name__.strip("_"))
+def test_calls_that_a_kernel_does_not_take(make: Callable[[Model], str]) -> None:
+    m = Model(["batch", 6])
+    report = threshc.verify(m.build(m.op("MatMul", bits(m, m.input), make(m))), samples=32, rtl=False)
+    assert report.ok, str(report)
+    assert report.peer is not None

@@ -53,12 +53,13 @@ def check_node(node: Node, kernel: Kernel) -> None:
         )
 
 
-def check_against_schema(node: Node) -> None:
-    """Raise CompileError for attributes that the operator does not have at the model's opset."""
+def check_against_schema(node: Node, dtypes: Sequence[np.dtype[Any] | None]) -> None:
+    """Raise CompileError for attributes and types that the operator does not have at the model's opset."""
     schema = schema_of(node)
     for key in node.attrs:
         if schema is not None and key not in schema.attributes:
             raise _refused(node, f"attribute {key!r} of {node.op}", schema, True)
+    _check_schema_types(node, schema, dtypes)
 
 
 def check_types(node: Node, kernel: Kernel, dtypes: Sequence[np.dtype[Any] | None]) -> None:
@@ -66,14 +67,17 @@ def check_types(node: Node, kernel: Kernel, dtypes: Sequence[np.dtype[Any] | Non
 
     dtypes: one per input; None where it is absent or no tensor.
     """
-    schema, seen = schema_of(node), dict[str, tuple[int, np.dtype[Any]]]()
     for k, dtype in enumerate(dtypes):
-        if dtype is None:
-            continue
         declared = kernel.types[min(k, len(kernel.types) - 1)]
-        if declared != "*" and (letter(dtype) or "?") not in declared:
+        if dtype is not None and declared != "*" and (letter(dtype) or "?") not in declared:
             raise _type_refused(node, k, dtype, f"it is computed in {_names(declared)}")
-        if schema is None or not schema.inputs:
+    _check_schema_types(node, schema_of(node), dtypes)
+
+
+def _check_schema_types(node: Node, schema: OpSchema | None, dtypes: Sequence[np.dtype[Any] | None]) -> None:
+    seen = dict[str, tuple[int, np.dtype[Any]]]()
+    for k, dtype in enumerate(dtypes):
+        if dtype is None or schema is None or not schema.inputs:
             continue
         formal = schema.inputs[min(k, len(schema.inputs) - 1)]
         name = _onnx_name(dtype)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import threshc.compiler.frontend.kernels.all  # noqa: F401  registers the kernels
-from threshc.compiler.frontend.folding import fold_by_onnx
+from threshc.compiler.frontend.folding import fold
 from threshc.compiler.frontend.graph import Graph
 from threshc.compiler.frontend.kernels.registry import Array, find_kernel
 
@@ -42,12 +42,14 @@ def takes_batches(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) 
 def _evaluate(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> list[Array]:
     ((name, info),) = graph.inputs.items()
     values: dict[str, Array] = {**graph.constants, name: x.astype(info.dtype)}
+    fixed = set(graph.constants)
     for node in graph.nodes:
-        kernel = find_kernel(node)
-        args = [values[t] if t else None for t in node.inputs]
-        if kernel is None:  # among the constants; elsewhere it was refused
-            values.update(zip(node.outputs, fold_by_onnx(node, args), strict=False))
-            continue
-        with np.errstate(all="ignore"):
-            values.update(zip(node.outputs, kernel.compute(node, args), strict=False))
+        kernel, args = find_kernel(node), [values[t] if t else None for t in node.inputs]
+        if kernel is None or fixed.issuperset(t for t in node.inputs if t):
+            made: Sequence[Array] = fold(node, args)
+            fixed.update(node.outputs)
+        else:
+            with np.errstate(all="ignore"):
+                made = kernel.compute(node, args)
+        values.update(zip(node.outputs, made, strict=False))
     return [values[t].reshape(len(x), -1) for t in tensors]

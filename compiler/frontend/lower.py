@@ -18,7 +18,7 @@ from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softma
 from threshc.compiler.frontend.declared import check_node, check_results, check_types
 from threshc.compiler.frontend.dtypes import digits, is_float, is_integer, letter, limits
 from threshc.compiler.frontend.explain import Understood, understood
-from threshc.compiler.frontend.folding import fold_by_onnx
+from threshc.compiler.frontend.folding import LARGER, MEMORY, MISFITS, does_not_fit, first_line, fold
 from threshc.compiler.frontend.graph import Graph, Node
 from threshc.compiler.frontend.kernels.elementwise import cast_type
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
@@ -28,12 +28,8 @@ from threshc.compiler.frontend.model_input import read_input
 from threshc.compiler.frontend.outputs import Outputs
 from threshc.compiler.frontend.real_order import Rounded
 from threshc.compiler.frontend.refusals import unsupported
-from threshc.compiler.frontend.symbolic import MOST_ELEMENTS, MOST_OPERATORS, STEPS, Expr, apply, leaf_expr
+from threshc.compiler.frontend.symbolic import MOST_OPERATORS, STEPS, Expr, apply, leaf_expr
 from threshc.compiler.ir.network import Network
-
-_MISFITS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError)
-"""What numpy raises when an operator's attributes and inputs do not belong together."""
-_MEMORY, _LARGER = "the model needs more memory than there is", "compile it on a larger machine"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,10 +103,10 @@ def lower(graph: Graph, encoding: Affine | None, *, exact_scores: bool = False) 
             except CompileError as error:
                 problems += error.diagnostics
             except MemoryError as error:
-                problems.append(Diagnostic(_MEMORY, f"tensor {tensor!r}", _first_line(error), _LARGER))
-            except _MISFITS as error:
+                problems.append(Diagnostic(MEMORY, f"tensor {tensor!r}", first_line(error), LARGER))
+            except MISFITS as error:
                 what = "an output of the model does not fit what it computes"
-                problems.append(Diagnostic(what, f"tensor {tensor!r}", _first_line(error)))
+                problems.append(Diagnostic(what, f"tensor {tensor!r}", first_line(error)))
     lost = [t for t in graph.outputs if isinstance(known.get(t), _Broken)]
     if lost and not problems:
         where, hint = f"tensor {lost[0]!r}", "remove it from the outputs"
@@ -147,20 +143,20 @@ def _passes_on(node: Node, x: Expr) -> bool:
 
 def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequence[Known | _Broken]:
     symbolic = [a for a in args if a is not None and not isinstance(a, np.ndarray | np.generic)]
+    if not symbolic:
+        return fold(node, [None if a is None else np.asarray(a) for a in args])
     kernel = find_kernel(node)
     if kernel is not None:
         check_node(node, kernel)
         check_types(node, kernel, [_dtype(a) for a in args])
-    if not symbolic:
-        return fold(node, args)
     if isinstance(args[0], Expr) and _passes_on(node, args[0]):
         return [args[0]]
     lowering = find_lowering(node)
     if lowering is not None:
         try:
             result = lowering(context, node, args)
-        except _MISFITS as error:
-            raise _does_not_fit(node, error) from error
+        except MISFITS as error:
+            raise does_not_fit(node, error) from error
         results = list(result) if isinstance(result, Sequence) else [result]
         results += [None] * (len(node.outputs) - len(results))
         return [_Broken() if r is None else r for r in results]
@@ -181,8 +177,8 @@ def _visit(context: Context, node: Node, args: Sequence[Known | None]) -> Sequen
         raise CompileError(unsupported(node))
     try:
         return [apply(node, kernel, exprs, node.outputs[0])]
-    except _MISFITS as error:
-        raise _does_not_fit(node, error) from error
+    except MISFITS as error:
+        raise does_not_fit(node, error) from error
 
 
 def _dtype(value: Known | _Broken | None) -> np.dtype[Any] | None:
@@ -190,22 +186,6 @@ def _dtype(value: Known | _Broken | None) -> np.dtype[Any] | None:
     if isinstance(value, Expr):
         return value.sample.dtype
     return value.dtype if isinstance(value, np.ndarray | np.generic) else None
-
-
-def fold(node: Node, args: Sequence[Known | None]) -> Sequence[Known]:
-    """The outputs of a node whose inputs are constants. Raises CompileError where it cannot be computed."""
-    kernel, arrays = find_kernel(node), [None if a is None else np.asarray(a) for a in args]
-    if kernel is None:
-        return fold_by_onnx(node, arrays)
-    size = sum(a.size for a in arrays if a is not None)
-    if node.op == "Concat" and size > MOST_ELEMENTS:
-        why = f"at most {MOST_ELEMENTS:,} are taken"
-        raise fail(f"a constant tensor has {size:,} elements", where=node.where, why=why, hint="use a smaller model")
-    try:
-        with np.errstate(all="ignore"):
-            return list(kernel.compute(node, arrays))
-    except _MISFITS as error:
-        raise _does_not_fit(node, error) from error
 
 
 def _after_class(node: Node, value: ClassIndex | Softmaxed | TopIndices, args: Sequence[Known | None]) -> Known:
@@ -228,17 +208,6 @@ def _after_class(node: Node, value: ClassIndex | Softmaxed | TopIndices, args: S
 def _is_positive(factor: Known | None) -> bool:
     """Whether something is one constant above 0, as the 100 of percents."""
     return isinstance(factor, np.ndarray | np.generic) and np.size(factor) == 1 and bool(np.all(factor > 0))
-
-
-def _does_not_fit(node: Node, error: Exception) -> CompileError:
-    if isinstance(error, MemoryError):
-        return fail(_MEMORY, where=node.where, why=_first_line(error), hint=_LARGER)
-    why, hint = _first_line(error), "export the model again"
-    return fail("an operator does not fit its inputs", where=node.where, why=why, hint=hint)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _keeps(value: ClassIndex | Softmaxed | TopIndices, dtype: np.dtype[Any]) -> bool:

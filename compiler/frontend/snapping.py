@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.frontend.folding import fold
 from threshc.compiler.frontend.graph import Graph, Node, build_graph
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
-from threshc.compiler.frontend.lower import fold
 
 if TYPE_CHECKING:
     import onnx
