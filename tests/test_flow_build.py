@@ -49,7 +49,7 @@ def test_xor_ends_in_a_bitstream(tmp_path: Path, xor: Design, name: str) -> None
     assert 0 < report.network.luts <= report.whole.luts <= report.cells_used < report.cells_available
     assert report.network.ffs < report.whole.ffs
     assert report.cells_available == target(name).device.luts
-    assert report.fmax_hz > report.clock_hz * 0.999
+    assert report.fmax_hz >= report.clock_hz * 0.999  # infinite where nextpnr finds no path between registers
     assert report.latency_ns == pytest.approx(xor.latency / report.fmax_hz * 1e9)
     assert report.samples_per_second == report.fmax_hz
     assert [line.split(":")[0] for line in told if "YoWASP" not in line] == list(report.tools)
@@ -171,8 +171,7 @@ def test_unknown_targets_list_the_known_ones() -> None:
     assert str(caught.value) == (
         "target 'icebraker' is not known; did you mean 'icebreaker'?\n"
         "  where: --target / --device\n"
-        "  try: one of ice40hx8k-b-evn, icebreaker, ulx3s-85f, "
-        "ecp5-25f, ecp5-45f, ecp5-85f, hx8k-ct256, lp8k-cm225, up5k-sg48"
+        f"  try: one of {', '.join(targets())}"
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.design import build_design
+from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.build import build
 from threshc.hdl.flow.owners import REST, owners
@@ -20,14 +21,15 @@ from threshc.hdl.targets.registry import target
 
 pytestmark = pytest.mark.slow
 
-CASES = [("ecp5-25f", "tree", 3), ("up5k-sg48", "tree", 6)]
+CASES = [("ecp5-25f", "tree", 3), ("up5k-sg48", "tree", 6), ("gw1nr-9c", "tree", 4)]
 
 
 @pytest.mark.parametrize(("name", "neuron", "pipeline"), CASES)
 def test_layers_add_up_to_the_routed_design(tmp_path: Path, name: str, neuron: str, pipeline: int) -> None:
     device = target(name).device
     try:
-        tools.find_tools(("yosys", f"nextpnr-{device.family}"))
+        flow = flow_of(device.family)
+        tools.find_tools((tools.YOSYS, flow.nextpnr, flow.packer))
     except CompileError as problem:
         pytest.skip(str(problem.diagnostics[0].what))
     network = networks.random_dense(np.random.default_rng(3), (10, 6, 4), "int")

@@ -74,29 +74,36 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """How nextpnr's placed cells are read. logic: the type that its utilization counts; suffix: a regular expression
-    of what it appends to the names of Yosys' cells; count: (name, routed cell, type of Yosys' cell or "") to what it
-    is: `None` for what is no logic cell and no flip-flop of its own."""
+    """How nextpnr's placed cells are read.
+
+    logic: the type that its utilization counts; types: how the types of those cells begin in the routed netlist;
+    suffix: a regular expression of what it appends to the names of Yosys' cells; count(name, routed cell, type of the
+    cell of Yosys' netlist that it was packed from, or ""): what it holds.
+    """
 
     logic: str
+    types: tuple[str, ...]
     suffix: str
-    count: Callable[[str, dict[str, Any], str], Count | None]
+    count: Callable[[str, dict[str, Any], str], Count]
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """Place and route of a family by nextpnr, and packing. Files have the names top.* in one folder.
 
-    nextpnr, packer: tools' names; packages: where PyPI has them; constraints: the suffix of the file with the pins;
-    place(selection, constrained): arguments of nextpnr besides input, report, frequency and seed, selection being those
-    that select the device; pack(selection): arguments of the packer; bitstream: the file it makes; aim_hz: what
-    nextpnr works towards when nothing is asked for; header: how a bitstream begins.
+    * nextpnr, packer: tools' names; packages: where PyPI has them
+    * constraints: the suffix of the file with the pins; locate(port, pin): lines of it that put a port on a pin
+    * place(selection, constrained): arguments of nextpnr besides input, report, frequency and seed; selection: those
+      that select the device; constrained: whether there is a file with pins
+    * pack(selection): arguments of the packer; bitstream: the file that it makes; header: how that begins
+    * aim_hz: what nextpnr works towards when nothing is asked for; placed: how its result is read
     """
 
     nextpnr: str
     packer: str
     packages: Mapping[str, Package]
     constraints: str
+    locate: Callable[[str, str], str]
     place: Callable[[tuple[str, ...], bool], list[str]]
     pack: Callable[[tuple[str, ...]], list[str]]
     bitstream: str
@@ -114,7 +121,7 @@ class Family:
       from nets `operands`, at most `inputs` of them
     * models: what every cell does that a netlist may have; simulation: Yosys' own models, a file below its share folder
     * counting: what each cell counts as; cells: how the types of its cells begin, which Yosys also names nets after
-    * synth: Yosys' command that maps to it, without pads; pads: what is added to it for a circuit with pins
+    * synth: Yosys' command that maps to it, without pads; whole: the same with pads, "" where nextpnr makes them
     * memories: largest first; delays: by the beginning of a device's name
     * flow: None where no open tool places and routes it
     """
@@ -131,7 +138,7 @@ class Family:
     memories: tuple[Memory, ...]
     delays: Mapping[str, Delays] = field(default_factory=dict)
     flow: Flow | None = None
-    pads: str = ""
+    whole: str = ""
 
     def delays_of(self, part: str) -> Delays:
         """The delays of a device by its name. Raises CompileError where none were measured."""

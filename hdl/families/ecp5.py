@@ -106,12 +106,14 @@ _MODELS: dict[str, Model] = {
 }
 
 
-def _placed(name: str, cell: dict[str, Any], origin: str) -> Count | None:
+def _placed(name: str, cell: dict[str, Any], origin: str) -> Count:
     if cell["type"] == "TRELLIS_FF":
         return Count(ffs=1)
-    if cell["type"] != "TRELLIS_COMB":
-        return None
     return Count(int(origin in ("LUT4", "CCU2C")), carries=int(name.endswith("$CCU2_COMB0")))
+
+
+def _locate(port: str, pin: str) -> str:
+    return f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}" IO_TYPE=LVCMOS33;'
 
 
 def _place(selection: tuple[str, ...], constrained: bool) -> list[str]:
@@ -143,11 +145,12 @@ FAMILY = Family(
         packer="ecppack",
         packages={"nextpnr-ecp5": _package("run_nextpnr_ecp5"), "ecppack": _package("run_ecppack")},
         constraints="lpf",
+        locate=_locate,
         place=_place,
         pack=lambda _: ["--compress", "--input", "top.config", "--bit", "top.bit"],
         bitstream="top.bit",
         aim_hz=200e6,
         header=b"\xff\x00",
-        placed=Placed("TRELLIS_COMB", r"(\$CCU2_COMB[01])?", _placed),
+        placed=Placed("TRELLIS_COMB", ("TRELLIS_COMB",), r"(\$CCU2_COMB[01])?", _placed),
     ),
 )

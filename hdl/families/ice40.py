@@ -73,11 +73,9 @@ _MODELS: dict[str, Model] = {
 }
 
 
-def _placed(name: str, cell: dict[str, Any], origin: str) -> Count | None:
-    if cell["type"] != "ICESTORM_LC":
-        return None
+def _placed(name: str, cell: dict[str, Any], origin: str) -> Count:
     parameters = cell["parameters"]
-    merged = name.endswith("$CARRY") and "1" in parameters["LUT_INIT"]  # "LUTs merged into carry LCs"
+    merged = name.endswith("$CARRY") and "1" in parameters.get("LUT_INIT", "")  # "LUTs merged into carry LCs"
     ff, carry = parameters.get("DFF_ENABLE") == "1", parameters.get("CARRY_ENABLE") == "1"
     return Count(int(merged or origin == "SB_LUT4"), int(ff), int(carry))
 
@@ -111,11 +109,12 @@ FAMILY = Family(
         packer="icepack",
         packages={"nextpnr-ice40": _package("run_nextpnr_ice40"), "icepack": _package("run_icepack")},
         constraints="pcf",
+        locate=lambda port, pin: f"set_io {port} {pin}",
         place=_place,
         pack=lambda _: ["top.asc", "top.bin"],
         bitstream="top.bin",
         aim_hz=100e6,
         header=b"\xff\x00\x00\xff\x7e\xaa\x99\x7e",
-        placed=Placed("ICESTORM_LC", r"(_LC|_DFFLC|\$CARRY)?", _placed),
+        placed=Placed("ICESTORM_LC", ("ICESTORM_LC",), r"(_LC|_DFFLC|\$CARRY)?", _placed),
     ),
 )

@@ -70,7 +70,9 @@ def build(
             f"{nextpnr.name}: placing and routing {synthesis.whole.luts:,} LUTs and {synthesis.whole.ffs:,} flip-flops"
         )
         aim = required or flow.aim_hz
-        routing = route(nextpnr, device, folder, constrained=board is not None, freq_hz=aim, seed=seed, progress=tell)
+        routing = route(
+            nextpnr, device, folder, constrained=bool(top.constraints), freq_hz=aim, seed=seed, progress=tell
+        )
         _refuse_slow(target, required, routing)
         placed = _placed(design, folder, flow.placed, "harness" if board is None else "UART shell")
         tell(f"{packer.name}: packing the bitstream")

@@ -33,6 +33,13 @@ class Harness(wiring.Component):
             }
         )
 
+    def ports(self) -> list[str]:
+        """The top's ports bit by bit, as netlists name them: the clock, the reset and the pins of this component."""
+        wide = len(self.shift_in)
+        lanes = ["shift_in"] if wide == 1 else [f"shift_in[{k}]" for k in range(wide)]
+        controls = ("sample_valid", "answer_ready", "shift_out", "sample_ready", "answer_valid")
+        return ["clk", "rst", *controls, *lanes]
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         core: Any = self._core

@@ -50,13 +50,12 @@ def placed_by_layer(
     counts = {name: [0, 0, 0, 0] for name in order(design, around)}
     for name, cell in routed["cells"].items():
         one = reading.count(name, cell, kinds.get(origin[name], ""))
-        if one is None:
-            continue
-        mine = counts[layer[name]]
-        if cell["type"] != reading.logic:
+        mine, logic = counts[layer[name]], cell["type"].startswith(reading.types)
+        mine[0], mine[3] = mine[0] + logic, mine[3] + one.carries
+        if not logic:
             mine[2] += one.ffs  # a flip-flop in a place of its own
             continue
-        mine[0], mine[1], mine[3] = mine[0] + 1, mine[1] + one.luts, mine[3] + one.carries
+        mine[1] += one.luts
         if one.ffs:
             q = net[cell["connections"]["O"][0]] if cell["connections"]["O"] else ""
             counts[flops.get(q.partition("$SB_IO")[0], layer[name])][2] += 1

@@ -55,7 +55,7 @@ write_rtlil -selected network.il
 design -reset
 read_rtlil network.il
 read_rtlil top.il
-{synth}{chosen.pads} -top {TOP}
+{chosen.whole or synth} -top {TOP}
 tee -q -o whole.stat stat -json
 write_json top.json
 """

@@ -13,13 +13,14 @@ from amaranth.lib import io
 from threshc.compiler.diagnostics import fail
 from threshc.hdl.board.protocol import SILENCE, identity
 from threshc.hdl.board.shell import Shell
+from threshc.hdl.board.start import SelfStarting
 from threshc.hdl.board.uart import divisor
 from threshc.hdl.design import Design
 from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow.core import VerilogCore
 from threshc.hdl.flow.harness import Harness
 from threshc.hdl.flow.synthesis import TOP
-from threshc.hdl.targets.base import Board, Target
+from threshc.hdl.targets.base import Board, Device, Pins, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +35,36 @@ def make_top(design: Design, target: Target, baud: int) -> Top:
     """The top module for a target. Raises CompileError when amaranth-boards is missing, or the baud rate impossible."""
     if target.board is None:
         harness = Harness(VerilogCore(design), design.input_width, design.output_width)
-        return Top(rtlil.convert(harness, name=TOP, emit_src=False), "")
-    return _board_top(design, target.board, target.device.family, baud)
-
-
-def _board_top(design: Design, board: Board, family: str, baud: int) -> Top:
+        return Top(rtlil.convert(harness, name=TOP, emit_src=False), _free_pins(harness, target.device))
+    flow, board = flow_of(target.device.family), target.board
     cycles = divisor(board.clock_hz, baud)
-    platform = _platform(board)
-    shell = Shell(
-        VerilogCore(design),
-        identity(design),
-        cycles_per_bit=cycles,
-        timeout=int(board.clock_hz * SILENCE),
-    )
-    plan = platform.prepare(_Pins(shell), TOP, emit_src=False)
-    suffix = flow_of(family).constraints
-    lines = _text(plan.files[f"{TOP}.{suffix}"]).splitlines()
+    timeout = int(board.clock_hz * SILENCE)
+    shell = Shell(VerilogCore(design), identity(design), cycles_per_bit=cycles, timeout=timeout)
+    if isinstance(board, Pins):
+        ports = {"clk": board.clk, "rx": board.rx, "tx": board.tx}
+        text = "\n".join(flow.locate(port, pin) for port, pin in ports.items())
+        return Top(rtlil.convert(SelfStarting(shell), name=TOP, emit_src=False), text + "\n")
+    plan = _platform(board).prepare(_Pins(shell), TOP, emit_src=False)
+    lines = _text(plan.files[f"{TOP}.{flow.constraints}"]).splitlines()
     # The clock is constrained for every target alike, through nextpnr's --freq.
-    kept = [line.strip() for line in lines if not line.strip().startswith(("set_frequency", "FREQUENCY", "#"))]
+    kept = [line.strip() for line in lines if not line.strip().startswith(("set_frequency", "FREQUENCY", "#", "//"))]
     return Top(_text(plan.files[f"{TOP}.il"]), "\n".join(filter(None, kept)) + "\n")
+
+
+def _free_pins(harness: Harness, device: Device) -> str:
+    """Constraints that put a harness on the device's pins; "" where the tools choose pins themselves."""
+    if not device.pins:
+        return ""
+    ports = harness.ports()
+    if len(ports) > len(device.pins):
+        raise fail(
+            f"the circuit is too wide for the {device.part}",
+            where="harness",
+            why=f"it needs {len(ports)} pins, {len(device.pins)} are known to be free",
+            hint="a board (--target) or another device",
+        )
+    flow = flow_of(device.family)
+    return "".join(flow.locate(port, pin) + "\n" for port, pin in zip(ports, device.pins, strict=False))
 
 
 def _platform(board: Board) -> Any:

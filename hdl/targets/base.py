@@ -10,7 +10,8 @@ class Device:
     """An FPGA. luts, ffs: how many it has (4-input LUTs, flip-flops); brams: block RAMs (iCE40 4 kbit, ECP5 18 kbit).
 
     family: its name (`threshc.hdl.families`); nextpnr: the arguments that select the device, e.g. ("--up5k",
-    "--package", "sg48"); source: their data sheet.
+    "--package", "sg48"); source: their data sheet. pins: some that a circuit without a board may take, the first one
+    for the clock, where the family's tools do not choose pins themselves.
     """
 
     part: str
@@ -20,6 +21,7 @@ class Device:
     ffs: int
     brams: int
     source: str
+    pins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,22 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True)
+class Pins:
+    """A board that amaranth-boards does not have: the clock in Hz, and the pins of clock, receiver and transmitter, all
+    at 3.3 V. source: where they are documented."""
+
+    clock_hz: int
+    clk: str
+    rx: str
+    tx: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Something to build for. With a board: a bitstream with the network behind its UART. Without: out of context."""
 
     name: str
     title: str
     device: Device
-    board: Board | None = None
+    board: Board | Pins | None = None

@@ -47,7 +47,7 @@ def _top(modules: dict[str, Any]) -> str:
 
 def _gates(name: str, module: dict[str, Any], models: Mapping[str, Model]) -> Gates:
     reader = _Reader(max((b for n in module["netnames"].values() for b in n["bits"] if isinstance(b, int)), default=1))
-    for where, cell in module["cells"].items():
+    for where, cell in sorted(module["cells"].items(), key=_reads):  # cells that make constants come first
         reader.cell(where, cell, models)
     reader.resolve()
     ports = {p: ([_net(b) for b in v["bits"]], v["direction"]) for p, v in module["ports"].items()}
@@ -61,6 +61,11 @@ def _gates(name: str, module: dict[str, Any], models: Mapping[str, Model]) -> Ga
     names: dict[str, list[int]] = {n: [reader.root(_net(b)) for b in v["bits"]] for n, v in module["netnames"].items()}
     flops = [Flop(q, reader.root(d), init, cell) for q, d, init, cell in reader.flops]
     return Gates(name, inputs, outputs, gates, flops, reader.cells, reader.clock(), names)
+
+
+def _reads(named: tuple[str, dict[str, Any]]) -> bool:
+    """Whether a cell has inputs, by its directions where Yosys wrote them."""
+    return "input" in named[1].get("port_directions", {"": "input"}).values()
 
 
 def _net(bit: int | str) -> int:
@@ -87,7 +92,7 @@ class _Reader:
         if model is None:
             raise Unmodelled(f"cell {name} is a {kind}")
         self.cells.append(Source(name, kind))
-        pins = {pin: [_net(b) for b in bits] for pin, bits in cell["connections"].items()}
+        pins = {pin: [self._known(_net(b)) for b in bits] for pin, bits in cell["connections"].items()}
         model(Cell(cell["parameters"], pins), self)
 
     def fresh(self) -> int:
@@ -119,6 +124,11 @@ class _Reader:
     def _drive(self, net: int) -> None:
         if net in self._tables or net in self._alias:
             raise Unmodelled(f"net {net} has two drivers")
+
+    def _known(self, net: int) -> int:
+        """The constant that a net was found to be, else the net itself."""
+        found = self.root(net)
+        return found if found < 2 else net
 
     def root(self, net: int) -> int:
         """The net itself, looking through other names of it."""
