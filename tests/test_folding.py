@@ -25,10 +25,25 @@ from threshc.compiler.diagnostics import CompileError
         (lambda m: m.op("Range", *(m.const(v) for v in (0.0, 1e9, 1.0))), "has 1,000,000,000 elements"),
         (lambda m: m.op("Trilu", m.const(np.ones((6, 4))), surprise=1), "attribute 'surprise' of Trilu"),
         (lambda m: m.op("Det", m.const(np.ones((6, 4)))), "onnx's evaluator does not compute Det"),
+        (lambda m: m.op("Sub", m.const(np.ones((6, 4)))), "Sub of opset 17 has 1 inputs"),
+        (lambda m: m.op("ReduceProd"), "ReduceProd of opset 17 has 0 inputs"),
+        (lambda m: m.op("Gather", m.const(np.ones((6, 4))), m.const([9], np.int64)), "does not fit its inputs"),
         (lambda m: m.op("Mystery", m.const(np.ones((6, 4)))), "operator 'Mystery' of domain 'ai.onnx'"),
         (lambda m: m.op("Mystery", m.const(np.ones((6, 4))), domain="theirs"), "operator 'Mystery' of domain 'theirs'"),
     ],
-    ids=["random", "random like", "one hot", "range", "attribute", "misfit", "unknown", "unknown domain"],
+    ids=[
+        "random",
+        "random like",
+        "one hot",
+        "range",
+        "attribute",
+        "misfit",
+        "one input",
+        "none",
+        "index",
+        "unknown",
+        "unknown domain",
+    ],
 )
 def test_refusals(make: Callable[[Model], str], words: str) -> None:
     m = Model(["batch", 6])

@@ -39,6 +39,20 @@ def check_node(node: Node, kernel: Kernel) -> None:
         value = node.attrs[key] if key in node.attrs else _default(schema, key)
         if value is not None and value not in allowed:
             raise _fixed(node, kernel, key, value)
+    _check_counts(node, schema)
+
+
+def check_against_schema(node: Node, dtypes: Sequence[np.dtype[Any] | None]) -> None:
+    """Raise CompileError for attributes and types that the operator does not have at the model's opset."""
+    schema = schema_of(node)
+    for key in node.attrs:
+        if schema is not None and key not in schema.attributes:
+            raise _refused(node, f"attribute {key!r} of {node.op}", schema, True)
+    _check_counts(node, schema)
+    _check_schema_types(node, schema, dtypes)
+
+
+def _check_counts(node: Node, schema: OpSchema | None) -> None:
     if schema is None:
         return
     inputs = len(node.inputs)
@@ -51,15 +65,6 @@ def check_node(node: Node, kernel: Kernel) -> None:
             why=f"it takes {schema.min_input} to {schema.max_input} and gives at most {schema.max_output}",
             hint="export the model again",
         )
-
-
-def check_against_schema(node: Node, dtypes: Sequence[np.dtype[Any] | None]) -> None:
-    """Raise CompileError for attributes and types that the operator does not have at the model's opset."""
-    schema = schema_of(node)
-    for key in node.attrs:
-        if schema is not None and key not in schema.attributes:
-            raise _refused(node, f"attribute {key!r} of {node.op}", schema, True)
-    _check_schema_types(node, schema, dtypes)
 
 
 def check_types(node: Node, kernel: Kernel, dtypes: Sequence[np.dtype[Any] | None]) -> None:

@@ -105,7 +105,7 @@ def fold_by_onnx(node: Node, args: Sequence[Array | None]) -> list[Array]:
             warnings.simplefilter("ignore")
             made: Any = ReferenceEvaluator(proto, opsets=opsets).run(None, feeds)
     except Exception as error:  # it raises many kinds for inputs that do not belong together
-        raise fail(f"onnx's evaluator does not compute {node.op}", where=node.where, why=first_line(error)) from error
+        raise _not_computed(node, error) from error
     if not all(isinstance(value, np.ndarray | np.generic) for value in made):
         raise fail(f"{node.op} gives no tensors", where=node.where, hint="store what it gives as constants")
     return [np.asarray(value) for value in made]
@@ -129,11 +129,19 @@ def _want_small(node: Node, proto: onnx.NodeProto, feeds: dict[str, Array]) -> N
     small = [numpy_helper.from_array(a, name) for name, a in feeds.items() if a.size <= 1024]  # sizes, axes, repeats
     graph = helper.make_graph([proto], "one", inputs, outputs, small)
     ids = [helper.make_opsetid(d, v) for d, v in {"": max(node.opset, 1), node.domain: node.opset}.items()]
-    inferred = shape_inference.infer_shapes(helper.make_model(graph, opset_imports=ids), data_prop=True)
+    try:
+        inferred = shape_inference.infer_shapes(helper.make_model(graph, opset_imports=ids), data_prop=True)
+    except Exception as error:  # inputs that do not belong together
+        raise _not_computed(node, error) from error
     for info in inferred.graph.output:
         size = float(np.prod([float(d.dim_value) for d in info.type.tensor_type.shape.dim]))
         if size > MOST_ELEMENTS:
             raise _too_large(node, size)
+
+
+def _not_computed(node: Node, error: Exception) -> CompileError:
+    hint = "export the model again, with its constants folded"
+    return fail(f"onnx's evaluator does not compute {node.op}", where=node.where, why=first_line(error), hint=hint)
 
 
 def _too_large(node: Node, size: float) -> CompileError:
