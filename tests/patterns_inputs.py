@@ -72,3 +72,11 @@ def _(m: Model, rng: np.random.Generator) -> str:
 def _(m: Model, rng: np.random.Generator) -> str:
     x = conv(m, quant(m, m.input, 8, 1, 1, 1 / 128), rng, 12, 2, 3, 3, pads=[1, 0, 1, 0])
     return m.op("Flatten", bits(m, m.batch_norm(x, rng, 12)))
+
+
+@pattern("Inputs", "QuantizeLinear, Clip, DequantizeLinear of the input", PLANES, (2, 5, 5), "uint8/255")
+def _(m: Model, rng: np.random.Generator) -> str:
+    scale, zero = m.const(1 / 127), m.const(0, np.int8)
+    x = m.op("Clip", m.op("QuantizeLinear", m.input, scale, zero), m.const(-127, np.int8), m.const(127, np.int8))
+    x = conv(m, m.op("DequantizeLinear", x, scale, zero), rng, 3, 2, 3, 3, pads=[1, 1, 1, 1])
+    return m.op("Flatten", bits(m, m.batch_norm(x, rng, 3)))

@@ -14,7 +14,7 @@ from threshc.compiler.affine import Affine
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.frontend.load import load, lower_model
-from threshc.compiler.ir.ops import Compare, Sum
+from threshc.compiler.ir.ops import Bitplanes, Compare, Sum
 from threshc.compiler.passes.pipeline import optimize
 from threshc.hdl.certify import certify
 from threshc.hdl.design import build_design
@@ -108,6 +108,16 @@ def test_an_image_of_means_before_a_convolution_is_refused() -> None:
     with pytest.raises(CompileError, match="another way at one place than at another") as caught:
         load(m.build(m.nodes[-1].output[0]), input="uint8")
     assert "channel 0, place 1" in caught.value.diagnostics[0].where
+
+
+@pytest.mark.parametrize(("encoding", "counts"), [("uint8/255", False), ("uint8/255*0.8", True)])
+def test_a_first_convolution_of_many_rows(encoding: str, counts: bool) -> None:
+    """Two thresholds more for each pixel are fewer than 255 and a count."""
+    m, rng = Model(["batch", 3, 8, 8]), np.random.default_rng(0)
+    x = quant(m, m.op("Sub", m.op("Mul", m.input, m.const(2.0)), m.const(1.0)), 8, 1, 0, 1 / 128)
+    m.op("Flatten", bits(m, m.batch_norm(conv(m, x, rng, 64, 3, 3, 3), rng, 64)))
+    network = load(m.build(m.nodes[-1].output[0]), input=encoding)
+    assert any(isinstance(op, Bitplanes) and op.x for op in network.ops) is counts
 
 
 @pytest.mark.parametrize("encoding", ["uint8/255", "uint8*0.003", "int8/128"])

@@ -139,9 +139,14 @@ def _turned(levels: Levels, flip: NDArray[np.bool_]) -> Levels:
     """The same levels over the negated sums: u >= t is not (-u >= 1 - t), and the order of levels reverses."""
     if not flip.any():
         return levels
-    threshold, table = levels.threshold.copy(), levels.table.copy()
-    for e in np.flatnonzero(flip & (levels.count > 0)):
-        k = levels.count[e]
-        threshold[e, :k] = 1 - levels.threshold[e, :k][::-1]
-        table[e, : k + 1] = levels.table[e, : k + 1][::-1]
+    threshold = 1 - _mirrored(levels.threshold, levels.count, flip)
+    threshold[~flip] = levels.threshold[~flip]
+    table = _mirrored(levels.table, levels.count + 1, flip)
     return Levels(levels.count, threshold, table)
+
+
+def _mirrored(rows: Array, count: IntArray, which: NDArray[np.bool_]) -> Array:
+    """Rows (E, K), the first count[e] elements of some of them in reverse order."""
+    k = np.arange(rows.shape[1])
+    back = count[:, None] - 1 - k
+    return np.asarray(np.take_along_axis(rows, np.where(which[:, None] & (back >= 0), back, k), axis=1))

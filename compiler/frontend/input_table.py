@@ -85,7 +85,8 @@ def input_table(x: Expr, uses: int) -> InputTable | None:
     blur = 0.0 if straight else float(np.abs(values.astype(np.float64) - n * unit).max())
     columns = max(s.columns for s in stairs)
     length = max(int(np.abs(s.jump).sum()) for s in plain)
-    if length <= _LONGEST and columns * uses > 2 * length + length.bit_length() * uses:
+    counted = length.bit_length()
+    if length <= _LONGEST and columns > 2 * counted and columns * uses > 2 * length + counted * uses:
         return InputTable(which, tuple(plain), unit, blur, True)
     return InputTable(which, tuple(stairs), unit, blur, False) if columns < most or not x.stepped else None
 
