@@ -45,8 +45,12 @@ def unsupported(node: Node) -> Diagnostic:
     """The refusal of an operator that the front end does not know."""
     what = f"operator {node.op!r} of domain {node.stated or node.domain or 'ai.onnx'!r} is not supported"
     why, hint = _BY_OP.get(node.op, ("", ""))
+    hardware = (
+        node.attrs.get("backend") == "fpgadataflow"
+    )  # as the files of 2019 and 2020, whose domain is finn, say it
+    home = _BY_DOMAIN[0][0] if hardware else node.domain
     for prefix, because, instead in _BY_DOMAIN:
-        if not why and node.domain.startswith(prefix):
+        if not why and home.startswith(prefix):
             why, hint = because, instead
     if not why:
         why = "threshc compiles layers of weighted sums with steps between them"
