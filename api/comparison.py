@@ -62,8 +62,8 @@ def against_onnx(
 ) -> Check:
     """The ONNX model's tensors (N, elements) against the values of the unoptimized network: every bit, every output.
 
-    law: the tensors are those of our own evaluator, which rounds as the model does; labels may differ where the front
-    end chose the order of the real numbers, and the model's scores of both are nearer than their rounding.
+    law: the tensors are those of our own evaluator. Labels may then differ where the front end chose the order of the
+    real numbers, and the model's scores of both are nearer than their rounding; the note says how many do.
     """
     network, bits, outputs, different, tied = lowered.network, 0, 0, 0, 0
     first: Divergence | None = None
@@ -81,7 +81,7 @@ def against_onnx(
         if o.name in tensors:
             wanted, ours = output_of(network, o, tensors[o.name], values)
             if law:
-                near = _too_near(lowered, o, tensors, wanted, ours)
+                near = too_near(lowered, o, tensors, wanted, ours)
                 tied, wanted = tied + int(near.sum()), np.where(near, ours, wanted)
             first = first or first_difference(f"output {o.name!r}", wanted, ours)
             outputs, different = outputs + ours.size, different + int((wanted != ours).sum())
@@ -89,7 +89,7 @@ def against_onnx(
     return Check(f"{name} = reference", count, bits, outputs, first, note, different=different)
 
 
-def _too_near(lowered: Lowered, o: Output, tensors: Mapping[str, Array], wanted: Array, ours: Array) -> Array:
+def too_near(lowered: Lowered, o: Output, tensors: Mapping[str, Array], wanted: Array, ours: Array) -> Array:
     """Which of the labels (N, 1) differ by no more than the rounding of scores whose real order was taken."""
     rounded = next((r for r in lowered.rounded if o.name in (r.output, r.output.removesuffix(".scores"))), None)
     if (

@@ -86,10 +86,10 @@ def snap_effect(
     data = random_samples(network, FLOAT_SAMPLES, 1) if x is None else np.asarray(x)[:FLOAT_SAMPLES]
     if not len(data):
         raise fail("there are no samples", where="input data", hint="give at least one")
-    tensors = list(dict.fromkeys([*(p.tensor for p in lowered.probes), *lowered.graph.outputs]))
+    tensors = lowered.compared
     law = run_float(build_graph(model, folder), model_samples(lowered, data), tensors)
     values = reference.evaluate(network, encode(network, data))
-    found = against_onnx(lowered, dict(zip(tensors, law, strict=True)), values, "float model")
+    found = against_onnx(lowered, dict(zip(tensors, law, strict=True)), values, "float model", law=True)
     differ = f"{found.different} of {found.bits} hidden bits and {found.outputs} outputs differ"
     kind = "random" if x is None else "given"
     changed = "; ".join(map(str, layers))

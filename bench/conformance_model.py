@@ -230,7 +230,7 @@ def _compare_hidden(verdict: Verdict, lowered: Lowered, small: Network, data: Ar
 def _compare_peer(verdict: Verdict, path: Path, lowered: Lowered, data: Array) -> None:
     """An evaluator that is not ours, operator by operator and end to end; rounding has to be shown."""
     network = lowered.network
-    tensors = list(dict.fromkeys([*(p.tensor for p in lowered.probes), *lowered.graph.outputs]))
+    tensors = lowered.compared
     encoded, encoding = encode(network, data), network.input.encoding
     real = encoding.real(encoded) if isinstance(encoding, Affine) else data.astype(np.float32)
     x = real.reshape(len(data), *network.input.model_shape).astype(next(iter(lowered.graph.inputs.values())).dtype)

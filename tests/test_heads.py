@@ -209,6 +209,25 @@ def test_thousands_of_inputs_and_biases_of_thousandths() -> None:
     assert report.ok, str(report)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_labels_that_float32_alone_decides_are_shown_to_be_rounding(first: int) -> None:
+    """Ties of whole numbers that two roundings break, of the law as of onnxruntime."""
+    rng = np.random.default_rng(0)
+    m = Model(["batch", 32])
+    weights, biases, scale = rng.integers(-3, 4, (32, 5)), rng.integers(-9, 10, 5), np.float32(0.19512576)
+    x = m.op("MatMul", bits(m, m.input), m.const(weights))
+    x = m.op("Add", m.op("Mul", x, m.const(scale)), m.const(scale * biases.astype(np.float32)))
+    index = m.op("ArgMax", x, axis=1, keepdims=0)
+    model = m.build(m.op("Add", m.const(first, np.int64), index) if first else index)
+    data = rng.choice([-1.0, 1.0], (2048, 32)).astype(np.float32)
+    labels = threshc.simulate(threshc.load(model), data).labels
+    np.testing.assert_array_equal(labels, (data.astype(np.int64) @ weights + biases).argmax(axis=1) + first)
+    assert (labels != reference(model, data)).any()
+    report = threshc.verify(model, data, rtl=False)
+    assert report.ok, str(report)
+    assert "rounding decides between two equal or nearly equal scores" in str(report)
+
+
 def _moved(m: Model, index: str) -> str:
     return m.op("Squeeze", m.op("Identity", m.op("Cast", index, to=6)), m.const([1], np.int64))
 
