@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from threshc.comparison import Array, Check, against_onnx
-from threshc.compiler.frontend.float_model import takes_batches
+from threshc.compiler.frontend.batch import open_batch
 from threshc.compiler.frontend.lower import Lowered
 from threshc.divergence import Divergence
 from threshc.shown import shown
@@ -43,13 +43,18 @@ def second_opinion(
 
     x: (N, *sample shape) as the model takes them; tensors: those that `against_onnx` reads; values: of the network.
     """
-    opinion = find_peer(model, folder, x, tensors, takes_batches(lowered.graph, x, tensors))
+    opinion = find_peer(model, folder, x, tensors, open_batch(lowered.graph))
     if opinion.peer is None:
         return SecondOpinion(None, opinion.declined, ())
     try:
         checks = _compare(opinion.peer, model, lowered, x, tensors, values)
     except CannotRunError as error:
         return SecondOpinion(None, (*opinion.declined, f"{opinion.peer.name} stopped: {error}"), ())
+    if opinion.mixed:
+        why = "several samples together give fewer elements than one by one: the model mixes them"
+        found = Divergence(None, f"tensor {opinion.mixed!r}", (), 0, 0, why=why)
+        name = f"{opinion.peer.name}, samples together = one by one"
+        checks = (*checks, Check(name, min(len(x), 2), 0, 0, found))
     return SecondOpinion(opinion.peer.name, opinion.declined, checks)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.compiler.encoding import Affine, parse_encoding
+from threshc.compiler.frontend.batch import want_apart
 from threshc.compiler.frontend.graph import build_graph
 from threshc.compiler.frontend.lower import Lowered, lower
 from threshc.compiler.frontend.snapping import MOST_ULPS, needed, snap
@@ -54,7 +55,7 @@ def lower_parsed(
     A model that is refused only because its weights are multiples of one size but for rounding is refused for that.
     """
     try:
-        return lower(build_graph(model, folder), encoding, exact_scores=exact_scores)
+        lowered = lower(build_graph(model, folder), encoding, exact_scores=exact_scores)
     except CompileError as error:
         snapped, layers = snap(model, folder, MOST_ULPS)
         if not layers:
@@ -64,6 +65,8 @@ def lower_parsed(
         except CompileError:
             raise error from None
         raise needed(layers, error) from error
+    want_apart(lowered.graph, encoding)
+    return lowered
 
 
 def parse_input(input: str | Affine | None) -> Affine | None:
