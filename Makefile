@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 DIGITS := examples/digits
+PYTEST ?= -n 2
 
 .PHONY: demo test check check-lint check-types check-tests format news clean
 
@@ -11,8 +12,8 @@ demo: $(VENV)/.ready  ## digits: exact thresholds, Verilog equal to ONNX in ever
 	$(VENV)/bin/threshc verify $(DIGITS)/digits.onnx --data $(DIGITS)/digits_test.npz --rtl-samples 450
 	$(VENV)/bin/threshc build $(DIGITS)/digits.onnx --target icebreaker --data $(DIGITS)/digits_test.npz -o out/digits
 
-test: $(VENV)/.ready  ## the whole test suite
-	$(VENV)/bin/python -m pytest
+test: $(VENV)/.ready  ## the whole test suite, on two cores; PYTEST= for other options
+	$(VENV)/bin/python -m pytest $(PYTEST)
 
 check: $(VENV)/.ready  ## lint, types and the fast tests, side by side
 	$(MAKE) --no-print-directory --jobs=3 --output-sync=target check-tests check-types check-lint
