@@ -16,9 +16,10 @@ from threshc.hdl.flow.netlist.gates import Gates
 from threshc.hdl.flow.netlist.lanes import from_lanes, to_lanes
 from threshc.hdl.flow.netlist.machine import Machine
 from threshc.hdl.flow.netlist.read import read_netlist
-from threshc.hdl.flow.routing import TooBig, route
+from threshc.hdl.flow.routing import route
 from threshc.hdl.flow.synthesis import count_cells
 from threshc.hdl.flow.tools import find_tools, run_tool
+from threshc.hdl.size import TooBig
 from threshc.hdl.targets.registry import target
 
 SYNTH = {name: f"{family.synth} -top top" for name, family in families().items()}

@@ -70,7 +70,8 @@ def interleave(
     """Time every contender once per round, in turn, so that a disturbance of the machine meets all of them.
 
     A contender that is quicker than `slice_seconds` is called several times in a row; its time is the mean of these.
-    clock: `time.thread_time` for work of one thread on a machine with other users, else wall time.
+    clock: `time.thread_time` for work of one thread and `cpu_seconds` for processes, on a machine with other users;
+    wall time is for what is only shown, and has no goal.
     """
     calls = {}
     for name, call in contenders.items():
@@ -86,6 +87,11 @@ def interleave(
                 call()
             seconds[name].append((clock() - start) / calls[name])
     return {name: Times(np.array(s)) for name, s in seconds.items()}
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process and of the processes that it has waited for, user and system."""
+    return sum(os.times()[:4])
 
 
 def best(times: Mapping[str, Times]) -> tuple[str, Times]:

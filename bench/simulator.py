@@ -101,12 +101,12 @@ def one_call(name: str, network: Network, x: NDArray[np.uint8], ort: peers.Call,
 
 
 def threads(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> list[Row]:
-    """Wall time with all cores against one thread."""
+    """Wall time with two threads against one thread: shown without a goal, since other users' work changes it."""
     if packed.cores() < 2:
         return []
     calls = {n: (lambda n=n: packed.run(network, x, bits=False, threads=n)) for n in (1, 2)}
     times = interleave({str(n): call for n, call in calls.items()}, 9 if quick else 41, 0.02)
-    return [times["2"].row(f"{name} two threads, wall", NANO, "ns/sample", ("one thread", times["1"]), 1.75)]
+    return [times["2"].row(f"{name} two threads, wall", NANO, "ns/sample", ("one thread", times["1"]))]
 
 
 def activity(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> list[Row]:

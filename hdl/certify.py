@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from threshc.compiler.ir.ops import ArgMax, Compare, Reduce, Sum
+from threshc.hdl.claims import Claim
 from threshc.hdl.design import Design
-from threshc.hdl.luts.claims import Claim
 from threshc.hdl.luts.lower import Circuit, lower
 from threshc.hdl.luts.tables import MAJ, XOR
 from threshc.hdl.netlist import Lits, Netlist

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.hdl.luts.claims import Claim, Selection
+from threshc.hdl.claims import Claim, Selection
 from threshc.hdl.pool import Pool
 
 Lits = NDArray[np.int64]

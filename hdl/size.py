@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare, Sum
 from threshc.compiler.ir.shapes import plane_weights
@@ -23,6 +23,12 @@ HOPELESS = 3
 WORTH_A_WORD = 300_000
 """Cells from which the time and the memory that a circuit takes are said."""
 _BYTES, _SECONDS = 2_200, 2e-4  # per cell, for the Verilog; 784-256-10 and 784-1024-10, two cores (November 2026)
+
+_BIGGER = "a bigger target (`threshc targets`), another --neuron, fewer registers (--pipeline), or a smaller network"
+
+
+class TooBig(CompileError):
+    """The circuit does not fit the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,6 @@ def refuse_hopeless(luts: int, device: Device, note: Callable[[str], None] | Non
     """Raises CompileError for a circuit of many times a device's LUTs, and tells `note` of one that may not fit."""
     figures = f"about {luts:,} LUTs, of {device.luts:,} (estimated from the weights, nothing synthesized)"
     if luts > HOPELESS * device.luts:
-        from threshc.hdl.flow.routing import too_big
-
         raise too_big(device, "before synthesis", figures)
     if luts > device.luts and note is not None:
         note(f"the circuit may not fit the {device.part}: it needs {figures}")
@@ -89,3 +93,8 @@ def refuse_vast(
         )
     if size.cells >= WORTH_A_WORD and note is not None:
         note(f"the circuit is large: {about}; {need}, its simulation as many again")
+
+
+def too_big(device: Device, where: str, figures: str) -> TooBig:
+    """The error for a circuit that does not fit; `figures` says what it needs, of what."""
+    return TooBig(Diagnostic(f"the circuit does not fit the {device.part}", where, f"it needs {figures}", _BIGGER))

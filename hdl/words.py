@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from threshc.hdl.luts.claims import Selection
+from threshc.hdl.claims import Selection
 from threshc.hdl.netlist import ONE, Lits, Netlist
 
 

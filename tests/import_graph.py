@@ -117,13 +117,27 @@ def order(edges: Graph) -> list[set[str]]:
     return floors
 
 
+def contracted(edges: Graph) -> dict[str, set[str]]:
+    """The graph with each circle as one node, named by its members, so that the rest has an order."""
+    name = {node: node for node in edges}
+    for circle in circles(edges):
+        name |= dict.fromkeys(circle, "{" + ", ".join(sorted(circle)) + "}")
+    found: dict[str, set[str]] = {}
+    for node, targets in edges.items():
+        found.setdefault(name[node], set()).update(name[target] for target in targets)
+    return {node: targets - {node} for node, targets in found.items()}
+
+
 def _print(title: str, graph: Mapping[str, Mapping[str, list[tuple[str, str]]]]) -> None:
     print(f"{title}, from the bottom up, with the number of imports on each arrow:")
-    for floor in order(graph):
+    for floor in order(contracted(graph)):
         for name in sorted(floor):
-            print(f"  {name} -> {', '.join(f'{t} {len(who)}' for t, who in sorted(graph[name].items())) or 'nothing'}")
-    for circle in circles(graph):
-        print(f"  CIRCLE of {', '.join(sorted(circle))}")
+            if name in graph:
+                print(
+                    f"  {name} -> {', '.join(f'{t} {len(who)}' for t, who in sorted(graph[name].items())) or 'nothing'}"
+                )
+            else:
+                print(f"  CIRCLE {name}")
     print()
 
 

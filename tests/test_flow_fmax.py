@@ -20,8 +20,9 @@ from threshc.hdl.families.registry import family
 from threshc.hdl.flow import depth, tools
 from threshc.hdl.flow.depth import TRIES, levels_for, period_ns, reach, shorter
 from threshc.hdl.flow.report import BuildReport, Try
-from threshc.hdl.flow.routing import TooBig, TooSlow
+from threshc.hdl.flow.routing import TooSlow
 from threshc.hdl.flow.synthesis import Cells
+from threshc.hdl.size import TooBig
 from threshc.hdl.targets.registry import target, targets
 
 pytestmark = pytest.mark.slow

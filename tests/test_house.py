@@ -31,10 +31,8 @@ KNOTS: dict[frozenset[str], str] = {
 """Circles of files, and why each is still there."""
 
 UPWARD: dict[tuple[str, str], str] = {
-    ("hdl/netlist.py", "hdl/luts"): "a netlist holds the claims of luts/claims.py, which belong below it",
     ("hdl/design.py", "hdl/dontcare"): "a Design calls the search for don't-cares; its builder should",
     ("hdl/design.py", "hdl/mapped"): "a Design calls the writer of its mapped text; whoever builds it should",
-    ("hdl/size.py", "hdl/flow"): "the capacity of a device is asked of the tool's arguments in flow/routing.py",
 }
 """Arrows within `hdl` that run against the order of its rooms, and what would turn each."""
 
@@ -113,6 +111,7 @@ def test_circles_are_found() -> None:
     edges = {"a": ["b"], "b": ["c"], "c": ["a", "d"], "d": ["e"], "e": ["d"], "f": ["a"], "g": []}
     assert set(import_graph.circles(edges)) == {frozenset("abc"), frozenset("de")}
     assert import_graph.order({"a": ["b", "c"], "b": ["c"], "c": []}) == [{"c"}, {"b"}, {"a"}]
+    assert import_graph.contracted(edges)["{a, b, c}"] == {"{d, e}"}
 
 
 def test_imports_are_found(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow.report import BuildReport, Try
-from threshc.hdl.flow.routing import TooBig, TooSlow
+from threshc.hdl.flow.routing import TooSlow
 from threshc.hdl.flow.tools import Progress
+from threshc.hdl.size import TooBig
 from threshc.hdl.targets.base import Device
 
 TRIES = 5

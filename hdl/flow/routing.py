@@ -13,15 +13,11 @@ from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
+from threshc.hdl.size import too_big
 from threshc.hdl.targets.base import Device
 
 _USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", re.MULTILINE)
 _UNPLACED = ("no BELs remaining", "Unable to place", "Unable to find legal placement")
-_BIGGER = "a bigger target (`threshc targets`), another --neuron, fewer registers (--pipeline), or a smaller network"
-
-
-class TooBig(CompileError):
-    """The circuit does not fit the device."""
 
 
 class TooSlow(CompileError):
@@ -106,8 +102,3 @@ def _logic(utilization: dict[str, tuple[int, int]], device: Device, flow: Flow) 
     kind = flow.placed.logic
     used, available = utilization.get(kind, (0, device.luts))
     return f"{used} {kind}, of {available}; they cannot all be placed"
-
-
-def too_big(device: Device, where: str, figures: str) -> TooBig:
-    """The error for a circuit that does not fit; `figures` says what it needs, of what."""
-    return TooBig(Diagnostic(f"the circuit does not fit the {device.part}", where, f"it needs {figures}", _BIGGER))

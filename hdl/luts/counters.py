@@ -8,10 +8,10 @@ from functools import lru_cache
 from itertools import count
 from typing import ClassVar
 
+from threshc.hdl.claims import Step, Term
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.order import Triple
 from threshc.hdl.luts.parts import Part
-from threshc.hdl.luts.steps import Step, Term
 from threshc.hdl.luts.tables import table
 
 _LATE = 1 << 62

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.claims import Step
 from threshc.hdl.luts.common import common_parts
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.parts import Part, append
 from threshc.hdl.luts.share import Compressor, Entries, Row, Sharing, entries, ones
 from threshc.hdl.luts.spanning import Parent, from_roots
-from threshc.hdl.luts.steps import Step
 
 
 class Differences(Sharing):

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from itertools import count
 from typing import ClassVar
 
+from threshc.hdl.claims import Step
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.order import Triple
 from threshc.hdl.luts.parts import Carry, Part
-from threshc.hdl.luts.steps import Step
 from threshc.hdl.luts.tables import MAJ, full, table
 
 _FIRST = table(lambda z, q, a: z if q else a, 3)

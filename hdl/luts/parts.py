@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from threshc.hdl.luts.steps import Step
+from threshc.hdl.claims import Step
 from threshc.hdl.luts.tables import full
 
 Signs = tuple[int, ...]

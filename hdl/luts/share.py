@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from random import Random
 from typing import ClassVar, Protocol
 
+from threshc.hdl.claims import Step
 from threshc.hdl.luts.constants import shared_constants
 from threshc.hdl.luts.groups import Tree, members
 from threshc.hdl.luts.net import LutNet
 from threshc.hdl.luts.order import Triple, common_triples
 from threshc.hdl.luts.parts import Part, restricted
-from threshc.hdl.luts.steps import Step
 
 
 class Compressor(Protocol):

@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.claims import Claim, Step, Term
 from threshc.hdl.heap import Heap, bundles, weigh
-from threshc.hdl.luts.claims import Claim, Step, Term
 from threshc.hdl.luts.place import place
 from threshc.hdl.luts.share import Compressor, Row
 from threshc.hdl.netlist import Lits, Netlist

@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.claims import Claim
 from threshc.hdl.heap import Heap
-from threshc.hdl.luts.claims import Claim
 from threshc.hdl.netlist import Lits, Netlist, Total
 from threshc.hdl.neurons.base import Architecture, Estimate
 from threshc.hdl.neurons.costs import full_adders, heap_bits

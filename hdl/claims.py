@@ -1,10 +1,21 @@
-"""What the builder says about the netlist; nothing is taken on trust, see `threshc.hdl.proof`."""
+"""What the builder asserts of the netlist, and each step of a heap compressor: for `threshc.hdl.proof` to check."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from threshc.hdl.luts.steps import Step, Term
+Term = tuple[int, ...]
+"""The parity of one or two literals."""
+
+
+@dataclass(slots=True)
+class Step:
+    """Terms of one column replaced by terms of the same weight and above: inputs all weigh 2**column, each output is
+    (column, term). Their sums are equal modulo 2**width of the heap."""
+
+    column: int
+    inputs: tuple[Term, ...]
+    outputs: list[tuple[int, Term]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,3 @@ class Selection:
     left: tuple[tuple[int, ...], tuple[int, ...]]
     right: tuple[tuple[int, ...], tuple[int, ...]]
     best: tuple[tuple[int, ...], tuple[int, ...]]
-
-
-__all__ = ["Claim", "Selection", "Step", "Term"]
