@@ -60,7 +60,7 @@ def outcome(case: Case) -> str:
     if case.refused:
         return f"refused: {case.refused}"
     options = f"`--input {case.input}`" + (f", `--snap-weights {case.snap}`" if case.snap else "")
-    return f"labels equal; {options}"
+    return f"labels equal{', and every hidden bit, Verilog included' if case.rtl else ''}; {options}"
 
 
 def refusals() -> str:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from shutil import which
 
 import numpy as np
 import pytest
@@ -98,6 +99,22 @@ def test_labels(case: Case, name: str, made: Callable[[str, str], Path]) -> None
     assert bool(said) == (case.snap is not None)
     if case.refused:
         pytest.xfail("it is read, and right: frameworks/catalog.py still says that it is refused")
+
+
+@pytest.mark.skipif(which("iverilog") is None, reason="needs Icarus Verilog")
+@pytest.mark.parametrize("name", [name for case, name in ROWS if case.rtl])
+def test_every_hidden_bit(name: str, made: Callable[[str, str], Path]) -> None:
+    pytest.importorskip("qonnx", reason="qonnx is not installed")
+    folder = made("Brevitas", name)
+    x = np.load(folder / f"{name}.npz")["x"][:32]
+    report = threshc.verify(folder / f"{name}.onnx", x, input="uint8/255", rtl_samples=8, simulator="icarus")
+    assert report.ok, str(report)
+    assert report.peer is not None
+    by_peer, rtl = (
+        next(c for c in report.checks if c.name == n) for n in (f"{report.peer} = reference", "reference = RTL")
+    )
+    assert by_peer.bits > 4000
+    assert rtl.bits > 1000
 
 
 def test_there_are_enough() -> None:

@@ -26,8 +26,12 @@ SAMPLES = 256
 
 @dataclass(frozen=True)
 class Case:
-    """A network of one framework through one or more exporters. input, snap: of `threshc.load`; refused: the beginning
-    of the message where the model is refused, "" where its labels are the framework's."""
+    """A network of one framework through one or more exporters.
+
+    input, snap: of `threshc.load`. refused: the beginning of the message where it is refused, "" where its labels
+    are the framework's. rtl: every hidden bit is compared too, with an evaluator that is not ours and with the emitted
+    Verilog.
+    """
 
     framework: str
     network: str
@@ -36,6 +40,7 @@ class Case:
     input: str = "uint8"
     snap: int | None = None
     refused: str = ""
+    rtl: bool = False
 
     def names(self) -> tuple[str, ...]:
         """The files of the case, without an ending."""
@@ -99,6 +104,7 @@ CASES = (
     _brevitas("fc_tanh", "QuantTanh of 2 bits"),
     _brevitas("fc_sigmoid", "QuantSigmoid of 2 bits"),
     _brevitas("fc_hardtanh", "QuantHardTanh of 2 bits"),
+    _brevitas("cnn_input_quantizer", "QuantIdentity of 8 bits in front of a convolution"),
     _brevitas("cnn_pool_first", "MaxPool before QuantReLU; global average pooling"),
     _brevitas("cnn_pool_last", "MaxPool behind QuantReLU"),
     _brevitas("cnn_bias_head", "a head with Int32Bias"),
@@ -106,6 +112,9 @@ CASES = (
     _brevitas("resnet_w1a1", "three residual blocks, W1A1", exporters=("QONNX",)),
     _brevitas("resnet_w2a2", "three residual blocks, W2A2, one quantizer for both sides of each addition"),
     _brevitas("mobilenet_w2a2", "depthwise and 1 x 1, W2A2, a scale per channel"),
+    _brevitas("tiny_resnet_w1a1", "a residual block on 2 x 2 places, W1A1", exporters=("QONNX",), rtl=True),
+    _brevitas("tiny_resnet_w2a2", "a residual block on 2 x 2 places, W2A2", exporters=("QONNX",), rtl=True),
+    _brevitas("tiny_mobilenet_w2a2", "depthwise and 1 x 1 on 2 x 2 places, W2A2", exporters=("QONNX",), rtl=True),
     _keras("Larq", "larq_dense", "QuantDense, SteSign on weights and activations; a softmax tail"),
     _keras("Larq", "larq_approx_sign", "ApproxSign"),
     _keras("Larq", "larq_swish_sign", "SwishSign"),

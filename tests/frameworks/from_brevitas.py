@@ -73,9 +73,11 @@ class Block(nn.Module):
         return self.last(self.shared(self.long(x)) + self.shared(x))
 
 
-def resnet(how: dict[str, Any], step: Callable[[], nn.Module], shared: Callable[[], nn.Module]) -> nn.Module:
-    blocks = (Block(how, step, shared()) for _ in range(3))
-    return nn.Sequential(*conv(3, 8, how), step(), *blocks, *pooled(bits(4)))
+def resnet(
+    how: dict[str, Any], step: Callable[[], nn.Module], shared: Callable[[], nn.Module], blocks: int = 3
+) -> nn.Module:
+    made = (Block(how, step, shared()) for _ in range(blocks))
+    return nn.Sequential(*conv(3, 8, how), step(), *made, *pooled(bits(4)))
 
 
 def mobilenet(how: dict[str, Any]) -> nn.Module:
@@ -89,7 +91,7 @@ def signed(n: int) -> nn.Module:
     return qnn.QuantIdentity(bit_width=n, return_quant_tensor=True)
 
 
-FLAT, MAP = (36,), (3, 8, 8)
+FLAT, MAP, TINY = (36,), (3, 8, 8), (3, 2, 2)
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "fc_w1a1": (lambda: mlp(BINARY, bipolar), FLAT),
     "fc_w2a2": (lambda: mlp(bits(2), relu), FLAT),
@@ -107,6 +109,10 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "fc_tanh": (lambda: mlp(bits(2), lambda: qnn.QuantTanh(bit_width=2)), FLAT),
     "fc_sigmoid": (lambda: mlp(bits(2), lambda: qnn.QuantSigmoid(bit_width=2)), FLAT),
     "fc_hardtanh": (lambda: mlp(bits(2), lambda: qnn.QuantHardTanh(bit_width=2, min_val=-1.0, max_val=1.0)), FLAT),
+    "cnn_input_quantizer": (
+        lambda: nn.Sequential(qnn.QuantIdentity(bit_width=8), cnn(relu(), how=bits(2), head=pooled(bits(4)))),
+        MAP,
+    ),
     "cnn_pool_first": (lambda: cnn(nn.MaxPool2d(2), relu(), how=bits(2), head=pooled(bits(4))), MAP),
     "cnn_pool_last": (lambda: cnn(relu(), nn.MaxPool2d(2), how=bits(2), head=pooled(bits(4))), MAP),
     "cnn_bias_head": (lambda: cnn(relu(), how=bits(2), head=pooled(bits(4), bias_quant=quant.Int32Bias)), MAP),
@@ -119,6 +125,9 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "resnet_w1a1": (lambda: resnet(BINARY, bipolar, bipolar), MAP),
     "resnet_w2a2": (lambda: resnet(bits(2), relu, lambda: signed(3)), MAP),
     "mobilenet_w2a2": (lambda: mobilenet(bits(2, **PER_CHANNEL)), MAP),
+    "tiny_resnet_w1a1": (lambda: resnet(BINARY, bipolar, bipolar, 1), TINY),
+    "tiny_resnet_w2a2": (lambda: resnet(bits(2), relu, lambda: signed(3), 1), TINY),
+    "tiny_mobilenet_w2a2": (lambda: mobilenet(bits(2, **PER_CHANNEL)), TINY),
 }
 
 
