@@ -38,7 +38,7 @@ class Model:
             self.nodes,
             "test",
             [helper.make_tensor_value_info(self.input, TensorProto.FLOAT, self.shape)],
-            [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs],
+            [onnx.ValueInfoProto(name=o) for o in outputs],  # of whatever type they are
             self.initializers,
         )
         versions = {"": self.opset, **{n.domain: 1 for n in self.nodes if n.domain}}

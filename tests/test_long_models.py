@@ -30,7 +30,7 @@ def chain(op: str, count: int, *, first: str = "x", behind: bool = False, twice:
     layer += [helper.make_node("Sign", ["y"], ["s"])] if first == "s" else []
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])
     end = names[-1] if behind else "y"
-    out = helper.make_tensor_value_info(end, TensorProto.FLOAT, None)
+    out = onnx.ValueInfoProto(name=end)
     graph = helper.make_graph([*layer, *nodes] if behind else [*nodes, *layer], "chain", [x], [out], [weights])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 

@@ -75,7 +75,7 @@ class Typed:
             self.nodes,
             "typed",
             [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", self.features])],
-            [helper.make_tensor_value_info(y, TensorProto.FLOAT, None)],
+            [onnx.ValueInfoProto(name=y)],
             self.constants,
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,8 @@ class GraphInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """A model's main graph. `inputs` and `outputs` exclude constants."""
+    """A model's main graph. `inputs` and `outputs` exclude constants. output_types: numpy's name of the type that the
+    file states of an output, where it states one."""
 
     name: str
     nodes: tuple[Node, ...]
@@ -75,6 +76,7 @@ class Graph:
     inputs: Mapping[str, GraphInput]
     outputs: tuple[str, ...]
     opset: int
+    output_types: Mapping[str, str]
 
 
 def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
@@ -100,6 +102,7 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
     if problems:
         raise CompileError(problems)
     _refuse_not_finite(constants)
+    _refuse_twice("graph input", [as_text(i.name) for i in proto.input])
     inputs = {as_text(i.name): _input(i, proto) for i in proto.input if as_text(i.name) not in constants}
     nodes = tuple(_node(n, opsets, folder) for n in proto.node)
     outputs = tuple(as_text(o.name) for o in proto.output)
@@ -110,21 +113,33 @@ def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
             hint="export the model again",
         )
     ordered = _ordered(nodes, set(constants) | set(inputs), outputs)
-    return Graph(as_text(proto.name), ordered, constants, inputs, outputs, opset)
+    types = {as_text(o.name): _dtype(o) for o in proto.output if o.type.tensor_type.elem_type}
+    return Graph(as_text(proto.name), ordered, constants, inputs, outputs, opset, types)
 
 
 def _input(info: onnx.ValueInfoProto, graph: onnx.GraphProto) -> GraphInput:
-    from onnx import helper
-
     dims = info.type.tensor_type.shape.dim
     shape = tuple(d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in dims)
-    try:
-        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)).name
-    except (KeyError, TypeError):
-        dtype = "unknown"
     stated = [q for q in graph.quantization_annotation if q.tensor_name == info.name]
     marks = {e.key: e.value for q in stated for e in q.quant_parameter_tensor_names}
-    return GraphInput(shape, dtype, marks.get("finn_datatype", ""))
+    return GraphInput(shape, _dtype(info), marks.get("finn_datatype", ""))
+
+
+def _dtype(info: onnx.ValueInfoProto) -> str:
+    from onnx import helper
+
+    try:
+        name: str = np.dtype(helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)).name
+    except (KeyError, TypeError):
+        return "unknown"
+    return name
+
+
+def _refuse_twice(what: str, names: Sequence[str]) -> None:
+    """Raises CompileError for a name that stands twice, since one of the two would be ignored."""
+    twice = next((n for k, n in enumerate(names) if n in names[:k]), None)
+    if twice is not None:
+        raise fail(f"a {what} is defined twice", where=f"{what} {twice!r}", hint="export the model again")
 
 
 def _refuse_not_finite(constants: Mapping[str, NDArray[np.generic]]) -> None:
@@ -150,10 +165,20 @@ def as_text(name: str | bytes) -> str:
 
 
 def _opsets(model: onnx.ModelProto) -> dict[str, int]:
-    """The version of each domain, by its normalised name. Raises CompileError where one that matters is missing."""
+    """The version of each domain, by its normalised name. Raises CompileError where one that matters is missing, and
+    where a domain has two."""
     opsets: dict[str, int] = {}
+    stated: dict[str, int] = {}
     for entry in model.opset_import:
         domain = _DOMAINS.get(as_text(entry.domain), as_text(entry.domain))
+        own = "ai.onnx" if domain == "" else as_text(entry.domain)
+        if stated.setdefault(own, entry.version) != entry.version:
+            raise fail(
+                "the model states two opsets of one domain",
+                where=f"domain {own!r}",
+                why=f"versions {stated[own]} and {entry.version}; what an operator means depends on it",
+                hint="export the model again",
+            )
         opsets[domain] = max(entry.version, opsets.get(domain, 0))
     used = {_DOMAINS.get(as_text(n.domain), QUANT) for n in model.graph.node}
     for missing in sorted(used - set(opsets) - {QUANT, CHANNELS_LAST}):
@@ -176,6 +201,7 @@ def _node(proto: onnx.NodeProto, opsets: Mapping[str, int], folder: Path | None)
     from onnx import AttributeProto, helper
 
     attrs: dict[str, Any] = {}
+    _want_whole(proto)
     for attribute in proto.attribute:
         match attribute.type:
             case AttributeProto.TENSOR:
@@ -198,6 +224,26 @@ def _node(proto: onnx.NodeProto, opsets: Mapping[str, int], folder: Path | None)
     return Node(
         as_text(proto.op_type), domain, as_text(proto.name), inputs, outputs, attrs, opsets.get(domain, 0), stated
     )
+
+
+def _want_whole(proto: onnx.NodeProto) -> None:
+    """Raises CompileError for attributes that stand twice, that hold something beside the value of their type, or that
+    refer to a function outside of one."""
+    from onnx import AttributeProto
+
+    where = f"node {as_text(proto.name)!r} ({as_text(proto.op_type)})"
+    _refuse_twice(f"attribute of {where}", [as_text(a.name) for a in proto.attribute])
+    for attribute in proto.attribute:
+        type_ = AttributeProto.AttributeType.Name(attribute.type)
+        own = {"INT": "i", "FLOAT": "f", "STRING": "s", "TENSOR": "t", "GRAPH": "g"}.get(type_, type_.lower())
+        held = {f.name for f, _ in attribute.ListFields()} - {"name", "type", "doc_string", own}
+        if held:
+            raise fail(
+                "an attribute holds more than its type says",
+                where=f"{where}, attribute {as_text(attribute.name)!r}",
+                why=f"it is of type {type_} and holds {', '.join(sorted(held))}",
+                hint="export the model again",
+            )
 
 
 def _ordered(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, ...]) -> tuple[Node, ...]:

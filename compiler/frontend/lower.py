@@ -99,6 +99,7 @@ def lower(graph: Graph, encoding: Affine | None, *, exact_scores: bool = False) 
             )
         elif not isinstance(value, _Broken):
             try:
+                _want_stated_type(graph, tensor, value)
                 outputs.add(tensor, value)
             except CompileError as error:
                 problems += error.diagnostics
@@ -115,6 +116,21 @@ def lower(graph: Graph, encoding: Affine | None, *, exact_scores: bool = False) 
         raise CompileError(grouped(problems))
     network = Network(graph.name or "network", context.builder.finish(), outputs.finish())
     return Lowered(network, graph, tuple(context.probes), tuple(nodes), tuple(outputs.rounded))
+
+
+def _want_stated_type(graph: Graph, tensor: str, value: Known) -> None:
+    """Raises CompileError where the file states another type of an output than that of what is computed."""
+    dtype, stated = _dtype(value), graph.output_types.get(tensor)
+    maker = next((n for n in reversed(graph.nodes) if tensor in n.outputs), None)
+    if isinstance(value, ClassIndex | TopIndices) and maker is not None and maker.op in ("ArgMax", "TopK"):
+        dtype = np.dtype(np.int64)
+    if stated is not None and dtype is not None and stated != dtype.name:
+        raise fail(
+            "an output of the model is not of the type that the model states",
+            where=f"tensor {tensor!r}",
+            why=f"the model states {stated}, and {dtype.name} is computed",
+            hint="export the model again",
+        )
 
 
 def _is_layer(node: Node) -> bool:

@@ -24,6 +24,7 @@ def to_array(tensor: onnx.TensorProto, folder: Path | None) -> NDArray[np.generi
         raise fail(f"a tensor has the negative dimensions {list(tensor.dims)}", where=name)
     if tensor.data_type in (TensorProto.COMPLEX64, TensorProto.COMPLEX128):
         raise fail("a tensor holds complex numbers", where=name, hint="export the model in float32")
+    _want_one_source(tensor, name)
     try:
         if tensor.data_location == TensorProto.EXTERNAL:
             return _external(tensor, folder)
@@ -36,6 +37,41 @@ def to_array(tensor: onnx.TensorProto, folder: Path | None) -> NDArray[np.generi
         raise fail(
             "a tensor's data does not fit its shape or type", where=name, why=reason, hint="export the model again"
         ) from error
+
+
+_NARROW = {
+    "UINT8": (0, 255),
+    "INT8": (-128, 127),
+    "UINT16": (0, 65535),
+    "INT16": (-32768, 32767),
+    "BOOL": (0, 1),
+    "FLOAT16": (0, 65535),
+    "BFLOAT16": (0, 65535),
+}
+"""What int32_data may hold of a type: its integers, or the bits of a number."""
+_FIELDS = ("raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
+
+
+def _want_one_source(tensor: onnx.TensorProto, name: str) -> None:
+    """Raises CompileError where a tensor has its values twice, or values that its type does not have."""
+    from onnx import TensorProto
+
+    external = tensor.data_location == TensorProto.EXTERNAL
+    held = [f for f in _FIELDS if len(getattr(tensor, f))] + ["external_data"] * external
+    if len(held) > 1:
+        raise fail(
+            "a tensor holds its values twice",
+            where=name,
+            why=f"it has {' and '.join(held)}, which need not agree",
+            hint="export the model again",
+        )
+    type_ = TensorProto.DataType.Name(tensor.data_type) if tensor.data_type in TensorProto.DataType.values() else ""
+    if type_ in _NARROW and len(tensor.int32_data):
+        lo, hi = _NARROW[type_]
+        values = np.asarray(tensor.int32_data)
+        if values.min() < lo or values.max() > hi:
+            why = f"it holds {values.min()} to {values.max()}, and {type_} {lo} to {hi}"
+            raise fail("a tensor holds values that its type does not have", where=name, why=why)
 
 
 def _external(tensor: onnx.TensorProto, folder: Path | None) -> NDArray[np.generic]:
