@@ -1,7 +1,7 @@
 """Networks that the front end has made from ONNX files, kept in the user's cache: the next time needs no onnx.
 
-An entry is a `.thresh` file, keyed by the content of the model, the stated input, the version and the compiler's own
-files. Damaged ones are made again.
+An entry is a `.thresh` file, keyed by the content of the model, the stated input, our version, the text of the
+compiler's own files, and the versions of NumPy and onnx, which evaluate what is folded. Damaged ones are made again.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def _entry(model: str | os.PathLike[str], input: str | None) -> str | None:
     """The name under which the model's network is kept."""
     import hashlib
 
+    import numpy as np
+
     import threshc.compiler
     from threshc.version import __version__
 
@@ -51,16 +53,26 @@ def _entry(model: str | os.PathLike[str], input: str | None) -> str | None:
         if content[:2] == b"\x1f\x8b" or b"location" in content:  # gzip; the key under which external data is named
             return None
         digest = hashlib.sha256(hashlib.sha256(content).digest())
-        digest.update(repr((input, __version__)).encode())
+        digest.update(repr((input, __version__, np.__version__)).encode())
+        digest.update(_version_of_onnx())
         for root, folders, files in os.walk(Path(threshc.compiler.__file__).parent):
             folders.sort()
             for name in sorted(files):
                 if name.endswith(".py"):
-                    facts = os.stat(os.path.join(root, name))
-                    digest.update(repr((name, facts.st_size, facts.st_mtime_ns)).encode())
+                    digest.update(hashlib.sha256(Path(root, name).read_bytes()).digest())
         return f"{digest.hexdigest()[:40]}.thresh"
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError, ValueError, ImportError):
         return None
+
+
+def _version_of_onnx() -> bytes:
+    """What says the version of onnx, without importing it. Raises ImportError where there is none."""
+    from importlib.util import find_spec
+
+    found = find_spec("onnx")
+    if found is None or found.origin is None:
+        raise ImportError("onnx")
+    return Path(found.origin).with_name("version.py").read_bytes()
 
 
 def _read(entry: str) -> Network | None:

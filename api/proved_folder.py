@@ -78,9 +78,10 @@ def same_certificate(folder: Path, file: Path, given: Certificate, made: Certifi
 
 
 def not_read(folder: Path, verilog: str) -> str:
-    """Returns which files of a folder were not looked at."""
+    """Returns what of a folder was not looked at: files, and what the report holds beside its options."""
     read = {REPORT, THRESH, verilog}
     names = sorted(p.name for p in folder.iterdir() if p.name not in read)
-    return f"not read, so nothing is said of them: {', '.join(names[:20]) or 'no file'}" + (
+    rest = [f"the figures in {REPORT} (all of it but its options)", *names[:20]]
+    return f"not read, so nothing is said of them: {', '.join(rest)}" + (
         f" and {len(names) - 20} more" if len(names) > 20 else ""
     )

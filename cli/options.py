@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -46,9 +47,39 @@ def goal(value: T) -> T:
     return value
 
 
+def goal_named(*endings: str) -> Callable[[T], T]:
+    """The callback of options that name a file of one kind: the name must say the kind, or be that of a device."""
+
+    def check(value: T) -> T:
+        from threshc.compiler.diagnostics import fail
+
+        goal(value)
+        if isinstance(value, Path) and not value.name.lower().endswith(endings) and not _is_special(value):
+            raise fail(
+                "the file's name says another kind than is written",
+                where=str(value),
+                why=f"{' or '.join(endings)} is written",
+                hint=f"name it {value.name.partition('.')[0] or 'NAME'}{endings[0]}",
+            )
+        return value
+
+    return check
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path is that of a device or a pipe, whose name says nothing."""
+    return path.exists() and not path.is_file()
+
+
 OutFile = Annotated[
     Path | None,
-    typer.Option("--out", "-o", metavar="FILE", help="Write the classes, (N,) int64, to a .npy file.", callback=goal),
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="Write the classes, (N,) int64, to a .npy file.",
+        callback=goal_named(".npy"),
+    ),
 ]
 _DATA = "Samples: .npy, .npz (x, y), idx(.gz), .csv, .tsv (.gz), .parquet, or a folder of images."
 Model = Annotated[

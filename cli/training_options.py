@@ -16,7 +16,7 @@ Model = Annotated[
         "-o",
         metavar="FILE",
         help="The .onnx to write, whole or not at all.",
-        callback=o.goal,
+        callback=o.goal_named(".onnx"),
     ),
 ]
 Target = Annotated[
@@ -31,5 +31,10 @@ Levels = Annotated[int, typer.Option("--levels", metavar="N", min=1, help="Compa
 FanIn = Annotated[int | None, typer.Option("--fan-in", metavar="N", min=1, help="Weights per hidden unit, at most.")]
 Plot = Annotated[
     Path | None,
-    typer.Option("--plot", metavar="FILE", help="Draw the training curve: .png, .svg, .pdf.", callback=o.goal),
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw the training curve: .png, .svg, .pdf.",
+        callback=o.goal_named(".png", ".svg", ".pdf"),
+    ),
 ]

@@ -7,6 +7,7 @@ process, and whoever has its number now.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -26,6 +27,8 @@ if _LOCKS:
 announce: Callable[[Path], None] | None = None
 """Is told every folder in which a draft is made, where somebody wants to clean up after this process."""
 
+_TRIES = 100
+"""How many drafts are made at most until nobody else holds one."""
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.partial(\.\w+)?")
 
 
@@ -105,7 +108,7 @@ def draft_beside(goal: Path, suffix: str = "", *, folder: bool = False, private:
 
 
 def _locked(goal: Path, suffix: str, folder: bool, private: bool) -> tuple[Path, int | None]:
-    while True:
+    for _ in range(_TRIES):
         partial = goal.with_name(f".{goal.name}.{os.urandom(4).hex()}.partial{suffix}")
         if folder:
             partial.mkdir(0o700 if private else 0o777)
@@ -117,11 +120,24 @@ def _locked(goal: Path, suffix: str, folder: bool, private: bool) -> tuple[Path,
             lock = os.open(partial, os.O_RDONLY)
         except FileNotFoundError:
             continue  # between the two lines somebody took it for one of the dead
-        with suppress(OSError):  # a file system without locks: nobody can take drafts for dead there
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # somebody holds it: who takes it for one of the dead, or who wants us to wait
+            os.close(lock)
+            _remove(partial, folder)
+            continue
+        except OSError:  # a file system without locks: nobody can take drafts for dead there
+            pass
         if partial.exists():
             return partial, lock
         os.close(lock)
+
+    raise BlockingIOError(errno.EWOULDBLOCK, "others lock every draft that is made there", str(goal.parent))
+
+
+def _remove(draft: Path, folder: bool) -> None:
+    with suppress(OSError):
+        draft.rmdir() if folder else draft.unlink()
 
 
 def remove_dead_drafts(folder: Path) -> None:

@@ -134,7 +134,7 @@ def arguments(words: str, place: Path, out: Path) -> dict[str, list[str]]:
     good = {
         "model": [str(place / "good.onnx")],
         "data": ["--data", str(place / ("good.csv" if training else "good.npz"))],
-        "out": ["-o", str(out / "made")],
+        "out": ["-o", str(out / {"sim": "made.npy", "run": "made.npy"}.get(words, "made.onnx"))],
         "input": ["--input", "bit"],
         "port": ["--port", "/dev/no-such-port"],
         "target": ["--target", "icebreaker"],
@@ -236,3 +236,29 @@ def test_output_that_nobody_takes(place: Path, words: str, end: str) -> None:
     if end == "> /dev/full":
         assert done.returncode == 1
         assert done.stderr.startswith("error: the output cannot be written")
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "said"),
+    [
+        (("sim", "--data", "x.npy", "--out"), "s.csv", ".npy is written"),
+        (("sim", "--data", "x.npy", "-o"), "s", ".npy is written"),
+        (("run", "--data", "x.npy", "--port", "/dev/null", "-o"), "s.npz", ".npy is written"),
+        (("train", "convex", "--data", "x.csv", "--out"), "model.pt", ".onnx is written"),
+        (
+            ("train", "convex", "--data", "x.csv", "--out", "m.onnx", "--plot"),
+            "p.txt",
+            ".png or .svg or .pdf is written",
+        ),
+    ],
+)
+def test_a_name_of_another_kind_is_refused(command: tuple[str, ...], name: str, said: str, tmp_path: Path) -> None:
+    goal = tmp_path / name
+    model = [] if command[0] == "train" else [str(tmp_path / "model.onnx")]
+    outcome = CliRunner().invoke(app, [command[0], *model, *command[1:], str(goal)])
+    assert outcome.exit_code == 1
+    error = outcome.exception
+    assert isinstance(error, CompileError)
+    assert "the file's name says another kind than is written" in str(error)
+    assert said in str(error)
+    assert not goal.exists()

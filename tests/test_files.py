@@ -121,3 +121,39 @@ def test_a_draft_that_somebody_took_for_dead_is_made_again(tmp_path: Path, monke
     with draft_beside(tmp_path / "x") as partial:
         assert partial.is_file()
     assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are locked on POSIX systems only")
+def test_a_draft_that_somebody_else_locks_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    real, held = os.urandom, tmp_path / ".a.txt.00000000.partial"
+    names = iter([b"\0" * 4])
+    monkeypatch.setattr(os, "urandom", lambda n: next(names, None) or real(n))
+    lock, others = fcntl.flock, []
+
+    def flock(descriptor: int, how: int) -> None:
+        if held.exists() and not others:  # quicker than we are
+            others.append(os.open(held, os.O_RDONLY))
+            lock(others[0], fcntl.LOCK_EX)
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    write_whole(tmp_path / "a.txt", "whole")
+    os.close(others[0])
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are locked on POSIX systems only")
+def test_who_locks_every_draft_is_an_error_not_a_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    def flock(descriptor: int, how: int) -> None:
+        assert how & fcntl.LOCK_NB, "this could wait for ever"
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(CompileError, match="others lock every draft"):
+        write_whole(tmp_path / "a.txt", "whole")
+    assert not list(tmp_path.iterdir())

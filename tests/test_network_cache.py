@@ -157,3 +157,20 @@ def test_old_entries_go(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for input in ("bit", "bipolar", "uint8"):
         threshc.load(model, input=input)
     assert len(entries(model)) == 2
+
+
+@pytest.mark.parametrize("what", ["numpy", "onnx", "ours, with its time kept"])
+def test_other_versions_have_other_entries(what: str, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = network_cache._entry(model, "bit")
+    if what == "numpy":
+        monkeypatch.setattr("numpy.__version__", "0.0.1")
+    elif what == "onnx":
+        monkeypatch.setattr(network_cache, "_version_of_onnx", lambda: b"version = '0.0.1'")
+    else:
+        real = Path.read_bytes
+        change = (b"a", b"b")  # of the same size
+        monkeypatch.setattr(
+            Path, "read_bytes", lambda p: real(p).replace(*change) if p.name == "levels.py" else real(p)
+        )
+    assert first is not None
+    assert network_cache._entry(model, "bit") not in (None, first)

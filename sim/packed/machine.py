@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.memory import available
 from threshc.sim.packed import image
 
 Entry = Callable[[int], None]
@@ -74,9 +76,26 @@ class _Build:
 _builds: dict[str, _Build] = {}
 
 
+_NEED = 512 << 20
+"""Bytes of the address space that Numba and LLVM may take; the engines take up to 380 MB with their imports."""
+
+
+def _want_memory(name: str) -> None:
+    """Raises CompileError where LLVM could run out of memory: it ends the whole process then."""
+    free = available()
+    if free is not None and free < _NEED:
+        raise fail(
+            "there is too little memory to compile the simulator",
+            where=f"engine {name!r}",
+            why=f"it takes up to {_NEED >> 20} MiB, and {free >> 20} MiB are free",
+            hint="free some memory or raise its limit (ulimit -v), or simulate with --engine reference",
+        )
+
+
 def _made(name: str) -> int:
     from threshc.sim.packed.compile import compiled, image_of
 
+    _want_memory(name)
     if not image.supported():
         _say(name, "by every process")
         return _keep(compiled(name))
