@@ -159,7 +159,7 @@ def verify(
         simulator=simulator,
     )
     name = str(source) if isinstance(source, str | Path) else lowered.graph.name
-    notes = [f"note: {text}" for text in (*(r.note for r in lowered.rounded), *opinion.declined)]
+    notes = [f"note: {text}" for text in (*lowered.notes, *opinion.declined)]
     if snap_weights is not None:
         given = None if x is None else data
         notes.insert(0, f"note: {snap_effect(own, folder, layers, snap_weights, lowered, given)}")

@@ -60,5 +60,5 @@ def print_pattern(model: str, input: str | None, snap_weights: int | None) -> No
     lowered = lower_model(model, input=input, snap_weights=snap_weights)
     rows = [(u.node, u.meaning) for u in lowered.nodes]
     print_table("how each node was understood", ("node", "meaning"), rows, "ll")
-    for rounded in lowered.rounded:
-        print(visible(f"note: {rounded.note}"))
+    for note in lowered.notes:
+        print(visible(f"note: {note}"))

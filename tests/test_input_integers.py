@@ -92,7 +92,11 @@ def test_scales_per_channel(std: list[float], pads: int, op: str) -> None:
     """1 / 0.26862954 beside 1 / 0.26130258 have no common unit of 40 bits; each is read to so many."""
     m = preprocessed(std, pads, op)
     x = np.random.default_rng(0).integers(0, 256, (64, 3, 4, 4)).astype(np.float32)
-    compare(m.build(m.nodes[-1].output[0]), x, "uint8")
+    model = m.build(m.nodes[-1].output[0])
+    compare(model, x, "uint8")
+    notes = lower_model(model, input="uint8").notes
+    assert len(notes) == (std[0] == 0.26862954 and op == "Div")
+    assert all("no common unit of 40 bits, and were rounded to one of 2^-40 of the largest" in n for n in notes)
 
 
 def test_real_weights_and_fine_scales_are_refused() -> None:

@@ -239,19 +239,19 @@ def test_what_is_no_object(data: object) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"no", "not packed with gzip"),
-        (gzip.compress(b"no"), "the certificate is not JSON"),
-        (gzip.compress(b"[" * 100_000), "nested too deeply"),
-        (gzip.compress(b"{}")[:-6], "damaged or truncated"),
-        (gzip.compress(b'{"format": NaN}'), "NaN is no number"),
-        (gzip.compress(b'{"inputs": 1, "inputs": 2}'), "the key 'inputs' stands twice"),
-        (gzip.compress(b'{"format": "threshc certificate 1"}'), "threshc certificate 1.*\n.*make it again"),
-        (gzip.compress(b" " * (130 << 20)), "unpack to more"),
-        (gzip.compress(b"[" + b"0," * (17 << 20) + b"0]"), "values, more than"),
+        (lambda: b"no", "not packed with gzip"),
+        (lambda: gzip.compress(b"no"), "the certificate is not JSON"),
+        (lambda: gzip.compress(b"[" * 100_000), "nested too deeply"),
+        (lambda: gzip.compress(b"{}")[:-6], "damaged or truncated"),
+        (lambda: gzip.compress(b'{"format": NaN}'), "NaN is no number"),
+        (lambda: gzip.compress(b'{"inputs": 1, "inputs": 2}'), "the key 'inputs' stands twice"),
+        (lambda: gzip.compress(b'{"format": "threshc certificate 1"}'), "threshc certificate 1.*\n.*make it again"),
+        (lambda: gzip.compress(b" " * (130 << 20)), "unpack to more"),
+        (lambda: gzip.compress(b"[" + b"0," * (17 << 20) + b"0]"), "values, more than"),
     ],
 )
-def test_files_that_are_none_or_too_large(tmp_path: Path, content: bytes, why: str) -> None:
-    (tmp_path / "c").write_bytes(content)
+def test_files_that_are_none_or_too_large(tmp_path: Path, content: Callable[[], bytes], why: str) -> None:
+    (tmp_path / "c").write_bytes(content())
     with pytest.raises(CompileError, match=why):
         read(tmp_path / "c")
 

@@ -21,11 +21,13 @@ class Builder:
     """Operations in the order in which they are made; the input stands first and is completed last.
 
     encoding None: the model's real features are compared by the model itself; the Step input grows bit by bit.
+    notes: what a user should know of how the model was read.
     """
 
     input_name: str
     model_shape: tuple[int, ...]
     encoding: Affine | None
+    notes: list[str] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     types: list[ValueType] = field(default_factory=list)
     _feature: list[IntArray] = field(default_factory=list)

@@ -36,7 +36,8 @@ from threshc.compiler.ir.network import Network
 class Lowered:
     """A model as a network, before any pass, and how its bits and outputs are found in the ONNX graph.
 
-    rounded: the outputs whose order is that of real numbers, not that of the model's rounded ones.
+    rounded: the outputs whose order is that of real numbers, not that of the model's rounded ones. read: sentences on
+    what else was not read to the last bit of the model's own arithmetic.
     """
 
     network: Network
@@ -44,6 +45,12 @@ class Lowered:
     probes: tuple[Probe, ...]
     nodes: tuple[Understood, ...]
     rounded: tuple[Rounded, ...] = ()
+    read: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how the model was read, a sentence each."""
+        return (*self.read, *(r.note for r in self.rounded))
 
     @property
     def compared(self) -> list[str]:
@@ -115,7 +122,8 @@ def lower(graph: Graph, encoding: Affine | None, *, exact_scores: bool = False) 
     if problems:
         raise CompileError(grouped(problems))
     network = Network(graph.name or "network", context.builder.finish(), outputs.finish())
-    return Lowered(network, graph, tuple(context.probes), tuple(nodes), tuple(outputs.rounded))
+    said = tuple(context.builder.notes)
+    return Lowered(network, graph, tuple(context.probes), tuple(nodes), tuple(outputs.rounded), said)
 
 
 def _want_stated_type(graph: Graph, tensor: str, value: Known) -> None:

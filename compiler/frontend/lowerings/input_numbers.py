@@ -68,7 +68,12 @@ def _on_lines(builder: Builder, node: Node, x: Expr, lines: Lines, padded: bool,
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     plane, k = np.array(plane_weights(lo, hi)), len(plane_weights(lo, hi))
     slopes, offsets = [p[0] for p in lines.pairs], [p[1] for p in lines.pairs]
-    n, unit = _in_one_unit([*slopes, *offsets] if padded else slopes, room - k, node.where)
+    n, unit, exact = _in_one_unit([*slopes, *offsets] if padded else slopes, room - k, node.where)
+    if not exact:
+        builder.notes.append(
+            f"{node.where}: the scales of the input's channels have no common unit of {_BITS} bits, "
+            f"and were rounded to one of 2^-{min(_BITS, room - k)} of the largest (float32 has 2^-24)"
+        )
     real = np.array([float(o) for o in offsets])
     want_plain(x.sample.dtype, float(unit), real, node.where)
     count, which = len(lines.pairs), lines.which
@@ -79,13 +84,16 @@ def _on_lines(builder: Builder, node: Node, x: Expr, lines: Lines, padded: bool,
     return Numbers(builder.planes(), index, delta, base, float(unit), none if padded else real[which], none)
 
 
-def _in_one_unit(values: list[Fraction], room: int, where: str) -> tuple[IntArray, Fraction]:
-    """Whole numbers and a unit: the largest of which all values are multiples, or one of as many bits as `room`."""
+def _in_one_unit(values: list[Fraction], room: int, where: str) -> tuple[IntArray, Fraction, bool]:
+    """Whole numbers and a unit: the largest of which all values are multiples, or one of as many bits as `room`.
+
+    And whether the values are those multiples exactly.
+    """
     below = lcm(*{v.denominator for v in values})
     whole = [v.numerator * (below // v.denominator) for v in values]
     unit = gcd(*whole)
     if max(map(abs, whole)) // unit < 1 << _BITS:
-        return np.array([w // unit for w in whole], np.int64), Fraction(unit, below)
+        return np.array([w // unit for w in whole], np.int64), Fraction(unit, below), True
     bits = min(_BITS, room)
     if bits < _FINEST:
         raise fail(
@@ -95,7 +103,7 @@ def _in_one_unit(values: list[Fraction], room: int, where: str) -> tuple[IntArra
             hint="use scales with fewer decimals, one scale for all channels, or weights of fewer bits",
         )
     finest = max(map(abs, values)) / (1 << bits)
-    return np.array([round(v / finest) for v in values], np.int64), finest
+    return np.array([round(v / finest) for v in values], np.int64), finest, False
 
 
 def _on_table(builder: Builder, x: Expr, table: InputTable) -> Numbers:
