@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from threshc.compiler.scratch import scratch_folder
 from threshc.sim.peers.peer import CannotRunError, Evaluate, Tensors, first_line, plain_copy
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ def onnxruntime_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, 
     Its graph optimizations are off: fused operators would round where the model says nothing of rounding.
     """
     try:
-        import onnxruntime
+        onnxruntime = _imported()
     except ImportError:
         raise CannotRunError("onnxruntime is not installed (pip install 'threshc[verify]')") from None
     name = f"onnxruntime {onnxruntime.__version__}"
@@ -50,6 +54,23 @@ def onnxruntime_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, 
         return {entry: x} | {t: v for t, v in zip(names, got, strict=True) if isinstance(v, np.ndarray)}
 
     return name, evaluate
+
+
+def _imported() -> Any:
+    """onnxruntime. At its import it leaves a file `.ses` in the folder for temporary files, where another user may have
+    put one or a link before; here that is a folder of our own, which is removed. Raises ImportError."""
+    if "onnxruntime" not in sys.modules:
+        before = os.environ.get("TMPDIR")
+        with scratch_folder() as folder:
+            os.environ["TMPDIR"] = str(folder)
+            try:
+                return importlib.import_module("onnxruntime")
+            finally:
+                if before is None:
+                    del os.environ["TMPDIR"]
+                else:
+                    os.environ["TMPDIR"] = before
+    return importlib.import_module("onnxruntime")
 
 
 def _narrow_type(model: onnx.ModelProto) -> str:
