@@ -317,3 +317,19 @@ def test_functions_that_rise_and_fall_over_real_weights_are_refused_by_name() ->
         threshc.load(head(lambda m, x: m.op("Abs", x), weights))
     assert "Abs is none of these" in str(caught.value)
     assert "end the model before Abs" in str(caught.value)
+
+
+def test_of_several_largest_scores_the_output_says_that_it_is_the_first(tmp_path: Path) -> None:
+    m = Model(["N", 6])
+    rng = np.random.default_rng(4)
+    x = m.op("Where", m.op("GreaterOrEqual", m.input, m.const(0.0)), m.const(1.0), m.const(-1.0))
+    scores = m.op("MatMul", x, m.const(rng.choice([-1, 1], (6, 5))))
+    best = m.op("TopK", scores, m.const([3], np.int64), outputs=2, axis=-1)
+    model = m.build(best)
+    (first,) = (o for o in threshc.load(model).outputs if o.kind == "class")
+    assert first.name == f"{best}.first_of_3"
+    onnx.save(model, tmp_path / "m.onnx")
+    for words, said in ((["show", "--ir"], "first_of_3"), (["show", "--pattern"], "the first class alone")):
+        result = CliRunner().invoke(app, [*words[:1], str(tmp_path / "m.onnx"), *words[1:]])
+        assert result.exit_code == 0, result.output
+        assert said in result.stdout.replace("\n", " ")

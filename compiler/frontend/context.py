@@ -35,6 +35,7 @@ class TopIndices:
     """The indices of the k largest scores of an expression."""
 
     scores: Expr
+    k: int
 
 
 Known = Array | Expr | ClassIndex | Softmaxed | TopIndices

@@ -31,8 +31,8 @@ def _meaning(node: Node, result: Known) -> str:
     match result:
         case ClassIndex(first=first):
             return "class index; the lowest index wins ties" + (f"; counted from {first}" if first else "")
-        case TopIndices():
-            return "indices of the largest scores, which are put out"
+        case TopIndices(k=k):
+            return f"the {k} largest scores: a circuit puts out the first class alone, --scores all scores beside it"
         case Softmaxed():
             return "keeps the order of the scores, which stand for it"
         case Expr(node=None) as expr:

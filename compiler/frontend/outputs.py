@@ -45,8 +45,8 @@ class Outputs:
             case ClassIndex(scores=expr, first=first):
                 scores = self._make_scores(f"{tensor}.scores", expr)
                 self._make_class(tensor, expr, scores, first)
-            case TopIndices(scores=expr):
-                self._make_class(f"{tensor}.class", expr, self._make_scores(f"{tensor}.scores", expr))
+            case TopIndices(scores=expr, k=k):
+                self._make_class(f"{tensor}.first_of_{k}", expr, self._make_scores(f"{tensor}.scores", expr))
             case Softmaxed(scores=expr):
                 self._make_class(f"{tensor}.class", expr, self._make_scores(tensor, expr))
             case Expr() as expr if _is_stepped(expr):

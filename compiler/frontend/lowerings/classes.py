@@ -55,7 +55,7 @@ def topk(context: Context, node: Node, args: Sequence[Known | None]) -> list[Kno
         raise fail(
             f"TopK with k={k}, largest={node.attrs.get('largest', 1)} is not supported", where=node.where, hint=hint
         )
-    return [None, ClassIndex(scores) if k == 1 else TopIndices(scores)]
+    return [None, ClassIndex(scores) if k == 1 else TopIndices(scores, k)]
 
 
 def shifted_class(node: Node, args: Sequence[Known | None]) -> ClassIndex | None:
