@@ -90,13 +90,15 @@ def routed(design: Design, seeds: list[int]) -> list[tuple[int, float]]:
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m bench.circuits_networks")
-    parser.add_argument("--only", default=",".join(SIZES))
+    parser.add_argument("--quick", action="store_true", help="the smallest network only")
+    parser.add_argument("--only", metavar="NAME,..", help=", ".join(SIZES))
     parser.add_argument("--family", default="ecp5")
     parser.add_argument("--pipeline", default="2")
     parser.add_argument("--naive", action="store_true", help="plain sums too, which Yosys takes minutes for")
     parser.add_argument("--route", metavar="SEED,..", default="", help="place and route with these seeds")
     chosen = parser.parse_args(arguments)
-    for name in chosen.only.split(","):
+    names = chosen.only.split(",") if chosen.only else list(SIZES)[: 1 if chosen.quick else None]
+    for name in names:
         made = layers(SIZES[name])
         network = dense_network(name, made)
         synapses = sum(int(np.count_nonzero(op.weights)) for op in network.ops if isinstance(op, Sum))

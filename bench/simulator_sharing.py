@@ -1,12 +1,13 @@
 """What counting rows three at a time saves: every layer of the bench networks, and of models, with it and without.
 
-    python -m bench.simulator_sharing [MODEL ...]
+    python -m bench.simulator_sharing [MODEL ...] [--quick]
 
 Literals that the tables of a layer hold, and CPU time of one thread per sample, medians of interleaved rounds.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Iterator
@@ -38,8 +39,13 @@ def networks(files: list[str]) -> Iterator[tuple[str, Network, int]]:
 
 
 def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*", metavar="MODEL")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, less precise")
+    chosen = parser.parse_args()
     print("network           weights       literals: alone   shared    ratio   ns/sample: alone     shared    ratio")
-    for name, network, blocks in networks(sys.argv[1:]):
+    for name, network, blocks in networks(chosen.models):
         plan.cache_clear()
         with patch.object(neurons, "choose", lambda weights, choice: (NONE, choice)):
             alone = plan(network)
@@ -49,7 +55,7 @@ def main() -> int:
             if not isinstance(op, Sum) or alone.spent[v][1] == shared.spent[v][1]:
                 continue
             calls = {k: Steps(p, list(p.spent[v][0]), blocks) for k, p in (("alone", alone), ("shared", shared))}
-            times = interleave(calls, 21, 0.002, clock=time.thread_time)
+            times = interleave(calls, 5 if chosen.quick else 21, 0.002, clock=time.thread_time)
             literals = alone.spent[v][1], shared.spent[v][1]
             took = [times[k].median * 1e9 / (blocks * LANES) for k in ("alone", "shared")]
             ratio = float(np.median(times["alone"].seconds / times["shared"].seconds))

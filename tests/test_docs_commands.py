@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -145,3 +146,14 @@ def test_modules_named_in_prose_exist() -> None:
                     pass
                 parts.pop()
             assert len(parts) >= name.count("."), f"{page.name} speaks of {name}"
+
+
+BENCHES = [p for p in sorted(ROOT.glob("bench/*.py")) if "__main__" in p.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", BENCHES, ids=lambda p: p.stem)
+def test_every_benchmark_has_a_quick_way(path: Path) -> None:
+    if path.stem == "circuits_peers":
+        return  # no benchmark: what bench.circuits runs in the Python of the peers
+    text = path.read_text(encoding="utf-8")
+    assert '"--quick"' in text or "arguments(__doc__)" in text
