@@ -1,4 +1,4 @@
-"""Maps the rooms at the top level onto one installed package, `threshc` (see docs/architecture.md)."""
+"""Maps the rooms at the top level onto one installed package, `threshc` (see docs/explanation/architecture.md)."""
 
 from pathlib import Path
 

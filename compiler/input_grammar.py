@@ -1,4 +1,4 @@
-"""The language of `--input`: integers, float32 arithmetic on them, mean and std; docs/inputs.md has the grammar."""
+"""The language of `--input`: integers, float32 arithmetic on them, mean and std (grammar: docs/guide/inputs.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/onnx.md: patterns, frameworks, refusals, from the models in tests/ that prove each row.
+"""Writes the tables of docs/reference/onnx.md: patterns, frameworks, refusals, from the models in tests/.
 
 python docs/make_onnx_table.py            writes the tables
 python docs/make_onnx_table.py --check    says whether they are up to date (exit code 1 if not)
@@ -21,7 +21,7 @@ from threshc.compiler.diagnostics import CompileError  # noqa: E402
 from threshc.compiler.files import write_whole  # noqa: E402
 from threshc.compiler.frontend.load import load  # noqa: E402
 
-DOCUMENT = ROOT / "docs" / "onnx.md"
+DOCUMENT = ROOT / "docs" / "reference" / "onnx.md"
 
 
 def operators(p: Pattern) -> str:
@@ -96,7 +96,7 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         if text == wanted:
             return 0
-        print("docs/onnx.md is out of date: run `python docs/make_onnx_table.py`")
+        print("docs/reference/onnx.md is out of date: run `python docs/make_onnx_table.py`")
         return 1
     write_whole(DOCUMENT, wanted)
     return 0

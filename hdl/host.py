@@ -1,4 +1,4 @@
-"""The host's side of the byte protocol (docs/protocol.md): asks a board for answers over a serial port."""
+"""The host's side of the byte protocol (docs/reference/protocol.md): asks a board for answers over a serial port."""
 
 from __future__ import annotations
 

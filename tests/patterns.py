@@ -1,7 +1,7 @@
 """Every ONNX pattern that the front end supports, as one small model each.
 
 `test_patterns.py` proves each: float32 evaluator = reference = packed in every hidden bit and output, on random inputs.
-`docs/make_onnx_table.py` writes the same list into docs/onnx.md, so that the table says nothing that is not tested.
+`docs/make_onnx_table.py` writes the same list into docs/reference/onnx.md, which then says nothing that is not tested.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the front end refuses, as one small model each; docs/onnx.md shows the messages that they give."""
+"""What the front end refuses, as one small model each; docs/reference/onnx.md shows the messages that they give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second checker of certificates and of pre-mapped text, written from docs/certificates.md, that shares no line with
+"""A second checker of certificates and of pre-mapped text, after docs/reference/certificates.md, sharing no line with
 `threshc.hdl.proof`.
 
 It believes no claim: it evaluates the circuit and the network on every value of the input bits (16 at most), all at

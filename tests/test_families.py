@@ -61,7 +61,7 @@ def evaluate(reader: _Reader, net: int, given: dict[int, int]) -> int:
 
 
 def test_the_checker_knows_the_families_and_no_others() -> None:
-    """It keeps its own table on purpose (docs/certificates.md): this is the only place where the two meet."""
+    """It keeps its own table on purpose (docs/reference/certificates.md): this is the only place where the two meet."""
     assert {name for name, _, _ in PINS.values()} == set(families())
 
 

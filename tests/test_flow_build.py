@@ -176,5 +176,5 @@ def test_unknown_targets_list_the_known_ones() -> None:
 
 
 def test_every_target_is_in_the_documentation() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "targets.md").read_text()
+    page = (Path(__file__).parent.parent / "docs" / "guide" / "targets.md").read_text()
     assert [name for name in targets() if f"`{name}`" not in page] == []

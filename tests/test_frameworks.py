@@ -1,5 +1,5 @@
 """Networks built and exported in real frameworks: the labels of 256 samples are the framework's own, or the refusal is
-the one that docs/onnx.md states.
+the one that docs/reference/onnx.md states.
 
 The scripts of `frameworks/` run in processes of their own, those of Larq and QKeras in the Python that
 THRESHC_FRAMEWORKS_PYTHON names. Frameworks that are not there are skipped.

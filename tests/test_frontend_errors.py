@@ -153,7 +153,7 @@ def test_a_cast_to_a_number_that_is_no_type(number: int, behind: str) -> None:
 @pytest.mark.parametrize(
     ("op", "domain", "hint"),
     [
-        ("Bernoulli", "", "docs/onnx.md lists the operators"),
+        ("Bernoulli", "", "docs/reference/onnx.md lists the operators"),
         ("ScatterND", "", "torch.where(x >= 0, 1.0, -1.0)"),
         ("NonZero", "", "assigning to a mask"),
         ("LSTM", "", "recurrent layers"),

@@ -1,4 +1,4 @@
-"""Every row of the table in docs/onnx.md: float32 evaluator = reference = packed; and the table is up to date."""
+"""Every row of the table in docs/reference/onnx.md: float evaluator = reference = packed; it is up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""threshc.train: scikit-learn estimators whose networks `threshc compile` takes, label for label (docs/trainers.md).
+"""threshc.train: estimators whose networks `threshc compile` takes, label for label (docs/guide/trainers.md).
 
     from threshc.train import ConvexThresholdClassifier
 

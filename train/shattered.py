@@ -3,7 +3,7 @@
 Were every 0/1 column available, the two-layer problem would be  min_v 1/2 ||v - y||^2 + beta * size(v)  with size(v) =
 max(v, 0) + max(-v, 0) over all samples, or max(v) - min(v) with an output bias that costs nothing: a staircase of
 thresholds reaches v at that price. The solution caps y from above at t with sum (y - t)+ = beta, and likewise from
-below (Ergen, Gulluk, Lacotte, Pilanci 2023, shattered case; the closed form is derived in docs/trainers.md). O(n log
+below (Ergen, Gulluk, Lacotte, Pilanci 2023, shattered case; closed form: docs/guide/trainers.md). O(n log
 n).
 """
 

@@ -2,7 +2,7 @@
 
 Samples are sorted along an integer direction. Where a level set of the function begins or ends, a first-layer unit is
 put between the two samples; a second-layer unit adds the beginnings and takes the ends away, and so is 1 exactly on its
-level set. Thresholds sum the levels' gaps up at the price max - min (docs/trainers.md, the shattered case).
+level set. Thresholds sum the levels' gaps up at the price max - min (docs/guide/trainers.md, the shattered case).
 """
 
 from __future__ import annotations

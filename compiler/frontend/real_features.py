@@ -30,5 +30,5 @@ def any_number(expr: Expr, where: str, operator: str) -> CompileError:
         why=f"any number may come, and nothing proves that {operator} moves one way{seen}. In float32 a straight-"
         "through x + (sign(x) - x) is sign(x) up to 2**24 only",
         hint="first state the input with --input (input= in Python), so that each of its values is evaluated: bipolar, "
-        "uint8/255, int8/128, ... (docs/inputs.md); or export sign(x) alone, or a comparison",
+        "uint8/255, int8/128, ... (docs/guide/inputs.md); or export sign(x) alone, or a comparison",
     )

@@ -37,7 +37,11 @@ _BY_DOMAIN = (
         "give the model as it was before FINN's conversion to hardware (HLS, RTL) layers",
     ),
     ("com.microsoft", "it is an operator that onnxruntime's optimizer writes", "give the model before optimization"),
-    ("ai.onnx.ml", "of scikit-learn's operators, linear classifiers on thresholded features are read", "docs/onnx.md"),
+    (
+        "ai.onnx.ml",
+        "of scikit-learn's operators, linear classifiers on thresholded features are read",
+        "docs/reference/onnx.md",
+    ),
 )
 
 
@@ -54,7 +58,7 @@ def unsupported(node: Node) -> Diagnostic:
             why, hint = because, instead
     if not why:
         why = "threshc compiles layers of weighted sums with steps between them"
-        hint = "docs/onnx.md lists the operators; new ones go into compiler/frontend/"
+        hint = "docs/reference/onnx.md lists the operators; new ones go into compiler/frontend/"
     return Diagnostic(what, node.where, why, hint)
 
 

@@ -1,4 +1,4 @@
-"""The text form of a network: one operation per line. `parse_network` reads it back; docs/ir.md has the grammar."""
+"""The text form of a network: one operation per line. `parse_network` reads it back (grammar: docs/reference/ir.md)."""
 
 from __future__ import annotations
 

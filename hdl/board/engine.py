@@ -1,4 +1,4 @@
-"""The board's side of the byte protocol (docs/protocol.md): bytes in, samples to the network, answers out as bytes."""
+"""The board's side of the byte protocol (docs/reference/protocol.md): bytes to samples, answers to bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The byte protocol between host and board; described in docs/protocol.md."""
+"""The byte protocol between host and board; described in docs/reference/protocol.md."""
 
 from __future__ import annotations
 

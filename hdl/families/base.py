@@ -54,8 +54,8 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Nanoseconds of every path between registers, and of every level of logic on it; docs/hardware.md says how they
-    were measured."""
+    """Nanoseconds of every path between registers, and of every level of logic on it, measured as
+    docs/explanation/hardware.md says."""
 
     path: float
     level: float

@@ -18,7 +18,7 @@ TRIES = 5
 
 MOST_LEVELS = 64
 FASTEST = 2
-"""Fewer levels are slower as a rule (docs/hardware.md): at 1 there is none for the way to many readers."""
+"""Fewer levels are slower as a rule (docs/explanation/hardware.md): at 1 there is none for the way to many readers."""
 
 
 def period_ns(device: Device, levels: int) -> float:

@@ -1,4 +1,4 @@
-"""The certificate: the circuit bit by bit, and what the compiler says about it. JSON in gzip, see docs/certificates.md.
+"""The certificate: the circuit bit by bit, and what the compiler says: docs/reference/certificates.md. JSON in gzip.
 
 Nodes are numbers: 0 is the constant 0, 1..inputs the bits of the input payload, then tables and registers, each larger
 than what it reads. A literal is 2 * node + inverted.

@@ -1,4 +1,4 @@
-"""The checker: a certificate against the network, value by value; docs/certificates.md has the rules.
+"""The checker: a certificate against the network, value by value; docs/reference/certificates.md has the rules.
 
 It imports the IR and the files of this folder, nothing of the compiler's optimizer (a test holds it to that). What it
 relies on: the meaning of the IR's operations as written here, and Python's integers. That some Verilog is what the

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from threshc.sim.packed.prepared import Single
 
 CROSSOVER = 256
-"""Up to so many samples the word engine is the quicker one (docs/simulator.md)."""
+"""Up to so many samples the word engine is the quicker one (docs/explanation/simulator.md)."""
 CROSSOVER_WITHOUT_POPCOUNT = 128
 """The same on processors that do not count the ones of vectors."""
 

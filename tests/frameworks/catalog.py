@@ -1,6 +1,6 @@
 """What the scripts beside this file build in real frameworks, and what threshc is to make of each.
 
-Standard library only: the scripts run in the Python of their framework, the test and the table of docs/onnx.md in ours.
+Standard library only: scripts run in the Python of their framework, test and table (docs/reference/onnx.md) in ours.
 """
 
 from __future__ import annotations

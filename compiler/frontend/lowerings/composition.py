@@ -1,4 +1,4 @@
-"""Layers without a step between them: one sum, two sums, or a bit per value of the sum between (docs/onnx.md)."""
+"""Layers without a step between them: one sum, two sums, or bits of the sum between (docs/reference/onnx.md)."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _want_step(node: Node, x: Expr) -> None:
             where=f"{node.where}, input {x.leaf.name!r}",
             why="a sum over real features is not a sum over integers",
             hint="state the input with --input (input= in Python): uint8, uint8/255, "
-            "(uint8/255-0.1307)/0.3081, int12*0.01, bipolar, bit, ... (docs/inputs.md)",
+            "(uint8/255-0.1307)/0.3081, int12*0.01, bipolar, bit, ... (docs/guide/inputs.md)",
         )
     if isinstance(x.leaf.source, Sums) and x.leaf.source.pooled:
         return  # few values, whatever follows
