@@ -90,7 +90,7 @@ def _circuits(report: Report) -> str:
         wide.append((*estimated.get(name, (name, "", "", "", "")), *cells))
     whole = (build.network.luts, build.network.ffs, build.network.carries)
     four, six = (sum(e) for e in zip(*((n.estimate.lut4, n.estimate.lut6) for n in layers), strict=True))
-    placed = tuple(map(sum, zip(*routed.values(), strict=True))) or (build.cells_used,)
+    placed = tuple(map(sum, zip(*routed.values(), strict=True))) or ((build.cells_used,) if build.routed else ())
     wide.append(("all", "", "", f"{four:,}", f"{six:,}", *_figures(whole, 3), *_figures(placed, 5)))
     columns = ("LUTs", "flip-flops", "carries")
     synthesized = [f"{c} (synthesized)" for c in columns]
@@ -105,14 +105,18 @@ def _figures(values: Sequence[float] | None, count: int) -> list[str]:
 
 
 def _purpose(name: str) -> str:
+    from threshc.hdl.families.registry import families
+
     ends = {
         "_tb.v": "self-checking testbench; its first line says how to run it",
         "_in.hex": "samples that the testbench feeds",
         "_out.hex": "answers that the testbench expects",
+        **{f".{name}.v": f"the circuit as cells of {f.title}, for synthesis" for name, f in families().items()},
         ".v": "the circuit, Verilog-2001",
         ".thresh": "the network with its thresholds, which threshc takes in place of the model",
         ".bin": "bitstream",
         ".bit": "bitstream",
+        ".fs": "bitstream",
         ".json": "figures for programs",
         ".md": "this report",
         ".log": "what the tool printed",

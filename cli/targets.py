@@ -22,4 +22,4 @@ def targets() -> None:
         )
         for t in known().values()
     ]
-    print_table("targets", ("name", "what", "LUT4", "block RAMs", "option", "clock"), rows, "llrrlr")
+    print_table("targets", ("name", "what", "LUTs", "block RAMs", "option", "clock"), rows, "llrrlr")

@@ -58,7 +58,8 @@ def mapped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     design = build_design(network, neuron="tree", pipeline=3, scores=True, family=family)
     (folder / "design.v").write_text(design.mapped(family))
     name = design.name
-    script = f"read_verilog design.v\n{chosen.synth} -top {name}\nselect {name}\nwrite_json -selected net.json\n"
+    script = f"read_verilog design.v\n{chosen.unmap}{chosen.synth} -top {name}\n"
+    script += f"select {name}\nwrite_json -selected net.json\n"
     script += f"write_rtlil -selected net.il\ndesign -reset\nread_verilog -defer -overwrite +/{chosen.simulation}\n"
     yosys(folder, f"{script}read_rtlil net.il\nhierarchy -top {name}\nproc\nflatten\nwrite_verilog -noattr net.v\n")
     return family, design, folder

@@ -122,6 +122,7 @@ class Family:
     * models: what every cell does that a netlist may have; simulation: Yosys' own models, a file below its share folder
     * counting: what each cell counts as; cells: how the types of its cells begin, which Yosys also names nets after
     * synth: Yosys' command that maps to it, without pads; whole: the same with pads, "" where nextpnr makes them
+    * unmap: Yosys' commands before that, where the family maps tables its own way and pre-mapped cells are in its way
     * memories: largest first; delays: by the beginning of a device's name
     * flow: None where no open tool places and routes it
     """
@@ -139,6 +140,7 @@ class Family:
     delays: Mapping[str, Delays] = field(default_factory=dict)
     flow: Flow | None = None
     whole: str = ""
+    unmap: str = ""
 
     def delays_of(self, part: str) -> Delays:
         """The delays of a device by its name. Raises CompileError where none were measured."""

@@ -119,7 +119,7 @@ FAMILY = Family(
         Memory("SDPB", ((512, 32), (1024, 16), (2048, 8), (4096, 4), (8192, 2), (16384, 1))),
         Memory("RAM16SDP4", ((16, 4),)),
     ),
-    delays={"GW1N": Delays(3.0, 2.0), "GW2A": Delays(2.5, 1.5)},
+    delays={"GW1N": Delays(3.0, 0.95), "GW2A": Delays(2.0, 0.45)},
     flow=Flow(
         nextpnr="nextpnr-himbaechel-gowin",
         packer="gowin_pack",

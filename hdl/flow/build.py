@@ -43,29 +43,37 @@ def build(
 
     freq: Hz that must be reached; a board must reach its clock in any case. seed: of nextpnr's placement. samples: the
     netlists that Yosys made, of the network alone and of the whole that is placed, must answer these right. prove: is
-    given the netlist of the network alone, and returns what it proved. `progress` is told each step. Raises
-    CompileError when tools are missing, a netlist is wrong, the circuit does not fit or is too slow; nothing is left
-    in `out_dir` then.
+    given the netlist of the network alone, and returns what it proved. `progress` is told each step. For a family
+    without place and route, MODULE.FAMILY.v is left instead of a bitstream: the pre-mapped text, for the vendor's tool.
+    Raises CompileError when tools are missing, a netlist is wrong, the circuit does not fit or is too slow; nothing is
+    left in `out_dir` then.
     """
     from threshc.hdl.flow.top import make_top  # brings in Amaranth
 
     tell = progress or (lambda _: None)
     device, board = target.device, target.board
-    flow = flow_of(device.family)
+    chosen = family(device.family)
+    flow = chosen.flow if freq is None else flow_of(device.family)
     required = _required(target, freq)
-    refuse_hopeless(sum(layer.estimate.lut4 for layer in design.neurons), device)
-    yosys, nextpnr, packer = find_tools((YOSYS, flow.nextpnr, flow.packer)).values()
+    refuse_hopeless(sum(layer.estimate.luts(chosen.inputs) for layer in design.neurons), device)
+    yosys, *others = find_tools((YOSYS, *(() if flow is None else (flow.nextpnr, flow.packer)))).values()
     top = make_top(design, target, baud)
     with scratch_folder() as folder:
         (folder / "design.v").write_text(design.mapped(device.family), encoding="utf-8")
         (folder / "top.il").write_text(top.rtlil, encoding="utf-8")
-        (folder / f"top.{flow.constraints}").write_text(top.constraints, encoding="utf-8")
         tell(f"yosys: synthesizing for {device.part}")
         synthesis = synthesize(yosys, device, design.name, folder, tell)
         refuse_oversize(device, synthesis.whole)
         verified = () if samples is None else verify_netlists(design, target, folder, samples, baud, tell)
-        layers = cells_by_layer(design, _modules(folder / "network.json")[design.name], family(device.family))
+        layers = cells_by_layer(design, _modules(folder / "network.json")[design.name], chosen)
         proved = "" if prove is None else prove(folder / "network.json")
+        if flow is None:
+            tell(f"no bitstream is made: no open tool places and routes {chosen.title}")
+            wanted = {"design.v": f"{design.name}.{chosen.name}.v"}
+            files = _deliver(design, folder, wanted, (synthesis.run,), Path(out_dir))
+            return _report(design, target, synthesis, None, seed, files, (synthesis.run,), verified, proved, layers, ())
+        (folder / f"top.{flow.constraints}").write_text(top.constraints, encoding="utf-8")
+        nextpnr, packer = others
         tell(
             f"{nextpnr.name}: placing and routing {synthesis.whole.luts:,} LUTs and {synthesis.whole.ffs:,} flip-flops"
         )
@@ -78,7 +86,8 @@ def build(
         tell(f"{packer.name}: packing the bitstream")
         made, packing = pack_bitstream(packer, device, folder, tell)
         runs = (synthesis.run, routing.run, packing)
-        files = _deliver(design, folder, made, runs, Path(out_dir))
+        wanted = {"timing.json": f"{design.name}.timing.json", made: design.name + Path(made).suffix}
+        files = _deliver(design, folder, wanted, runs, Path(out_dir))
     return _report(design, target, synthesis, routing, seed, files, runs, verified, proved, layers, placed)
 
 
@@ -117,12 +126,14 @@ def _refuse_slow(target: Target, required: float | None, routing: Routing) -> No
     raise TooSlow(problem, routing.fmax_hz)
 
 
-def _deliver(design: Design, folder: Path, made: str, runs: tuple[Run, ...], out_dir: Path) -> tuple[Path, ...]:
-    """Moves the bitstream, the logs and the timing report to their place; the bitstream comes last."""
+def _deliver(
+    design: Design, folder: Path, made: dict[str, str], runs: tuple[Run, ...], out_dir: Path
+) -> tuple[Path, ...]:
+    """Moves the logs and what was made (names here: names there) to their place; the bitstream comes last."""
     for run in runs[:2]:
         (folder / f"{run.tool.name}.log").write_text(run.text, encoding="utf-8")
     wanted = {f"{run.tool.name}.log": f"{design.name}.{run.tool.name.partition('-')[0]}.log" for run in runs[:2]}
-    wanted |= {"timing.json": f"{design.name}.timing.json", made: design.name + Path(made).suffix}
+    wanted |= made
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         for source, name in wanted.items():
@@ -137,7 +148,7 @@ def _report(
     design: Design,
     target: Target,
     synthesis: Synthesis,
-    routing: Routing,
+    routing: Routing | None,
     seed: int,
     files: tuple[Path, ...],
     runs: tuple[Run, ...],
@@ -146,7 +157,8 @@ def _report(
     layers: tuple[LayerCells, ...],
     placed: tuple[PlacedCells, ...],
 ) -> BuildReport:
-    used, available = logic_cells(routing, target.device)
+    used, available = (0, 0) if routing is None else logic_cells(routing, target.device)
+    fmax = 0.0 if routing is None else routing.fmax_hz
     return BuildReport(
         target=target.name,
         part=target.device.part,
@@ -155,9 +167,9 @@ def _report(
         whole=synthesis.whole,
         cells_used=used,
         cells_available=available,
-        utilization={kind: (n, routing.available[kind]) for kind, n in routing.used.items()},
-        fmax_hz=routing.fmax_hz,
-        clock_hz=routing.fmax_hz if target.board is None else float(target.board.clock_hz),
+        utilization={} if routing is None else {k: (n, routing.available[k]) for k, n in routing.used.items()},
+        fmax_hz=fmax,
+        clock_hz=fmax if target.board is None else float(target.board.clock_hz),
         latency_cycles=design.latency,
         interval_cycles=1,  # fully unrolled designs take a sample every cycle
         seed=seed,
@@ -169,4 +181,5 @@ def _report(
         proved=proved,
         layers=layers,
         placed=placed,
+        routed=routing is not None,
     )

@@ -36,6 +36,8 @@ class BuildReport:
     layers: the network's cells by layer, by Yosys; () where the text was not pre-mapped
     placed: the routed cells by layer, by nextpnr; () likewise
     proved: what was proved of Yosys' netlist of the network alone; "" for nothing
+    routed: whether it was placed and routed; where not, there is no bitstream (`bitstream` is the pre-mapped Verilog),
+    and cells_used, cells_available, fmax_hz and clock_hz are 0
     tries: on the way to a frequency that was asked for, this build last; () where the registers were given
     """
 
@@ -61,6 +63,7 @@ class BuildReport:
     layers: tuple[LayerCells, ...] = ()
     placed: tuple[PlacedCells, ...] = ()
     tries: tuple[Try, ...] = ()
+    routed: bool = True
 
     @property
     def latency_ns(self) -> float:
@@ -83,16 +86,9 @@ class BuildReport:
             ("block RAMs, network", f"{n.brams:,}", "synthesized"),
             (f"LUTs, with {shell}", f"{w.luts:,}", "synthesized"),
             (f"flip-flops, with {shell}", f"{w.ffs:,}", "synthesized"),
-            (
-                "logic cells",
-                f"{self.cells_used:,} of {self.cells_available:,} ({self.cells_used / self.cells_available:.0%})",
-                "routed",
-            ),
-            ("Fmax", f"{self.fmax_hz / 1e6:.1f} MHz (seed {self.seed})", "routed"),
-            ("latency", f"{self.latency_cycles} cycles", "counted"),
-            ("latency at Fmax", f"{self.latency_ns:.1f} ns", "routed"),
-            ("throughput at Fmax", f"{self.samples_per_second:,.0f} samples/s", "routed"),
         ]
+        latency = ("latency", f"{self.latency_cycles} cycles", "counted")
+        rows += self._routed_rows(latency) if self.routed else [latency, self._unrouted_row()]
         for v in self.verified:
             equal = f"{v.samples:,} of {v.samples:,} ({v.what}; {v.cells:,} cells, {v.cycles:,} cycles)"
             rows.append(("netlist equal to the packed simulator", equal, "netlist"))
@@ -104,12 +100,27 @@ class BuildReport:
             rows.append(("clock on the board", f"{self.clock_hz / 1e6:g} MHz", "board"))
         return rows
 
+    def _routed_rows(self, latency: tuple[str, str, str]) -> list[tuple[str, str, str]]:
+        share = self.cells_used / self.cells_available
+        return [
+            ("logic cells", f"{self.cells_used:,} of {self.cells_available:,} ({share:.0%})", "routed"),
+            ("Fmax", f"{self.fmax_hz / 1e6:.1f} MHz (seed {self.seed})", "routed"),
+            latency,
+            ("latency at Fmax", f"{self.latency_ns:.1f} ns", "routed"),
+            ("throughput at Fmax", f"{self.samples_per_second:,.0f} samples/s", "routed"),
+        ]
+
+    def _unrouted_row(self) -> tuple[str, str, str]:
+        return "bitstream", f"none; {self.bitstream.name} goes to the vendor's tool", "synthesized"
+
     def as_dict(self) -> dict[str, Any]:
         """The same for report.json: plain numbers, lists and texts."""
         plain = asdict(self)
         plain["bitstream"] = self.bitstream.name
         plain["files"] = [path.name for path in self.files]
         plain["utilization"] = {kind: list(pair) for kind, pair in self.utilization.items()}
-        plain["latency_ns"] = self.latency_ns
-        plain["samples_per_second"] = self.samples_per_second
+        plain["latency_ns"] = self.latency_ns if self.routed else None
+        plain["samples_per_second"] = self.samples_per_second if self.routed else None
+        if not self.routed:
+            plain |= dict.fromkeys(("bitstream", "cells_used", "cells_available", "fmax_hz", "clock_hz"))
         return plain

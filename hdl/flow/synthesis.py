@@ -47,7 +47,7 @@ def synthesize(yosys: Tool, device: Device, module: str, folder: Path, progress:
     synth = chosen.synth
     script = f"""\
 read_verilog design.v
-{synth} -top {module}
+{chosen.unmap}{synth} -top {module}
 tee -q -o network.stat stat -json
 write_json network.json
 select {module}

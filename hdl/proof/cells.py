@@ -4,12 +4,13 @@ from __future__ import annotations
 
 _ICE40 = [("ice40", "SB_LUT4", "LUT_INIT", ("I0", "I1", "I2", "I3"), "O")]
 _ECP5 = [("ecp5", "LUT4", "INIT", ("A", "B", "C", "D"), "Z")]
+_GATEMATE = [("gatemate", "CC_LUT4", "INIT", ("I0", "I1", "I2", "I3"), "O")]
 _GOWIN = [("gowin", "LUT4", "INIT", ("I0", "I1", "I2", "I3"), "F")]
 _XILINX = [("xilinx", f"LUT{n}", "INIT", tuple(f"I{k}" for k in range(n)), "O") for n in range(1, 7)]
 
 PINS = {
     (kind, parameter, frozenset((*inputs, output))): (family, inputs, output)
-    for family, kind, parameter, inputs, output in (*_ICE40, *_ECP5, *_GOWIN, *_XILINX)
+    for family, kind, parameter, inputs, output in (*_ICE40, *_ECP5, *_GATEMATE, *_GOWIN, *_XILINX)
 }
 """(family, inputs, output) by kind of cell, name of its parameter, and all its pins."""
 
