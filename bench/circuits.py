@@ -24,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import measure
-from bench.circuits_synthesis import SYNTH, answers, count, fmax, synthesize
+from bench.circuits_synthesis import DEVICES, answers, count, fmax, synthesize
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.design import build_design
+from threshc.hdl.families.registry import table_inputs
 
 MATRICES = {
     "32x4 +-1": (32, 4, 1.0),
@@ -167,7 +168,7 @@ def circuits(name: str, families: list[str], python: str | None, naively: bool, 
             if not np.array_equal(answers(found.gates, samples), wanted):
                 print(f"  {name}, {family}, {tool}: answers wrongly, left out", file=sys.stderr)
                 continue
-            mhz = fmax(text, family, weights.shape[1], len(weights)) if routed and family != "xilinx" else None
+            mhz = fmax(text, family, weights.shape[1], len(weights)) if routed and family in DEVICES else None
             figures = (*count(found.cells, family), found.depth, int((weights != 0).sum()), seconds, found.seconds, mhz)
             yield Circuit(name, family, tool, *figures)
 
@@ -186,7 +187,7 @@ def rows(made: list[Circuit]) -> list[measure.Row]:
     found = []
     for name, family in dict.fromkeys((c.matrix, c.family) for c in made):
         mine = {c.tool: c for c in made if (c.matrix, c.family) == (name, family)}
-        unit = "LUT6" if family == "xilinx" else "LUT4"
+        unit = f"LUT{table_inputs(family)}"
         peers = [mine[t] for t in PEERS if t in mine]
         if peers:
             best = min(peers, key=lambda c: c.luts)
@@ -232,7 +233,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m bench.circuits")
     parser.add_argument("--quick", action="store_true", help="the small matrices, plain sums of the smallest only")
-    parser.add_argument("--families", default=",".join(SYNTH))
+    parser.add_argument("--families", default="ice40,ecp5,xilinx")
     parser.add_argument("--peers", metavar="PYTHON", help="a Python that has da4ml and alkaid")
     parser.add_argument("--only", metavar="NAME,..", help=", ".join(MATRICES))
     parser.add_argument("--no-naive", action="store_true")

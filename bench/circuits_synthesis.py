@@ -22,7 +22,7 @@ from threshc.hdl.flow.tools import find_tools, run_tool
 from threshc.hdl.size import TooBig
 from threshc.hdl.targets.registry import target
 
-SYNTH = {name: f"{family.synth} -top top" for name, family in families().items()}
+SYNTH = {name: f"{family.unmap}{family.synth} -top top" for name, family in families().items()}
 DEVICES = {"ice40": "hx8k-ct256", "ecp5": "ecp5-85f"}
 """Where circuits are placed and routed; for Xilinx there is no open tool for it."""
 _DEPTH = re.compile(r"Longest topological path in \w+ \(length=(\d+)\)")

@@ -40,7 +40,7 @@ from threshc.sim.inputs import encode
 
 SMALL = 1000
 """`cost` up to which a network is made a circuit, of which every simulator can run some samples."""
-_SYNTH = {name: family.synth for name, family in families().items()}
+_SYNTH = {name: f"{family.unmap}{family.synth}" for name, family in families().items()}
 _STEPWISE = ("auto", "mdfa", "fa63")
 """Architectures whose heaps are proved step by step. Circuits of the others are proved by decision diagrams, which may
 be large: only those of few inputs here."""

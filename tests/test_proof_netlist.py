@@ -28,8 +28,9 @@ from threshc.sim.inputs import encode
 
 pytestmark = pytest.mark.slow
 
-SYNTH = {name: family.synth for name, family in families().items()}
-CASES = [("ice40", "auto", 3), ("ecp5", "compressor", "layer"), ("xilinx", "auto", "none")]
+SYNTH = {name: f"{family.unmap}{family.synth}" for name, family in families().items()}
+_OPTIONS: tuple[tuple[str, str | int], ...] = (("auto", 3), ("compressor", "layer"), ("auto", "none"))
+CASES = [(name, *_OPTIONS[k % len(_OPTIONS)]) for k, name in enumerate(families())]
 INPUTS = 11
 
 
@@ -97,7 +98,7 @@ def test_no_changed_netlist_is_proved(synthesized: tuple[str, Design, Path]) -> 
 
 def test_prove_takes_a_netlist(synthesized: tuple[str, Design, Path]) -> None:
     family, design, path = synthesized
-    pipeline = {"ice40": 3, "ecp5": "layer", "xilinx": "none"}[family]
+    pipeline = {case[0]: case[2] for case in CASES}[family]
     proof = prove(design.network, family=family, pipeline=pipeline, netlist=path)
     assert "that Yosys made equal the circuit on all inputs" in str(proof)
     with pytest.raises(CompileError, match="the netlist is not proved equal to the circuit"):
