@@ -151,6 +151,7 @@ def test_a_stated_batch_of_several_is_followed(batch: int) -> None:
     assert threshc.load(model(batch, APART["reshaped to -1"])).outputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOADED)
 def test_verify_finds_mixed_samples_without_the_check(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("threshc.compiler.frontend.load.want_apart", lambda graph, encoding: None)

@@ -85,6 +85,7 @@ def test_gzip_is_unpacked_up_to_the_limit() -> None:
             gunzip(broken, 2000, "x")
 
 
+@pytest.mark.slow
 def test_a_certificate_of_12_megabytes_that_unpacks_to_12_gigabytes(tmp_path: Path) -> None:
     once = gzip.compress(bytes(64 << 20), 9)
     (tmp_path / "bomb").write_bytes(once * 190)

@@ -25,6 +25,8 @@ HERE = Path(__file__).resolve().parent / "frameworks"
 sys.path.append(str(HERE))
 from catalog import CASES, SAMPLES, SCRIPTS, Case  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 NEEDS = {
     "PyTorch": ("torch",),
     "Brevitas": ("torch", "brevitas", "onnxoptimizer"),

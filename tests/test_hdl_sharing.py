@@ -169,6 +169,7 @@ def test_a_row_alone_may_be_very_wide() -> None:
         check(luts, [row], 3000)
 
 
+@pytest.mark.slow
 def test_effort() -> None:
     """More effort is never larger; the same effort is the same text; nonsense is refused."""
     network = networks.random_dense(np.random.default_rng(1), (32, 4), outputs="bits")

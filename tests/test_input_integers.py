@@ -124,6 +124,7 @@ def test_a_first_convolution_of_many_rows(encoding: str, counts: bool) -> None:
     assert any(isinstance(op, Bitplanes) and op.x for op in network.ops) is counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["uint8/255", "uint8*0.003", "int8/128"])
 def test_the_circuit_is_the_model(encoding: str) -> None:
     m, rng = Model(["batch", 4]), np.random.default_rng(3)

@@ -31,6 +31,7 @@ print((threshc.simulate(network, x).labels == want).all())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the size of a process is read from /proc")
 def test_a_limit_of_memory_is_an_error_and_no_abort(root: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "THRESHC_CACHE": str(tmp_path)}

@@ -39,6 +39,7 @@ def assert_equal(got: Result, want: Result) -> None:
     np.testing.assert_array_equal(got.labels, want.labels)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(
     seed=st.integers(0, 2**32 - 1),

@@ -126,6 +126,7 @@ def test_what_no_emitted_text_has(edit: str) -> None:
         check_mapped(certificate, changed)
 
 
+@pytest.mark.slow
 def test_pins_are_read_by_name() -> None:
     """The same cell with its pins in another order is the same; with two nets exchanged it is not."""
     certificate, text = made()

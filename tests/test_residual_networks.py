@@ -27,6 +27,7 @@ def test_every_hidden_bit_is_qonnx(name: str, weight_bits: int, bits: int) -> No
     assert agree(model, x, "uint8/255") > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [lambda: resnet8(3, 1, 1, 1, blocks=1), lambda: mobilenet(4, 1, 1, 1), lambda: resnet8(3, 1, 2, 2, blocks=1)],
@@ -46,6 +47,7 @@ def test_pooled_counts_are_kept_where_composing_multiplies_the_weights() -> None
         assert any(isinstance(op, Bitplanes) for op in network.ops), p.name
 
 
+@pytest.mark.slow
 def test_an_image_net_sized_network_loads() -> None:
     """A map of 224 x 224, and 1000 classes over 1280 pooled channels: no matrix with the zeros of a pool is written."""
     n = Network(224, 3, 1, 2, 0)

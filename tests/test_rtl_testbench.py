@@ -17,6 +17,8 @@ from threshc.hdl.testbench import self_checking, write
 from threshc.sim import rtl_amaranth, rtl_icarus, rtl_verilator
 from threshc.sim.rtl_trace import Job
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def design() -> Design:

@@ -186,6 +186,7 @@ def test_a_ready_network_has_no_float_weights(tmp_path: Path) -> None:
             act()
 
 
+@pytest.mark.slow
 def test_it_is_never_silent(tmp_path: Path) -> None:
     model, folder, x = tmp_path / "m.onnx", tmp_path / "out", tmp_path / "x.npy"
     onnx.save(network(sign(_latent())), model)

@@ -18,6 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic, Lines, fail, grouped, visible
 
+pytestmark = pytest.mark.slow
+
 EVIL = "a\x1b[31mred\x1b]0;title\x07\nerror: planted\n         try: rm\r\u202egnp\u2028\x9b2J\x7f"
 FOREIGN = "網ü±"
 _RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
