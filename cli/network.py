@@ -42,7 +42,7 @@ def print_counts(network: Network) -> None:
 def scores_meaning(output: Output) -> str:
     """What the integers of a scores output say of the model's real outputs."""
     if output.order_only:
-        return "scores in the order of the model's outputs, whose differences they are not (--scores exact keeps those)"
+        return "the order of the scores is the model's; their differences are not (--scores exact keeps those)"
     scales, offsets = sorted(set(output.scale.ravel())), sorted(set(output.offset.ravel()))
     if len(scales) == len(offsets) == 1:
         return f"the model's outputs are {scales[0]:.9g} * score + {offsets[0]:.9g}, but for the rounding of floats"

@@ -108,9 +108,9 @@ def test_the_mark_is_in_the_text_and_in_files(tmp_path: Path) -> None:
     ("tail", "words", "said"),
     [
         (plain, [], r"the model's outputs are 1 \* score \+ 0, but for the rounding of floats"),
-        (biased, [], r"scores in the order of the model's outputs, whose differences they are not"),
+        (biased, [], r"the order of the scores is the model's; their differences are not"),
         (biased, ["--scores", "exact"], r"the model's outputs are \S+ \* score \+ 0, but for"),
-        (squashed, [], r"scores in the order of the model's outputs, whose differences they are not"),
+        (squashed, [], r"the order of the scores is the model's; their differences are not"),
     ],
 )
 def test_show_says_what_a_score_means(

@@ -105,7 +105,7 @@ def test_tables_that_are_refused(tmp_path: Path, text: str, what: str, rest: str
     ("table", "said"),
     [
         ("drop=c", "there is no column 'c'"),
-        ("target=c", "there is no column 'c'"),
+        ("target=c", "there is no column 'c'\n  where: --target, .*\n  try: one of a, b$"),
         ("onehot=a:1|7", "'3' is none of the column's words"),
         ("target=a; drop=a", "the column 'a' is both dropped and the target"),
         ("drop=a,b", "the file holds one column only"),
@@ -118,6 +118,12 @@ def test_options_that_do_not_fit(tmp_path: Path, table: str, said: str) -> None:
     path.write_text("a,b\n1,2\n3,4\n")
     with pytest.raises(CompileError, match=said.replace("|", "\\|")):
         read(path, table)
+
+
+def test_a_column_without_a_name_is_not_offered(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(",sepal,petal\n0,1,2\n1,3,4\n")
+    with pytest.raises(CompileError, match=r"there is no column 'specie'\n.*\n  try: one of sepal, petal$"):
+        read(tmp_path / "t.csv", "target=specie")
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,13 @@ def _position(name: str, names: tuple[str, ...], where: str, key: str) -> int:
     if name in names:
         return names.index(name)
     option = "--target" if key == "target" else f"--table {key}"
-    raise fail(f"there is no column {name!r}", where=f"{option}, {where}", hint=", ".join(names[:20]))
+    raise fail(f"there is no column {name!r}", where=f"{option}, {where}", hint=_one_of(names))
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    """What to try instead: the first columns that have a name."""
+    known = [name for name in names if name]
+    return f"one of {', '.join(known[:20])}" + (", .." if len(known) > 20 else "")
 
 
 class Part(NamedTuple):
