@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import permutations
 from math import prod
 from typing import Any
 
@@ -35,20 +36,44 @@ def encode(network: Network, x: ArrayLike, first: int = 0) -> NDArray[np.integer
 
 
 def sample_rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Samples (N, features) of samples in that shape or the model's; raises CompileError for another shape."""
+    """Samples (N, features) of samples in that shape or the model's, but for axes of length 1. Of a model whose own
+    shape is flat, also of samples with two axes, as grey images: row by row.
+
+    Raises CompileError for another shape, even of the right size: the order of its features is not the model's.
+    """
     op = network.input
     size = prod(op.shape)
     if isinstance(op.encoding, Step) and x.dtype.kind != "b":
         size = op.encoding.features
-    if x.ndim >= 2 and prod(x.shape[1:]) == size:
+    known = [s for s in (op.model_shape, op.shape) if prod(s) == size] or [(size,)]
+    fits = x.ndim >= 2 and prod(x.shape[1:]) == size
+    own = _long(x.shape[1:])
+    if fits and (own in ((), (size,), *map(_long, known)) or (len(own) == 2 and all(len(_long(s)) < 2 for s in known))):
         return x.reshape(len(x), size)  # not -1: there may be no samples
     shape = ", ".join(map(str, op.model_shape or op.shape))
     want = f"(N, {size})" + (f" or (N, {shape})" if len(op.model_shape) > 1 else "")
     why, hint = "", ""
-    if isinstance(op.encoding, Step) and x.dtype.kind == "b" and prod(x.shape[1:]) == op.encoding.features:
+    if fits:
+        why = "as many features, but in another layout: their order would not be the model's"
+        hint = _layout(x.shape[1:], known[0])
+    elif isinstance(op.encoding, Step) and x.dtype.kind == "b" and prod(x.shape[1:]) == op.encoding.features:
         want, why = f"(N, {size})", "a bool array is taken for the bits that the model's comparisons give"
         hint = "pass the features as numbers: x.astype(np.float32)"
     raise fail(f"samples have shape {tuple(x.shape)}, {want} is needed", where=f"input {op.name!r}", why=why, hint=hint)
+
+
+def _long(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its axes of length 1, which no layout depends on."""
+    return tuple(n for n in shape if n != 1)
+
+
+def _layout(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """What gives samples of one shape the other: a permutation of the axes where there is one."""
+    if len(found) <= 6 and sorted(_long(found)) == sorted(_long(wanted)):
+        for axes in permutations(range(1, len(found) + 1)):
+            if _long(tuple(found[k - 1] for k in axes)) == _long(wanted):
+                return f"x.transpose(0, {', '.join(map(str, axes))})"
+    return f"x.reshape(len(x), {prod(found)}) if the features are in the model's order"
 
 
 def _refuse(bad: NDArray[np.bool_], x: NDArray[np.generic], first: int, why: str, hint: str = "") -> CompileError:

@@ -16,6 +16,7 @@ from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Step
 from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.storage import save
 from threshc.sim.hints import hints
 
 
@@ -117,3 +118,77 @@ def test_every_engine_takes_a_table(digits: Path, tmp_path: Path) -> None:
         assert "accuracy: " in result.stdout
         outputs.append(result.stdout)
     assert outputs[0] == outputs[1]
+
+
+def shaped(model_shape: tuple[int, ...], kind: str = "affine") -> Network:
+    size = int(np.prod(model_shape))
+    network = networks.random_dense(np.random.default_rng(0), (size, 5, 3), "pm1", "step", "class")
+    op = replace(network.input, model_shape=model_shape)
+    if kind == "step":
+        op = replace(op, encoding=Step(size, np.arange(size), np.full(size, 0.5, np.float32)))
+    return Network("shaped", (op, *network.ops[1:]), network.outputs)
+
+
+@pytest.mark.parametrize("kind", ["affine", "step"])
+@pytest.mark.parametrize(
+    ("model", "samples"),
+    [
+        ((3, 4, 5), (3, 4, 5)),
+        ((3, 4, 5), (60,)),
+        ((3, 4, 5), (60, 1, 1)),
+        ((1, 4, 5), (4, 5)),
+        ((1, 4, 5), (4, 5, 1)),
+        ((20,), (4, 5)),  # grey images, row by row: idx files and folders for a model without convolutions
+        ((20,), (1, 4, 5)),
+        ((1, 20), (20,)),
+        ((1,), (1, 1)),
+    ],
+)
+def test_layouts_that_can_be_meant(model: tuple[int, ...], samples: tuple[int, ...], kind: str) -> None:
+    network = shaped(model, kind)
+    x = np.random.default_rng(1).integers(0, 2, (7, int(np.prod(model)))).astype(np.float32)
+    want = threshc.simulate(network, x, engine="reference").labels
+    for engine in ("packed", "reference"):
+        found = threshc.simulate(network, x.reshape(7, *samples), engine=engine)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(found.labels, want)
+    assert len(threshc.simulate(network, np.zeros((0, *samples), np.float32)).values[0]) == 0
+
+
+@pytest.mark.parametrize("kind", ["affine", "step"])
+@pytest.mark.parametrize(
+    ("model", "samples", "said"),
+    [
+        ((3, 8, 8), (8, 8, 3), "try: x.transpose(0, 3, 1, 2)"),
+        ((3, 4, 5), (4, 5, 3), "try: x.transpose(0, 3, 1, 2)"),
+        ((4, 5, 3), (3, 4, 5), "try: x.transpose(0, 2, 3, 1)"),
+        ((1, 4, 5), (5, 4), "try: x.transpose(0, 2, 1)"),
+        ((4, 5), (1, 5, 4), "try: x.transpose(0, 1, 3, 2)"),
+        ((3, 4, 5), (12, 5), "try: x.reshape(len(x), 60) if the features are in the model's order"),
+        ((60,), (3, 4, 5), "try: x.reshape(len(x), 60) if the features are in the model's order"),
+        ((1, 60), (4, 5, 3), "try: x.reshape(len(x), 60) if the features are in the model's order"),
+    ],
+)
+def test_other_layouts_are_refused(model: tuple[int, ...], samples: tuple[int, ...], said: str, kind: str) -> None:
+    network = shaped(model, kind)
+    x = np.zeros((2, *samples), np.float32)
+    shape = re.escape(str(x.shape))
+    for engine in ("packed", "reference"):
+        with pytest.raises(CompileError, match=rf"samples have shape {shape}, \(N, \d+\).* is needed") as caught:
+            threshc.simulate(network, x, engine=engine)  # type: ignore[arg-type]
+        assert said in str(caught.value)
+        assert "in another layout: their order would not be the model's" in str(caught.value)
+    hint = re.search(r"try: (x\.transpose\(.*\))", str(caught.value))
+    if hint:
+        turned = eval(hint[1], {"x": x})  # what is advised is taken
+        assert threshc.simulate(network, turned).labels is not None
+
+
+def test_a_file_of_another_layout_is_refused(tmp_path: Path) -> None:
+    save(shaped((3, 4, 5)), tmp_path / "m.thresh")
+    np.save(tmp_path / "x.npy", np.zeros((2, 4, 5, 3), np.uint8))
+    line = ["sim", str(tmp_path / "m.thresh"), "--data", str(tmp_path / "x.npy"), "--out", str(tmp_path / "y.npy")]
+    for engine in ("packed", "reference", "rtl"):
+        result = CliRunner().invoke(app, [*line, "--engine", engine])
+        assert result.exit_code == 1
+        assert "x.transpose(0, 3, 1, 2)" in str(result.exception)
+    assert not (tmp_path / "y.npy").exists()
