@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from threshc.compiler.diagnostics import CompileError, fail
-from threshc.hdl.families.registry import family
+from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow.report import BuildReport, Try
 from threshc.hdl.flow.routing import TooSlow
 from threshc.hdl.flow.tools import Progress
@@ -56,6 +56,7 @@ def reach(
     """
     if not 1e3 <= goal_hz <= 1e10:
         raise fail(f"a frequency of {goal_hz:g} Hz makes no sense", where="--target-fmax", hint="1 kHz to 10 GHz")
+    flow_of(device.family)  # refuses a family without place and route
     tries: tuple[Try, ...] = ()
     levels: int | None = levels_for(device, goal_hz)
     while levels is not None:
