@@ -19,6 +19,7 @@ from threshc.hdl.design import Design, build_design
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.build import build
+from threshc.hdl.flow.depth import reach
 from threshc.hdl.targets.registry import target, targets
 
 pytestmark = pytest.mark.slow
@@ -57,6 +58,8 @@ def test_without_place_and_route_cells_are_counted_and_text_is_left(tmp_path: Pa
     assert report.as_dict()["fmax_hz"] is report.as_dict()["bitstream"] is None
     with pytest.raises(CompileError, match="there is no place and route for"):
         build(xor, target(name), tmp_path / "new", freq=1e8)
+    with pytest.raises(CompileError, match="there is no place and route for"):
+        reach(lambda levels: report, target(name).device, 1e8, told.append)
 
 
 @pytest.mark.parametrize("name", ROUTED)
