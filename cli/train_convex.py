@@ -119,7 +119,10 @@ def convex(
         ("neurons", f"{network.neurons:,}", "counted"),
         ("hidden weights that are 0", f"{network.sparsity:.2%}", "counted"),
     ]
-    print_trained(out, figures, rows.x, whole_scores(estimator, rows) if regression else class_numbers(estimator, rows))
+    if regression:
+        print_trained(out, figures, rows.x, whole_scores(estimator, rows))
+    else:
+        print_trained(out, figures, rows.x, class_numbers(estimator, rows), estimator.classes_.tolist())
     if plot is not None:
         history = estimator.history_
         curves = {"objective": [c.objective for c in history], "lower bound": [c.lower_bound for c in history]}

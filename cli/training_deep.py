@@ -123,7 +123,8 @@ def train_and_report(
     x = (table if held_back is None else held_back).x[:_COMPARED]
     expected = classifier.predict(x)
     x = x.reshape(len(x), *classifier.shape_)
-    print_trained(out, figures, x, (classifier.classes_ == expected[:, None]).argmax(axis=1))
+    numbers = (classifier.classes_ == expected[:, None]).argmax(axis=1)
+    print_trained(out, figures, x, numbers, classifier.classes_.tolist())
     if plot is not None:
         curves = {"loss": [e.loss for e in epochs], "training error": [1 - e.accuracy for e in epochs]}
         held = [1 - e.held_accuracy for e in epochs if e.held_accuracy is not None]

@@ -75,7 +75,8 @@ def train_path(
     ]
     samples = samples[:10_000]
     expected = (trained.classes_ == trained.predict(samples)[:, None]).argmax(axis=1)
-    print_trained(out, figures, samples.reshape(len(samples), *trained.shape_), expected)
+    shaped = samples.reshape(len(samples), *trained.shape_)
+    print_trained(out, figures, shaped, expected, trained.classes_.tolist())
     if plot is not None:
         errors = {f"{'test' if held else 'training'} error": [1 - point.accuracy for point in points]}
         draw(plot, errors, "share of the weights that are 0", [point.sparsity for point in points])

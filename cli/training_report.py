@@ -16,9 +16,16 @@ if TYPE_CHECKING:
 
 
 def print_trained(
-    out: Path, figures: Sequence[tuple[str, str, str]], x: NDArray[np.float64], expected: NDArray[np.int64]
+    out: Path,
+    figures: Sequence[tuple[str, str, str]],
+    x: NDArray[np.float64],
+    expected: NDArray[np.int64],
+    classes: Sequence[object] = (),
 ) -> None:
-    """The figures, and those of the circuit, which must give the classes or scores expected (N,) of x (N, d)."""
+    """The figures, and those of the circuit, which must give the classes or scores expected (N,) of x (N, d).
+
+    classes: the label of each class number, which is said where a label is not its own number.
+    """
     import numpy as np
 
     from threshc.compiler.encoding import Affine
@@ -40,6 +47,8 @@ def print_trained(
         ("LUT6 of all layers", f"{luts[1]:,}", "estimated"),
     ]
     print_table(str(out), ("figure", "value", "source"), rows, "lrl")
+    if list(classes) != list(range(len(classes))):
+        print_table("classes", ("number", "label"), [(str(k), str(label)) for k, label in enumerate(classes)], "rl")
 
 
 def plot(path: Path, curves: Mapping[str, Sequence[float]], x_label: str, x: Sequence[float] | None = None) -> None:

@@ -47,6 +47,19 @@ def test_a_table_with_names(tmp_path: Path) -> None:
     np.testing.assert_array_equal(labels, [1, 0])  # positions in (large, small)
 
 
+def test_the_last_column_is_named_and_so_is_every_class(tmp_path: Path) -> None:
+    data = table(tmp_path / "t.csv", [ROWS[0].replace("class", "kind"), *ROWS[1:]])
+    said = f"note: {data}: the last column, 'kind', is taken for the labels (--target NAME for another)"
+    result = run("--data", data, "-o", tmp_path / "m.onnx", *FAST)
+    assert said in result.stderr
+    classes = result.stdout.partition("classes")[2].split()
+    assert " ".join(classes).endswith("0 large 1 small")
+    numbers = table(tmp_path / "n.csv", [row.replace("large", "1").replace("small", "0") for row in ROWS])
+    result = run("--data", numbers, "-o", tmp_path / "m.onnx", *FAST)
+    assert "taken for the labels" not in result.stderr
+    assert "classes" not in result.stdout
+
+
 def test_zipped_tables_without_names_and_archives(tmp_path: Path) -> None:
     rows = [line.replace("large", "1").replace("small", "0").replace(",", "\t") for line in ROWS[1:]]
     (tmp_path / "t.tsv.gz").write_bytes(gzip.compress("\n".join(rows).encode()))

@@ -36,7 +36,7 @@ TWO = [[1.0, 2.0], [3.0, 4.0]]
         ("Target,a,b\n0,1,2\n1,3,4\n", None, TWO, [0, 1], ""),
         ("a,b,colour\n1,2,0\n3,4,1\n", "target=colour", TWO, [0, 1], ""),
         ("0,1,target\n1,2,0\n3,4,1\n", None, TWO, [0, 1], ""),  # DataFrame columns without names
-        ("0,1,target\n1,2,red\n3,4,blue\n", None, TWO, None, "the labels are words"),
+        ("0,1,target\n1,2,red\n3,4,blue\n", None, TWO, None, "are words and the model's classes are numbers"),
         ("1,2,class\n1,2,0\n3,4,1\n", None, TWO, [0, 1], ""),
         ("0,1,2,3\n1,2,5,6\n3,4,7,8\n", None, [[1, 2, 5, 6], [3, 4, 7, 8]], None, "taken for the columns' names"),
         ("0,1,2,3\n1,2,5,6\n", "header=no", [[0, 1, 2, 3], [1, 2, 5, 6]], None, ""),
@@ -84,6 +84,8 @@ def test_tables_that_are_read(
         ("a,b\n1,2\n3,1_000\n", "'1_000' is no finite number", "column 'b', row 3"),
         ("a,b\nred,2\nblue,4\nred,5\n", "'red' is no finite number", '--table "onehot=a:blue|red"'),
         ("a,b\nyes,2\nno,4\n", "'yes' is no finite number", "the column holds 2 different words"),
+        ("a,b\n2,yes\n4,no\n", "'yes' is no finite number", 'try: --table "target=b" if these are the labels; encode'),
+        ("a,b,y\n2,yes,1\n4,no,1\n", "'yes' is no finite number", "try: encode it as a number"),
         ("a,b\n1,2\n3,4\n5,x\n", "'x' is no finite number", "correct the cell"),
         ("a," * 200_000 + "b\n" + "1," * 200_000 + "2\n", "200000 columns have the name 'a'", "8, 9, 10, .."),
         ("a,b,a\n1,2,3\n3,4,5\n", "2 columns have the name 'a'", "columns 1, 3"),

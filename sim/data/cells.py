@@ -85,7 +85,7 @@ def _one_by_one(rows: list[Row], columns: Columns, where: str, decimal: str, who
             if whole and not bad:
                 bad = other
             parts.append(np.array([math.nan if v is None else v for v in values], np.float64))
-        problems += _problems(bad, cells, rows, (where, columns.names[k]), words, bool(whole))
+        problems += _problems(bad, cells, rows, (where, k), columns, bool(whole))
     if problems:
         raise CompileError(problems[:_SHOWN])
     table = np.stack(parts, axis=1)
@@ -93,14 +93,14 @@ def _one_by_one(rows: list[Row], columns: Columns, where: str, decimal: str, who
 
 
 def _problems(
-    bad: list[int], cells: list[str], rows: list[Row], place: tuple[str, str], words: tuple[str, ...], whole: bool
+    bad: list[int], cells: list[str], rows: list[Row], place: tuple[str, int], columns: Columns, whole: bool
 ) -> list[Diagnostic]:
     """The cells that cannot be taken, one by one; words once for their column."""
     found: list[Diagnostic] = []
+    name, words = columns.names[place[1]], dict(columns.features)[place[1]]
     for i in bad:
         cell, why, hint = cells[i], "", "remove the row, or fill the gap"
         what = f"{cell!r} is no finite number"
-        name = place[1]
         value = number(cell)
         if words:
             what, hint = f"{cell!r} is none of the column's words", "|".join(words)
@@ -117,7 +117,8 @@ def _problems(
             others = sorted({c for c in cells if number(c) is None and c.lower() not in GAPS})
             listed = "|".join(others[:12]) + ("|..." if len(others) > 12 else "")
             why = f"the column holds {len(others)} different words" if len(others) > 1 else "it is a word"
-            hint = f'encode it as a number: --table "onehot={name}:{listed}" makes a feature of each word; '
+            hint = f'--table "target={name}" if these are the labels; ' if columns.target is None else ""
+            hint += f'encode it as a number: --table "onehot={name}:{listed}" makes a feature of each word; '
             hint += f"--table drop={name} leaves the column out"
         found.append(Diagnostic(what, f"{place[0]}, column {name!r}, row {rows[i][0]}", why, hint))
         if "onehot" in hint or words:

@@ -34,6 +34,8 @@ def choose(names: tuple[str, ...], named: bool, where: str, options: TableOption
     features = tuple((k, words.get(k, ())) for k in range(len(names)) if k != target and k not in dropped)
     if not features:
         raise fail("the file holds one column only", where=where, why="features and a label are needed")
+    if target is not None and target != target_of(names, named, where, options, False):
+        note(f"{where}: the last column, {names[target]!r}, is taken for the labels (--target NAME for another)")
     return Columns(names, features, target)
 
 

@@ -74,7 +74,8 @@ def labels_beside(
                 if not cells:
                     return None
                 if not all(_is_whole(cell) for _, cell in cells):
-                    note(f"{path}: the labels are words; no accuracy is counted (classes have numbers: --labels)")
+                    said = "the labels are words and the model's classes are numbers, so no accuracy is counted"
+                    note(f"{path}: {said}; state numbers by --labels")
                     return None
                 return _integers(cells, str(path))
     return None
