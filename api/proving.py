@@ -201,7 +201,7 @@ def check_certificate(
     try:
         found = check(network, certificate, say, demanded=("scores",) if scores else ())
     except Unproved as problem:
-        raise _unproved(str(problem)) from None
+        raise _unproved(str(problem), problem.hint) from None
     seconds = time.perf_counter() - start
     payload, offset = [], 0
     for field in found.fields:
@@ -212,8 +212,7 @@ def check_certificate(
     )
 
 
-def _unproved(why: str) -> Exception:
-    hint = "--neuron auto, mdfa or fa63: their heaps are proved step by step, others only by decision diagrams"
+def _unproved(why: str, hint: str) -> Exception:
     return fail("the circuit is not proved", where="proof", why=why, hint=hint)
 
 
@@ -226,6 +225,6 @@ def _texts(design: Design, certificate: Certificate, folder: Path | None, family
         try:
             cells = check_mapped(certificate, design.mapped(family))
         except Unproved as problem:
-            raise _unproved(f"cells of {family}: {problem}") from None
+            raise _unproved(f"cells of {family}: {problem}", problem.hint) from None
         said.append(f"{cells:,} cells of {family}, each equal to its node of the certificate")
     return tuple(said)

@@ -6,7 +6,11 @@ from functools import lru_cache
 
 
 class Unproved(Exception):
-    """The certificate does not hold; the text says where."""
+    """The certificate does not hold; the text says where. hint: what can be tried, "" where nothing can be advised."""
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
 
 
 @lru_cache(32)

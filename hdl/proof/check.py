@@ -30,6 +30,9 @@ from threshc.hdl.proof.routes import gather, select_max, window
 
 Lits = NDArray[np.int64]
 Progress = Callable[[str], None]
+_AS_MADE = (
+    "give the model, --input and options (--weight-bits, --scores, --layer, ..) that the certificate was made with"
+)
 WORK, WORK_PER_TABLE = 60_000_000, 1_000
 """Steps of work after which a proof is given up, see `Circuit.spend`: a minute, and a millisecond for every table."""
 
@@ -55,7 +58,7 @@ def check(
     """
     say = progress or (lambda _: None)
     if certificate.network != fingerprint(network):
-        raise Unproved("the certificate is of another network")
+        raise Unproved("the certificate is of another network", _AS_MADE)
     if certificate.inputs != _input_bits(network):
         raise Unproved("the circuit has another number of inputs")
     circuit = Circuit(certificate.inputs, certificate.luts, certificate.registers)
@@ -70,7 +73,7 @@ def check(
         try:
             checker.values.append(checker.value(v, op))
         except Unproved as problem:
-            raise Unproved(f"{type(op).__name__} {op.loc.node or v}: {problem}") from None
+            raise Unproved(f"{type(op).__name__} {op.loc.node or v}: {problem}", problem.hint) from None
     checker.outputs(demanded)
     if certificate.replaced:
         say(f"don't-cares of {len(certificate.replaced):,} tables")
@@ -213,6 +216,6 @@ class _Checker:
             raise Unproved("the output payload has bits that no field names, or one field twice")
         for name in (*needed_fields(self.network), *demanded):
             if name not in names:
-                raise Unproved(f"the output payload lacks the field {name!r}")
+                raise Unproved(f"the output payload lacks the field {name!r}", _AS_MADE)
         if next(self.matches, None) is not None:
             raise Unproved("it has matches of an arg-max tree that the network has not")

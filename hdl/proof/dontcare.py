@@ -44,7 +44,7 @@ def prove_replacements(network: Network, certificate: Certificate, circuit: Circ
         try:
             _prove(circuit, places, new)
         except Unproved as problem:
-            raise Unproved(f"don't-care at node {node}: {problem}") from None
+            raise Unproved(f"don't-care at node {node}: {problem}", problem.hint) from None
     if len({r.node for r in certificate.replaced}) < len(certificate.replaced):
         raise Unproved("a node is replaced twice")
     return len(certificate.replaced)

@@ -32,7 +32,7 @@ class Neurons:
             except Unproved as problem:
                 if not claim.steps:
                     continue  # said without steps: there are other ways
-                raise Unproved(f"heap {k}: {problem}") from None
+                raise Unproved(f"heap {k}: {problem}", problem.hint) from None
             self._sums.setdefault(found.weights, []).append(found)
             if found.exact and not claim.steps:
                 rewriter.learn(found.word, found.weights, found.constant)
