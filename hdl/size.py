@@ -12,11 +12,12 @@ from threshc.compiler.ir.ops import Compare, Sum
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
 from threshc.compiler.memory import available
-from threshc.hdl.families.registry import table_inputs
+from threshc.hdl.families.registry import family, table_inputs
 from threshc.hdl.layers.build import cheapest
 from threshc.hdl.neurons import ARCHITECTURES
 from threshc.hdl.neurons.costs import heap_bits
 from threshc.hdl.targets.base import Device
+from threshc.hdl.targets.registry import targets
 
 HOPELESS = 3
 """Times a device's LUTs beyond which nothing is built for it: far outside what the estimates miss by."""
@@ -24,7 +25,8 @@ WORTH_A_WORD = 300_000
 """Cells from which the time and the memory that a circuit takes are said."""
 _BYTES, _SECONDS = 2_200, 2e-4  # per cell, for the Verilog; 784-256-10 and 784-1024-10, two cores (November 2026)
 
-_BIGGER = "a bigger target (`threshc targets`), another --neuron, fewer registers (--pipeline), or a smaller network"
+_SLIGHTLY = "another --neuron, fewer registers (--pipeline), or a smaller network"
+_FAR = "smaller weights (--weight-bits), or a smaller network"
 
 
 class TooBig(CompileError):
@@ -69,7 +71,7 @@ def refuse_hopeless(luts: int, device: Device, note: Callable[[str], None] | Non
     """Raises CompileError for a circuit of many times a device's LUTs, and tells `note` of one that may not fit."""
     figures = f"about {luts:,} LUTs, of {device.luts:,} (estimated from the weights, nothing synthesized)"
     if luts > HOPELESS * device.luts:
-        raise too_big(device, "before synthesis", figures)
+        raise too_big(device, "before synthesis", figures, luts)
     if luts > device.luts and note is not None:
         note(f"the circuit may not fit the {device.part}: it needs {figures}")
 
@@ -95,6 +97,23 @@ def refuse_vast(
         note(f"the circuit is large: {about}; {need}, its simulation as many again")
 
 
-def too_big(device: Device, where: str, figures: str) -> TooBig:
-    """The error for a circuit that does not fit; `figures` says what it needs, of what."""
-    return TooBig(Diagnostic(f"the circuit does not fit the {device.part}", where, f"it needs {figures}", _BIGGER))
+def too_big(device: Device, where: str, figures: str, luts: int = 0, ffs: int = 0) -> TooBig:
+    """The error for a circuit that does not fit; `figures` says what it needs, of what.
+
+    luts, ffs: what it needs, 0 where that is not known.
+    """
+    hint = _bigger(device, luts, ffs) + (_FAR if luts > HOPELESS * device.luts else _SLIGHTLY)
+    return TooBig(Diagnostic(f"the circuit does not fit the {device.part}", where, f"it needs {figures}", hint))
+
+
+def _bigger(device: Device, luts: int, ffs: int) -> str:
+    """The smallest targets with so many LUTs and flip-flops, or that none has: no promise, LUTs of families differ."""
+    known = targets().values()
+    able = [t for t in known if t.device.luts >= max(luts, device.luts + 1) and t.device.ffs >= ffs]
+    if not able:
+        most = max(known, key=lambda t: t.device.luts)
+        return f"no known target is so large (the largest, {most.name}, has {most.device.luts:,} LUTs): "
+    least = min(t.device.luts for t in able)
+    names = ", ".join(t.name for t in able if t.device.luts == least)
+    routed = all(family(t.device.family).flow is not None for t in able if t.device.luts == least)
+    return f"a bigger target ({names}: {least:,} LUTs{'' if routed else ', no bitstream'}), "

@@ -19,7 +19,8 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.compiler.memory import available
 from threshc.hdl.design import build_design
-from threshc.hdl.size import Size, predict, refuse_vast
+from threshc.hdl.size import Size, predict, refuse_hopeless, refuse_vast, too_big
+from threshc.hdl.targets.registry import target
 from threshc.proving import prove
 
 pytestmark = pytest.mark.slow
@@ -49,6 +50,34 @@ def test_a_circuit_many_times_the_device_is_refused_before_the_search(tmp_path: 
     with pytest.raises(CompileError, match=r"does not fit the iCE40UP5K(.|\n)*about 9\d,\d{3} LUTs, of 5,280"):
         threshc.build(network(784, 256, 10), tmp_path / "out", target="icebreaker")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("luts", "hint"),
+    [
+        (20_000, "a bigger target (tang-nano-20k, gw2ar-18c: 20,736 LUTs), smaller weights (--weight-bits), or"),
+        (50_000, "a bigger target (ulx3s-85f, ecp5-85f: 83,640 LUTs), smaller weights"),
+        (100_000, "a bigger target (xilinx7: 134,600 LUTs, no bitstream), smaller weights"),
+        (
+            414_368,
+            "no known target is so large (the largest, xilinx7, has 134,600 LUTs): smaller weights (--weight-bits)",
+        ),
+    ],
+)
+def test_what_could_hold_a_circuit_is_named(luts: int, hint: str) -> None:
+    with pytest.raises(CompileError) as caught:
+        refuse_hopeless(luts, target("icebreaker").device)
+    assert caught.value.diagnostics[0].hint.startswith(hint)
+
+
+def test_a_circuit_that_nearly_fits_can_be_built_otherwise() -> None:
+    device = target("icebreaker").device
+    hint = too_big(device, "synthesis", "", 5_300).diagnostics[0].hint
+    assert hint.startswith(
+        "a bigger target (ice40hx8k-b-evn, hx8k-ct256, lp8k-cm225: 7,680 LUTs), another --neuron, fewer"
+    )
+    hint = too_big(device, "synthesis", "", 100, 30_000).diagnostics[0].hint  # flip-flops alone
+    assert hint.startswith("a bigger target (gatemate-evb, ccgm1a1: 40,960 LUTs), another --neuron, fewer")
 
 
 def test_a_circuit_that_may_not_fit_is_announced(tmp_path: Path) -> None:

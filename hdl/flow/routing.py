@@ -47,7 +47,7 @@ def refuse_oversize(device: Device, cells: Cells) -> None:
     )
     over = [f"{used} {what}, of {available}" for what, used, available in counts if used > available]
     if over:
-        raise too_big(device, "synthesis", "; ".join(over))
+        raise too_big(device, "synthesis", "; ".join(over), cells.luts, cells.ffs)
 
 
 def route(
