@@ -52,7 +52,7 @@ def sample_rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]
         return x.reshape(len(x), size)  # not -1: there may be no samples
     shape = ", ".join(map(str, op.model_shape or op.shape))
     want = f"(N, {size})" + (f" or (N, {shape})" if len(op.model_shape) > 1 else "")
-    why, hint = "", ""
+    why, hint = "", _other_shape(x.shape, size)
     if fits:
         why = "as many features, but in another layout: their order would not be the model's"
         hint = _layout(x.shape[1:], known[0])
@@ -74,6 +74,15 @@ def _layout(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
             if _long(tuple(found[k - 1] for k in axes)) == _long(wanted):
                 return f"x.transpose(0, {', '.join(map(str, axes))})"
     return f"x.reshape(len(x), {prod(found)}) if the features are in the model's order"
+
+
+def _other_shape(shape: tuple[int, ...], size: int) -> str:
+    """What to try with an array of another shape than samples of `size` features."""
+    if prod(shape) == size:
+        return "a first axis for the one sample: x[None]"
+    if len(shape) == 2 and shape[1] == size + 1:
+        return "one column too many: --table target=NAME if it holds the labels, else --table drop=NAME"
+    return f"samples of {size} features each; `threshc show MODEL` prints what the model reads"
 
 
 def _refuse(bad: NDArray[np.bool_], x: NDArray[np.generic], first: int, why: str, hint: str = "") -> CompileError:
@@ -123,14 +132,21 @@ def _from_real(enc: Affine, x: NDArray[np.float64], first: int) -> NDArray[np.in
     nearest = enc.nearest(x)
     bad = enc.real(nearest) != x.astype(np.float32)
     if bad.any():
-        raise _refuse(
-            bad,
-            x,
-            first,
-            f"it is not the real value of any integer {enc.lo}..{enc.hi} ({enc})",
-            "pass the integers themselves as an integer array, or state another encoding with --input / input=",
-        )
+        raise _no_integer(enc, x, bad, first)
     return nearest.astype(_least(enc.lo, enc.hi))
+
+
+def _no_integer(enc: Affine, x: NDArray[np.float64], bad: NDArray[np.bool_], first: int) -> CompileError:
+    """The error for numbers of which the bad ones are no integer's, with the nearest one of the first of them."""
+    nearest = enc.nearest(x)
+    real, at = enc.real(nearest), tuple(np.argwhere(bad)[0])
+    why = f"it is not the real value of any integer {enc.lo}..{enc.hi} ({enc}); nearest is {nearest[at]} = {real[at]}"
+    hint = "pass the integers themselves as an integer array, or state another encoding with --input / input="
+    if np.allclose(
+        real, x, rtol=1e-6, atol=1e-6
+    ):  # the same formula in float64, or with its operations in another order
+        hint = f"compute {enc} in float32, in this order, or pass the integers"
+    return _refuse(bad, x, first, why, hint)
 
 
 def _step(enc: Step, x: NDArray[np.generic], first: int) -> NDArray[np.uint8]:

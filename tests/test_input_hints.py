@@ -18,6 +18,7 @@ from threshc.compiler.encoding import Step
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.storage import save
 from threshc.sim.hints import hints
+from threshc.sim.inputs import encode
 
 
 def stepped(thresholds: list[float], features: int = 3) -> Network:
@@ -67,6 +68,41 @@ def test_the_shape_is_named_where_the_shape_is_wrong(dtype: type) -> None:
     assert ("(N, 4)" if dtype is np.bool_ else "(N, 3)") in str(caught.value)
     with pytest.raises(CompileError, match="a bool array is taken for the bits"):
         threshc.simulate(network, np.zeros((2, 3), bool))
+
+
+@pytest.mark.parametrize(
+    ("shape", "hint"),
+    [
+        ((200, 65), "one column too many: --table target=NAME if it holds the labels, else --table drop=NAME"),
+        ((64,), "a first axis for the one sample: x[None]"),
+        ((8, 8), "a first axis for the one sample: x[None]"),
+        ((5, 9), "samples of 64 features each; `threshc show MODEL` prints what the model reads"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["uint8/255", None])
+def test_a_wrong_shape_says_what_to_try(shape: tuple[int, ...], hint: str, encoding: str | None) -> None:
+    dense = networks.random_dense(np.random.default_rng(0), (64, 4, 3), "pm1", "uint8/255", "class")
+    network = dense if encoding else stepped([7.5] * 64, 64)
+    with pytest.raises(CompileError, match="samples have shape") as caught:
+        encode(network, np.zeros(shape, np.float32))
+    assert caught.value.diagnostics[0].hint == hint
+
+
+def test_floats_computed_in_float64_are_told_the_nearest_integer() -> None:
+    pixels = np.arange(256)[None]
+    network = networks.random_dense(np.random.default_rng(0), (256, 4, 3), "pm1", "(uint8/255-0.1307)/0.3081", "class")
+    as_trained = (pixels.astype(np.float32) / np.float32(255) - np.float32(0.1307)) / np.float32(0.3081)
+    np.testing.assert_array_equal(encode(network, as_trained), pixels)
+    with pytest.raises(CompileError) as caught:
+        encode(network, (pixels / 255 - 0.1307) / 0.3081)
+    found = caught.value.diagnostics[0]
+    at = re.match(r"sample 0, feature (\d+) is ", found.what)
+    assert at is not None
+    k = int(at[1])
+    assert found.why.endswith(f"; nearest is {k} = {as_trained[0, k]}")
+    assert found.hint == "compute (uint8/255-0.1307)/0.3081 in float32, in this order, or pass the integers"
+    with pytest.raises(CompileError, match=r"nearest is \d+ = [\d.]+\n  try: pass the integers themselves"):
+        encode(network, np.full((1, 256), 0.5))
 
 
 def test_hints_of_patterns_and_of_accuracy() -> None:

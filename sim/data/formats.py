@@ -44,5 +44,5 @@ def check(shape: tuple[int, ...], dtype: np.dtype[np.generic], where: str) -> No
         raise fail(f"samples have dtype {dtype}, numbers are needed", where=where)
     if len(shape) < 2 or not math.prod(shape):
         why = "there are none" if len(shape) > 1 else "a sample has features, one or more"
-        hint = "x.reshape(-1, 1) where each sample has one feature" if len(shape) == 1 else ""
+        hint = "x.reshape(-1, 1) where each sample has one feature" if len(shape) == 1 else "one row for each sample"
         raise fail(f"samples have shape {shape}, (N, features) is needed", where=where, why=why, hint=hint)

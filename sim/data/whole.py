@@ -93,7 +93,7 @@ def label_cells(path: Path, found: str, options: TableOptions, *, last: bool) ->
 
 def _any(shape: tuple[int, ...], dtype: np.dtype[np.generic], where: str) -> None:
     if not shape:
-        raise fail("labels have shape (), (N,) is needed", where=where)
+        raise fail("labels have shape (), (N,) is needed", where=where, hint="one integer for each sample")
 
 
 def _is_whole(cell: str) -> bool:
