@@ -42,6 +42,13 @@ def test_fixed_cases() -> None:
     assert str(report).startswith(said)
 
 
+def test_constants_left_in_a_heap_weigh_nothing() -> None:
+    """A case that the fuzzer found: x + not x + x + 1 leaves a constant 0 in a column, which was taken for a bit."""
+    _, counts, _, found = check_case(7000135, network_lanes.CIRCUITS)
+    assert not found
+    assert counts["proofs"] > 0
+
+
 def test_cases_are_the_same_every_time() -> None:
     for seed in range(20, 30):
         a, b = case(seed), case(seed)

@@ -44,7 +44,7 @@ def prove_claim(circuit: Circuit, claim: Claim, rewriter: Rewriter | None = None
     if not steps:
         _rewritten(rewriter or Rewriter(circuit), final, dict(weights), constant)
         heap = Counter((c, (lit,)) for c, lit in enumerate(final) if lit)
-    left = {item: count for item, count in heap.items() if count}
+    left = {item: count for item, count in heap.items() if count and item[1] != (0,)}  # constants 0 weigh nothing
     if left != {(c, (lit,)): 1 for c, lit in enumerate(final) if lit}:
         raise Unproved("the steps do not end with one bit in every column")
     low = constant + sum(min(w, 0) for _, w in weights)
