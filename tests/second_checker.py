@@ -226,7 +226,7 @@ def text_answers(text: str, network: Network) -> list[int]:
         elif m := re.fullmatch(r"always @\(posedge clk\) if \(enable\) (\w+) <= (.*)", words):
             target, source = m[1], m[2]
         elif m := re.fullmatch(r"(\w+ #\(.*\) \w+ \(.*)\)", words):
-            output = re.search(r"\.[OZ] ?\( ?(\w+) ?\)", m[1])
+            output = re.search(r"\.[OZF] ?\( ?(\w+) ?\)", m[1])
             demand(output is not None, "a cell without output")
             assert output is not None
             target, source = output[1], m[1]
