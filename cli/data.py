@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from threshc.compiler.diagnostics import fail
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from threshc.sim.data.options import TableOptions
 
 
 def samples_and_labels(
@@ -25,20 +28,29 @@ def samples_and_labels(
     from threshc.sim.data.options import parse_table_options
     from threshc.sim.data.whole import read_samples
 
-    y = labels_of(data, labels, table)
-    x = read_samples(data, limit, options=parse_table_options(table), note=told)
+    options = parse_table_options(table)
+    y = labels_of(data, labels, options)
+    x = read_samples(data, limit, options=samples_options(options, labels), note=told)
     if y is not None and (len(y) < len(x) or (limit is None and len(y) > len(x))):
         raise fail(f"there are {len(x)} samples and {len(y)} labels", where=str(labels or data))
     return x, None if y is None else y[: len(x)]
 
 
-def labels_of(data: Path, labels: Path | None, table: str | None) -> NDArray[np.int64] | None:
+def labels_of(data: Path, labels: Path | None, options: TableOptions) -> NDArray[np.int64] | None:
     """The labels of a file of their own, else those beside the samples, if any."""
     from threshc.cli.progress import told
-    from threshc.sim.data.options import parse_table_options
     from threshc.sim.data.whole import labels_beside, read_labels
 
-    options = parse_table_options(table)
     if labels is not None:
         return read_labels(labels, options=options)
     return labels_beside(data, options=options, note=told)
+
+
+def samples_options(options: TableOptions, labels: Path | None) -> TableOptions:
+    """How the samples are read: the target is a column of the labels' own table where there is one, not of theirs."""
+    from threshc.sim.data.blocks import kind, readable
+
+    if labels is None or options.target is None:
+        return options
+    with readable(labels):
+        return replace(options, target=None) if kind(labels) in ("table", "parquet") else options

@@ -105,14 +105,15 @@ def _stream(
     activity: bool,
     quiet: bool,
 ) -> None:
-    from threshc.cli.data import labels_of
+    from threshc.cli.data import labels_of, samples_options
     from threshc.cli.outcome import print_hints
     from threshc.cli.progress import steps, told
     from threshc.sim import stream
     from threshc.sim.data.blocks import blocks
     from threshc.sim.data.options import parse_table_options
 
-    y = labels_of(data, labels, table)
+    options = parse_table_options(table)
+    y = labels_of(data, labels, options)
     with steps(quiet) as say:
         say("reading the model")
         network = read()
@@ -121,7 +122,7 @@ def _stream(
         head: list[NDArray[np.generic]] = []
         found = stream.run(
             network,
-            _kept(blocks(data, limit, options=parse_table_options(table), note=told), head),
+            _kept(blocks(data, limit, options=samples_options(options, labels), note=told), head),
             labels=y if y is None else y[:limit],
             out=out,
             threads=threads,

@@ -47,7 +47,9 @@ def read_table(data: Path, labels: Path | None, target: str | None, table: str |
     with readable(data):
         found = kind(data)
         made = (
-            _from_table(data, found, labels, options) if found in ("table", "parquet") else _from_arrays(data, labels)
+            _from_table(data, found, labels, options)
+            if found in ("table", "parquet")
+            else _from_arrays(data, labels, options)
         )
     if len(made.x) != len(made.y):
         raise fail(f"there are {len(made.x)} samples and {len(made.y)} labels", where=str(labels or data))
@@ -58,13 +60,13 @@ def read_table(data: Path, labels: Path | None, target: str | None, table: str |
     return made
 
 
-def _from_arrays(data: Path, labels: Path | None) -> Table:
+def _from_arrays(data: Path, labels: Path | None, options: TableOptions) -> Table:
     import numpy as np
 
     from threshc.cli.data import labels_of
     from threshc.sim.data.whole import read_samples
 
-    x, y = read_samples(data), labels_of(data, labels, None)
+    x, y = read_samples(data), labels_of(data, labels, options)
     if y is None:
         hint = "--labels FILE, or an .npz with x and y"
         raise fail("there are no labels to train with", where=str(data), hint=hint)
@@ -81,15 +83,16 @@ def _from_arrays(data: Path, labels: Path | None) -> Table:
 def _from_table(path: Path, found: str, labels: Path | None, options: TableOptions) -> Table:
     import numpy as np
 
+    from threshc.cli.data import samples_options
     from threshc.cli.progress import told
     from threshc.sim.data.blocks import parts
     from threshc.sim.data.whole import label_cells, read_labels
 
-    read = list(parts(path, found, options, told, labels is None))
+    read = list(parts(path, found, samples_options(options, labels), told, labels is None))
     x = np.concatenate([part.x for part in read]).astype(np.float64)
     names = read[0].columns.feature_names
     if labels is not None:
-        return Table(x, read_labels(labels), names, (len(names),), np.dtype(np.float64))
+        return Table(x, read_labels(labels, options=options), names, (len(names),), np.dtype(np.float64))
     column = read[0].columns.names[read[0].columns.target or 0]
     cells = label_cells(path, found, options, last=True)
     empty = next((line for line, label in cells if not label or label.lower() == "nan"), None)

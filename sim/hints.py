@@ -9,6 +9,7 @@ from threshc.compiler.affine import Affine
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Step
 from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.types import Ints
 from threshc.sim.inputs import encode, sample_rows
 
 MOST = 256
@@ -22,12 +23,15 @@ def hints(
     network: Network, x: NDArray[np.generic], labels: NDArray[np.int64] | None = None, right: int | None = None
 ) -> list[str]:
     """Sentences for a user: that the samples make the first neurons see few patterns, or that the accuracy is that of
-    guessing; each with the spellings of `--input` that are worth a try.
+    guessing, each with the spellings of `--input` that are worth a try; or that labels are none of the model's classes.
 
     x: the first samples, up to MOST of which are evaluated. labels: of all samples, of which `right` were hit.
     """
     found = [*_patterns(network, x[:MOST])]
-    if labels is not None and right is not None and len(labels) >= _LABELS:
+    strange = None if labels is None else label_note(network, labels)
+    if strange is not None:
+        found.append(strange)
+    elif labels is not None and right is not None and len(labels) >= _LABELS:
         _, counts = np.unique(labels, return_counts=True)
         common = float(counts.max()) / len(labels)
         accuracy = right / len(labels)
@@ -35,6 +39,32 @@ def hints(
             said = f"an accuracy of {accuracy:.2%} is near that of guessing (the commonest class has {common:.2%})"
             found.append(f"{said}: {_advice(network, x)}")
     return found
+
+
+def label_note(network: Network, labels: NDArray[np.int64]) -> str | None:
+    """A sentence where labels are none of the classes that the model counts, from the number that it starts with."""
+    classes = _classes(network)
+    if classes is None or not len(labels) or (labels.min() >= classes[0] and labels.max() <= classes[1]):
+        return None
+    first, last = classes
+    said = f"labels {labels.min()}..{labels.max()}, the model's classes are {first}..{last}"
+    lacking = int(((labels < first) | (labels > last)).sum())
+    return f"{said}: {lacking} of {len(labels)} labels are none of them, and count as wrong"
+
+
+def _classes(network: Network) -> tuple[int, int] | None:
+    """The first and the last number that `Result.labels` may hold; None for a single score, which states no class."""
+    label, scores = network.output("class"), network.output("scores")
+    if label is not None:
+        known, first = network.types[label.value], int(label.offset.flat[0])
+        assert isinstance(known, Ints)
+        return known.lo + first, known.hi + first
+    value = scores or network.output("bits")
+    assert value is not None  # the verifier wants at least one output
+    count = int(np.prod(network.types[value.value].shape))
+    if count == 1:
+        return None if scores is not None else (0, 1)
+    return 0, count - 1
 
 
 def _patterns(network: Network, x: NDArray[np.generic]) -> list[str]:

@@ -109,7 +109,7 @@ def test_floats_computed_in_float64_are_told_the_nearest_integer() -> None:
 def test_hints_of_patterns_and_of_accuracy() -> None:
     r = np.random.default_rng(0)
     x = r.integers(0, 256, (200, 6), np.uint8)
-    narrow = networks.random_dense(r, (6, 4, 3), "pm1", "uint8/255", "class")
+    narrow = networks.random_dense(r, (6, 4, 4), "pm1", "uint8/255", "class")
     assert not any("different patterns" in text for text in hints(narrow, x[:20]))
     far = stepped([1000.0] * 12)
     (text,) = hints(far, x[:, :3].astype(np.float32))
@@ -166,7 +166,8 @@ def test_every_engine_takes_a_table(digits: Path, tmp_path: Path) -> None:
 
 def shaped(model_shape: tuple[int, ...], kind: str = "affine") -> Network:
     size = int(np.prod(model_shape))
-    network = networks.random_dense(np.random.default_rng(0), (size, 5, 3), "pm1", "step", "class")
+    encoding = "step" if kind == "step" else "uint8"
+    network = networks.random_dense(np.random.default_rng(0), (size, 5, 3), "pm1", encoding, "class")
     op = replace(network.input, model_shape=model_shape)
     if kind == "step":
         op = replace(op, encoding=Step(size, np.arange(size), np.full(size, 0.5, np.float32)))
@@ -236,3 +237,42 @@ def test_a_file_of_another_layout_is_refused(tmp_path: Path) -> None:
         assert result.exit_code == 1
         assert "x.transpose(0, 3, 1, 2)" in str(result.exception)
     assert not (tmp_path / "y.npy").exists()
+
+
+def _counting(first: int) -> Network:
+    network = shaped((6,))
+    outputs = tuple(replace(o, offset=np.array(float(first))) if o.kind == "class" else o for o in network.outputs)
+    return Network("counting", network.ops, outputs)
+
+
+@pytest.mark.parametrize(
+    ("first", "labels", "said"),
+    [
+        (0, [0, 2], None),
+        (0, [1, 3], "labels 1..3, the model's classes are 0..2: 20 of 60 labels are none of them"),
+        (0, [-1, 0], "labels -1..0, the model's classes are 0..2"),
+        (1, [1, 3], None),
+        (1, [0, 2], "labels 0..2, the model's classes are 1..3"),
+    ],
+)
+def test_labels_beyond_the_classes_are_noted(first: int, labels: list[int], said: str | None) -> None:
+    network = _counting(first)
+    lo, hi = labels
+    y = np.arange(60) % 3 + lo if hi - lo == 2 else np.arange(60) % 2 + lo
+    found = hints(network, np.zeros((60, 6), np.uint8), y, 0)
+    assert any("labels " in text for text in found) == (said is not None)
+    if said is None:
+        assert "near that of guessing" in found[-1]
+    else:
+        assert said in found[-1]
+        assert not any("--input" in text for text in found)
+
+
+def test_strange_labels_are_noted_by_the_command(tmp_path: Path) -> None:
+    save(shaped((6,)), tmp_path / "m.thresh")
+    np.save(tmp_path / "x.npy", np.zeros((4, 6), np.uint8))
+    np.save(tmp_path / "y.npy", np.array([1, 2, 3, 1]))
+    line = ["sim", str(tmp_path / "m.thresh"), "--data", str(tmp_path / "x.npy"), "--labels", str(tmp_path / "y.npy")]
+    for engine in ("packed", "reference"):
+        result = CliRunner().invoke(app, [*line, "--engine", engine], catch_exceptions=False)
+        assert "labels 1..3, the model's classes are 0..2: 1 of 4 labels" in result.stderr.replace("\n", " ")

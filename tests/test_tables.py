@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from threshc.cli.data import samples_and_labels
 from threshc.cli.training_data import read_table
 from threshc.compiler.diagnostics import CompileError
 from threshc.sim.data.options import TableOptions, parse_table_options
@@ -171,6 +172,62 @@ def test_labels_of_a_table_in_a_file_of_their_own(tmp_path: Path) -> None:
     np.save(tmp_path / "three.npy", np.zeros(3, int))
     with pytest.raises(CompileError, match="2 samples and 3 labels"):
         read_table(tmp_path / "x.csv", tmp_path / "three.npy", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "found"),
+    [
+        ("1\n0\n", None, [1, 0]),
+        ("colour\n1\n0\n", None, [1, 0]),
+        (",colour\n5,1\n6,0\n", None, [1, 0]),  # pandas with row numbers
+        ("id,Label,b\n5,1,7\n6,0,7\n", None, [1, 0]),
+        ("a,b\n1,7\n0,7\n", "target=a", [1, 0]),
+        ("a,b\n1,7\n0,7\n", "drop=b", [1, 0]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_column_of_labels(tmp_path: Path, text: str, table: str | None, found: list[int], kind: str) -> None:
+    path = _labels_file(tmp_path, text, kind)
+    assert read_labels(path, options=parse_table_options(table)).tolist() == found
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,7\n0,7\n", ",a,b\n5,1,7\n6,0,7\n", "1.5,2\n2.5,1\n"])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_labels_are_not_guessed(tmp_path: Path, text: str, kind: str) -> None:
+    """A table with several columns, none named as labels are: the last one was taken."""
+    path = _labels_file(tmp_path, text, kind)
+    with pytest.raises(CompileError, match="which column holds the labels is not known") as caught:
+        read_labels(path)
+    assert "try: --table target=NAME" in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def _labels_file(folder: Path, text: str, kind: str) -> Path:
+    path = folder / f"y.{kind}"
+    if kind == "csv":
+        path.write_text(text)
+        return path
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    first, *rows = [line.split(",") for line in text.splitlines()]
+    if first[-1].isdigit():
+        first, rows = [f"column {k}" for k in range(len(first))], [first, *rows]
+    pq.write_table(pa.table({n: [float(row[k]) for row in rows] for k, n in enumerate(first)}), path)
+    return path
+
+
+def test_the_target_is_a_column_of_the_labels_own_table(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n3,4\n")
+    np.save(tmp_path / "x.npy", np.array(TWO, float))
+    (tmp_path / "y.csv").write_text("n,colour,m\n7,1,7\n7,0,7\n")
+    for data in ("x.csv", "x.npy"):
+        table = read_table(tmp_path / data, tmp_path / "y.csv", None, "target=colour")
+        assert table.x.tolist() == TWO
+        assert table.y.tolist() == [1, 0]
+        x, y = samples_and_labels(tmp_path / data, tmp_path / "y.csv", None, "target=colour")
+        assert x is not None
+        assert x.tolist() == TWO
+        assert y is not None
+        assert y.tolist() == [1, 0]
 
 
 def test_blocks_stay_whole_numbers_or_real_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from threshc.compiler.diagnostics import fail
 from threshc.sim.data import formats
 from threshc.sim.data.formats import Block, Note
 from threshc.sim.data.options import TableOptions
-from threshc.sim.data.table import Part, choose, target_of
+from threshc.sim.data.table import Last, Part, choose, target_of
 
 _PAGE = 1 << 16
 
@@ -29,7 +29,7 @@ def _opened(path: Path) -> Iterator[Any]:
         yield file
 
 
-def parquet_labels(path: Path, options: TableOptions, last: bool) -> list[tuple[int, str]]:
+def parquet_labels(path: Path, options: TableOptions, last: Last) -> list[tuple[int, str]]:
     """Number from 1 and text of the labels of a file, [] where no column holds them."""
     with _opened(path) as file:
         names = tuple(file.schema_arrow.names)

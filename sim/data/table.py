@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from threshc.compiler.diagnostics import fail
 from threshc.sim.data import formats
@@ -16,6 +16,10 @@ from threshc.sim.data.text import open_rows
 
 _INDEX = ("", "unnamed: 0", "__index_level_0__")
 """Names, in small letters, of a first column of row numbers: as pandas writes it, reads that again, and in Parquet."""
+
+
+Last = bool | Literal["only"]
+"""Where labels are that no name tells: nowhere, in the last column, or in the only one, several being refused."""
 
 
 def choose(names: tuple[str, ...], named: bool, where: str, options: TableOptions, last: bool, note: Note) -> Columns:
@@ -39,14 +43,30 @@ def choose(names: tuple[str, ...], named: bool, where: str, options: TableOption
     return Columns(names, features, target)
 
 
-def target_of(names: tuple[str, ...], named: bool, where: str, options: TableOptions, last: bool) -> int | None:
-    """Where the labels are: in the column that is said, or is named target, class, label or y, else in the last one
-    if `last`."""
+def target_of(names: tuple[str, ...], named: bool, where: str, options: TableOptions, last: Last) -> int | None:
+    """Where the labels are: in the column that is said, or is named target, class, label or y, else as
+    `last` says. Raises CompileError where that leaves several."""
     if options.target is not None:
         return _position(options.target, names, where, "target")
     lower = [name.lower() for name in names] if named else []
     found = [lower.index(name) for name in TARGETS if name in lower]
-    return found[0] if found else len(names) - 1 if last else None
+    if found or not last:
+        return found[0] if found else None
+    if last == "only":
+        return _only(names, named, where, options)
+    return len(names) - 1
+
+
+def _only(names: tuple[str, ...], named: bool, where: str, options: TableOptions) -> int:
+    """The column beside the row numbers and what is dropped."""
+    left = [k for k, name in enumerate(names) if name not in options.drop]
+    if named and len(left) > 1 and names[left[0]].lower() in _INDEX:
+        left = left[1:]
+    if len(left) != 1:
+        shown = ", ".join(names[k] for k in left[:20])
+        why = f"none of its {len(left)} columns ({shown}) is named {', '.join(TARGETS[:-1])} or {TARGETS[-1]}"
+        raise fail("which column holds the labels is not known", where=where, why=why, hint="--table target=NAME")
+    return left[0]
 
 
 def _position(name: str, names: tuple[str, ...], where: str, key: str) -> int:
@@ -85,7 +105,7 @@ def table_parts(path: Path, options: TableOptions, note: Note, last: bool) -> It
             raise fail("the file holds no samples", where=str(path))
 
 
-def label_cells(path: Path, options: TableOptions, last: bool) -> list[tuple[int, str]]:
+def label_cells(path: Path, options: TableOptions, last: Last) -> list[tuple[int, str]]:
     """Line and text of the labels of a text, [] where no column holds them."""
     with open_rows(path, options, lambda _: None) as table:
         k = target_of(table.names, table.named, str(path), options, last)

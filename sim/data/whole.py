@@ -15,6 +15,7 @@ from threshc.sim.data.arrays import idx_blocks, members, npy_blocks, npz_blocks
 from threshc.sim.data.blocks import blocks, kind, readable
 from threshc.sim.data.formats import HINT, LABELS, Block, Note, warn
 from threshc.sim.data.options import TableOptions
+from threshc.sim.data.table import Last
 from threshc.sim.data.table import label_cells as text_labels
 from threshc.sim.data.text import number
 
@@ -33,14 +34,14 @@ def read_samples(
 
 def read_labels(path: str | Path, *, options: TableOptions | None = None) -> NDArray[np.int64]:
     """Labels (N,) of a file of their own; of an .npz the array named y, labels, true or target, or its only array; of a
-    table the column that is named so, else the last or only one."""
+    table the column that is named so, else the only one."""
     path = Path(path)
     with readable(path):
         match kind(path):
             case "folder":
                 raise fail("labels are a file, not a folder", where=str(path), hint=HINT)
             case "table" | "parquet" as found_kind:
-                return _integers(label_cells(path, found_kind, options or TableOptions(), last=True), str(path))
+                return _integers(label_cells(path, found_kind, options or TableOptions(), last="only"), str(path))
             case "npy":
                 found = [block for block, _ in npy_blocks(path, _any)]
             case "npz":
@@ -49,7 +50,7 @@ def read_labels(path: str | Path, *, options: TableOptions | None = None) -> NDA
                 found = [block for block, _ in idx_blocks(path, other == "idx.gz", _any)]
     array: Block = np.concatenate(found) if found else np.zeros(0, np.int64)
     flat = array.reshape(-1)
-    if array.size != len(array) or (flat != np.rint(flat)).any():
+    if array.size != len(array) or not np.isfinite(flat).all() or (flat != np.rint(flat)).any():
         said = f"labels have shape {array.shape} and dtype {array.dtype}"
         raise fail(said, where=str(path), why="(N,) integers are needed")
     return flat.astype(np.int64)
@@ -81,9 +82,8 @@ def labels_beside(
     return None
 
 
-def label_cells(path: Path, found: str, options: TableOptions, *, last: bool) -> list[tuple[int, str]]:
-    """Line and text of the labels of a table of a kind (text, Parquet), the last column where none is named so and
-    `last`; [] where there are none."""
+def label_cells(path: Path, found: str, options: TableOptions, *, last: Last) -> list[tuple[int, str]]:
+    """Line and text of the labels of a table of a kind (text, Parquet), see `target_of`; [] where there are none."""
     if found == "table":
         return text_labels(path, options, last)
     from threshc.sim.data.parquet import parquet_labels
