@@ -119,5 +119,7 @@ def test_a_missing_torch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in [name for name in sys.modules if name.startswith("threshc.train.deep")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(CompileError, match='FTPROPClassifier needs PyTorch\n  try: pip install "threshc\\[train\\]"'):
+    with pytest.raises(
+        CompileError, match='FTPROPClassifier needs PyTorch\n  where: training\n  try: pip install "threshc\\[train\\]"'
+    ):
         _ = threshc.train.FTPROPClassifier

@@ -64,7 +64,7 @@ def __getattr__(name: str) -> Any:
             raise
         from threshc.compiler.diagnostics import fail
 
-        raise fail(f"{name} needs {needed}", hint='pip install "threshc[train]"') from None
+        raise fail(f"{name} needs {needed}", where="training", hint='pip install "threshc[train]"') from None
 
 
 def __dir__() -> list[str]:

@@ -34,6 +34,7 @@ def find_peer(model: onnx.ModelProto, folder: Path | None, x: Array, tensors: Se
     run with several where the peer can, so that what mixes them is found.
     """
     declined: list[str] = []
+    hidden = [t for t in tensors if t not in {o.name for o in model.graph.output}]
     for make in (onnxruntime_peer, reference_peer):
         try:
             name, evaluate = make(model, folder)
@@ -50,6 +51,8 @@ def find_peer(model: onnx.ModelProto, folder: Path | None, x: Array, tensors: Se
                 reason = str(error)
                 continue
             odd = _not_following(got, evaluate, few, tensors)
+            if not odd and size > 1 and not _samples_first(got, evaluate, few, hidden):
+                continue  # as with the samples in columns: there is one column of each
             if not odd:
                 return Opinion(Peer(name, evaluate, size), tuple(declined), mixed)
             mixed, reason = odd, f"its tensor {odd!r} does not belong to {len(few)} samples"
@@ -64,6 +67,15 @@ def _not_following(got: Tensors, evaluate: Evaluate, x: Array, names: Sequence[s
     except CannotRunError:  # a stated batch of several
         return next((t for t in reversed(names) if got[t].size % len(x)), "")
     return next((t for t in reversed(names) if got[t].size != len(x) * one[t].size), "")
+
+
+def _samples_first(got: Tensors, evaluate: Evaluate, x: Array, names: Sequence[str]) -> bool:
+    """Whether the elements of a sample lie together in each tensor, as far as their shapes tell."""
+    try:
+        one = evaluate(x[:1])
+    except CannotRunError:  # a stated batch of several
+        return True
+    return all(got[t].shape[:1] == tuple(len(x) * n for n in one[t].shape[:1]) for t in names)
 
 
 def _want(got: Tensors, names: Sequence[str]) -> None:
