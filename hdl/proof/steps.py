@@ -83,6 +83,8 @@ def _step(
     """Takes the inputs from the heap and puts the outputs there, having proved that the sum stays the same modulo
     2**width for all values of the inputs. A term of two literals is their parity."""
     for term in inputs:
+        if term == (0,):  # a constant 0 weighs nothing: it is always there
+            continue
         if heap[column, term] < 1:
             raise Unproved(f"a step in column {column} adds up what is not there")
         heap[column, term] -= 1
