@@ -32,6 +32,13 @@ class Command(TyperCommand):
         return super().parse_args(ctx, args)
 
 
+def wants_exact(scores: ScoresKind | None) -> bool:
+    """`--scores` of commands that make no circuit, where the word `exact` alone has a meaning."""
+    if scores is ScoresKind.order:
+        raise typer.BadParameter("say --scores exact: the order of the scores is kept anyway")
+    return scores is ScoresKind.exact
+
+
 def circuit_scores(scores: ScoresKind | None) -> bool | Literal["exact"]:
     """`--scores` as the functions of `threshc` take it."""
     return "exact" if scores is ScoresKind.exact else scores is not None

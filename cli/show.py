@@ -34,7 +34,7 @@ def show(
     from threshc.cli.progress import told
     from threshc.loading import load_network
 
-    exact = scores is o.ScoresKind.exact
+    exact = o.wants_exact(scores)
     network = load_network(
         model,
         input=input,

@@ -68,7 +68,7 @@ def sim(
     from threshc.loading import load_network
     from threshc.weights import FLOAT_SAMPLES
 
-    exact = scores is o.ScoresKind.exact
+    exact = o.wants_exact(scores)
     read = partial(load_network, model, input=input, snap_weights=snap_weights, exact_scores=exact, note=told)
     if large and engine != "rtl":
         raise fail("an option would have no effect", where="--large", why="only --engine rtl makes a circuit")

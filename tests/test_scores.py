@@ -144,5 +144,7 @@ def test_scores_with_a_word_and_without(tmp_path: Path, words: list[str], scores
     assert ("scores" in (tmp_path / "out" / "report.md").read_text()) >= scores
     for engine in ("packed", "reference"):
         sim = ["sim", str(tmp_path / "m.onnx"), "--data", str(tmp_path / "x.npy"), "--engine", engine]
-        assert CliRunner().invoke(app, [*sim, *words], catch_exceptions=False).exit_code == 0
+        answer = CliRunner().invoke(app, [*sim, *words], catch_exceptions=False)
+        assert answer.exit_code == (2 if words == ["--scores"] else 0), answer.output
+        assert ("say --scores exact" in answer.output) == (words == ["--scores"])
     assert CliRunner().invoke(app, [*line, "--scores=all"]).exit_code == 2
