@@ -20,7 +20,7 @@ def run_together(commands: Sequence[list[str]], folder: Path) -> subprocess.Comp
     folder.
     """
     waiting = list(reversed(commands))
-    running: list[tuple[subprocess.Popen[bytes], Path]] = []
+    running: list[tuple[_Child, Path]] = []
     try:
         while waiting or running:
             while waiting and len(running) < min(os.cpu_count() or 1, 8):
@@ -52,6 +52,15 @@ def _end_all_in(folder: Path) -> None:
                 os.waitpid(int(entry.name), 0)  # ChildProcessError, an OSError, where it is another's
 
 
-def _start(command: list[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
+class _Child(subprocess.Popen[bytes]):
+    """A program that ends with its object, so also where a signal comes before the object has got a name."""
+
+    def __del__(self, *_: object) -> None:
+        if getattr(self, "pid", None) is not None and self.returncode is None:
+            self.kill()
+            self.wait()
+
+
+def _start(command: list[str], folder: Path, log: Path) -> _Child:
     with open(log, "wb") as file:
-        return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+        return _Child(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)

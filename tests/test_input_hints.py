@@ -268,6 +268,7 @@ def test_labels_beyond_the_classes_are_noted(first: int, labels: list[int], said
         assert not any("--input" in text for text in found)
 
 
+@_APART
 def test_strange_labels_are_noted_by_the_command(tmp_path: Path) -> None:
     save(shaped((6,)), tmp_path / "m.thresh")
     np.save(tmp_path / "x.npy", np.zeros((4, 6), np.uint8))

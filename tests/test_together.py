@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from threshc.sim.together import run_together
+from threshc.sim.together import _start, run_together
 
 
 def program(text: str) -> list[str]:
@@ -74,4 +74,13 @@ def test_ctrl_c_ends_them(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_together([program(NOTE + "time.sleep(600)")] * 3, tmp_path)
     waiter.join()
+    assert alive(tmp_path) == []
+
+
+def test_a_program_ends_with_its_object(tmp_path: Path) -> None:
+    """As where a signal strikes between its start and the name it is given."""
+    process = _start(program(NOTE + "time.sleep(600)"), tmp_path, tmp_path / "log")
+    while not list(tmp_path.glob("*.pid")):
+        time.sleep(0.01)
+    del process
     assert alive(tmp_path) == []
