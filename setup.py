@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-ROOMS = [room for room in ("cli", "compiler", "hdl", "sim", "train") if Path(room).is_dir()]
+ROOMS = [room for room in ("cli", "compiler", "hdl", "sim", "tasks", "train") if Path(room).is_dir()]
 
 FOUND = find_packages(include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")])
 

@@ -21,24 +21,24 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.version import __version__
 
 if TYPE_CHECKING:
-    from threshc.building import build
     from threshc.compiler.ir.network import Network
-    from threshc.compiling import compile
-    from threshc.loading import load
-    from threshc.proving import prove
-    from threshc.simulation import simulate
-    from threshc.verification import verify
+    from threshc.tasks.build import build
+    from threshc.tasks.compile import compile
+    from threshc.tasks.load import load
+    from threshc.tasks.prove import prove
+    from threshc.tasks.simulate import simulate
+    from threshc.tasks.verify import verify
 
 __all__ = ["CompileError", "Network", "__version__", "build", "compile", "load", "prove", "simulate", "verify"]
 
 _HOMES = {
     "Network": "threshc.compiler.ir.network",
-    "build": "threshc.building",
-    "compile": "threshc.compiling",
-    "load": "threshc.loading",
-    "prove": "threshc.proving",
-    "simulate": "threshc.simulation",
-    "verify": "threshc.verification",
+    "build": "threshc.tasks.build",
+    "compile": "threshc.tasks.compile",
+    "load": "threshc.tasks.load",
+    "prove": "threshc.tasks.prove",
+    "simulate": "threshc.tasks.simulate",
+    "verify": "threshc.tasks.verify",
 }
 
 

@@ -28,8 +28,8 @@ from bench.circuits_synthesis import DEVICES, answers, count, fmax, synthesize
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
-from threshc.hdl.design import build_design
 from threshc.hdl.families.registry import table_inputs
+from threshc.hdl.unrolled.design import build_design
 
 MATRICES = {
     "32x4 +-1": (32, 4, 1.0),

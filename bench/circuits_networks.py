@@ -17,12 +17,12 @@ import numpy as np
 from bench.circuits_synthesis import count, synthesize
 from bench.networks import Layers, dense_network, layers
 from threshc.compiler.ir.ops import Sum
-from threshc.hdl.design import Design, build_design
 from threshc.hdl.flow.routing import route
 from threshc.hdl.flow.synthesis import synthesize as synthesize_whole
 from threshc.hdl.flow.tools import find_tools
-from threshc.hdl.flow.top import make_top
+from threshc.hdl.shell.top import make_top
 from threshc.hdl.targets.registry import target
+from threshc.hdl.unrolled.design import Design, build_design
 
 SIZES = {"digits": (64, 32, 32, 10), "tfc": (784, 64, 64, 64, 10)}
 _DEVICE, _AIM = "ecp5-25f", 245e6

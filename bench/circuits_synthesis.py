@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.cells.gates import Gates
+from threshc.hdl.cells.machine import Machine
+from threshc.hdl.cells.read import read_netlist
+from threshc.hdl.cells.sample_words import from_lanes, to_lanes
 from threshc.hdl.families.registry import families
-from threshc.hdl.flow.netlist.gates import Gates
-from threshc.hdl.flow.netlist.lanes import from_lanes, to_lanes
-from threshc.hdl.flow.netlist.machine import Machine
-from threshc.hdl.flow.netlist.read import read_netlist
 from threshc.hdl.flow.routing import route
 from threshc.hdl.flow.synthesis import count_cells
 from threshc.hdl.flow.tools import find_tools, run_tool

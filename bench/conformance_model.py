@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.expected import Expected, find_expected, fitting_encoding, known_input
-from threshc.comparison import against_onnx, compare_results, outputs_only
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.frontend.float_model import run_float
@@ -21,12 +20,13 @@ from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Output
 from threshc.compiler.passes.pipeline import optimize
-from threshc.samples import random_samples
-from threshc.second_opinion import second_opinion
 from threshc.sim import packed, reference
 from threshc.sim.counts import count
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result
+from threshc.tasks.compare import against_onnx, compare_results, outputs_only
+from threshc.tasks.samples import random_samples
+from threshc.tasks.second_opinion import second_opinion
 
 Array = NDArray[Any]
 ASKS = "nothing states its integers"  # what the front end says where --input is needed

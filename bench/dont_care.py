@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import threshc
-from threshc.hdl.certify import certify
-from threshc.hdl.design import build_design
-from threshc.hdl.dontcare.design import replacements
 from threshc.hdl.proof.check import check
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.dontcare.design import replacements
 
 
 def measure(model: str, family: str, proved: bool) -> tuple[int, int, int, float, float]:

@@ -104,7 +104,7 @@ INLINE void sign(const V *s, int levels, const uint64_t *low, const uint64_t *hi
     _mm512_store_si512(out, _mm512_xor_si512(top, _mm512_set1_epi64(masks[1])));
 }
 
-// three rows at a time (sim/packed/triples.py), all of them `times` times; fours: lengths of the 7 lists of each trio in
+// three rows at a time (sim/packed/planes/row_triples.py), all of them `times` times; fours: lengths of the 7 lists of each trio in
 // fours of literals
 INLINE void trios(int levels, long times, const uint64_t *planes, const uint64_t *q0, const uint32_t *fours0, long count,
                   const int64_t *masks0, const uint64_t *low, uint64_t *slots, uint64_t *out0) {

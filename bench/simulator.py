@@ -24,7 +24,7 @@ from bench.simulator_processors import processor_rows
 from bench.simulator_start import start_rows
 from threshc.compiler.ir.network import Network
 from threshc.sim import packed, reference
-from threshc.sim.packed.activity import Activity
+from threshc.sim.packed.planes.activity import Activity
 
 SAMPLES = 10_000
 CALL = "batch 1"
@@ -123,10 +123,10 @@ def activity(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> 
 
 def small_batches(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> list[Row]:
     """Both engines around the crossover."""
-    from threshc.sim.packed.driver import execute_plan
-    from threshc.sim.packed.plan import plan
-    from threshc.sim.packed.words_driver import execute_word_plan
-    from threshc.sim.packed.words_plan import word_plan
+    from threshc.sim.packed.planes.driver import execute_plan
+    from threshc.sim.packed.planes.plan import plan
+    from threshc.sim.packed.words.driver import execute_word_plan
+    from threshc.sim.packed.words.plan import word_plan
 
     words, planes = word_plan(network), plan(network)
     assert words is not None

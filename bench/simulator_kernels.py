@@ -15,13 +15,13 @@ from bench.native import library
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
-from threshc.sim.packed.driver import execute_plan, linked
-from threshc.sim.packed.layout import PACK, ROWS, TRIOS
-from threshc.sim.packed.machine import entry
-from threshc.sim.packed.plan import Plan, plan
-from threshc.sim.packed.schedule import place
-from threshc.sim.packed.words_layout import GROUP, SIGNS, SUM
-from threshc.sim.packed.words_plan import aligned, arguments, word_plan
+from threshc.sim.packed.machine.code import entry
+from threshc.sim.packed.planes.driver import execute_plan, linked
+from threshc.sim.packed.planes.layout import PACK, ROWS, TRIOS
+from threshc.sim.packed.planes.plan import Plan, plan
+from threshc.sim.packed.planes.schedule import place
+from threshc.sim.packed.words.layout import GROUP, SIGNS, SUM
+from threshc.sim.packed.words.plan import aligned, arguments, word_plan
 
 SHAPES = ((256, 256), (784, 64), (784, 256), (1024, 1024))
 BATCH = 1024

@@ -17,8 +17,10 @@ from bench.native import library
 from bench.networks import DENSE, dense_network, layers
 from threshc.compiler.ir.network import Network
 from threshc.sim import packed
-from threshc.sim.packed import driver, image, machine, words_driver
-from threshc.sim.packed.plan import plan
+from threshc.sim.packed.machine import code, image
+from threshc.sim.packed.planes import driver
+from threshc.sim.packed.planes.plan import plan
+from threshc.sim.packed.words import driver as words_driver
 
 PROCESSORS = {
     "AVX2": ("haswell", "+avx,+avx2,+bmi,+bmi2,+popcnt,+fma", 1 / 3),
@@ -32,7 +34,7 @@ Addresses = dict[str, int]
 def addresses(cpu: str, features: str, names: Iterable[str]) -> Addresses:
     """Machine code for another processor, from the user's cache (a process of its own puts it there)."""
     stated = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
-    build = f"from threshc.sim.packed.machine import address\nfor name in {list(names)}: address(name)"
+    build = f"from threshc.sim.packed.machine.code import address\nfor name in {list(names)}: address(name)"
     subprocess.run([sys.executable, "-c", build], env={**os.environ, **stated}, check=True)
     with _environment(stated):
         found = {name: image.load(name) for name in names}
@@ -55,7 +57,7 @@ def _environment(stated: dict[str, str]) -> Iterator[None]:
 
 def _use(address: Callable[[str], int]) -> None:
     vars(driver)["address"] = address
-    vars(driver)["entry"] = vars(words_driver)["entry"] = lambda name: machine._PROTOTYPE(address(name))
+    vars(driver)["entry"] = vars(words_driver)["entry"] = lambda name: code._PROTOTYPE(address(name))
 
 
 def _call(network: Network, x: NDArray[np.uint8], found: Addresses) -> Callable[[], NDArray[np.integer]]:
@@ -66,7 +68,7 @@ def _call(network: Network, x: NDArray[np.uint8], found: Addresses) -> Callable[
         try:
             labels = packed.run(network, x, bits=False, threads=1).labels
         finally:
-            _use(machine.address)
+            _use(code.address)
         assert labels is not None
         return labels
 
@@ -79,7 +81,7 @@ def processor_rows(quick: bool) -> list[Row]:
         return []
     plans = [plan(dense_network(name, layers(sizes))) for name, sizes in DENSE.items()]
     names = {"words", "planes"}.union(*(driver.kernels(found, found.program) for found in plans))
-    codes = {"AVX-512": {name: machine.address(name) for name in names}}
+    codes = {"AVX-512": {name: code.address(name) for name in names}}
     codes |= {name: addresses(cpu, features, names) for name, (cpu, features, _) in PROCESSORS.items()}
     rows = []
     for network_name, sizes in DENSE.items():

@@ -21,10 +21,10 @@ from bench.measure import interleave
 from bench.networks import DENSE, cnv_layers, cnv_network, dense_network, layers
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Sum
-from threshc.sim.packed import neurons
-from threshc.sim.packed.driver import Steps
-from threshc.sim.packed.layout import LANES
-from threshc.sim.packed.plan import plan
+from threshc.sim.packed.planes import neurons
+from threshc.sim.packed.planes.driver import Steps
+from threshc.sim.packed.planes.layout import LANES
+from threshc.sim.packed.planes.plan import plan
 
 NONE: NDArray[np.int64] = np.zeros((0, 3), np.int64)
 

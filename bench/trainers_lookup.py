@@ -36,7 +36,7 @@ def rows(folder: Path, quick: bool = False) -> list[Row]:
 
 def _measured(widths: tuple[int, ...], epochs: int, x: Array, y: Array, test: Array, test_y: Array) -> list[Row]:
     import threshc
-    from threshc.hdl.design import build_design
+    from threshc.hdl.unrolled.design import build_design
     from threshc.train import LookupThresholdClassifier
 
     estimator = LookupThresholdClassifier(widths, thresholds=[128], epochs=epochs, learning_rate=5e-3).fit(x, y)

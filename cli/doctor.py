@@ -20,9 +20,9 @@ def doctor(
     [dim]threshc doctor[/]
     [dim]threshc doctor --warm[/]   later simulations start at once
     """
-    from threshc import doctor as machine
     from threshc.cli.progress import steps
     from threshc.cli.tables import print_table
+    from threshc.tasks import doctor as machine
 
     if warm:
         with steps(quiet) as say:

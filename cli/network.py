@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def print_counts(network: Network) -> None:
     """Its layers, and what one sample costs; all counted from the operations (see `threshc.sim.counts`)."""
-    from threshc.report_text import LAYER_HEAD, layer_cells
     from threshc.sim.counts import count
+    from threshc.tasks.report_markdown import LAYER_HEAD, layer_cells
 
     counts = count(network)
     t = counts.totals

@@ -29,7 +29,7 @@ def print_outcome(result: Result, labels: NDArray[np.int64] | None, out: Path | 
         right = int((found == labels).sum())
         print(f"accuracy: {right / len(labels):.2%} ({right} of {len(labels)})")
     if out is not None:
-        from threshc.samples import write_array
+        from threshc.tasks.samples import write_array
 
         write_array(out, found)
 

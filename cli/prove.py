@@ -55,7 +55,7 @@ def prove(
     [dim]threshc prove digits.onnx -c digits.cert --check[/]
     """
     from threshc.cli.progress import steps, told
-    from threshc.proving import prove
+    from threshc.tasks.prove import prove
 
     if not check:
         o.goal(certificate)

@@ -8,7 +8,7 @@ from threshc.cli.tables import print_table
 from threshc.compiler.diagnostics import visible
 
 if TYPE_CHECKING:
-    from threshc.report import Report
+    from threshc.tasks.report import Report
 
 
 def print_report(report: Report) -> None:

@@ -29,11 +29,11 @@ def run(
 
     [dim]threshc run out --port /dev/ttyUSB1 --data digits_test.npz[/]
     """
-    from threshc.board import run_on_board
     from threshc.cli.data import samples_and_labels
     from threshc.cli.outcome import print_outcome
     from threshc.cli.progress import steps, told
     from threshc.sim.hints import label_note
+    from threshc.tasks.run import run_on_board
 
     x, y = samples_and_labels(data, labels, limit, table)
     assert x is not None

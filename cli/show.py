@@ -32,7 +32,7 @@ def show(
         return
     from threshc.cli.network import print_counts
     from threshc.cli.progress import told
-    from threshc.loading import load_network
+    from threshc.tasks.load import load_network
 
     exact = o.wants_exact(scores)
     network = load_network(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from threshc.compiler.ir.network import Network
     from threshc.sim.data.formats import Blocks
-    from threshc.sim.packed.activity import Activity
+    from threshc.sim.packed.planes.activity import Activity
 
 
 def sim(
@@ -65,8 +65,8 @@ def sim(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.progress import told
-    from threshc.loading import load_network
-    from threshc.weights import FLOAT_SAMPLES
+    from threshc.tasks.load import load_network
+    from threshc.tasks.weights import FLOAT_SAMPLES
 
     exact = o.wants_exact(scores)
     read = partial(load_network, model, input=input, snap_weights=snap_weights, exact_scores=exact, note=told)
@@ -153,8 +153,8 @@ def _kept(blocks: Blocks, head: list[NDArray[np.generic]]) -> Blocks:
 
 def _measure(network: Network, activity: Activity | None, files: list[Path]) -> None:
     """The table on stdout, and every file that was asked for."""
-    from threshc.sim.measured import measure
-    from threshc.sim.measured_report import text, write
+    from threshc.sim.measure.measured import measure
+    from threshc.sim.measure.report import text, write
 
     found = measure(network, activity)
     print(text(found), end="")

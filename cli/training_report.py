@@ -30,8 +30,8 @@ def print_trained(
 
     from threshc.compiler.encoding import Affine
     from threshc.hdl.size import predict
-    from threshc.loading import load
     from threshc.sim import packed
+    from threshc.tasks.load import load
 
     network = load(out)
     whole = isinstance(network.input.encoding, Affine)

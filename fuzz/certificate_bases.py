@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from threshc.compiler.ir.network import Network
-from threshc.hdl.certify import certify
-from threshc.hdl.design import build_design
 from threshc.hdl.families.registry import families
 from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import build_design
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 

@@ -14,7 +14,7 @@ from fuzz.seeds import TESTS
 from threshc.compiler.encoding import Affine, Encoding
 from threshc.compiler.frontend.load import load
 from threshc.compiler.ir.network import Network
-from threshc.samples import random_samples
+from threshc.tasks.samples import random_samples
 
 MOST_SAMPLES = 4097
 SIZES = (0, 1, 2, 63, 64, 65, 511, 512, 513, 4097)

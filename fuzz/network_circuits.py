@@ -21,22 +21,22 @@ from threshc.compiler.ir.storage import load_thresh, save
 from threshc.compiler.ir.text import to_text
 from threshc.compiler.passes.check import check_pass
 from threshc.compiler.passes.pipeline import PassError, optimize
-from threshc.compiling import answers
-from threshc.hdl.certify import certify
-from threshc.hdl.design import Design, build_design
+from threshc.hdl.cells.drive import exercise_network
+from threshc.hdl.cells.read import read_netlist
 from threshc.hdl.families.registry import families
 from threshc.hdl.flow import tools
-from threshc.hdl.flow.netlist.exercise import exercise_network
-from threshc.hdl.flow.netlist.read import read_netlist
-from threshc.hdl.neurons import ARCHITECTURES
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.mapped import check_mapped
 from threshc.hdl.proof.netlist import prove_netlist
 from threshc.hdl.proof.parse import read
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.neurons import ARCHITECTURES
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
+from threshc.tasks.compile import answers
 
 SMALL = 1000
 """`cost` up to which a network is made a circuit, of which every simulator can run some samples."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from threshc.hdl.design import Design
+from threshc.hdl.unrolled.design import Design
 
 
 @lru_cache(2)

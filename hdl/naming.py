@@ -7,6 +7,9 @@ import re
 LIMIT = 60
 """Longest identifier made here; every tool we know takes 64 characters and more."""
 
+TOP = "threshc__top"
+"""The top module of what is built; two underscores: no name that is made of a model has them."""
+
 # Verilog-2005 and SystemVerilog keywords that a name could collide with, and names the emitted modules use themselves.
 _WORDS = """
 always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default defparam

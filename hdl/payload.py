@@ -16,7 +16,7 @@ _BLOCK = 4096  # samples unpacked to one byte per bit at a time
 
 
 class Slice(Protocol):
-    """Where a field lies in an output word (`threshc.hdl.design.Field` is one)."""
+    """Where a field lies in an output word (`threshc.hdl.unrolled.design.Field` is one)."""
 
     @property
     def kind(self) -> str: ...

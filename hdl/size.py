@@ -13,11 +13,11 @@ from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
 from threshc.compiler.memory import available
 from threshc.hdl.families.registry import family, table_inputs
-from threshc.hdl.layers.build import cheapest
-from threshc.hdl.neurons import ARCHITECTURES
-from threshc.hdl.neurons.costs import heap_bits
 from threshc.hdl.targets.base import Device
 from threshc.hdl.targets.registry import targets
+from threshc.hdl.unrolled.layers import cheapest
+from threshc.hdl.unrolled.neurons import ARCHITECTURES
+from threshc.hdl.unrolled.neurons.costs import heap_bits
 
 HOPELESS = 3
 """Times a device's LUTs beyond which nothing is built for it: far outside what the estimates miss by."""

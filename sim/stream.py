@@ -21,7 +21,7 @@ from threshc.sim.inputs import encode
 from threshc.sim.result import Result
 
 if TYPE_CHECKING:
-    from threshc.sim.packed.activity import Activity
+    from threshc.sim.packed.planes.activity import Activity
 
 Progress = Callable[[int, "int | None"], None]
 """Told how many samples are done, and of how many where that is known."""
@@ -52,7 +52,7 @@ class Outcome:
 
 def activity_of(network: Network) -> Activity:
     """Counters for `run`."""
-    from threshc.sim.packed.activity import Activity
+    from threshc.sim.packed.planes.activity import Activity
 
     return Activity(network)
 

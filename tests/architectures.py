@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.hdl.neurons import ARCHITECTURES
+from threshc.hdl.unrolled.neurons import ARCHITECTURES
 
 
 def _takes_many_inputs(name: str) -> bool:

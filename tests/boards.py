@@ -8,15 +8,15 @@ from typing import Any
 
 from amaranth.sim import Simulator
 
-from threshc.hdl.board.protocol import identity
-from threshc.hdl.board.shell import Shell
-from threshc.hdl.design import Design
+from threshc.hdl.shell.protocol import identity
+from threshc.hdl.shell.shell import Shell
+from threshc.hdl.unrolled.design import Design
 
 CYCLES_PER_BIT = 6
 
 
 class SimulatedPort:
-    """What `threshc.hdl.host.Board` needs of a serial port. `damage` may change or drop bytes sent to the board."""
+    """What `hdl/shell/host.py` needs of a serial port. `damage` may change or drop bytes sent to the board."""
 
     def __init__(self, design: Design, damage: Callable[[bytes], bytes] = bytes, timeout: int = 400) -> None:
         self.cycles = 0

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("api", "cli", "compiler", "hdl", "sim", "train")
+ROOMS = ("api", "cli", "compiler", "hdl", "sim", "tasks", "train")
 NO_ROOM = "threshc.version"
 """One string, which every room may read."""
 

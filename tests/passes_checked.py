@@ -11,7 +11,7 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-import threshc.network_cache
+import threshc.tasks.network_cache
 from threshc.compiler.ir.network import Network
 from threshc.compiler.passes import pipeline
 from threshc.compiler.passes.check import Evaluate
@@ -35,7 +35,7 @@ def checked_passes() -> Iterator[Count]:
     a cache of its own keeps it.
     """
     count = Count()
-    run, cached, folder = pipeline._run, threshc.network_cache.cached, os.environ.get(_CACHE)
+    run, cached, folder = pipeline._run, threshc.tasks.network_cache.cached, os.environ.get(_CACHE)
 
     def evaluate(network: Network, samples: NDArray[np.generic]) -> Sequence[NDArray[np.generic]]:
         count.total += 1
@@ -49,5 +49,5 @@ def checked_passes() -> Iterator[Count]:
     def uncached(model: str | os.PathLike[str], encoding: str | None, make: Callable[[], Network]) -> Network:
         return make() if os.environ.get(_CACHE) == folder else cached(model, encoding, make)
 
-    with patch.object(pipeline, "_run", checking), patch.object(threshc.network_cache, "cached", uncached):
+    with patch.object(pipeline, "_run", checking), patch.object(threshc.tasks.network_cache, "cached", uncached):
         yield count

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from threshc.sim import packed, reference
-from threshc.sim.packed.activity import Activity
+from threshc.sim.packed.planes.activity import Activity
 
 
 @pytest.mark.parametrize(

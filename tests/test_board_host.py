@@ -15,7 +15,8 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
-from threshc.hdl.board.protocol import (
+from threshc.hdl.shell.host import Board, Port
+from threshc.hdl.shell.protocol import (
     BAD_CHECK,
     ERROR,
     INFER,
@@ -28,8 +29,7 @@ from threshc.hdl.board.protocol import (
     identity,
     reply_size,
 )
-from threshc.hdl.design import Design, build_design
-from threshc.hdl.host import Board, Port
+from threshc.hdl.unrolled.design import Design, build_design
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.sim.rtl import to_result

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import threshc
-from threshc.board import run_on_board
-from threshc.hdl.design import build_design
+from threshc.hdl.unrolled.design import build_design
+from threshc.tasks.run import run_on_board
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.hdl.board.crc import POLYNOMIAL, crc8
-from threshc.hdl.board.uart import UartReceiver, UartTransmitter, divisor
+from threshc.hdl.shell.crc import POLYNOMIAL, crc8
+from threshc.hdl.shell.uart import UartReceiver, UartTransmitter, divisor
 
 
 def levels(data: bytes, cycles: float) -> list[int]:

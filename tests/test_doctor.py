@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from threshc import doctor
 from threshc.cli.main import app
-from threshc.sim.packed import compile, image, machine
+from threshc.sim.packed.machine import code, compile, image
+from threshc.tasks import doctor
 
 
 @pytest.fixture
 def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A cache of its own; code that this process has loaded does not count."""
     monkeypatch.setenv("THRESHC_CACHE", str(tmp_path / "cache"))
-    machine.address.cache_clear()
+    code.address.cache_clear()
     return tmp_path / "cache"
 
 

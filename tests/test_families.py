@@ -8,10 +8,10 @@ from itertools import product
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.cells.read import _Reader
 from threshc.hdl.families.base import Family
 from threshc.hdl.families.models import Cell
 from threshc.hdl.families.registry import USUAL, families, family, flow_of, table_inputs
-from threshc.hdl.flow.netlist.read import _Reader
 from threshc.hdl.flow.tools import tool_names
 from threshc.hdl.proof.cells import PINS, init_of
 from threshc.hdl.targets.registry import targets

@@ -10,17 +10,17 @@ import networks
 import numpy as np
 import pytest
 
-from threshc.building import netlist_samples
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
-from threshc.hdl.design import Design, build_design
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.build import build
-from threshc.hdl.flow.depth import reach
+from threshc.hdl.flow.reach_fmax import reach
 from threshc.hdl.targets.registry import target, targets
+from threshc.hdl.unrolled.design import Design, build_design
+from threshc.tasks.build import netlist_samples
 
 pytestmark = pytest.mark.slow
 

@@ -17,8 +17,8 @@ from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError, Diagnostic
 from threshc.hdl.families.base import Delays
 from threshc.hdl.families.registry import family
-from threshc.hdl.flow import depth, tools
-from threshc.hdl.flow.depth import TRIES, levels_for, period_ns, reach, shorter
+from threshc.hdl.flow import reach_fmax, tools
+from threshc.hdl.flow.reach_fmax import TRIES, levels_for, period_ns, reach, shorter
 from threshc.hdl.flow.report import BuildReport, Try
 from threshc.hdl.flow.routing import TooSlow
 from threshc.hdl.flow.synthesis import Cells
@@ -130,7 +130,7 @@ def test_frequencies_that_make_no_sense(hertz: float) -> None:
 def test_a_network_reaches_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_tools()
     hopeful = replace(family("ice40"), delays={"iCE40": Delays(0.5, 0.2)})
-    monkeypatch.setattr(depth, "family", lambda name: hopeful)  # too hopeful: the first circuit misses
+    monkeypatch.setattr(reach_fmax, "family", lambda name: hopeful)  # too hopeful: the first circuit misses
     network = networks.random_dense(np.random.default_rng(3), (16, 8, 4))
     out = tmp_path / "out"
     options = {"target": "hx8k-ct256", "samples": 8, "simulator": "amaranth", "verify": "netlist"}

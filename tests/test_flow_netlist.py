@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.compiling import answers
-from threshc.hdl.design import Design, build_design
+from threshc.hdl.cells.drive import exercise_network
+from threshc.hdl.cells.machine import Machine
+from threshc.hdl.cells.read import read_netlist
+from threshc.hdl.cells.sample_words import from_lanes, to_lanes
 from threshc.hdl.families.registry import families
 from threshc.hdl.flow import tools
-from threshc.hdl.flow.netlist.exercise import exercise_network
-from threshc.hdl.flow.netlist.lanes import from_lanes, to_lanes
-from threshc.hdl.flow.netlist.machine import Machine
-from threshc.hdl.flow.netlist.read import read_netlist
-from threshc.hdl.flow.verify import Samples
+from threshc.hdl.flow.verify_netlists import Samples
 from threshc.hdl.payload import pack
-from threshc.samples import random_samples
+from threshc.hdl.unrolled.design import Design, build_design
 from threshc.sim import reference
 from threshc.sim.inputs import encode
+from threshc.tasks.compile import answers
+from threshc.tasks.samples import random_samples
 
 pytestmark = pytest.mark.slow
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.hdl.design import build_design
 from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow import tools
+from threshc.hdl.flow.attribution import REST, owners
 from threshc.hdl.flow.build import build
-from threshc.hdl.flow.owners import REST, owners
-from threshc.hdl.flow.placed import slowest_path
+from threshc.hdl.flow.placed_by_layer import slowest_path
 from threshc.hdl.targets.registry import target
+from threshc.hdl.unrolled.design import build_design
 
 pytestmark = pytest.mark.slow
 

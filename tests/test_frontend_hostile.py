@@ -18,7 +18,7 @@ from threshc import compile as compile_model
 from threshc.compiler.frontend.load import load
 from threshc.compiler.ir.parser import parse_network
 from threshc.compiler.passes.pipeline import optimize
-from threshc.hdl.design import build_design
+from threshc.hdl.unrolled.design import build_design
 from threshc.sim import reference
 
 pytestmark = pytest.mark.slow

@@ -22,7 +22,7 @@ from fuzz.network_shrink import shrunk, told  # noqa: E402
 from threshc.compiler.diagnostics import fail  # noqa: E402
 from threshc.compiler.ir.network import Network  # noqa: E402
 from threshc.compiler.ir.ops import Compare  # noqa: E402
-from threshc.hdl.design import Design  # noqa: E402
+from threshc.hdl.unrolled.design import Design  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

@@ -15,10 +15,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from threshc.compiler.ir.network import Network
-from threshc.hdl.design import Design, build_design
-from threshc.hdl.flow.core import VerilogCore
 from threshc.hdl.payload import from_ints, pack, unpack
-from threshc.hdl.testbench import hex_lines
+from threshc.hdl.shell.testbench import hex_lines
+from threshc.hdl.shell.verilog_core import VerilogCore
+from threshc.hdl.unrolled.design import Design, build_design
 from threshc.hdl.verilog import emit_verilog
 from threshc.sim import reference
 from threshc.sim.inputs import encode

@@ -15,9 +15,9 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Output, Sum
 from threshc.compiler.ir.types import Ints
-from threshc.hdl.design import Design, Field, build_design
-from threshc.hdl.layers.build import digits
-from threshc.hdl.neurons import ARCHITECTURES
+from threshc.hdl.unrolled.design import Design, Field, build_design
+from threshc.hdl.unrolled.layers import digits
+from threshc.hdl.unrolled.neurons import ARCHITECTURES
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 

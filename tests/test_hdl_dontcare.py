@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from threshc.compiler.encoding import Step, parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare, Input, Op, Output, Sum
-from threshc.compiling import answers
-from threshc.hdl.certify import certify
-from threshc.hdl.design import Design, build_design
-from threshc.hdl.dontcare.tables import smallest
-from threshc.hdl.luts.lower import Circuit as Lowered
-from threshc.hdl.luts.lower import lower
+from threshc.hdl.logic.circuit import Circuit as Lowered
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import apply
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.dontcare import prove_replacements
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.dontcare.tables import smallest
+from threshc.hdl.unrolled.lower import lower
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
+from threshc.tasks.compile import answers
 
 pytestmark = pytest.mark.slow
 

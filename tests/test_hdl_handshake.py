@@ -8,7 +8,7 @@ import networks
 import numpy as np
 import pytest
 
-from threshc.hdl.design import build_design
+from threshc.hdl.unrolled.design import build_design
 from threshc.sim import reference, rtl
 
 

@@ -8,11 +8,11 @@ import pytest
 from architectures import WIDE
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.hdl.design import Design, build_design
 from threshc.hdl.families.registry import families
-from threshc.hdl.luts.lower import lower
-from threshc.hdl.luts.merge import flipped, merged
+from threshc.hdl.logic.mapping import flipped, merged
 from threshc.hdl.payload import pack
+from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.lower import lower
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 

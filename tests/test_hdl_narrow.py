@@ -8,11 +8,11 @@ import networks
 import numpy as np
 import pytest
 
-from threshc.hdl.design import build_design
-from threshc.hdl.luts.narrow import narrow, split
-from threshc.hdl.luts.net import LutNet
+from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.proof.bits import apply, variables
-from threshc.proving import prove
+from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.sharing.decompose import narrow, split
+from threshc.tasks.prove import prove
 
 
 def cells(truth: int, inputs: int) -> int:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.ops import Sum
-from threshc.hdl.layers.build import cheapest
-from threshc.hdl.neurons import ARCHITECTURES, Architecture
+from threshc.hdl.unrolled.layers import cheapest
+from threshc.hdl.unrolled.neurons import ARCHITECTURES, Architecture
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ import pytest
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Input, Output, Sum
-from threshc.hdl.certify import certify
-from threshc.hdl.design import build_design
 from threshc.hdl.proof.check import check
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import build_design
 
 pytestmark = pytest.mark.slow
 

@@ -13,21 +13,21 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
-from threshc.hdl.certify import certify
-from threshc.hdl.design import build_design
-from threshc.hdl.luts import ways
-from threshc.hdl.luts.constants import shared_constants
-from threshc.hdl.luts.counters import Counters
-from threshc.hdl.luts.differences import Differences
-from threshc.hdl.luts.groups import Tree, members, paired
-from threshc.hdl.luts.merge import mapped_size
-from threshc.hdl.luts.net import LutNet
-from threshc.hdl.luts.pairs import Pairs
-from threshc.hdl.luts.share import Compressor, Row, Sharing
-from threshc.hdl.luts.spanning import from_roots, spanning
-from threshc.hdl.luts.ways import Way
+from threshc.hdl.logic.lut_net import LutNet
+from threshc.hdl.logic.mapping import mapped_size
 from threshc.hdl.proof.bits import apply
 from threshc.hdl.proof.check import check as check_certificate
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.sharing import strategies
+from threshc.hdl.unrolled.sharing.counter_compressor import Counters
+from threshc.hdl.unrolled.sharing.pair_compressor import Pairs
+from threshc.hdl.unrolled.sharing.row_differences import Differences
+from threshc.hdl.unrolled.sharing.row_groups import Tree, members, paired
+from threshc.hdl.unrolled.sharing.shared_constants import shared_constants
+from threshc.hdl.unrolled.sharing.sharing import Compressor, Row, Sharing
+from threshc.hdl.unrolled.sharing.spanning_tree import from_roots, spanning
+from threshc.hdl.unrolled.sharing.strategies import Way
 
 SAMPLES = 64
 KINDS = {"pm1": [-1, 1], "ternary": [-1, 0, 1], "int": list(range(-9, 10))}
@@ -120,13 +120,13 @@ def test_differences_are_proved(neuron: str, kind: str, monkeypatch: pytest.Monk
 
     def differences(tree: Tree, shuffle: Random | None = None) -> Way:
         def way(net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
-            parents, _ = spanning(ways.signs_of([row.columns for row in rows], net.inputs), 3)
+            parents, _ = spanning(strategies.signs_of([row.columns for row in rows], net.inputs), 3)
             assert sum(p is not None for p in parents) > 3
             Differences(net, rows, compressor).follow(parents)
 
         return way
 
-    monkeypatch.setattr(ways, "_group", differences)
+    monkeypatch.setattr(strategies, "_group", differences)
     rng = np.random.default_rng(7)
     weights = correlated(rng, kind, 10).astype(np.int8)
     bits = parse_encoding("bit")

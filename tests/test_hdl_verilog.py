@@ -17,7 +17,7 @@ from architectures import WIDE
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Loc, Op, Output, Sum
-from threshc.hdl.design import build_design
+from threshc.hdl.unrolled.design import build_design
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +107,7 @@ def test_hostile_names(tmp_path: Path) -> None:
 def test_deterministic_in_a_fresh_process() -> None:
     """Byte for byte, whatever the hash seed."""
     code = (
-        "import networks, numpy as np; from threshc.hdl.design import build_design;"
+        "import networks, numpy as np; from threshc.hdl.unrolled.design import build_design;"
         "n = networks.random_dense(np.random.default_rng(7), (12, 9, 4), 'ternary');"
         "print(build_design(n, neuron='{}', pipeline=2).verilog(), end='')"
     )

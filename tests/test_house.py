@@ -21,18 +21,18 @@ KNOTS: dict[frozenset[str], str] = {
     ),
     frozenset(
         {
-            "threshc.hdl.design",
-            "threshc.hdl.dontcare.design",
-            "threshc.hdl.dontcare.words",
-            "threshc.hdl.mapped.writer",
+            "threshc.hdl.unrolled.design",
+            "threshc.hdl.unrolled.dontcare.design",
+            "threshc.hdl.unrolled.dontcare.words",
+            "threshc.hdl.unrolled.mapped",
         }
     ): "a Design knows who searches its don't-cares and who writes it; it becomes a plain record",
 }
 """Circles of files, and why each is still there."""
 
 UPWARD: dict[tuple[str, str], str] = {
-    ("hdl/design.py", "hdl/dontcare"): "a Design calls the search for don't-cares; its builder should",
-    ("hdl/design.py", "hdl/mapped"): "a Design calls the writer of its mapped text; whoever builds it should",
+    ("hdl/cells", "hdl/unrolled"): "who drives a netlist knows the whole design; its outside would do",
+    ("hdl/shell", "hdl/unrolled"): "the shell, the host and the testbench know the whole design; its outside would do",
 }
 """Arrows within `hdl` that run against the order of its rooms, and what would turn each."""
 

@@ -11,9 +11,9 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.hdl import pool
-from threshc.hdl.design import build_design
 from threshc.hdl.pool import Pool, checked_jobs, cores
-from threshc.proving import prove
+from threshc.hdl.unrolled.design import build_design
+from threshc.tasks.prove import prove
 
 pytestmark = pytest.mark.slow
 

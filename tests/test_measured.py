@@ -12,10 +12,10 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.ops import Bitplanes
 from threshc.sim import packed, reference
 from threshc.sim.counts import count
-from threshc.sim.measured import measure
-from threshc.sim.measured_report import text, write
-from threshc.sim.packed.activity import Activity
-from threshc.sim.packed.words_plan import word_plan
+from threshc.sim.measure.measured import measure
+from threshc.sim.measure.report import text, write
+from threshc.sim.packed.planes.activity import Activity
+from threshc.sim.packed.words.plan import word_plan
 
 pytestmark = pytest.mark.slow
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import threshc
-from threshc import network_cache
 from threshc.compiler import cache
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend import load as frontend
 from threshc.compiler.ir.isomorphism import first_difference
 from threshc.compiler.ir.storage import save
+from threshc.tasks import network_cache
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_other_inputs_and_other_content_are_other_entries(model: Path, made: Cal
 
 
 def test_options_make_the_network_anew(model: Path, made: Callable[[], int]) -> None:
-    from threshc.loading import load_network
+    from threshc.tasks.load import load_network
 
     threshc.load(model, input="bit")
     load_network(model, input="bit", raw=True)

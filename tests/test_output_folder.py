@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.folder import REPORT, output_folder
+from threshc.tasks.folder import REPORT, output_folder
 
 
 def _make(goal: Path, files: dict[str, str], force: bool = False) -> None:

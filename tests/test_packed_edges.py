@@ -23,7 +23,7 @@ from threshc.compiler.ir.ops import (
     Window,
 )
 from threshc.sim import packed, reference
-from threshc.sim.packed import rows, schedule
+from threshc.sim.packed.planes import rows, schedule
 
 
 def network_of(*ops: Op, **kinds: tuple[int, str]) -> Network:

@@ -15,12 +15,12 @@ from injection import Countdown, struck
 from threshc.compiler.ir.network import Network
 from threshc.sim import packed, reference
 from threshc.sim.inputs import encode
-from threshc.sim.packed import workers
-from threshc.sim.packed.activity import Activity
-from threshc.sim.packed.driver import execute_plan
-from threshc.sim.packed.plan import plan
-from threshc.sim.packed.words_driver import execute_word_plan
-from threshc.sim.packed.words_plan import word_plan
+from threshc.sim.packed.machine import workers
+from threshc.sim.packed.planes.activity import Activity
+from threshc.sim.packed.planes.driver import execute_plan
+from threshc.sim.packed.planes.plan import plan
+from threshc.sim.packed.words.driver import execute_word_plan
+from threshc.sim.packed.words.plan import word_plan
 
 Case = tuple[Network, np.ndarray, tuple[np.ndarray, ...]]
 Engine = Callable[[Network, np.ndarray], object]

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from threshc.sim.packed import image
-from threshc.sim.packed.compile import NAMES
-from threshc.sim.packed.layout import KERNELS, LEVELS, SPARSE, TOTAL_LEVELS, TRIO_LEVELS
+from threshc.sim.packed.machine import image
+from threshc.sim.packed.machine.compile import NAMES
+from threshc.sim.packed.planes.layout import KERNELS, LEVELS, SPARSE, TOTAL_LEVELS, TRIO_LEVELS
 
 pytestmark = pytest.mark.slow
 

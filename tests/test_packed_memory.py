@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.sim.packed import machine
+from threshc.sim.packed.machine import code
 
 _LIMITED = """
 import resource, sys
@@ -46,13 +46,11 @@ def test_a_limit_of_memory_is_an_error_and_no_abort(root: Path, tmp_path: Path) 
     assert done.stdout.splitlines() == ["there is too little memory to compile the simulator", "True"]
 
 
-@pytest.mark.parametrize(
-    ("free", "enough"), [(None, True), (machine._NEED, True), (machine._NEED - 1, False), (0, False)]
-)
+@pytest.mark.parametrize(("free", "enough"), [(None, True), (code._NEED, True), (code._NEED - 1, False), (0, False)])
 def test_memory_is_asked_for_first(free: int | None, enough: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "available", lambda: free)
+    monkeypatch.setattr(code, "available", lambda: free)
     if enough:
-        machine._want_memory("words")
+        code._want_memory("words")
         return
     with pytest.raises(CompileError, match=r"too little memory to compile the simulator(.|\n)*'words'(.|\n)*ulimit -v"):
-        machine._want_memory("words")
+        code._want_memory("words")

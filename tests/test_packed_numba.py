@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 from test_packed_machine import fresh
 
-from threshc.sim.packed import compile as engines
-from threshc.sim.packed import elf, image
+from threshc.sim.packed.machine import compile as engines
+from threshc.sim.packed.machine import elf, image
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ sys.path.insert(0, sys.argv[1])
 import numpy as np
 import networks
 from threshc.sim import packed, reference
-from threshc.sim.packed import compile as engines
+from threshc.sim.packed.machine import compile as engines
 
 def lost(callback):
     raise AttributeError("no attribute '_library'")
@@ -40,7 +40,7 @@ print("numba" in sys.modules)
 _NO_MEMORY_AT_FIRST = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from threshc.sim.packed import compile as engines
+from threshc.sim.packed.machine import compile as engines
 try:
     engines._numba()
 except OSError as error:
@@ -77,7 +77,7 @@ def test_this_numba_gives_its_machine_code(callback: object) -> None:
         made = engines._image_of(callback)
     except Exception as error:
         pytest.fail(
-            f"{_HERE} does not give its machine code in the way that sim/packed/compile.py takes it ({error!r}). Every "
+            f"{_HERE} does not give its machine code in the way that machine/compile.py takes it ({error!r}). Every "
             "process compiles now. Mend `_image_of` for this version, or lower the bound of numba in pyproject.toml."
         )
     assert made.code

@@ -10,10 +10,10 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.sim import packed, reference
 from threshc.sim.inputs import encode
-from threshc.sim.packed.driver import execute_plan
-from threshc.sim.packed.plan import plan
-from threshc.sim.packed.words_driver import execute_word_plan
-from threshc.sim.packed.words_plan import word_plan
+from threshc.sim.packed.planes.driver import execute_plan
+from threshc.sim.packed.planes.plan import plan
+from threshc.sim.packed.words.driver import execute_word_plan
+from threshc.sim.packed.words.plan import word_plan
 from threshc.sim.result import Result
 
 KINDS = ("pm1", "ternary", "sparse", "int")

@@ -70,7 +70,8 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import *
 from threshc.sim import packed
-from threshc.sim.packed import driver, plan
+from threshc.sim.packed.planes import driver
+from threshc.sim.packed.planes import plan
 
 rng, scale = np.random.default_rng(1), (np.ones(()), np.zeros(()))
 ops = [Input("x", (34, 34, 1), parse_encoding("bit")), Bitplanes(0)]

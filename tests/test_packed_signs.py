@@ -7,8 +7,8 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.sim import packed, reference
-from threshc.sim.packed.words_layout import SIGNS
-from threshc.sim.packed.words_plan import word_plan
+from threshc.sim.packed.words.layout import SIGNS
+from threshc.sim.packed.words.plan import word_plan
 
 
 def layer(rng: np.random.Generator, fan_in: int, rows: int, extreme: bool) -> Network:

@@ -7,8 +7,8 @@ from test_packed_random import assert_same
 
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Gather, Input, Output, Reduce, Sum, Window
-from threshc.sim.packed.layout import FEW, SPARSE
-from threshc.sim.packed.plan import plan
+from threshc.sim.packed.planes.layout import FEW, SPARSE
+from threshc.sim.packed.planes.plan import plan
 
 
 def layer(weights: np.ndarray, limits: np.ndarray, bias: np.ndarray) -> Network:

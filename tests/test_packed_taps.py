@@ -8,9 +8,9 @@ from test_packed_random import assert_same
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Gather, Input, Op, Output, Sum, Window
-from threshc.sim.packed.layout import NUMS
-from threshc.sim.packed.plan import plan
-from threshc.sim.packed.taps import bits_of
+from threshc.sim.packed.planes.integer_inputs import bits_of
+from threshc.sim.packed.planes.layout import NUMS
+from threshc.sim.packed.planes.plan import plan
 
 
 def convolution(encoding: str, bits: int, channels: int, pad: int, rows: int, several: bool) -> Network:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from threshc.sim import packed
-from threshc.sim.packed import driver, workers
-from threshc.sim.packed.activity import Activity
+from threshc.sim.packed.machine import workers
+from threshc.sim.packed.planes import driver
+from threshc.sim.packed.planes.activity import Activity
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ from test_packed_random import assert_same
 
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
-from threshc.sim.packed.layout import TRIOS
-from threshc.sim.packed.plan import plan
-from threshc.sim.packed.trios import choose
+from threshc.sim.packed.planes.layout import TRIOS
+from threshc.sim.packed.planes.plan import plan
+from threshc.sim.packed.planes.row_triples_plan import choose
 
 
 def layer(weights: np.ndarray, limits: np.ndarray, bias: np.ndarray) -> Network:

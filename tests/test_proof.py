@@ -16,8 +16,6 @@ import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare
-from threshc.hdl.certify import certify
-from threshc.hdl.design import build_design
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
@@ -26,7 +24,9 @@ from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.mapped import check_mapped
 from threshc.hdl.proof.parse import parse, read
 from threshc.hdl.proof.routes import select_max
-from threshc.proving import prove
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import build_design
+from threshc.tasks.prove import prove
 
 pytestmark = pytest.mark.slow
 

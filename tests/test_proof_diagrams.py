@@ -8,11 +8,11 @@ import pytest
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare, Input, Output
-from threshc.hdl.certify import certify
-from threshc.hdl.design import build_design
 from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.check import check
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import build_design
 
 
 @pytest.mark.parametrize("encoding", ["uint32", "int32", "uint16"])

@@ -21,8 +21,6 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Step, parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Op, Output, Sum
-from threshc.hdl.certify import certify
-from threshc.hdl.design import Design, build_design
 from threshc.hdl.families.registry import families
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
@@ -32,7 +30,9 @@ from threshc.hdl.proof.dontcare import implemented
 from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.mapped import check_mapped
 from threshc.hdl.proof.parse import parse, read
-from threshc.proving import prove
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import Design, build_design
+from threshc.tasks.prove import prove
 
 pytestmark = pytest.mark.slow
 

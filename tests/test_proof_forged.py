@@ -20,15 +20,15 @@ import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
-from threshc.hdl.certify import certify
-from threshc.hdl.design import build_design
 from threshc.hdl.proof import certificate
 from threshc.hdl.proof import check as checker
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.parse import Malformed, parse, read
-from threshc.proving import prove
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import build_design
+from threshc.tasks.prove import prove
 
 pytestmark = pytest.mark.slow
 
@@ -290,7 +290,7 @@ print("\\n".join(sorted(m for m in set(sys.modules) - before if m.startswith("th
 """
 _PACKAGES = {"threshc", "threshc.version", "threshc.hdl", "threshc.compiler"}
 _IR = tuple(f"threshc.compiler.{m}" for m in ("ir", "diagnostics", "bounded", "encoding", "affine", "input_grammar"))
-_NETLISTS = {"threshc.hdl.flow", "threshc.hdl.flow.netlist", "threshc.hdl.flow.netlist.gates"}
+_NETLISTS = {"threshc.hdl.flow", "threshc.hdl.cells", "threshc.hdl.cells.gates"}
 
 
 @pytest.mark.parametrize(

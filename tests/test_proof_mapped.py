@@ -11,16 +11,16 @@ import pytest
 from architectures import WIDE
 
 from threshc.compiler.ir.network import Network
-from threshc.hdl.certify import certify
-from threshc.hdl.design import build_design
 from threshc.hdl.families.registry import families
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.circuit import Circuit
+from threshc.hdl.proof.cuts import relation
 from threshc.hdl.proof.mapped import check_mapped
 from threshc.hdl.proof.text import read_text
-from threshc.hdl.proof.windows import relation
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import build_design
 
 pytestmark = pytest.mark.slow
 

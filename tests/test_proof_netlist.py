@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.compiling import answers
-from threshc.hdl.certify import certify
-from threshc.hdl.design import Design, build_design
+from threshc.hdl.cells.drive import exercise_network
+from threshc.hdl.cells.gates import Gates
+from threshc.hdl.cells.read import read_netlist
 from threshc.hdl.families.registry import families
 from threshc.hdl.flow import tools
-from threshc.hdl.flow.netlist.exercise import exercise_network
-from threshc.hdl.flow.netlist.gates import Gates
-from threshc.hdl.flow.netlist.read import read_netlist
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.netlist import prove_netlist
-from threshc.proving import prove
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import Design, build_design
 from threshc.sim import reference
 from threshc.sim.inputs import encode
+from threshc.tasks.compile import answers
+from threshc.tasks.prove import prove
 
 pytestmark = pytest.mark.slow
 

@@ -11,11 +11,11 @@ import networks
 import numpy as np
 import pytest
 
-from threshc.hdl.certify import certify
-from threshc.hdl.design import build_design
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.mapped import check_mapped
+from threshc.hdl.unrolled.certify import certify
+from threshc.hdl.unrolled.design import build_design
 
 
 @lru_cache

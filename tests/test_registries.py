@@ -12,8 +12,8 @@ from import_graph import ROOT
 import threshc.train
 from threshc.cli.train import train
 from threshc.hdl.families.registry import families
-from threshc.hdl.neurons import ARCHITECTURES
 from threshc.hdl.targets.registry import targets
+from threshc.hdl.unrolled.neurons import ARCHITECTURES
 
 REGISTRIES = {
     "architectures": tuple(ARCHITECTURES),
@@ -38,10 +38,10 @@ def _tree(path: Path) -> ast.Module:
 
 
 def test_every_architecture_is_registered() -> None:
-    """Every class in hdl/neurons that has a name of its own."""
+    """Every class in hdl/unrolled/neurons that has a name of its own."""
     found = set()
-    for file in _files("hdl/neurons"):
-        for node in ast.walk(_tree(ROOT / f"hdl/neurons/{file}.py")):
+    for file in _files("hdl/unrolled/neurons"):
+        for node in ast.walk(_tree(ROOT / f"hdl/unrolled/neurons/{file}.py")):
             if (
                 isinstance(node, ast.AnnAssign)
                 and ast.unparse(node.target) == "name"

@@ -10,8 +10,9 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
-from threshc.hdl.design import build_design
-from threshc.sim import reference, rtl, rtl_icarus, rtl_verilator
+from threshc.hdl.unrolled.design import build_design
+from threshc.sim import reference, rtl
+from threshc.sim.rtl import icarus, verilator
 
 pytestmark = pytest.mark.slow
 
@@ -74,14 +75,14 @@ def test_no_samples(simulator: rtl.Simulator) -> None:
 
 
 def test_auto_takes_the_first_that_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtl_verilator, "_verilators", lambda: iter(()))
-    monkeypatch.setattr(rtl_icarus.shutil, "which", lambda name: None)
+    monkeypatch.setattr(verilator, "_verilators", lambda: iter(()))
+    monkeypatch.setattr(icarus.shutil, "which", lambda name: None)
     got = rtl.run(build_design(networks.xor()), np.array([[0, 1]]))
     assert got.simulator == "amaranth"
 
 
 def test_a_missing_simulator_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtl_verilator, "_compiler", lambda: None)
+    monkeypatch.setattr(verilator, "_compiler", lambda: None)
     with pytest.raises(CompileError) as caught:
         rtl.run(build_design(networks.xor()), np.array([[0, 1]]), simulator="verilator")
     assert str(caught.value) == (
@@ -98,9 +99,9 @@ def test_an_unknown_simulator_lists_the_known_ones() -> None:
 
 
 def test_verilog_that_does_not_compile_is_an_error_with_the_tools_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    if rtl_verilator.missing():
-        pytest.skip(f"verilator: {rtl_verilator.missing()}")
-    monkeypatch.setattr(rtl_verilator, "emitted", lambda design: "module broken(")
+    if verilator.missing():
+        pytest.skip(f"verilator: {verilator.missing()}")
+    monkeypatch.setattr(verilator, "emitted", lambda design: "module broken(")
     with pytest.raises(
         CompileError, match=r"Verilator failed with exit code(.|\n)*syntax error(.|\n)*--simulator icarus"
     ):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from threshc.hdl.design import Design, build_design
 from threshc.hdl.payload import pack
-from threshc.hdl.testbench import self_checking, write
-from threshc.sim import rtl_amaranth, rtl_icarus, rtl_verilator
-from threshc.sim.rtl_trace import Job
+from threshc.hdl.shell.testbench import self_checking, write
+from threshc.hdl.unrolled.design import Design, build_design
+from threshc.sim.rtl import amaranth_driver, icarus, verilator
+from threshc.sim.rtl.trace import Job
 
 pytestmark = pytest.mark.slow
 
@@ -31,20 +31,20 @@ def samples(design: Design) -> NDArray[np.uint8]:
 
 
 def answers(design: Design, samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return rtl_amaranth.simulate(Job(design, samples, False, print)).words
+    return amaranth_driver.simulate(Job(design, samples, False, print)).words
 
 
-def icarus(folder: Path, name: str) -> str:
-    if rtl_icarus.missing():
-        pytest.skip(rtl_icarus.missing())
+def in_icarus(folder: Path, name: str) -> str:
+    if icarus.missing():
+        pytest.skip(icarus.missing())
     subprocess.run(["iverilog", "-g2005", "-o", "tb", f"{name}.v", f"{name}_tb.v"], cwd=folder, check=True)
     return subprocess.run(["vvp", "tb"], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
-def verilator(folder: Path, name: str) -> str:
-    if rtl_verilator.missing():
-        pytest.skip(rtl_verilator.missing())
-    tools = rtl_verilator._toolchain()
+def in_verilator(folder: Path, name: str) -> str:
+    if verilator.missing():
+        pytest.skip(verilator.missing())
+    tools = verilator._toolchain()
     options = ["--binary", "--timing", "-Wno-fatal", "-CFLAGS", "-std=c++20 -O0", "--top-module", f"{name}_tb"]
     subprocess.run(
         [tools.binary, *options, f"{name}.v", f"{name}_tb.v"],
@@ -56,7 +56,7 @@ def verilator(folder: Path, name: str) -> str:
     return subprocess.run([f"obj_dir/V{name}_tb"], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize(("run", "stall"), [(icarus, False), (icarus, True), (verilator, True)])
+@pytest.mark.parametrize(("run", "stall"), [(in_icarus, False), (in_icarus, True), (in_verilator, True)])
 def test_verdict(tmp_path: Path, design: Design, samples: NDArray[np.uint8], run: object, stall: bool) -> None:
     assert callable(run)
     expected = answers(design, samples)
@@ -75,7 +75,7 @@ def test_verdict(tmp_path: Path, design: Design, samples: NDArray[np.uint8], run
 
 def run_again(folder: Path, name: str, run: object) -> str:
     """The memory files are read when the simulation starts: nothing needs to be compiled again."""
-    command = ["vvp", "tb"] if run is icarus else [f"obj_dir/V{name}_tb"]
+    command = ["vvp", "tb"] if run is in_icarus else [f"obj_dir/V{name}_tb"]
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 

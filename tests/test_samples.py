@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.samples import labels_beside, read_labels, read_samples, write_array
+from threshc.tasks.samples import labels_beside, read_labels, read_samples, write_array
 
 
 def _idx(array: np.ndarray, code: int) -> bytes:  # type: ignore[type-arg]

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from threshc.comparison import against_onnx, compare_results
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.float_model import run_float
@@ -18,6 +17,7 @@ from threshc.compiler.frontend.load import load, lower_model
 from threshc.compiler.passes.pipeline import optimize
 from threshc.sim import packed, reference
 from threshc.sim.inputs import encode
+from threshc.tasks.compare import against_onnx, compare_results
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MODELS = SHARED / "models"

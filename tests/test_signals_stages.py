@@ -13,7 +13,7 @@ import pytest
 from test_signals import SAID, start, stop
 
 from threshc.compiler.ir.storage import save
-from threshc.sim import rtl_verilator
+from threshc.sim.rtl import verilator
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="needs POSIX signals with a time-out")
 
@@ -46,11 +46,14 @@ ROWS = ["size,weight,class", *(f"{k},{(7 * k) % 11},{'large' if k > 19 else 'sma
 
 COMMANDS = {
     "show": ("threshc.compiler.frontend.graph._ordered", 0.0),
-    "sim --data digits_test.npz": ("threshc.sim.packed.compile._image_of", 0.2),  # Numba compiles: the cache is empty
+    "sim --data digits_test.npz": (
+        "threshc.sim.packed.machine.compile._image_of",
+        0.2,
+    ),  # Numba compiles
     "verify --data digits_test.npz": ("threshc.sim.reference._evaluate", 0.0),
-    "compile -o {out}": ("threshc.sim.rtl_verilator._compile", 1.0),  # Verilator, then C++ compilers
+    "compile -o {out}": ("threshc.sim.rtl.verilator._compile", 1.0),  # Verilator, then C++ compilers
     "compile -o {out} --effort 3 --jobs 2": ("threshc.hdl.pool.Pool.map", 0.5),
-    "build --target icebreaker -o {out}": ("threshc.hdl.design.build_design", 0.2),
+    "build --target icebreaker -o {out}": ("threshc.hdl.unrolled.design.build_design", 0.2),
     "prove": ("threshc.hdl.proof.check.check", 0.0),
 }
 
@@ -67,7 +70,7 @@ def stop_when_ready(process: subprocess.Popen[str], number: signal.Signals, late
 def test_commands(command: str, digits: Path, tmp_path: Path) -> None:
     """Processes that a command has started, and files that it has begun, are gone with it."""
     place, later = COMMANDS[command]
-    if "verilator" in place and (reason := rtl_verilator.missing()):
+    if "verilator" in place and (reason := verilator.missing()):
         pytest.skip(reason)
     for name in ("cache", "tmp", "work"):
         (tmp_path / name).mkdir()
@@ -104,7 +107,7 @@ def test_a_board_that_never_answers(number: signal.Signals, digits: Path) -> Non
     board, port = os.openpty()
     try:
         given = ("run", digits / "digits.onnx", "--port", os.ttyname(port), "--data", digits / "digits_test.npz")
-        with start("-c", STUCK_AT, "threshc.hdl.host.Board.ping", *given) as process:
+        with start("-c", STUCK_AT, "threshc.hdl.shell.host.Board.ping", *given) as process:
             stop_when_ready(process, number)
     finally:
         os.close(board)

@@ -172,7 +172,7 @@ def _calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
             yield called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", ""), node
 
 
-@pytest.mark.parametrize("room", ["api", "cli", "compiler", "hdl", "sim", "train"])
+@pytest.mark.parametrize("room", ["api", "cli", "compiler", "hdl", "sim", "tasks", "train"])
 def test_no_file_and_no_tool_is_read_or_written_in_the_encoding_of_the_locale(root: Path, room: str) -> None:
     for path in (root / room).rglob("*.py"):
         for name, call in _calls(path):

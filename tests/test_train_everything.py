@@ -20,7 +20,7 @@ pytest.importorskip("sklearn", reason="needs scikit-learn")
 from trained import Data, bundled, pmlb
 
 from threshc.compiler.encoding import Affine
-from threshc.hdl.design import build_design
+from threshc.hdl.unrolled.design import build_design
 from threshc.sim import rtl
 
 pytestmark = pytest.mark.slow

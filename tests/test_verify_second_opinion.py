@@ -23,10 +23,10 @@ from threshc.compiler.frontend.graph import Node, build_graph
 from threshc.compiler.frontend.kernels import registry
 from threshc.compiler.frontend.kernels.linear import _dot
 from threshc.compiler.frontend.load import lower_model
-from threshc.second_opinion import second_opinion
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.sim.peers import reference_peer
+from threshc.tasks.second_opinion import second_opinion
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.sim import reference
-from threshc.weights import reduce_weights
+from threshc.tasks.weights import reduce_weights
 
 
 def test_min_changes_nothing() -> None:

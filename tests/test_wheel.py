@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-ROOMS = ("cli", "compiler", "hdl", "sim", "train")
+ROOMS = ("cli", "compiler", "hdl", "sim", "tasks", "train")
 
 
 @pytest.fixture(scope="module")

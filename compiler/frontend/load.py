@@ -32,7 +32,7 @@ def lower_model(
 
     source: path of an .onnx or .onnx.gz file, its bytes, or a ModelProto. input: how integers encode the model's
     real features (`uint8/255`, `bipolar`, ..., see `parse_encoding`); None where the model compares them itself.
-    exact_scores, snap_weights: see `threshc.loading.load`. Raises CompileError with every problem found.
+    exact_scores, snap_weights: see `threshc.tasks.load.load`. Raises CompileError with every problem found.
     """
     encoding = parse_input(input)
     try:

@@ -16,7 +16,7 @@ from threshc.hdl.families.models import (
     refuse,
     register,
 )
-from threshc.hdl.luts.tables import MUX, table, widen
+from threshc.hdl.logic.tables import MUX, table, widen
 
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
 from threshc.hdl.families.models import OVER, Cell, Model, Sink, inverted, refuse, register
-from threshc.hdl.luts.tables import MAJ, MUX, XOR, widen
+from threshc.hdl.logic.tables import MAJ, MUX, XOR, widen
 
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:

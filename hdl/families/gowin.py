@@ -8,7 +8,7 @@ from typing import Any
 
 from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
 from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, refuse, register
-from threshc.hdl.luts.tables import MUX, table, widen
+from threshc.hdl.logic.tables import MUX, table, widen
 
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:

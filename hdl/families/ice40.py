@@ -17,7 +17,7 @@ from threshc.hdl.families.models import (
     Unmodelled,
     register,
 )
-from threshc.hdl.luts.tables import MAJ, widen
+from threshc.hdl.logic.tables import MAJ, widen
 
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:

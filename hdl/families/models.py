@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from threshc.hdl.luts.tables import table
+from threshc.hdl.logic.tables import table
 
 
 class Unmodelled(Exception):

@@ -6,7 +6,7 @@ from functools import partial
 
 from threshc.hdl.families.base import Counting, Family, Memory
 from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, inverted, refuse, register
-from threshc.hdl.luts.tables import MUX, XOR, widen
+from threshc.hdl.logic.tables import MUX, XOR, widen
 
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:

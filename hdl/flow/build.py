@@ -10,21 +10,22 @@ from typing import Any
 from threshc.compiler.diagnostics import Diagnostic, fail
 from threshc.compiler.files import draft
 from threshc.compiler.scratch import scratch_folder
-from threshc.hdl.board.protocol import BAUD
-from threshc.hdl.design import Design
+from threshc.hdl.cells.drive import Exercised
+from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Placed
 from threshc.hdl.families.registry import family, flow_of
-from threshc.hdl.flow.layers import LayerCells, cells_by_layer
-from threshc.hdl.flow.made import read_made
-from threshc.hdl.flow.netlist.exercise import Exercised
-from threshc.hdl.flow.placed import PlacedCells, placed_by_layer
+from threshc.hdl.flow.cells_by_layer import LayerCells, cells_by_layer
+from threshc.hdl.flow.placed_by_layer import PlacedCells, placed_by_layer
 from threshc.hdl.flow.report import BuildReport
 from threshc.hdl.flow.routing import Routing, TooSlow, logic_cells, pack_bitstream, refuse_oversize, route
-from threshc.hdl.flow.synthesis import TOP, Synthesis, synthesize
+from threshc.hdl.flow.synthesis import Synthesis, synthesize
 from threshc.hdl.flow.tools import YOSYS, Progress, Run, find_tools
-from threshc.hdl.flow.verify import Samples, verify_netlists
+from threshc.hdl.flow.verify_netlists import Samples, verify_netlists
+from threshc.hdl.naming import TOP
+from threshc.hdl.shell.protocol import BAUD
 from threshc.hdl.size import refuse_hopeless
 from threshc.hdl.targets.base import Target
+from threshc.hdl.unrolled.design import Design
 
 
 def build(
@@ -48,7 +49,7 @@ def build(
     Raises CompileError when tools are missing, a netlist is wrong, the circuit does not fit or is too slow; nothing is
     left in `out_dir` then.
     """
-    from threshc.hdl.flow.top import make_top  # brings in Amaranth
+    from threshc.hdl.shell.top import make_top  # brings in Amaranth
 
     tell = progress or (lambda _: None)
     device, board = target.device, target.board

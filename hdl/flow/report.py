@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from threshc.hdl.flow.layers import LayerCells
-from threshc.hdl.flow.netlist.exercise import Exercised
-from threshc.hdl.flow.placed import PlacedCells
+from threshc.hdl.cells.drive import Exercised
+from threshc.hdl.flow.cells_by_layer import LayerCells
+from threshc.hdl.flow.placed_by_layer import PlacedCells
 from threshc.hdl.flow.synthesis import Cells
 
 

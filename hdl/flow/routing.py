@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic
+from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Flow
 from threshc.hdl.families.registry import flow_of
-from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
 from threshc.hdl.size import too_big

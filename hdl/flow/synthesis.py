@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import fail
+from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family
-from threshc.hdl.flow.made import read_made
 from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
+from threshc.hdl.naming import TOP
 from threshc.hdl.targets.base import Device
 
-TOP = "threshc__top"  # two underscores: no name that is made of a model has them
 _EXHAUSTED = ("bad_alloc", "call stack exhausted", "out of memory", "Out of memory", "out of bounds memory access")
 
 

@@ -1,4 +1,4 @@
-"""The second place for results (`threshc.hdl.emit.Pipeline`, buffered): proved, and taken out of a netlist.
+"""The second place for results (`threshc.hdl.unrolled.emit.Pipeline`, buffered): proved, and taken out of a netlist.
 
 With `full` and `free` two registers, last the last valid bit and held a register per output bit:
 full' = o_valid & ~o_ready and free' = not full', reset to 0 and 1; o_valid = full | last; o_payload = full ? held :
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from threshc.hdl.flow.netlist.gates import Flop, Gate, Gates
+from threshc.hdl.cells.gates import Flop, Gate, Gates
 from threshc.hdl.proof.bits import Unproved, apply, variables
 from threshc.hdl.proof.folding import Folded
 from threshc.hdl.proof.functions import table

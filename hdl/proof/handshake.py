@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from threshc.hdl.flow.netlist.gates import Gate, Gates
+from threshc.hdl.cells.gates import Gate, Gates
 from threshc.hdl.proof.bits import Unproved, apply, variables
 from threshc.hdl.proof.buffer import without_buffer
 from threshc.hdl.proof.circuit import Circuit

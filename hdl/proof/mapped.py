@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.proof.cuts import relation
 from threshc.hdl.proof.dontcare import implemented
 from threshc.hdl.proof.folding import normal
 from threshc.hdl.proof.functions import MAJ, XOR3
 from threshc.hdl.proof.text import Adder, read_text
-from threshc.hdl.proof.windows import relation
 
 
 def check_mapped(certificate: Certificate, text: str) -> int:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from threshc.hdl.flow.netlist.gates import Gates
+from threshc.hdl.cells.gates import Gates
 from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved, variables
 from threshc.hdl.proof.certificate import Certificate

@@ -17,7 +17,7 @@ from threshc.sim.inputs import encode
 from threshc.sim.result import Result
 
 if TYPE_CHECKING:
-    from threshc.sim.packed.activity import Activity
+    from threshc.sim.packed.planes.activity import Activity
     from threshc.sim.packed.prepared import Single
 
 CROSSOVER = 256
@@ -47,10 +47,10 @@ def evaluate(
     network: Network, x: NDArray[np.integer], bits: bool, threads: int | None, activity: Activity | None = None
 ) -> tuple[tuple[NDArray[np.integer], ...], tuple[NDArray[np.uint8], ...]]:
     """`run` for samples (N, n) that `encode` has made: values and bits of a Result."""
-    from threshc.sim.packed.driver import execute_plan
-    from threshc.sim.packed.plan import plan
-    from threshc.sim.packed.words_driver import execute_word_plan
-    from threshc.sim.packed.words_plan import word_plan
+    from threshc.sim.packed.planes.driver import execute_plan
+    from threshc.sim.packed.planes.plan import plan
+    from threshc.sim.packed.words.driver import execute_word_plan
+    from threshc.sim.packed.words.plan import word_plan
 
     if len(x) <= crossover() and activity is None:
         words = word_plan(network)
@@ -62,7 +62,7 @@ def evaluate(
 @cache
 def crossover() -> int:
     """CROSSOVER of this processor."""
-    from threshc.sim.packed.image import processor
+    from threshc.sim.packed.machine.image import processor
 
     return CROSSOVER if b"avx512_vpopcntdq" in processor() else CROSSOVER_WITHOUT_POPCOUNT
 

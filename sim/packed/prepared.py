@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from threshc.compiler.encoding import Affine
 from threshc.compiler.ir.network import Network
 from threshc.sim.inputs import encode
-from threshc.sim.packed.machine import entry
-from threshc.sim.packed.words_plan import arguments, word_plan, workspace
+from threshc.sim.packed.machine.code import entry
+from threshc.sim.packed.words.plan import arguments, word_plan, workspace
 from threshc.sim.result import Result
 
 

@@ -1,1 +1,0 @@
-../../api/board.py

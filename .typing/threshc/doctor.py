@@ -1,1 +1,0 @@
-../../api/doctor.py

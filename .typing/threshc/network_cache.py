@@ -1,1 +1,0 @@
-../../api/network_cache.py

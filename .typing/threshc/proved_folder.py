@@ -1,1 +1,0 @@
-../../api/proved_folder.py

@@ -1,1 +1,0 @@
-../../api/proving.py

@@ -1,1 +1,0 @@
-../../api/second_opinion.py

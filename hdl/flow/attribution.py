@@ -1,0 +1,111 @@
+"""Which layer of the network a cell of Yosys' netlist belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from threshc.hdl.families.registry import families
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.lower import lower
+
+REST = "handshake and the rest"
+_NODE = re.compile(r"n(\d+)")
+_PORTS = re.compile(r"(clk|rst|i_payload|i_valid|o_ready)(\[\d+\])?")  # nets that come from elsewhere
+_INSIDE = re.compile(r"(?:\w+\.)*?network\.(.*)")  # of the instance that `VerilogCore` makes
+
+
+def owners(design: Design, module: dict[str, Any], around: str | None = None) -> dict[str, str]:
+    """The layer or operation of every cell of a module that Yosys wrote, in its order of cells.
+
+    Nets of pre-mapped text are named after nodes, which belong to the layer that they were made for, the first one of
+    several. Cells behind nets that Yosys named itself belong to the nearest cell that reads them. around: what stands
+    around the network, None for the network alone. {} for portable text, whose nets lose their names.
+    """
+    cells: dict[str, Any] = {n: c for n, c in module["cells"].items() if c["type"] != "$scopeinfo"}
+    owner = _named(design, module, around)
+    if not {cell.scope for cell in design.netlist.cells} & set(owner.values()):
+        return {}
+    drivers: dict[int, str] = {}
+    for name, cell in cells.items():
+        drivers.update((bit, name) for bit in pins(cell, "output"))
+    found: dict[str, str] = {}
+    waiting: deque[str] = deque()
+    for name, cell in cells.items():
+        mine = next((owner[bit] for bit in pins(cell, "output") if bit in owner), None)
+        if mine is not None:
+            found[name] = mine
+            waiting.append(name)
+    while waiting:
+        name = waiting.popleft()
+        for bit in pins(cells[name], "input"):
+            behind = drivers.get(bit)
+            if behind is not None and behind not in found:
+                found[behind] = found[name]
+                waiting.append(behind)
+    rest = REST if around is None else around
+    return {name: found.get(name, rest) for name in cells}
+
+
+def pins(cell: dict[str, Any], way: str) -> list[int]:
+    """The nets at the pins of a direction."""
+    ways = cell["port_directions"]
+    return [
+        bit for pin, bits in cell["connections"].items() if ways[pin] == way for bit in bits if isinstance(bit, int)
+    ]
+
+
+def order(design: Design, around: str | None = None) -> list[str]:
+    """The names that `owners` gives, as tables have them."""
+    scopes = [cell.scope for cell in design.netlist.cells if cell.scope]
+    return list(dict.fromkeys([*scopes, REST, *([] if around is None else [around])]))
+
+
+def _named(design: Design, module: dict[str, Any], around: str | None) -> dict[int, str]:
+    """The owner of every net that has a name of ours. A net may have several: the one that says most counts."""
+    scope = _scopes(design)
+    ranked: dict[int, tuple[int, str]] = {}
+    for name, net in module["netnames"].items():
+        rank, whose = _owner(name, scope, around)
+        for bit in net["bits"]:
+            if isinstance(bit, int) and rank > ranked.get(bit, (0, ""))[0]:
+                ranked[bit] = rank, whose
+    return {bit: whose for bit, (_, whose) in ranked.items()}
+
+
+@cache
+def _made_up() -> re.Pattern[str]:
+    """Yosys' names for nets without one, which end in a type of cell and its pin, and further names of nets that have
+    one."""
+    kinds = "|".join(prefix for family in families().values() for prefix in family.cells)
+    return re.compile(rf"\$|_({kinds})|^n\d+_|^[lrs]\d+(_|$)")
+
+
+def _owner(name: str, scope: dict[int, str], around: str | None) -> tuple[int, str]:
+    """(how much the name says, 0 for nothing; the owner)."""
+    inside = None if around is None else _INSIDE.fullmatch(name)
+    inner = inside[1] if inside else name
+    if _made_up().search(inner):
+        return 0, ""
+    if (around is not None and not inside) or _PORTS.fullmatch(inner):
+        return (0, "") if around is None else (1, around)
+    if match := _NODE.fullmatch(inner):
+        whose = scope.get(int(match[1]))
+        return (3, whose) if whose else (0, "")
+    return 2, REST
+
+
+def _scopes(design: Design) -> dict[int, str]:
+    """The layer or operation of every node of the pre-mapped text."""
+    circuit = lower(design.netlist, design.inputs, design.outputs, everything=True)
+    found: dict[int, str] = {}
+    for cell in design.netlist.cells:
+        if cell.kind == "input" or not cell.scope:
+            continue
+        for node in np.unique(circuit.bits[cell.first : cell.first + cell.width] >> 1).tolist():
+            found.setdefault(node, cell.scope)
+    return {node: whose for node, whose in found.items() if node > design.input_width}

@@ -1,0 +1,30 @@
+"""Cells of Yosys' netlist by layer of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from threshc.hdl.families.base import Family
+from threshc.hdl.flow.attribution import order, owners
+from threshc.hdl.unrolled.design import Design
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCells:
+    """What Yosys made of one layer or operation. luts: as in `threshc.hdl.flow.synthesis.Cells`."""
+
+    name: str
+    luts: int
+    ffs: int
+    carries: int
+
+
+def cells_by_layer(design: Design, module: dict[str, Any], family: Family) -> tuple[LayerCells, ...]:
+    """The cells of the network alone by layer (`threshc.hdl.flow.attribution`), each counted once; module: by Yosys."""
+    whose = owners(design, module)
+    counts = {name: [0, 0, 0] for name in order(design)}
+    for name, layer in whose.items():
+        one = family.counting.of(module["cells"][name]["type"])
+        counts[layer] = [a + b for a, b in zip(counts[layer], one[:3], strict=True)]
+    return tuple(LayerCells(name, *count) for name, count in counts.items() if any(count))

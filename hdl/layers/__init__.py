@@ -1,1 +1,0 @@
-"""IR operations as netlists."""

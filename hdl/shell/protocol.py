@@ -1,0 +1,93 @@
+"""The byte protocol between host and board; described in docs/reference/protocol.md."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+from threshc.compiler.ir.ops import Loc
+from threshc.hdl.payload import byte_count
+from threshc.hdl.shell.crc import crc8
+from threshc.hdl.unrolled.design import Design
+
+VERSION = 2
+"""1: requests and answers had no number. Pings and pongs are the same in every version."""
+
+BAUD = 115200
+SILENCE = 0.25
+"""Seconds of silence after which a board gives up a half-sent request."""
+
+PING, INFER = b"P", b"I"
+PONG, ANSWER, ERROR = b"p", b"i", b"e"
+
+UNKNOWN_COMMAND, BAD_CHECK, TIMEOUT, OVERRUN = 1, 2, 3, 4
+ERROR_TEXT = {
+    UNKNOWN_COMMAND: "the board does not know the command",
+    BAD_CHECK: "a byte was damaged on the way to the board",
+    TIMEOUT: "the board waited too long for the rest of a request",
+    OVERRUN: "the host sent faster than the board answers",
+}
+
+_IDENTITY = struct.Struct("<BII8s")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a board says about itself. Widths in bits; fingerprint: of the network and the layout of its answers."""
+
+    version: int
+    input_width: int
+    output_width: int
+    fingerprint: bytes
+
+    def pack(self) -> bytes:
+        """The 17 bytes of a pong, without its head and check byte."""
+        return _IDENTITY.pack(self.version, self.input_width, self.output_width, self.fingerprint)
+
+    @staticmethod
+    def unpack(body: bytes) -> Identity:
+        """The reverse of `pack`."""
+        return Identity(*_IDENTITY.unpack(body))
+
+
+BODY_SIZE = {PONG: _IDENTITY.size, ERROR: 1}
+"""Bytes between head and check byte of every reply; an answer has its number and ceil(output_width / 8) more."""
+
+
+def identity(design: Design) -> Identity:
+    """What a board with this design says about itself."""
+    return Identity(VERSION, design.input_width, design.output_width, fingerprint(design))
+
+
+def fingerprint(design: Design) -> bytes:
+    """8 bytes that differ between networks, or between layouts of the answer; equal for any neuron architecture,
+    pipelining or name, so that the host need not know how the bitstream was made."""
+    digest = hashlib.sha256()
+    for op in design.network.ops:
+        digest.update(type(op).__name__.encode())
+        for name in op.__slots__:
+            value = getattr(op, name)
+            if isinstance(value, Loc) or name in ("name", "model_shape"):
+                continue
+            digest.update(
+                f"{name}={value.astype('<i8').tobytes().hex() if hasattr(value, 'astype') else value};".encode()
+            )
+    for f in design.fields:
+        digest.update(repr((f.kind, f.value, f.offset, f.width, f.element_width, f.signed, tuple(f.shape))).encode())
+    return digest.digest()[:8]
+
+
+def frame(head: bytes, body: bytes = b"") -> bytes:
+    """A message: head, body, and the check byte over both."""
+    return head + body + bytes([crc8(head + body)])
+
+
+def request_size(design: Design) -> int:
+    """Bytes of an infer request."""
+    return byte_count(design.input_width) + 3
+
+
+def reply_size(design: Design) -> int:
+    """Bytes of an answer."""
+    return byte_count(design.output_width) + 3

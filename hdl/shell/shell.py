@@ -1,0 +1,39 @@
+"""A network behind a UART: what is built for a board."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from threshc.hdl.shell.engine import Engine
+from threshc.hdl.shell.protocol import Identity
+from threshc.hdl.shell.uart import UartReceiver, UartTransmitter
+
+
+class Shell(wiring.Component):
+    """rx, tx: the serial line (asynchronous; the UART synchronizes it), with the network between."""
+
+    def __init__(self, core: wiring.Component, identity: Identity, *, cycles_per_bit: int, timeout: int) -> None:
+        """core: has streams `i` and `o` of the identity's widths; timeout: see `Engine`, in cycles."""
+        self._core = core
+        self._identity = identity
+        self._cycles = cycles_per_bit
+        self._timeout = timeout
+        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        core: Any = self._core
+        m.submodules.receiver = receiver = UartReceiver(self._cycles)
+        m.submodules.transmitter = transmitter = UartTransmitter(self._cycles)
+        m.submodules.engine = engine = Engine(self._identity, self._timeout)
+        m.submodules.core = core
+        wiring.connect(m, receiver.o, engine.i)
+        wiring.connect(m, engine.o, transmitter.i)
+        wiring.connect(m, engine.sample, core.i)
+        wiring.connect(m, core.o, engine.answer)
+        m.d.comb += [receiver.pin.eq(self.rx), self.tx.eq(transmitter.pin), engine.broken.eq(receiver.broken)]
+        return m

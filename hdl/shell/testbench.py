@@ -1,0 +1,226 @@
+"""Verilog-2001 around an emitted circuit: a wrapper with plain port names, and testbenches that feed its streams."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.files import write_whole
+from threshc.hdl.unrolled.design import Design
+
+_DRIVER = """\
+`timescale 1ns/1ps
+{head}
+module {name};
+  localparam COUNT = {count};
+  localparam PATIENCE = {patience};
+  localparam STALL = {stall};
+  reg clk = 1'b0;
+  reg rst = 1'b1;
+  reg {i_range} sample [0:COUNT-1];
+{declarations}
+  reg {i_range} i_payload = {input_width}'d0;
+  reg i_valid = 1'b0;
+  wire i_ready;
+  wire {o_range} o_payload;
+  wire o_valid;
+  reg o_ready = 1'b0;
+  reg [15:0] lfsr = 16'hACE1;
+  integer resets = 0;
+  integer cycle = 0;
+  integer sent = 0;
+  integer got = 0;
+  integer idle = 0;
+  integer accepted_at = 0;
+  integer latency = 0;
+  integer failures = 0;
+  reg accepted = 1'b0;
+
+  {top} dut (
+    .clk(clk), .rst(rst),
+    .i_payload(i_payload), .i_valid(i_valid), .i_ready(i_ready),
+    .o_payload(o_payload), .o_valid(o_valid), .o_ready(o_ready)
+  );
+
+  always #5 clk = ~clk;
+
+  initial begin
+    $readmemh("{samples}", sample);
+{initial}
+  end
+
+  // Inputs change on the falling edge, transfers happen on the rising one.
+  always @(negedge clk) begin
+    if (resets < {resets}) resets <= resets + 1;
+    else begin
+      rst = 1'b0;
+      lfsr = {{lfsr[0] ^ lfsr[2] ^ lfsr[3] ^ lfsr[5], lfsr[15:1]}};
+      i_valid = (sent < COUNT) && ((i_valid && !accepted) || STALL == 0 || got == 0 || lfsr[1:0] != 2'd0);
+      if (i_valid) i_payload = sample[sent];
+      o_ready = (STALL == 0) || (got == 0) || (lfsr[5:4] != 2'd0);
+    end
+  end
+
+  always @(posedge clk) if (!rst) begin
+    idle = idle + 1;
+    accepted = i_valid && i_ready;
+    if (accepted && sent == 0) accepted_at = cycle;
+    if (o_valid === 1'b1) begin
+      if (got == 0) latency = cycle - accepted_at;
+      if (o_ready) begin
+{on_answer}
+        got = got + 1;
+        idle = 0;
+      end
+    end
+    if (accepted) begin
+      sent = sent + 1;
+      idle = 0;
+    end
+    cycle = cycle + 1;
+    if (got == COUNT || idle == PATIENCE) begin
+{on_end}
+      $finish;
+    end
+  end
+endmodule
+"""
+
+_CHECK = """\
+        if (o_payload !== expected[got]) begin
+          failures = failures + 1;
+          if (failures <= 10) $display("sample %0d: %h, expected %h", got, o_payload, expected[got]);
+        end"""
+
+_VERDICT = """\
+      if (got != COUNT) $display("FAIL: the circuit stopped after %0d of %0d answers", got, COUNT);
+      else if (failures != 0) $display("FAIL: %0d of %0d answers are wrong", failures, COUNT);
+      else $display("PASS: %0d answers in %0d cycles, latency %0d cycles", got, cycle, latency);"""
+
+_RECORD = '        $fwrite(file, "%h\\n", o_payload);'
+_SUMMARY = """\
+      $fwrite(file, "# %0d %0d\\n", cycle, latency);
+      $fclose(file);"""
+
+
+def instance(design: Design, name: str) -> str:
+    """A module `name` around the circuit: clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid, o_ready."""
+    ports = ("clk", "rst", *(f"{s}_{p}" for s in "io" for p in ("payload", "valid", "ready")))
+    wires = ", ".join(f".{p}({p})" for p in ports)
+    return f"""\
+module {name} (
+  input clk, input rst,
+  input {_range(design.input_width)} i_payload, input i_valid, output i_ready,
+  output {_range(design.output_width)} o_payload, output o_valid, input o_ready
+);
+  {design.name} circuit ({wires});
+endmodule
+"""
+
+
+def self_checking(
+    design: Design, samples: NDArray[np.uint8], expected: NDArray[np.uint8], *, stall: bool = False
+) -> dict[str, str]:
+    """File name to text: a testbench NAME_tb.v and its two memory files, to be simulated together with NAME.v.
+
+    samples, expected: input and output words, (N, bytes) uint8 (`threshc.hdl.payload`), N >= 1. It prints PASS or FAIL
+    and every wrong answer (the first ten), and reads the memory files from the folder where the simulation runs.
+    Icarus: `iverilog -g2005 -o tb NAME.v NAME_tb.v && vvp tb`; Verilator 5: `verilator --binary --timing -Wno-fatal
+    -CFLAGS -std=c++20 --top-module NAME_tb NAME.v NAME_tb.v && obj_dir/VNAME_tb`.
+    """
+    name = design.name
+    head = f"// Self-checking testbench of threshc. icarus: iverilog -g2005 -o tb {name}.v {name}_tb.v && vvp tb"
+    text = _bench(
+        design,
+        f"{name}_tb",
+        f"{name}_in.hex",
+        len(samples),
+        stall=stall,
+        head=head,
+        declarations=f"  reg {_range(design.output_width)} expected [0:COUNT-1];",
+        initial=f'    $readmemh("{name}_out.hex", expected);',
+        on_answer=_CHECK,
+        on_end=_VERDICT,
+    )
+    return {
+        f"{name}_tb.v": text,
+        f"{name}_in.hex": hex_lines(samples, design.input_width),
+        f"{name}_out.hex": hex_lines(expected, design.output_width),
+    }
+
+
+def recording(design: Design, name: str, samples: str, answers: str, count: int, stall: bool) -> str:
+    """A testbench `name` that writes every answer to the file `answers`, one hexadecimal word a line, at the end
+    "# cycles latency"."""
+    return _bench(
+        design,
+        name,
+        samples,
+        count,
+        stall=stall,
+        head="",
+        declarations="  integer file;",
+        initial=f'    file = $fopen("{answers}", "w");',
+        on_answer=_RECORD,
+        on_end=_SUMMARY,
+    )
+
+
+def _bench(
+    design: Design,
+    name: str,
+    samples: str,
+    count: int,
+    *,
+    stall: bool,
+    head: str,
+    declarations: str,
+    initial: str,
+    on_answer: str,
+    on_end: str,
+) -> str:
+    """The text of a testbench whose four holes are filled with Verilog (`on_answer` may read `o_payload` and `got`)."""
+    body = _DRIVER.format(
+        head=head,
+        name=name,
+        top=f"{name}_circuit",
+        count=count,
+        patience=patience(design),
+        stall=int(stall),
+        samples=samples,
+        resets=RESET_CYCLES,
+        input_width=design.input_width,
+        i_range=_range(design.input_width),
+        o_range=_range(design.output_width),
+        declarations=declarations,
+        initial=initial,
+        on_answer=on_answer,
+        on_end=on_end,
+    )
+    return body + "\n" + instance(design, f"{name}_circuit")
+
+
+RESET_CYCLES = 4
+
+
+def patience(design: Design) -> int:
+    """Cycles without any transfer after which a circuit counts as stuck: far beyond any latency."""
+    return 1000 + 100 * max(design.latency, 1)
+
+
+def hex_lines(words: NDArray[np.uint8], width: int) -> str:
+    """Words (N, bytes) of `width` bits for $readmemh: one hexadecimal number a line."""
+    digits = -(-width // 4)
+    return "".join(f"{row.tobytes()[::-1].hex()[-digits:]}\n" for row in words)
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    """Writes texts into an existing folder, each whole or not at all."""
+    for name, text in files.items():
+        write_whole(folder / name, text)
+
+
+def _range(width: int) -> str:
+    return f"[{width - 1}:0]"

@@ -1,0 +1,94 @@
+"""What is built for a target: the network in its shell (board) or harness (bare device), as RTLIL and constraints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from amaranth.back import rtlil
+from amaranth.hdl import Elaboratable, Module
+from amaranth.lib import io
+
+from threshc.compiler.diagnostics import fail
+from threshc.hdl.families.registry import flow_of
+from threshc.hdl.naming import TOP
+from threshc.hdl.shell.harness import Harness
+from threshc.hdl.shell.protocol import SILENCE, identity
+from threshc.hdl.shell.shell import Shell
+from threshc.hdl.shell.start import SelfStarting
+from threshc.hdl.shell.uart import divisor
+from threshc.hdl.shell.verilog_core import VerilogCore
+from threshc.hdl.targets.base import Board, Device, Pins, Target
+from threshc.hdl.unrolled.design import Design
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """rtlil: the module `TOP`, which instantiates the design's Verilog; constraints: the pins, "" for none."""
+
+    rtlil: str
+    constraints: str
+
+
+def make_top(design: Design, target: Target, baud: int) -> Top:
+    """The top module for a target. Raises CompileError when amaranth-boards is missing, or the baud rate impossible."""
+    if target.board is None:
+        harness = Harness(VerilogCore(design), design.input_width, design.output_width)
+        return Top(rtlil.convert(harness, name=TOP, emit_src=False), _free_pins(harness, target.device))
+    flow, board = flow_of(target.device.family), target.board
+    cycles = divisor(board.clock_hz, baud)
+    timeout = int(board.clock_hz * SILENCE)
+    shell = Shell(VerilogCore(design), identity(design), cycles_per_bit=cycles, timeout=timeout)
+    if isinstance(board, Pins):
+        ports = {"clk": board.clk, "rx": board.rx, "tx": board.tx}
+        text = "\n".join(flow.locate(port, pin) for port, pin in ports.items())
+        return Top(rtlil.convert(SelfStarting(shell), name=TOP, emit_src=False), text + "\n")
+    plan = _platform(board).prepare(_Pins(shell), TOP, emit_src=False)
+    lines = _text(plan.files[f"{TOP}.{flow.constraints}"]).splitlines()
+    # The clock is constrained for every target alike, through nextpnr's --freq.
+    kept = [line.strip() for line in lines if not line.strip().startswith(("set_frequency", "FREQUENCY", "#", "//"))]
+    return Top(_text(plan.files[f"{TOP}.il"]), "\n".join(filter(None, kept)) + "\n")
+
+
+def _free_pins(harness: Harness, device: Device) -> str:
+    """Constraints that put a harness on the device's pins; "" where the tools choose pins themselves."""
+    if not device.pins:
+        return ""
+    ports = harness.ports()
+    if len(ports) > len(device.pins):
+        raise fail(
+            f"the circuit is too wide for the {device.part}",
+            where="harness",
+            why=f"it needs {len(ports)} pins, {len(device.pins)} are known to be free",
+            hint="a board (--target) or another device",
+        )
+    flow = flow_of(device.family)
+    return "".join(flow.locate(port, pin) + "\n" for port, pin in zip(ports, device.pins, strict=False))
+
+
+def _platform(board: Board) -> Any:
+    try:
+        return getattr(import_module(board.module), board.platform)()
+    except ImportError:
+        raise fail("amaranth-boards is not installed", where="FPGA tools", hint='pip install "threshc[fpga]"') from None
+
+
+class _Pins(Elaboratable):
+    """Connects a shell to the board's UART pins."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        pins = platform.request("uart", 0, dir="-")
+        m.submodules.shell = self._shell
+        m.submodules.rx = rx = io.Buffer("i", pins.rx)
+        m.submodules.tx = tx = io.Buffer("o", pins.tx)
+        m.d.comb += [self._shell.rx.eq(rx.i), tx.o.eq(self._shell.tx)]
+        return m
+
+
+def _text(content: str | bytes) -> str:
+    return content.decode() if isinstance(content, bytes) else content

@@ -1,0 +1,199 @@
+"""A network as one pipelined circuit between two streams: the contract between back end, targets and simulators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import ArgMax, Compare
+from threshc.compiler.ir.types import Ints
+from threshc.hdl.logic.circuit import Circuit
+from threshc.hdl.naming import sanitize
+from threshc.hdl.pool import Pool, checked_jobs
+from threshc.hdl.unrolled.dontcare.cut import Replacement
+from threshc.hdl.unrolled.dontcare.design import circuit_of, netlist_of, replacements
+from threshc.hdl.unrolled.layers import Builder, Layer, Progress, digits
+from threshc.hdl.unrolled.netlist import Lits, Netlist
+from threshc.hdl.unrolled.neurons import ARCHITECTURES
+
+if TYPE_CHECKING:
+    from amaranth.lib.wiring import Component
+
+MOST_EFFORT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A slice of the output payload: bits offset .. offset + width - 1.
+
+    kind: `class`, `scores`, `bits` or `tap`; value: the IR value it carries, of `shape`, elements in row-major order,
+    `element_width` bits each (two's complement when `signed`), element 0 lowest.
+    """
+
+    name: str
+    kind: str
+    value: int
+    offset: int
+    width: int
+    element_width: int
+    signed: bool
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """A compiled network, ready to be emitted.
+
+    name: the top module's; input_width: payload bits, feature f of k bits at bits f*k.. (two's complement when signed,
+    lowest bit first; a Step input has one bit per feature); fields: the slices of the output payload.
+    latency: clock edges from the one that accepts an input to the first cycle in which its output is valid, unstalled,
+    counting the accepting edge: 1 means the very next cycle. Throughput is one sample per cycle.
+    neurons: the architecture of every `Sum`, with estimates. values: the netlist's literals of every value of the
+    network (a Sum that only thresholds read has none), for proofs. netlist: without don't-cares; replaced: tables of
+    its circuit that are emitted otherwise because of them; tables: look-up tables of the family (of four inputs without
+    one) without and with them, (0, 0) where they were not looked for.
+    """
+
+    network: Network
+    name: str
+    input_width: int
+    fields: tuple[Field, ...]
+    output_width: int
+    latency: int
+    neurons: tuple[Layer, ...]
+    netlist: Netlist
+    inputs: Lits
+    outputs: Lits
+    values: tuple[Lits, ...] = ()
+    replaced: tuple[Replacement, ...] = ()
+    tables: tuple[int, int] = (0, 0)
+
+    @property
+    def buffered(self) -> bool:
+        """Whether a second place for results keeps `o_ready` away from the registers: where stages are short."""
+        return self.netlist.fast
+
+    def component(self) -> Component:
+        """A fresh Amaranth component with streams i: In(unsigned(input_width)) and o: Out(unsigned(output_width))."""
+        from threshc.hdl.unrolled.emit import Pipeline
+
+        net, outputs = netlist_of(self)
+        return Pipeline(net, self.inputs, outputs, self.latency, self.buffered)
+
+    def circuit(self) -> Circuit:
+        """The design bit by bit as it is emitted, with everything that no output needs, so that nodes have the numbers
+        that they have in certificates."""
+        return circuit_of(self)
+
+    def verilog(self) -> str:
+        """Verilog-2001 of the whole design; the top module `name` has ports clk, rst, {i,o}_{payload,valid,ready}."""
+        from threshc.hdl.verilog import emit_verilog
+
+        return emit_verilog(self.component(), self.name)
+
+    def mapped(self, family: str) -> str:
+        """The same module as cells of a device family (`threshc.hdl.families`); for synthesis, not for reading."""
+        from threshc.hdl.unrolled.mapped import mapped_verilog
+
+        return mapped_verilog(self, family)
+
+
+def build_design(
+    network: Network,
+    *,
+    neuron: str = "auto",
+    pipeline: str | int = "layer",
+    scores: bool = False,
+    taps: bool = False,
+    family: str | None = None,
+    effort: int = 1,
+    dont_care: bool = False,
+    jobs: int | None = 1,
+    progress: Progress | None = None,
+) -> Design:
+    """Unroll a network into hardware.
+
+    neuron: an architecture's name, or `auto` for the fewest estimated LUTs per layer. pipeline: `none` (one register at
+    the output), `layer` (a register behind every threshold layer, the scores and the class) or a positive integer N
+    (registers wherever more than N adders or gates would follow each other). scores: carry the scores beside the class.
+    taps: carry the bits of every Compare. family: the device family whose LUTs `auto` counts, a name of
+    `threshc.hdl.families` (of four inputs without one). effort: how long to search for smaller circuits, 1 to 100:
+    random ways to share that are tried, and so the time, grow with it. dont_care: make tables smaller where
+    patterns of their inputs never occur (`hdl/unrolled/dontcare`). jobs: processes that search side by side where
+    that pays, None for all cores; the circuit is the same for any number. progress(what, done, total) is called
+    between operations. Raises CompileError for unknown options and for weights that an architecture does not take.
+    """
+    if neuron != "auto" and neuron not in ARCHITECTURES:
+        raise fail(
+            f"there is no neuron architecture {neuron!r}", where="--neuron", hint=", ".join(("auto", *ARCHITECTURES))
+        )
+    if isinstance(effort, bool) or not isinstance(effort, int) or not 1 <= effort <= MOST_EFFORT:
+        raise fail(f"effort {effort!r} is not understood", where="--effort", hint=f"1 to {MOST_EFFORT}")
+    limit = _limit(pipeline)
+    chosen = _chosen(network, scores, taps)
+    with Pool(checked_jobs(jobs)) as pool:
+        wanted = {v for _, _, v in chosen}
+        builder = Builder(network, neuron, limit, pipeline == "layer", wanted, family, effort, pool)
+        builder.run(progress)
+    fields, parts, offset = [], [], 0
+    for name, kind, v in chosen:
+        t = network.types[v]
+        lits = builder.values[v].ravel()
+        each = digits(t) if isinstance(t, Ints) else 1
+        fields.append(Field(name, kind, v, offset, len(lits), each, isinstance(t, Ints) and t.lo < 0, t.shape))
+        parts.append(lits)
+        offset += len(lits)
+    net = builder.net
+    net.scope = ""
+    outputs = np.concatenate(parts)
+    latency = int(net.stage(outputs).max())
+    last = outputs[net.stage(outputs) == latency]
+    if latency == 0 or (net.level(last) > 0).any():  # logic behind the last register
+        latency += 1
+    outputs = net.delay(outputs, latency)
+    name, width, layers = sanitize(network.name, "network"), len(builder.x), tuple(builder.layers)
+    design = Design(
+        network, name, width, tuple(fields), offset, latency, layers, net, builder.x, outputs, tuple(builder.values)
+    )
+    if not dont_care:
+        return design
+    replaced, tables = replacements(design, family, progress)
+    return replace(design, replaced=replaced, tables=tables)
+
+
+def _limit(pipeline: str | int) -> int:
+    if pipeline in ("none", "layer"):
+        return 0
+    if isinstance(pipeline, int) and not isinstance(pipeline, bool) and pipeline > 0:
+        return pipeline
+    if isinstance(pipeline, str) and pipeline.isdecimal() and int(pipeline) > 0:
+        return int(pipeline)
+    raise fail(
+        f"pipeline {pipeline!r} is not understood", where="--pipeline", hint="none, layer, or a number of levels from 1"
+    )
+
+
+def _chosen(network: Network, scores: bool, taps: bool) -> list[tuple[str, str, int]]:
+    """(name, kind, value) of every field of the output payload, lowest first."""
+    label, score, bits = (network.output(kind) for kind in ("class", "scores", "bits"))
+    found: list[tuple[str, str, int]] = []
+    if label is not None:
+        found.append(("class", "class", label.value))
+    if score is not None and (scores or label is None):
+        found.append(("scores", "scores", score.value))
+    elif scores and label is not None and isinstance(op := network.ops[label.value], ArgMax):
+        found.append(("scores", "scores", op.s))
+    elif scores:
+        raise fail(
+            "the network has no scores", where="--scores", why="its outputs are bits", hint="leave --scores away"
+        )
+    if not found and bits is not None:
+        found.append(("bits", "bits", bits.value))
+    if taps:
+        compares = [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
+        found += [(f"tap{k}", "tap", v) for k, v in enumerate(compares)]
+    return found

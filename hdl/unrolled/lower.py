@@ -1,0 +1,66 @@
+"""A design's netlist bit by bit: everything folded and hash-consed once more."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from threshc.hdl.logic.circuit import Adder, Circuit
+from threshc.hdl.logic.lut_net import LutNet
+from threshc.hdl.logic.tables import MAJ, MUX, XOR
+from threshc.hdl.unrolled.netlist import Cell, Lits, Netlist
+
+_TRUTH = {"xor": XOR[3], "maj": MAJ, "mux": MUX}
+
+
+def lower(net: Netlist, inputs: Lits, outputs: Lits, everything: bool = False) -> Circuit:
+    """The circuit that computes `outputs` (`everything`: and all other bits); input j of it is literal inputs[j]."""
+    live = np.ones(net.count, np.bool_) if everything else net.live(outputs)
+    luts = LutNet([0] * len(inputs))
+    bits = np.zeros(net.count, np.int64)
+    bits[inputs >> 1] = 2 * np.arange(1, len(inputs) + 1)
+    circuit = Circuit(luts, bits=bits)
+    sampled: dict[int, int] = {}
+    for cell in net.cells:
+        if cell.kind == "input":
+            continue
+        kept = np.flatnonzero(live[cell.first : cell.first + cell.width])
+        if cell.kind == "add":
+            if len(kept):
+                _add(circuit, cell)
+        elif cell.kind == "reg":
+            for lane, lit in zip(kept.tolist(), _lits(circuit, cell.operands[0][kept]), strict=True):
+                bits[cell.first + lane] = _register(circuit, sampled, lit)
+        else:
+            truth = cell.table if cell.kind == "lut" else _TRUTH[cell.kind]
+            columns = zip(*(_lits(circuit, o[kept]) for o in cell.operands), strict=True)
+            for lane, operands in zip(kept.tolist(), columns, strict=True):
+                bits[cell.first + lane] = luts.lut(operands, truth)
+    circuit.outputs.extend(_lits(circuit, outputs))
+    return circuit
+
+
+def _lits(circuit: Circuit, lits: Lits) -> list[int]:
+    found: list[int] = (circuit.bits[lits >> 1] ^ (lits & 1)).tolist()
+    return found
+
+
+def _register(circuit: Circuit, sampled: dict[int, int], lit: int) -> int:
+    if lit < 2:
+        return lit
+    node = lit >> 1
+    if node not in sampled:
+        sampled[node] = circuit.luts.source(0) >> 1
+        circuit.registers[sampled[node]] = node
+    return 2 * sampled[node] + (lit & 1)
+
+
+def _add(circuit: Circuit, cell: Cell) -> None:
+    a, b, carry = (tuple(_lits(circuit, o)) for o in cell.operands)
+    depth = 1 + max(map(circuit.luts.depth, (*a, *b, *carry)))
+    made = [circuit.luts.source(depth)]
+    for _ in range(cell.width - 1):
+        carry_in = circuit.luts.source(depth) >> 1
+        made.append(circuit.luts.source(depth))
+        circuit.carries[made[-1] >> 1] = carry_in
+    circuit.bits[cell.first : cell.first + cell.width] = made
+    circuit.adders.append(Adder(tuple(lit >> 1 for lit in made), a, b, carry[0]))

@@ -1,0 +1,15 @@
+"""Neuron architectures, one file each. `ARCHITECTURES` is the registry that `--neuron` and the tests use."""
+
+from __future__ import annotations
+
+from threshc.hdl.unrolled.neurons.base import Architecture, Estimate
+from threshc.hdl.unrolled.neurons.compressor import Compressor
+from threshc.hdl.unrolled.neurons.compressor63 import Compressor63
+from threshc.hdl.unrolled.neurons.counter_compressor import Fa63
+from threshc.hdl.unrolled.neurons.pair_compressor import Mdfa
+from threshc.hdl.unrolled.neurons.table import Table
+from threshc.hdl.unrolled.neurons.tree import Tree
+
+ARCHITECTURES: dict[str, type[Architecture]] = {a.name: a for a in (Tree, Compressor, Compressor63, Table, Mdfa, Fa63)}
+
+__all__ = ["ARCHITECTURES", "Architecture", "Estimate"]

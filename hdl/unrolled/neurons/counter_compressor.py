@@ -1,0 +1,23 @@
+"""Full adders in the lowest column, 6:3 counters above: the fewest 6-input LUTs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from threshc.hdl.unrolled.neurons.lut_neuron import LutArchitecture
+from threshc.hdl.unrolled.sharing.counter_compressor import Counters
+from threshc.hdl.unrolled.sharing.sharing import Compressor
+
+
+@dataclass(frozen=True, eq=False)
+class Fa63(LutArchitecture):
+    """Column by column: full adders over the lowest one, which neurons of +-1 weights share, then counters of six.
+
+    Latency 0 cycles, throughput one sample per cycle.
+    """
+
+    name: ClassVar[str] = "fa63"
+
+    compressor: ClassVar[type[Compressor]] = Counters
+    inputs: ClassVar[int] = 6

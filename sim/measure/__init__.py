@@ -1,0 +1,1 @@
+"""Memory and operations of a network, measured while it runs."""

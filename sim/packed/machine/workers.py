@@ -1,0 +1,108 @@
+"""Threads that share the jobs of a batch; how they meet is in `team.py`."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+import threading
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.sim.packed.machine.code import entry
+from threshc.sim.packed.machine.memory import on_line
+from threshc.sim.packed.planes.layout import ASLEEP, LEAD, SERVE
+
+_NOTHING = np.zeros(0, np.int64)
+
+
+class _Helper:
+    """A thread that does errands as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.mailbox = on_line(_NOTHING, 8)
+        self.mailbox[0] = ASLEEP
+        self.address: int = self.mailbox.ctypes.data
+        self._words = np.array([SERVE, self.address], np.int64)
+        self._run, self._at = entry("team"), int(self._words.ctypes.data)
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+        threading.Thread(target=self._serve, name="packed", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            self._asleep.acquire()
+            self._run(self._at)
+
+    def wake(self) -> None:
+        if self.mailbox[0] == ASLEEP:
+            with contextlib.suppress(RuntimeError):  # woken before, and not up yet
+                self._asleep.release()
+
+
+class Team:
+    """The helpers of this process, for one batch at a time; a batch that comes in between is done by its own thread.
+
+    Nothing here is locked by Python: who leads the helpers is decided, and given back, within the leader's one call of
+    native code.
+    """
+
+    def __init__(self) -> None:
+        self._helpers: list[_Helper] = []
+        self._door = on_line(_NOTHING, 8)
+        self._last: tuple[tuple[int, ...], NDArray[np.int64]] = (), _NOTHING
+
+    @property
+    def helpers(self) -> int:
+        """How many threads there are besides the callers'."""
+        return len(self._helpers)
+
+    def run(self, errands: tuple[int, ...]) -> None:
+        """Do the errands at these addresses at the same time; the first one is this thread's."""
+        last, words = self._last
+        if last != errands:
+            words = self._words(errands)
+            self._last = errands, words  # in one step: several threads may be here
+        if not self._door[0]:
+            for helper in self._helpers[: len(errands) - 1]:
+                helper.wake()
+        entry("team")(words.ctypes.data)
+
+    def _words(self, errands: tuple[int, ...]) -> NDArray[np.int64]:
+        """The arguments of LEAD (see `layout`)."""
+        while len(self._helpers) < len(errands) - 1:
+            self._helpers.append(_Helper())
+        helpers = self._helpers[: len(errands) - 1]
+        pairs = [word for h, e in zip(helpers, errands[1:], strict=True) for word in (h.address, e, 0)]
+        return np.array([LEAD, errands[0], len(helpers), self._door.ctypes.data, _sleep(), *pairs], np.int64)
+
+
+@cache
+def _sleep() -> int:
+    """The address of a C function that lets the thread sleep: usleep, Sleep on Windows (milliseconds), 0 for none."""
+    name = "Sleep" if sys.platform == "win32" else "usleep"
+    try:
+        library = ctypes.CDLL("kernel32" if sys.platform == "win32" else None)
+        return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+    except (OSError, AttributeError):
+        return 0
+
+
+_team = Team()
+
+
+def team() -> Team:
+    """The team of this process."""
+    return _team
+
+
+def _start_again() -> None:
+    global _team
+    _team = Team()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_again)  # threads do not survive a fork

@@ -1,0 +1,1 @@
+"""The engine for large batches: one sample per bit of 512-bit planes."""

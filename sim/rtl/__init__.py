@@ -1,0 +1,96 @@
+"""Cycle-accurate simulation of the emitted Verilog: in Verilator, in Icarus, or of the Amaranth design it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.ir.ops import Compare
+from threshc.hdl.payload import pack, unpack
+from threshc.hdl.unrolled.design import Design
+from threshc.sim.inputs import encode
+from threshc.sim.result import Result
+from threshc.sim.rtl import amaranth_driver, icarus, verilator
+from threshc.sim.rtl.trace import Job, Trace
+
+Simulator = Literal["verilator", "icarus", "amaranth"]
+_SIMULATORS: dict[Simulator, tuple[Callable[[], str], Callable[[Job], Trace]]] = {
+    "verilator": (verilator.missing, verilator.simulate),
+    "icarus": (icarus.missing, icarus.simulate),
+    "amaranth": (amaranth_driver.missing, amaranth_driver.simulate),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RtlResult(Result):
+    """What the circuit answered. `network` has only the outputs that the circuit has; without taps `bits` is empty.
+
+    cycles: clock cycles from the first sample offered to the last answer taken
+    latency: cycles from the first sample's transfer to its valid answer, measured with an empty pipeline
+    simulator: the one that ran
+    """
+
+    cycles: int
+    latency: int
+    simulator: Simulator
+
+
+def available() -> dict[Simulator, str]:
+    """Every simulator with what it lacks on this machine ("" when it can run), in the order of `auto`."""
+    return {name: missing() for name, (missing, _) in _SIMULATORS.items()}
+
+
+def run(
+    design: Design,
+    x: ArrayLike,
+    *,
+    simulator: Simulator | Literal["auto"] = "auto",
+    stall: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> RtlResult:
+    """Feed samples (see `encode` for shapes and dtypes) to a design, one per cycle where it takes them.
+
+    `stall` withholds valid and ready at random (same pattern every time) after the first answer. `auto` takes the first
+    of Verilator, Icarus and Amaranth's own simulator that can run here. `progress` is told when something takes long.
+    Raises CompileError when the simulator asked for is missing or cannot read the Verilog, or the circuit gets stuck.
+    """
+    chosen = _choose(simulator)
+    words = pack(design.network, encode(design.network, x))
+    trace = _SIMULATORS[chosen][1](Job(design, words, stall, progress or (lambda _: None)))
+    got = to_result(design, trace.words)
+    return RtlResult(got.network, got.values, got.bits, trace.cycles, trace.latency, chosen)
+
+
+def _choose(simulator: Simulator | Literal["auto"]) -> Simulator:
+    if simulator != "auto" and simulator not in _SIMULATORS:
+        raise fail(
+            f"simulator {simulator!r} is not known", where="--simulator", hint=", ".join(("auto", *get_args(Simulator)))
+        )
+    if simulator == "auto":
+        return next(name for name, missing in available().items() if not missing)  # amaranth can always run
+    missing = _SIMULATORS[simulator][0]()
+    if missing:
+        raise fail(f"{simulator} cannot run on this machine", where="--simulator", why=missing, hint="--simulator auto")
+    return simulator
+
+
+def to_result(design: Design, words: NDArray[np.uint8]) -> Result:
+    """Output words (N, bytes) of a design as numbers, whether a simulator or a board sent them.
+
+    The result's network has only the outputs that the design carries; `bits` is empty unless it has taps.
+    """
+    ends = {f.value: unpack(f, words) for f in design.fields if f.kind != "tap"}
+    taps = {f.value: unpack(f, words).astype(np.uint8) for f in design.fields if f.kind in ("tap", "bits")}
+    outputs = tuple(o for o in design.network.outputs if o.value in ends)
+    compares = [v for v, op in enumerate(design.network.ops) if isinstance(op, Compare)]
+    whole = outputs == design.network.outputs
+    return Result(
+        design.network if whole else replace(design.network, outputs=outputs),
+        tuple(ends[o.value] for o in outputs),
+        tuple(taps[v] for v in compares) if all(v in taps for v in compares) else (),
+    )

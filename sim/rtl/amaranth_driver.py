@@ -1,0 +1,63 @@
+"""RTL simulation in Amaranth's own simulator: needs nothing, slow, and simulates the design rather than its Verilog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from threshc.hdl.payload import from_ints, to_int
+from threshc.sim.rtl.trace import Job, Trace, stalls, stuck
+
+
+def missing() -> str:
+    """Always "": Amaranth is a dependency."""
+    return ""
+
+
+def simulate(job: Job) -> Trace:
+    """Runs a job; see `Trace`. Raises CompileError when the circuit gets stuck."""
+    from amaranth.hdl import Module, Signal
+    from amaranth.sim import Simulator
+
+    dut: Any = job.design.component()
+    inputs = [to_int(w) for w in job.words]
+    answers: list[int] = []
+    seen = {"cycles": 0, "accepted": -1, "latency": 0}
+
+    async def bench(ctx: Any) -> None:
+        cycle, sent, idle, lfsr = 0, 0, 0, 0xACE1
+        offering = False
+        while len(answers) < len(inputs) and idle < job.patience:
+            lfsr, offer, take = stalls(lfsr)
+            free = not (job.stall and answers)
+            offering = sent < len(inputs) and (offering or offer or free)
+            ctx.set(dut.i.valid, offering)
+            if offering:
+                ctx.set(dut.i.payload, inputs[sent])
+            ctx.set(dut.o.ready, take or free)
+            accepted = offering and bool(ctx.get(dut.i.ready))
+            if accepted and not sent:
+                seen["accepted"] = cycle
+            if ctx.get(dut.o.valid):
+                if not answers:
+                    seen["latency"] = cycle - seen["accepted"]
+                if take or free:
+                    answers.append(int(ctx.get(dut.o.payload)))
+                    idle = 0
+            sent += accepted
+            offering = offering and not accepted  # valid must not fall before the transfer
+            idle = 0 if accepted else idle + 1
+            cycle += 1
+            await ctx.tick()
+        seen["cycles"] = cycle
+
+    top = Module()
+    top.submodules.dut = dut
+    beat = Signal()
+    top.d.sync += beat.eq(~beat)  # there is a clock even where the design has no register
+    simulator = Simulator(top)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    if len(answers) < len(inputs):
+        raise stuck(job, len(answers))
+    return Trace(from_ints(answers, job.design.output_width), seen["cycles"], seen["latency"])

@@ -1,0 +1,53 @@
+"""RTL simulation in Icarus Verilog, where it is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from threshc.compiler.diagnostics import Lines, fail
+from threshc.compiler.scratch import scratch_folder
+from threshc.hdl.emitted import emitted
+from threshc.hdl.payload import from_ints
+from threshc.hdl.shell.testbench import hex_lines, recording
+from threshc.sim.rtl.trace import Job, Trace, stuck
+
+_NAME = "threshc__bench"
+
+
+def missing() -> str:
+    """What keeps Icarus from running here, "" for nothing."""
+    absent = [tool for tool in ("iverilog", "vvp") if shutil.which(tool) is None]
+    return f"no {' and '.join(absent)} on PATH (Icarus Verilog 11 or newer)" if absent else ""
+
+
+def simulate(job: Job) -> Trace:
+    """Runs a job; see `Trace`. Raises CompileError when Icarus cannot read the Verilog or the circuit gets stuck."""
+    bench = recording(job.design, _NAME, "in.hex", "out.hex", len(job.words), job.stall)
+    with scratch_folder() as folder:
+        (folder / "design.v").write_text(emitted(job.design), encoding="utf-8")
+        (folder / "bench.v").write_text(bench, encoding="utf-8")
+        (folder / "in.hex").write_text(hex_lines(job.words, job.design.input_width), encoding="utf-8")
+        _run(["iverilog", "-g2005", "-o", "bench", "-s", _NAME, "design.v", "bench.v"], folder)
+        _run(["vvp", "-n", "bench"], folder)
+        *answers, summary = (folder / "out.hex").read_text(encoding="utf-8").splitlines()
+    if len(answers) < len(job.words):
+        raise stuck(job, len(answers))
+    if any(c not in "0123456789abcdef" for line in answers for c in line):
+        raise fail("the circuit answered with undefined bits", where=f"simulation of {job.design.name} in Icarus")
+    cycles, latency = map(int, summary.split()[1:])
+    return Trace(from_ints([int(a, 16) for a in answers], job.design.output_width), cycles, latency)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode == 0:
+        return
+    tail = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-6:]
+    raise fail(
+        f"{command[0]} failed with exit code {done.returncode}",
+        where="RTL simulation",
+        why=Lines.of(tail) or "it printed nothing",
+        hint="--simulator verilator or --simulator amaranth",
+    )

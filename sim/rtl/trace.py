@@ -1,0 +1,54 @@
+"""What goes into an RTL simulation and what comes out, for every simulator alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.diagnostics import CompileError, fail
+from threshc.hdl.shell.testbench import patience
+from threshc.hdl.unrolled.design import Design
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """words: (N, bytes) uint8 input words; stall: withhold valid and ready at random; progress: told of delays."""
+
+    design: Design
+    words: NDArray[np.uint8]
+    stall: bool
+    progress: Callable[[str], None]
+
+    @property
+    def patience(self) -> int:
+        """Cycles without any transfer after which a circuit counts as stuck."""
+        return patience(self.design)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """words: (N, bytes) uint8 output words; cycles: until the last; latency: of the first, in cycles."""
+
+    words: NDArray[np.uint8]
+    cycles: int
+    latency: int
+
+
+def stuck(job: Job, answers: int) -> CompileError:
+    """The error for a circuit that neither takes samples nor answers any more."""
+    return fail(
+        f"the circuit stopped after {answers} of {len(job.words)} answers",
+        where=f"simulation of {job.design.name}",
+        why=f"no transfer for {job.patience} cycles",
+        hint="this is a fault of the generated circuit; please report it with the model",
+    )
+
+
+def stalls(state: int) -> tuple[int, bool, bool]:
+    """The next state of the shared 16-bit LFSR (x^16+x^14+x^13+x^11+1), and whether to offer and to take this cycle."""
+    bit = (state ^ state >> 2 ^ state >> 3 ^ state >> 5) & 1
+    state = state >> 1 | bit << 15
+    return state, state & 3 != 0, state >> 4 & 3 != 0

@@ -1,0 +1,104 @@
+"""The C++ program around a verilated circuit (a string, so that every wheel has it)."""
+
+DRIVER = r"""// Feeds samples through the valid/ready streams of a verilated threshc circuit.
+// argv: input file, output file, samples, input bytes, output bytes, stall, patience, reset cycles.
+// Files hold one word per sample, little end first. Prints "cycles latency".
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "Vthreshc.h"
+#include "verilated.h"
+
+template <class T>
+static void put(T& port, const std::vector<uint8_t>& bytes) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes.size(); ++i) value |= uint64_t(bytes[i]) << (8 * i);
+    port = static_cast<T>(value);
+}
+
+template <size_t N>
+static void put(VlWide<N>& port, const std::vector<uint8_t>& bytes) {
+    for (size_t w = 0; w < N; ++w) port[w] = 0;
+    for (size_t i = 0; i < bytes.size(); ++i) port[i / 4] |= uint32_t(bytes[i]) << (8 * (i % 4));
+}
+
+template <class T>
+static void get(const T& port, std::vector<uint8_t>& bytes) {
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = uint8_t(uint64_t(port) >> (8 * i));
+}
+
+template <size_t N>
+static void get(const VlWide<N>& port, std::vector<uint8_t>& bytes) {
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = uint8_t(port[i / 4] >> (8 * (i % 4)));
+}
+
+int main(int argc, char** argv) {
+    if (argc != 9) return 2;
+    FILE* in = std::fopen(argv[1], "rb");
+    FILE* out = std::fopen(argv[2], "wb");
+    if (!in || !out) return 3;
+    const long samples = std::atol(argv[3]);
+    std::vector<uint8_t> sample(std::atol(argv[4])), answer(std::atol(argv[5]));
+    const bool stall = std::atol(argv[6]) != 0;
+    const long patience = std::atol(argv[7]), resets = std::atol(argv[8]);
+
+    VerilatedContext context;
+    Vthreshc top{&context};
+    top.i_valid = 0;
+    top.o_ready = 0;
+    top.rst = 1;
+    for (long r = 0; r < resets; ++r) {
+        top.clk = 0;
+        top.eval();
+        top.clk = 1;
+        top.eval();
+    }
+    top.rst = 0;
+
+    long cycle = 0, read = 0, sent = 0, got = 0, idle = 0, accepted_at = 0, latency = 0;
+    uint32_t lfsr = 0xACE1;
+    bool offering = false;
+    for (; got < samples && idle < patience; ++cycle) {
+        const uint32_t bit = (lfsr ^ lfsr >> 2 ^ lfsr >> 3 ^ lfsr >> 5) & 1;  // threshc.sim.rtl.trace.stalls
+        lfsr = lfsr >> 1 | bit << 15;
+        const bool free = !(stall && got);
+        const bool take = free || (lfsr >> 4 & 3) != 0;
+        offering = sent < samples && (offering || free || (lfsr & 3) != 0);
+        if (offering && read == sent) {
+            if (std::fread(sample.data(), 1, sample.size(), in) != sample.size()) return 4;
+            put(top.i_payload, sample);
+            ++read;
+        }
+        top.clk = 0;
+        top.i_valid = offering;
+        top.o_ready = take;
+        top.eval();
+        const bool accepted = offering && top.i_ready;
+        if (accepted && !sent) accepted_at = cycle;
+        ++idle;
+        if (top.o_valid) {
+            if (!got) latency = cycle - accepted_at;
+            if (take) {
+                get(top.o_payload, answer);
+                if (std::fwrite(answer.data(), 1, answer.size(), out) != answer.size()) return 5;
+                ++got;
+                idle = 0;
+            }
+        }
+        if (accepted) {
+            ++sent;
+            offering = false;
+            idle = 0;
+        }
+        top.clk = 1;
+        top.eval();
+    }
+    top.final();
+    if (std::fclose(out)) return 5;
+    std::fclose(in);
+    std::printf("%ld %ld\n", cycle, latency);
+    return 0;
+}
+"""

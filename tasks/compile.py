@@ -1,0 +1,260 @@
+"""A model to one folder: Verilog, testbench, network file and report, the Verilog simulated before anything is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.ir.network import Network
+from threshc.tasks.folder import REPORT, output_folder
+from threshc.tasks.load import THRESH, Scores, load_network
+from threshc.tasks.report import Report, Simulation
+from threshc.tasks.report_markdown import write_report
+
+if TYPE_CHECKING:
+    from threshc.hdl.targets.base import Device
+    from threshc.hdl.unrolled.design import Design
+    from threshc.sim.result import Result
+    from threshc.tasks.load import Model
+
+Progress = Callable[[str], None]
+
+BENCH_SAMPLES = 256
+"""The most samples that are written into the testbench's files."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """The options of `compile`."""
+
+    input: str | None = None
+    neuron: str = "auto"
+    pipeline: str | int = "layer"
+    scores: Scores = False
+    samples: int = 256
+    simulator: str = "auto"
+    verify_passes: bool = False
+    print_after: Callable[[str, Network], None] | None = None
+    weight_bits: str | None = None
+    snap_weights: int | None = None
+    note: Callable[[str], None] | None = None
+    family: str | None = None
+    effort: int = 1
+    jobs: int | None = None
+    dont_care: bool = False
+    device: Device | None = None
+    large: bool = False
+
+
+def compile(
+    model: Model,
+    out_dir: str | os.PathLike[str],
+    *,
+    input: str | None = None,
+    neuron: str = "auto",
+    pipeline: str | int = "layer",
+    effort: int = 1,
+    jobs: int | None = None,
+    dont_care: bool = False,
+    scores: Scores = False,
+    x: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    samples: int = 256,
+    simulator: str = "auto",
+    verify_passes: bool = False,
+    print_after: Callable[[str, Network], None] | None = None,
+    weight_bits: str | None = None,
+    snap_weights: int | None = None,
+    note: Callable[[str], None] | None = None,
+    large: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Compile a model into a folder: NAME.v, NAME_tb.v with its data, model.thresh, report.json and report.md.
+
+    model, input: as for `load`. neuron, pipeline, effort, jobs, dont_care, scores: see
+    `threshc.hdl.unrolled.design.build_design`; scores="exact": as `exact_scores` of `load`.
+    The emitted Verilog is simulated on `x` (samples as `simulate` takes them, with
+    their `labels` if known), else on `samples` random ones; so is what snap_weights changes (as for `load`).
+    The folder appears whole or not at all; see `output_folder` for `force`. A circuit that would take
+    more memory than there is, is refused before it is made, unless `large`. Raises CompileError.
+    """
+    settings = Settings(
+        input,
+        neuron,
+        pipeline,
+        scores,
+        samples,
+        simulator,
+        verify_passes,
+        print_after,
+        weight_bits,
+        snap_weights,
+        note,
+        effort=effort,
+        jobs=jobs,
+        dont_care=dont_care,
+        large=large,
+    )
+    with output_folder(out_dir, force=force) as folder:
+        report = compile_into(folder, Path(out_dir), model, settings, x, labels, progress or (lambda _: None))
+        write_report(report, folder)
+    return report
+
+
+def read_network(
+    model: Model, settings: Settings, x: ArrayLike | None, say: Progress
+) -> tuple[Network, tuple[str, ...]]:
+    """The network of a model, read as the settings ask, and what they changed of it, in words.
+
+    x: samples, None where there are none. Raises CompileError where its circuit would be too large.
+    """
+    from threshc.hdl.size import predict, refuse_hopeless, refuse_vast
+
+    changes: list[str] = []
+
+    def changed(text: str) -> None:
+        changes.append(text)
+        if settings.note is not None:
+            settings.note(text)
+
+    say("reading the model")
+    network = load_network(
+        model,
+        input=settings.input,
+        weight_bits=settings.weight_bits,
+        snap_weights=settings.snap_weights,
+        exact_scores=settings.scores == "exact",
+        x=x,
+        note=changed,
+        verify_passes=settings.verify_passes,
+        print_after=settings.print_after,
+    )
+    size = predict(network, settings.neuron, settings.family)
+    if settings.device is not None:
+        refuse_hopeless(size.luts, settings.device, settings.note)
+    refuse_vast(size, settings.note, large=settings.large)
+    return network, tuple(changes)
+
+
+def compile_into(
+    folder: Path,
+    out_dir: Path,
+    model: Model,
+    settings: Settings,
+    x: ArrayLike | None,
+    labels: ArrayLike | None,
+    say: Progress,
+) -> Report:
+    """Everything of `compile` but the report's files; `folder` stands for `out_dir` until it is complete."""
+    from threshc.compiler.ir.storage import save
+    from threshc.hdl.emitted import emitted
+    from threshc.hdl.unrolled.design import build_design
+    from threshc.sim import packed
+    from threshc.sim.counts import count
+    from threshc.tasks.samples import random_samples
+
+    network, changes = read_network(model, settings, x, say)
+    data = random_samples(network, _positive(settings.samples), 1) if x is None else np.asarray(x)
+    kind = "random inputs" if x is None else "given inputs"
+    say("packed simulator")
+    expected = packed.run(network, data, bits=False)
+    design = build_design(
+        network,
+        neuron=settings.neuron,
+        pipeline=settings.pipeline,
+        scores=bool(settings.scores),
+        family=settings.family,
+        effort=settings.effort,
+        jobs=settings.jobs,
+        dont_care=settings.dont_care,
+        progress=lambda what, done, total: say(f"circuit of {what} ({done + 1} of {total})"),
+    )
+    say(f"Verilog of {design.netlist.count:,} cells")
+    save(network, folder / THRESH)
+    (folder / f"{design.name}.v").write_text(emitted(design), encoding="utf-8")
+    simulation = _simulate(design, data, expected, labels, kind, settings.simulator, say)
+    _write_testbench(folder, design, data[:BENCH_SAMPLES], expected)
+    return Report(
+        model=title(model, network),
+        input=str(network.input.encoding),
+        out_dir=out_dir,
+        counts=count(network),
+        design=design,
+        options={
+            "neuron": settings.neuron,
+            "pipeline": str(settings.pipeline),
+            "scores": str(bool(settings.scores)).lower(),
+        }
+        | ({} if settings.family is None else {"family": settings.family})
+        | ({} if settings.effort == 1 else {"effort": str(settings.effort)})
+        | ({"dont_care": "true"} if settings.dont_care else {}),
+        simulation=simulation,
+        changes=changes,
+        files=tuple(sorted({*os.listdir(folder), REPORT, "report.md"})),
+    )
+
+
+def _positive(samples: int) -> int:
+    if samples < 1:
+        raise fail(f"{samples} samples cannot be simulated", where="--samples", hint="at least 1")
+    return samples
+
+
+def title(model: Model, network: Network) -> str:
+    """What reports call a model: its file's name, else the network's."""
+    return Path(model).name if isinstance(model, str | os.PathLike) else network.name
+
+
+def _simulate(
+    design: Design,
+    x: NDArray[np.generic],
+    expected: Result,
+    labels: ArrayLike | None,
+    kind: str,
+    simulator: str,
+    say: Progress,
+) -> Simulation:
+    """The Verilog on all samples. Raises CompileError unless every answer equals the packed simulator's."""
+    from threshc.sim import rtl
+
+    say(f"simulating the Verilog on {len(x):,} samples")
+    got = rtl.run(design, x, simulator=simulator, progress=say)  # type: ignore[arg-type]
+    wrong = (answers(design, expected) != answers(design, got)).any(axis=1)
+    if wrong.any():
+        raise fail(
+            f"the circuit answers {int(wrong.sum())} of {len(x)} samples differently from the packed simulator",
+            where=f"sample {int(wrong.argmax())}, simulated with {got.simulator}",
+            why="this is a bug of threshc; nothing was written",
+            hint="threshc verify names the layer and the neuron; please report it with the model",
+        )
+    correct = None
+    if labels is not None and expected.labels is not None:
+        correct = int((expected.labels == np.asarray(labels)).sum())
+    return Simulation(got.simulator, kind, len(x), len(x) - int(wrong.sum()), got.cycles, got.latency, correct)
+
+
+def answers(design: Design, result: Result) -> NDArray[np.uint8]:
+    """Output words (N, bytes) that a design gives for these results, as `threshc.hdl.payload` packs them."""
+    values = {o.value: v for o, v in zip(result.network.outputs, result.values, strict=True)}
+    bits = []
+    for f in sorted(design.fields, key=lambda f: f.offset):
+        flat = values[f.value].reshape(len(values[f.value]), -1, 1).astype(np.int64)
+        bits.append((flat >> np.arange(f.element_width) & 1).astype(np.uint8).reshape(len(flat), -1))
+    return np.packbits(np.concatenate(bits, axis=1), axis=1, bitorder="little")
+
+
+def _write_testbench(folder: Path, design: Design, x: NDArray[np.generic], expected: Result) -> None:
+    from threshc.hdl.payload import pack
+    from threshc.hdl.shell.testbench import self_checking, write
+    from threshc.sim.inputs import encode
+
+    words = pack(design.network, encode(design.network, x))
+    write(folder, self_checking(design, words, answers(design, expected)[: len(x)]))

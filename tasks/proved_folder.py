@@ -1,0 +1,87 @@
+"""A folder that threshc made against the certificate of its circuit: options, network and Verilog."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from threshc.compiler.bounded import read_file, read_json
+from threshc.compiler.diagnostics import CompileError, fail
+from threshc.tasks.folder import REPORT
+from threshc.tasks.load import THRESH
+
+if TYPE_CHECKING:
+    from threshc.hdl.proof.certificate import Certificate
+    from threshc.hdl.unrolled.design import Design
+
+_FLAGS = ("scores", "dont_care")
+_TEXTS = ("neuron", "pipeline", "family")
+
+
+def folder_options(folder: Path) -> dict[str, Any]:
+    """Returns the options that a folder's report states, as `build_design` takes them.
+
+    Raises CompileError where there is no report, or where it states an option that is not one of a circuit.
+    """
+    path = folder / REPORT
+    data = read_json(path, "folder's report")
+    options = data.get("options") if isinstance(data, dict) else None
+    if not isinstance(options, dict) or not {"neuron", "pipeline"} <= options.keys():
+        raise fail("the folder's report cannot be read", where=str(path), why="it states no options of a circuit")
+    found: dict[str, Any] = {"scores": False, "dont_care": False, "effort": 1, "family": None}
+    for name, value in options.items():
+        if name in _FLAGS and value in ("true", "false"):
+            found[name] = value == "true"
+        elif name == "effort" and isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 9:
+            found[name] = int(value)
+        elif name in _TEXTS and isinstance(value, str):
+            found[name] = value
+        else:
+            why = f"option {name!r} is {value!r}, which no circuit is made with"
+            raise fail("the folder's report cannot be read", where=str(path), why=why)
+    return found
+
+
+def same_verilog(folder: Path, design: Design) -> str:
+    """Compares a folder's Verilog with the text of a design, byte for byte; returns what was found equal.
+
+    Raises CompileError where they differ.
+    """
+    from threshc.hdl.emitted import emitted
+
+    path = folder / f"{design.name}.v"
+    try:
+        same = read_file(path, what="folder's Verilog") == emitted(design).encode("utf-8")
+        why = "it was changed, or made by another version"
+    except CompileError as problem:
+        same, why = False, problem.diagnostics[0].why
+    if not same:
+        raise fail("the folder's Verilog is not what is proved", where=str(path), why=why, hint="compile it again")
+    return f"{path.name} is the Verilog of this circuit, byte for byte"
+
+
+def same_certificate(folder: Path, file: Path, given: Certificate, made: Certificate) -> str:
+    """Compares a certificate with the one of the circuit that a folder's network and options make, part by part.
+
+    Returns what was found equal. Raises CompileError, with the parts that differ.
+    """
+    parts = [f.name for f in dataclasses.fields(made) if getattr(given, f.name) != getattr(made, f.name)]
+    if parts:
+        raise fail(
+            "the certificate is not of the circuit in this folder",
+            where=f"{file} and {folder / REPORT}",
+            why=f"the circuit of the folder's options has other {', '.join(parts)}",
+            hint=f"threshc prove {folder} -c FILE makes the folder's certificate",
+        )
+    return f"{file.name} is the certificate of the circuit that the options in {REPORT} make, in every part"
+
+
+def not_read(folder: Path, verilog: str) -> str:
+    """Returns what of a folder was not looked at: files, and what the report holds beside its options."""
+    read = {REPORT, THRESH, verilog}
+    names = sorted(p.name for p in folder.iterdir() if p.name not in read)
+    rest = [f"the figures in {REPORT} (all of it but its options)", *names[:20]]
+    return f"not read, so nothing is said of them: {', '.join(rest)}" + (
+        f" and {len(names) - 20} more" if len(names) > 20 else ""
+    )

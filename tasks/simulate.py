@@ -1,0 +1,56 @@
+"""One call for all simulators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+from numpy.typing import ArrayLike
+
+from threshc.compiler.diagnostics import fail
+from threshc.compiler.ir.network import Network
+from threshc.sim.result import Result
+
+Engine = Literal["packed", "reference", "rtl"]
+
+
+def simulate(
+    network: Network,
+    x: ArrayLike,
+    *,
+    engine: Engine = "packed",
+    large: bool = False,
+    note: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Result:
+    """Run a network on samples: `.labels` (N,), `.scores` (N, classes), `.bits` of every hidden layer, all exact.
+
+    x: (N, features) or (N, *the model's shape): integers of the input encoding, or real values that it represents.
+    engine: "packed" is fast, "reference" is the meaning in plain numpy, "rtl" simulates the emitted Verilog.
+    large: go on with a circuit (of "rtl") that may take more memory than there is; note is told of a large one.
+    progress is told when something takes long. Raises CompileError for samples that the input does not take, and where
+    the simulation would take more memory than there is.
+    """
+    say = progress or (lambda _: None)
+    match engine:
+        case "packed":
+            from threshc.sim import packed
+
+            say("packed simulator (its first run compiles for some seconds)")
+            return packed.run(network, x)
+        case "reference":
+            from threshc.sim import reference
+
+            say("reference simulator")
+            return reference.run(network, x)
+        case "rtl":
+            from threshc.hdl.size import predict, refuse_vast
+            from threshc.hdl.unrolled.design import build_design
+            from threshc.sim import rtl
+
+            refuse_vast(predict(network), note, large=large, instead="--large to go on, or --engine packed")
+            say("emitting the circuit")
+            scores = network.output("class") is not None
+            return rtl.run(build_design(network, scores=scores, taps=True), x, progress=say)
+        case _:
+            raise fail(f"there is no engine {engine!r}", where="--engine", hint=", ".join(get_args(Engine)))
