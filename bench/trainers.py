@@ -1,7 +1,7 @@
 """The trainers' tables, side by side: `python -m bench.trainers [--quick] [--json FILE] [--only NAME] [--docs]`.
 
-Each figure beside the paper's or the target's. --docs puts the tables into docs/guide/trainers.md, between the marks
-`<!-- figures: NAME -->` and `<!-- end of figures -->`, and prints them as markdown where there are none. Without
+Each figure beside the paper's or the target's. --docs puts the tables into docs/benchmarks/trainers.md, between the
+marks `<!-- figures: NAME -->` and `<!-- end of figures -->`, and prints them as markdown where there are none. Without
 --quick it takes half an hour or more. Times are CPU times.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.measure import Row, report, write_rows
 from threshc.compiler.files import write_whole
 
-DOCS = Path(__file__).resolve().parents[1] / "docs" / "guide" / "trainers.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "trainers.md"
 END = "<!-- end of figures -->"
 
 
@@ -90,7 +90,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="leave out what takes minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows as a JSON list")
     parser.add_argument("--only", choices=TRAINERS, metavar="NAME", help=", ".join(TRAINERS))
-    parser.add_argument("--docs", action="store_true", help="rewrite the tables in docs/guide/trainers.md")
+    parser.add_argument("--docs", action="store_true", help="rewrite the tables in docs/benchmarks/trainers.md")
     options = parser.parse_args()
     rows: list[Row] = []
     missed = 0

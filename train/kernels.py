@@ -2,7 +2,7 @@
 
 Arrangements are bits: byte b of a column holds samples 8b..8b+7, the first in the highest bit (numpy.packbits). A
 product D^T r then needs one table of 256 partial sums per byte row and one look-up per byte: 8 samples per load and
-add. Measured against sgemv in docs/guide/trainers.md.
+add. Measured against sgemv in docs/benchmarks/trainers.md.
 """
 
 from __future__ import annotations

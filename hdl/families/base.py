@@ -55,7 +55,7 @@ class Memory:
 @dataclass(frozen=True, slots=True)
 class Delays:
     """Nanoseconds of every path between registers, and of every level of logic on it, measured as
-    docs/explanation/hardware.md says."""
+    docs/research/pipeline.md says."""
 
     path: float
     level: float

@@ -1,6 +1,6 @@
 """A design as one flat module of pre-mapped cells: the same ports, streams and latency as the portable Verilog.
 
-Pre-mapped cells spare Yosys its own mapping, which takes minutes and is larger (docs/explanation/hardware.md).
+Pre-mapped cells spare Yosys its own mapping, which takes minutes and is larger (docs/research/netlists.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tables of five or six inputs as tables of four, after Ashenhurst (1957) and Curtis (1962).
 
 `f = g(h(B), D)` takes two tables, `f = g(h1(B), h2(B), D)` three: the bound inputs B, at most four, only matter through
-one or two bits. Of trained 6-input threshold functions most take two or three (docs/explanation/hardware.md).
+one or two bits. Of trained 6-input threshold functions most take two or three (docs/research/sharing.md).
 """
 
 from __future__ import annotations
