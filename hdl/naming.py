@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from threshc.compiler.ir.network import Network
+
 LIMIT = 60
 """Longest identifier made here; every tool we know takes 64 characters and more."""
 
@@ -45,6 +47,12 @@ def sanitize(text: str, default: str = "n") -> str:
     if word[0].isdigit() or word.lower() in _RESERVED:
         return f"{default}_{word}"[:LIMIT].strip("_")
     return word
+
+
+def scopes(network: Network) -> tuple[str, ...]:
+    """Returns the Verilog module of every operation of a network, which holds its cells. Tables say `ir.layers`."""
+    names = Names(("top",))
+    return tuple(names.pick(op.loc.node or op.loc.tensor, f"l{v}") for v, op in enumerate(network.ops))
 
 
 class Names:

@@ -1,17 +1,18 @@
 """What one inference of a network costs, counted from the IR: no estimate, nothing measured.
 
-A layer is a Sum with the Compares and ArgMaxes that read it, a Compare or ArgMax of the input, or a Reduce (pooling).
+Layers and their names are those of `threshc.compiler.ir.layers`.
 All figures are per sample; operations are multiplied by the positions of a convolution, stored bits are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.ir.layers import Layer, layers
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Compare, Op, Reduce, Sum, Value
 from threshc.compiler.ir.shapes import plane_weights, row_bounds
@@ -22,8 +23,7 @@ from threshc.compiler.ir.types import Ints
 class LayerCounts:
     """Counts of one layer; `dataclasses.asdict` makes it JSON.
 
-    name:            ONNX node of the Sum, else of its first reader, else the number of the value
-    value:           the Sum (or, without one, the Compare or ArgMax) in the network
+    name, value:     of the layer (`threshc.compiler.ir.layers.Layer`)
     input_shape:     bits (integers for a layer without a Sum) that the layer reads
     output_shape:    of its first Compare, else of the sums themselves
     positions:       how often the same weights are applied (OH * OW of a convolution, else 1)
@@ -103,22 +103,14 @@ class Counts:
 
 def count(network: Network) -> Counts:
     """Count every layer of a network, in order."""
-    layers = []
-    users = network.users()
-    for v, op in enumerate(network.ops):
-        if isinstance(op, Sum):
-            layers.append(_sum_layer(network, v, op, users[v]))
-        elif isinstance(op, Compare | ArgMax) and not isinstance(network.ops[op.s], Sum):
-            layers.append(_plain_layer(network, v, op))
-        elif isinstance(op, Reduce):
-            layers.append(_pool_layer(network, v, op))
+    found = tuple(_count(network, layer) for layer in layers(network))
 
     def total(field: str) -> int:
-        return sum(getattr(layer, field) for layer in layers)
+        return sum(getattr(layer, field) for layer in found)
 
     memory = total("weight_bits") + total("threshold_bits")
     totals = {f.name: memory if f.name == "memory_bits" else total(f.name) for f in fields(Totals)}
-    return Counts(network.name, _bits(network, 0), tuple(layers), Totals(**totals))
+    return Counts(network.name, _bits(network, 0), found, Totals(**totals))
 
 
 def adders(weights: NDArray[np.signedinteger]) -> tuple[int, int]:
@@ -146,19 +138,32 @@ def digits(weights: NDArray[np.signedinteger]) -> int:
     return found
 
 
-def _sum_layer(network: Network, v: Value, op: Sum, users: Sequence[Value]) -> LayerCounts:
+def _count(network: Network, layer: Layer) -> LayerCounts:
+    op = network.ops[layer.value]
+    match op:
+        case Sum():
+            return _sum_layer(network, layer, op)
+        case Compare() | ArgMax():
+            return _plain_layer(network, layer, op)
+        case Reduce():
+            return _pool_layer(network, layer, op)
+        case _:
+            raise AssertionError(f"{type(op).__name__} begins no layer")
+
+
+def _sum_layer(network: Network, layer: Layer, op: Sum) -> LayerCounts:
+    v, rows, fan_in = layer.value, layer.rows, layer.columns
     t = network.types[v]
     assert isinstance(t, Ints)
-    rows, fan_in = op.weights.shape
-    positions = int(np.prod(t.shape[:-1]))
-    readers = [u for u in users if isinstance(network.ops[u], Compare | ArgMax)]
+    positions = math.prod(layer.positions)
+    readers = layer.values[1:]
     compares = [u for u in readers if isinstance(network.ops[u], Compare)]
     kind, width = _weight_kind(op.weights)
     synapses = int(np.count_nonzero(op.weights)) * positions
     full, half = adders(op.weights)
-    put_out = len(compares) < len(users) or any(o.value == v for o in network.outputs)
+    put_out = len(compares) < len(layer.readers) or layer.outputs
     return LayerCounts(
-        name=_name(network, [v, *readers]),
+        name=layer.name,
         value=v,
         input_shape=network.types[op.x].shape,
         output_shape=network.types[compares[0] if compares else v].shape,
@@ -184,33 +189,33 @@ def _sum_layer(network: Network, v: Value, op: Sum, users: Sequence[Value]) -> L
     )
 
 
-def _plain_layer(network: Network, v: Value, op: Compare | ArgMax) -> LayerCounts:
-    """A Compare or ArgMax of integers that no Sum has made: the input's, a class."""
+def _plain_layer(network: Network, layer: Layer, op: Compare | ArgMax) -> LayerCounts:
     t = network.types[op.s]
     assert isinstance(t, Ints)
     n = t.shape[-1]
     thresholds = _threshold_bits(op, np.full(n, t.lo), np.full(n, t.hi))
-    return _without_weights(network, v, op.s, compares=_compares(network, v), threshold_bits=thresholds)
+    compares = _compares(network, layer.value)
+    return _without_weights(network, layer, op.s, compares=compares, threshold_bits=thresholds)
 
 
-def _pool_layer(network: Network, v: Value, op: Reduce) -> LayerCounts:
-    pool_ops = (op.taps - 1) * int(np.prod(network.types[v].shape))
-    return _without_weights(network, v, op.x, fan_in=op.taps, pool_ops=pool_ops)
+def _pool_layer(network: Network, layer: Layer, op: Reduce) -> LayerCounts:
+    pool_ops = (op.taps - 1) * math.prod(network.types[layer.value].shape)
+    return _without_weights(network, layer, op.x, pool_ops=pool_ops)
 
 
 def _without_weights(
-    network: Network, v: Value, x: Value, fan_in: int = 0, compares: int = 0, pool_ops: int = 0, threshold_bits: int = 0
+    network: Network, layer: Layer, x: Value, compares: int = 0, pool_ops: int = 0, threshold_bits: int = 0
 ) -> LayerCounts:
     """A layer that adds nothing up; x: what it reads."""
-    shape = network.types[x].shape
+    v = layer.value
     return LayerCounts(
-        name=_name(network, [v]),
+        name=layer.name,
         value=v,
-        input_shape=shape,
+        input_shape=network.types[x].shape,
         output_shape=network.types[v].shape,
-        positions=int(np.prod(shape[:-1])),
-        fan_in=fan_in,
-        rows=0,
+        positions=math.prod(layer.positions),
+        fan_in=layer.columns,
+        rows=layer.rows,
         weight_kind="none",
         weight_width=0,
         density=0.0,
@@ -227,12 +232,6 @@ def _without_weights(
         activation_bits=_bits(network, v),
         float32_bytes=0,
     )
-
-
-def _name(network: Network, values: Iterable[Value]) -> str:
-    """The first ONNX node among the values, else the number of the first one."""
-    values = list(values)
-    return next((network.ops[v].loc.node for v in values if network.ops[v].loc.node), f"%{values[0]}")
 
 
 def _weight_kind(weights: NDArray[np.signedinteger]) -> tuple[str, int]:

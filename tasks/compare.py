@@ -17,7 +17,7 @@ from threshc.compiler.ir.ops import Compare, Output
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result
-from threshc.tasks.divergence import Divergence, explain, first_difference, layer_name
+from threshc.tasks.divergence import Divergence, explain, first_difference, places
 
 Array = NDArray[Any]
 
@@ -67,12 +67,12 @@ def against_onnx(
     """
     network, bits, outputs, different, tied = lowered.network, 0, 0, 0, 0
     first: Divergence | None = None
-    count = len(values[0])
+    count, where = len(values[0]), places(network)
     for probe in lowered.probes:
         ours = values[probe.value].reshape(count, -1)[:, probe.position]
         wanted = expected_bits(probe, tensors[probe.tensor], ours)
         bits, different = bits + ours.size, different + int((wanted != ours).sum())
-        found = None if first else first_difference(layer_name(network, probe.value), wanted, ours)
+        found = None if first else first_difference(where[probe.value], wanted, ours)
         if found is not None:
             place = np.unravel_index(int(probe.position[found.neuron[0]]), values[probe.value].shape[1:])
             found = replace(found, neuron=tuple(int(i) for i in place))
@@ -128,10 +128,10 @@ def outputs_only(title: str, outputs: Sequence[Array], result: Result) -> Check:
 
 def compare_results(title: str, expected: Result, result: Result, x: Array, note: str = "") -> Check:
     """Every hidden bit, then every output that the execution under test has."""
-    network, bits = expected.network, 0
+    network, bits, where = expected.network, 0, places(expected.network)
     compares = [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
     for value, wanted, ours in zip(compares, expected.bits, result.bits, strict=True):
-        found = first_difference(layer_name(network, value), wanted, ours)
+        found = first_difference(where[value], wanted, ours)
         if found is not None:
             values = reference.evaluate(network, encode(network, x))
             return Check(title, len(wanted), bits, 0, explain(network, value, found, values), note)

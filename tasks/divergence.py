@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.ir.layers import layer_of
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare
 
@@ -16,7 +17,7 @@ from threshc.compiler.ir.ops import Compare
 class Divergence:
     """The first difference: earliest layer, then earliest sample. `sum` and `threshold` are None outside neurons.
 
-    sample: None for constants. why: more about it, in words.
+    sample: None for constants. layer: where, in words (`places`), or an output. why: more about it, in words.
     """
 
     sample: int | None
@@ -64,7 +65,11 @@ def explain(network: Network, value: int, found: Divergence, values: Sequence[ND
     return replace(found, sum=int(total), threshold=int(op.threshold[channel]))
 
 
-def layer_name(network: Network, value: int) -> str:
-    """How messages name the layer of a Compare operation."""
-    loc = network.ops[value].loc
-    return f"layer %{value}" + (f" (tensor {loc.tensor!r})" if loc.tensor else "")
+def places(network: Network) -> tuple[str, ...]:
+    """Returns how messages say where every value of a network is: its layer as all tables call it, and its tensor."""
+    layers = layer_of(network)
+    found = []
+    for v, op in enumerate(network.ops):
+        place = f"layer {layers[v].name!r}" if v in layers else f"value %{v}"
+        found.append(place + (f" (tensor {op.loc.tensor!r})" if op.loc.tensor else ""))
+    return tuple(found)

@@ -15,7 +15,7 @@ from threshc.sim.peers.peer import Peer
 from threshc.sim.peers.reach import NotShownError, Reach
 from threshc.sim.peers.rounding import Rounding
 from threshc.tasks.compare import Array, output_of, too_near
-from threshc.tasks.divergence import Divergence, explain, layer_name
+from threshc.tasks.divergence import Divergence, explain, places
 
 _PICKS = {"ArgMax", "TopK", "Softmax", "LogSoftmax", "Normalizer", "LinearClassifier"}
 
@@ -144,8 +144,8 @@ class _Judge:
     def _divergence(self, sample: int, probe: Probe, bit: int, ours: int, why: str) -> Divergence:
         shape = self.values[probe.value].shape[1:]
         place = tuple(int(i) for i in np.unravel_index(int(probe.position[bit]), shape))
-        name = layer_name(self.lowered.network, probe.value)
-        found = Divergence(sample, name, place, 1 - ours, ours, why=why)
+        where = places(self.lowered.network)[probe.value]
+        found = Divergence(sample, where, place, 1 - ours, ours, why=why)
         return explain(self.lowered.network, probe.value, found, self.values)
 
     def _fault(self, found: Divergence) -> None:

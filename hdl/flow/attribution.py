@@ -1,4 +1,4 @@
-"""Which layer of the network a cell of Yosys' netlist belongs to."""
+"""Which layer of the network (`threshc.compiler.ir.layers`) a cell of Yosys' netlist belongs to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from threshc.compiler.ir.layers import layer_of
 from threshc.hdl.families.registry import families
+from threshc.hdl.naming import scopes
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.lower import lower
 
@@ -20,7 +22,7 @@ _INSIDE = re.compile(r"(?:\w+\.)*?network\.(.*)")  # of the instance that `Veril
 
 
 def owners(design: Design, module: dict[str, Any], around: str | None = None) -> dict[str, str]:
-    """The layer or operation of every cell of a module that Yosys wrote, in its order of cells.
+    """The layer of every cell of a module that Yosys wrote, in its order of cells.
 
     Nets of pre-mapped text are named after nodes, which belong to the layer that they were made for, the first one of
     several. Cells behind nets that Yosys named itself belong to the nearest cell that reads them. around: what stands
@@ -28,7 +30,7 @@ def owners(design: Design, module: dict[str, Any], around: str | None = None) ->
     """
     cells: dict[str, Any] = {n: c for n, c in module["cells"].items() if c["type"] != "$scopeinfo"}
     owner = _named(design, module, around)
-    if not {cell.scope for cell in design.netlist.cells} & set(owner.values()):
+    if not set(order(design)[:-1]) & set(owner.values()):
         return {}
     drivers: dict[int, str] = {}
     for name, cell in cells.items():
@@ -61,16 +63,23 @@ def pins(cell: dict[str, Any], way: str) -> list[int]:
 
 def order(design: Design, around: str | None = None) -> list[str]:
     """The names that `owners` gives, as tables have them."""
-    scopes = [cell.scope for cell in design.netlist.cells if cell.scope]
-    return list(dict.fromkeys([*scopes, REST, *([] if around is None else [around])]))
+    layers = _layers(design)
+    found = [layers[cell.scope] for cell in design.netlist.cells if cell.scope in layers]
+    return list(dict.fromkeys([*found, REST, *([] if around is None else [around])]))
+
+
+def _layers(design: Design) -> dict[str, str]:
+    """The layer's name of every scope of cells that is of one."""
+    modules = scopes(design.network)
+    return {modules[v]: layer.name for v, layer in layer_of(design.network).items()}
 
 
 def _named(design: Design, module: dict[str, Any], around: str | None) -> dict[int, str]:
     """The owner of every net that has a name of ours. A net may have several: the one that says most counts."""
-    scope = _scopes(design)
+    layers = _nodes(design)
     ranked: dict[int, tuple[int, str]] = {}
     for name, net in module["netnames"].items():
-        rank, whose = _owner(name, scope, around)
+        rank, whose = _owner(name, layers, around)
         for bit in net["bits"]:
             if isinstance(bit, int) and rank > ranked.get(bit, (0, ""))[0]:
                 ranked[bit] = rank, whose
@@ -85,7 +94,7 @@ def _made_up() -> re.Pattern[str]:
     return re.compile(rf"\$|_({kinds})|^n\d+_|^[lrs]\d+(_|$)")
 
 
-def _owner(name: str, scope: dict[int, str], around: str | None) -> tuple[int, str]:
+def _owner(name: str, layers: dict[int, str], around: str | None) -> tuple[int, str]:
     """(how much the name says, 0 for nothing; the owner)."""
     inside = None if around is None else _INSIDE.fullmatch(name)
     inner = inside[1] if inside else name
@@ -94,18 +103,19 @@ def _owner(name: str, scope: dict[int, str], around: str | None) -> tuple[int, s
     if (around is not None and not inside) or _PORTS.fullmatch(inner):
         return (0, "") if around is None else (1, around)
     if match := _NODE.fullmatch(inner):
-        whose = scope.get(int(match[1]))
+        whose = layers.get(int(match[1]))
         return (3, whose) if whose else (0, "")
     return 2, REST
 
 
-def _scopes(design: Design) -> dict[int, str]:
-    """The layer or operation of every node of the pre-mapped text."""
+def _nodes(design: Design) -> dict[int, str]:
+    """The layer of every node of the pre-mapped text."""
+    layers = _layers(design)
     circuit = lower(design.netlist, design.inputs, design.outputs, everything=True)
     found: dict[int, str] = {}
     for cell in design.netlist.cells:
-        if cell.kind == "input" or not cell.scope:
+        if cell.kind == "input" or cell.scope not in layers:
             continue
         for node in np.unique(circuit.bits[cell.first : cell.first + cell.width] >> 1).tolist():
-            found.setdefault(node, cell.scope)
+            found.setdefault(node, layers[cell.scope])
     return {node: whose for node, whose in found.items() if node > design.input_width}

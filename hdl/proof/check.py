@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.ir.layers import layer_of
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
 from threshc.compiler.ir.shapes import plane_weights
@@ -73,7 +74,9 @@ def check(
         try:
             checker.values.append(checker.value(v, op))
         except Unproved as problem:
-            raise Unproved(f"{type(op).__name__} {op.loc.node or v}: {problem}", problem.hint) from None
+            layer = layer_of(network).get(v)
+            name = layer.name if layer else f"%{v}"
+            raise Unproved(f"{type(op).__name__} {name}: {problem}", problem.hint) from None
     checker.outputs(demanded)
     if certificate.replaced:
         say(f"don't-cares of {len(certificate.replaced):,} tables")

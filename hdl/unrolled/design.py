@@ -16,7 +16,7 @@ from threshc.hdl.naming import sanitize
 from threshc.hdl.pool import Pool, checked_jobs
 from threshc.hdl.unrolled.dontcare.cut import Replacement
 from threshc.hdl.unrolled.dontcare.design import circuit_of, netlist_of, replacements
-from threshc.hdl.unrolled.layers import Builder, Layer, Progress, digits
+from threshc.hdl.unrolled.layers import Builder, LayerCircuit, Progress, digits
 from threshc.hdl.unrolled.netlist import Lits, Netlist
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
 
@@ -64,7 +64,7 @@ class Design:
     fields: tuple[Field, ...]
     output_width: int
     latency: int
-    neurons: tuple[Layer, ...]
+    neurons: tuple[LayerCircuit, ...]
     netlist: Netlist
     inputs: Lits
     outputs: Lits

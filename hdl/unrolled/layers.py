@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from threshc.compiler.ir.layers import layer_of
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.families.registry import table_inputs
-from threshc.hdl.naming import Names
+from threshc.hdl.naming import scopes
 from threshc.hdl.pool import Pool
 from threshc.hdl.unrolled.netlist import Lits, Netlist
 from threshc.hdl.unrolled.neurons import ARCHITECTURES, Architecture, Estimate
@@ -27,8 +28,8 @@ _LARGE = 8_192  # the same for Verilog without a device: simulators compile vect
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """What was chosen for one `Sum`: its value id, its module's name, the architecture, its size, and an estimate.
+class LayerCircuit:
+    """What was chosen for one `Sum`: its value id, its layer's name, the architecture, its size, and an estimate.
 
     `estimate` is predicted from the weights, per position of a spatial layer times positions; it is not a measurement.
     """
@@ -66,11 +67,11 @@ class Builder:
         if family is not None:
             self.net.table_inputs = table_inputs(family)
         self.users = network.users()
-        self.layers: list[Layer] = []
+        self.layers: list[LayerCircuit] = []
         self.values: list[Lits] = []
         self._fused: dict[int, Lits] = {}
-        self._names = Names(("top",))
-        self._scopes = [self._names.pick(op.loc.node or op.loc.tensor, f"l{v}") for v, op in enumerate(network.ops)]
+        self._scopes = scopes(network)
+        self._layer_of = layer_of(network)
         t = network.types[0]
         shape = (*t.shape, digits(t)) if isinstance(t, Ints) else t.shape
         self.x = self.net.inputs(int(np.prod(shape)))
@@ -79,7 +80,8 @@ class Builder:
         """Build every value in turn."""
         for v, op in enumerate(self.network.ops):
             if progress is not None:
-                progress(self._scopes[v], v, len(self.network.ops))
+                layer = self._layer_of.get(v)
+                progress(layer.name if layer else self._scopes[v], v, len(self.network.ops))
             self.net.scope = self._scopes[v]
             self.values.append(self._build(v, op))
 
@@ -143,7 +145,8 @@ class Builder:
         cost = arch.predict(op.weights)
         cost = Estimate(cost.lut4 * positions, cost.lut6 * positions, cost.depth4, cost.depth6)
         synapses = int(np.count_nonzero(op.weights)) * positions
-        self.layers.append(Layer(v, self._scopes[v], arch.name, len(op.bias) * positions, synapses, cost))
+        name = self._layer_of[v].name
+        self.layers.append(LayerCircuit(v, name, arch.name, len(op.bias) * positions, synapses, cost))
         return arch
 
 

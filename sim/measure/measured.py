@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.encoding import parse_encoding
+from threshc.compiler.ir.layers import Layer, layers
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Gather, Input, Output, Sum, Value, Window
 from threshc.sim.counts import Counts, LayerCounts, count
@@ -86,16 +88,16 @@ class Measured:
 def measure(network: Network, activity: Activity | None = None) -> Measured:
     """Measure a network on this machine, one thread; takes a second or two."""
     counts = count(network)
-    layers = tuple(_layer(network, layer, activity) for layer in counts.layers)
+    parts = zip(layers(network), counts.layers, strict=True)
+    measured = tuple(_layer(network, layer, counted, activity) for layer, counted in parts)
     samples = 0 if activity is None else activity.samples
     found = plan(network)
     whole = _best(Steps(found, range(len(found.program)), BLOCKS)) / (BLOCKS * LANES) * 1e9
-    return Measured(network.name, counts, layers, whole, _peak(), _bandwidth(), ENERGY_SOURCE, samples)
+    return Measured(network.name, counts, measured, whole, _peak(), _bandwidth(), ENERGY_SOURCE, samples)
 
 
-def _layer(network: Network, layer: LayerCounts, activity: Activity | None) -> LayerMeasured:
-    found, words = plan(network), word_plan(network)
-    own = [layer.value, *(u for u in network.users()[layer.value] if isinstance(network.ops[u], Compare))]
+def _layer(network: Network, which: Layer, layer: LayerCounts, activity: Activity | None) -> LayerMeasured:
+    found, words, own = plan(network), word_plan(network), which.values
     steps = [k for v in own for k in found.spent[v][0]]
     literals = sum(found.spent[v][1] for v in own)
     masks = sum(found.spent[v][2] for v in own)
@@ -130,7 +132,7 @@ def _layer(network: Network, layer: LayerCounts, activity: Activity | None) -> L
 
 
 def _activity(
-    network: Network, values: list[Value], activity: Activity | None
+    network: Network, values: Sequence[Value], activity: Activity | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | tuple[None, None]:
     """Ones and changes of every bit of the Compares among some values."""
     compares = [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
