@@ -146,7 +146,7 @@ def test_tfc_by_hand() -> None:
     assert found.input_bits == 8 * 784
     # 784 = 0b1100010000: 784 bits into 10 take 784 - 3 adders of either kind, and the carries of the halves
     assert found.layers[1].full_adders == 64 * naive_adders([1] * 784)[0]
-    assert [layer.name for layer in found.layers] == ["%1", "fc0", "fc1", "fc2", "fc3"]
+    assert [layer.name for layer in found.layers] == ["compare 1 (784)", "fc0", "fc1", "fc2", "fc3"]
 
 
 def test_counts_are_json() -> None:
