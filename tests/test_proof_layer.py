@@ -33,14 +33,13 @@ def test_a_layer_computes_what_it_does_in_the_network() -> None:
 
 def test_layers_have_the_names_that_show_prints() -> None:
     network = networks.random_conv(np.random.default_rng(0))
-    sums = [v for v, op in enumerate(network.ops) if isinstance(op, Sum)]
-    names = [layer.name for layer in count(network).layers if layer.compares or layer.name]
+    sums = [layer for layer in count(network).layers if layer.rows]
     assert len(sums) == 3
-    for v in sums:
-        name = next(n for n in names if n == (network.ops[v].loc.node or f"%{v}"))
-        op = one_layer(network, name).ops[2]
-        assert isinstance(op, Sum)
-        np.testing.assert_array_equal(op.weights, network.ops[v].weights)  # type: ignore[union-attr]
+    for layer in sums:
+        for name in (layer.name, f"%{layer.value}"):
+            op = one_layer(network, name).ops[2]
+            assert isinstance(op, Sum)
+            np.testing.assert_array_equal(op.weights, network.ops[layer.value].weights)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", ["fc0", "fc1", "fc2"])
