@@ -18,20 +18,6 @@ from threshc.hdl.unrolled.netlist import Cell, Lits, Netlist
 LANES = 64
 
 
-class Combinational(wiring.Component):
-    """A netlist without registers between `x` and `y`."""
-
-    def __init__(self, net: Netlist, x: Lits, y: Lits) -> None:
-        self._net, self._y = net, y
-        super().__init__({"x": In(len(x)), "y": Out(len(y))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        emitter = Emitter(m, self._net, self._net.live(self._y), self.x, None)
-        m.d.comb += self.y.eq(emitter.value(self._y))
-        return m
-
-
 class Pipeline(wiring.Component):
     """A netlist between two streams: `latency` registers deep, one sample per cycle, stalled as a whole.
 

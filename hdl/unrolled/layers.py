@@ -138,7 +138,7 @@ class Builder:
         self.net.spread(bits)
         return self._stage(bits)
 
-    def _choose(self, v: int, op: Sum, x: Lits) -> type[Architecture]:
+    def _choose(self, v: int, op: Sum, x: Lits) -> Architecture:
         positions = x.size // x.shape[-1]
         arch = cheapest(op, self.family, positions) if self.neuron == "auto" else ARCHITECTURES[self.neuron]
         arch.check(op.weights)
@@ -150,7 +150,7 @@ class Builder:
         return arch
 
 
-def cheapest(op: Sum, family: str | None = None, positions: int = 1) -> type[Architecture]:
+def cheapest(op: Sum, family: str | None = None, positions: int = 1) -> Architecture:
     """The architecture with the fewest estimated LUTs of a device family (of four inputs without one) that
     takes the weights, the first of equals. Layers of more than a million synapses in space are built as vectors, and
     without a family those of more than 8,192: their Verilog is a tenth as long, and fast to simulate."""

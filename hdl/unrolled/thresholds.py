@@ -14,7 +14,7 @@ from threshc.hdl.unrolled.neurons import Architecture
 from threshc.hdl.unrolled.words import at_least, offset_binary
 
 
-def explicit_sum(net: Netlist, arch: type[Architecture], op: Sum, x: Lits, digits: int) -> Lits:
+def explicit_sum(net: Netlist, arch: Architecture, op: Sum, x: Lits, digits: int) -> Lits:
     """The sums as two's complement words (..., R, digits) for bits (..., C)."""
     heap = weigh(x.reshape(-1, x.shape[-1]), op.weights, op.bias)
     widths = np.full(len(heap.constant), digits, np.int64)
@@ -22,7 +22,7 @@ def explicit_sum(net: Netlist, arch: type[Architecture], op: Sum, x: Lits, digit
     return words.reshape(*x.shape[:-1], len(op.bias), digits)
 
 
-def fused_compare(net: Netlist, arch: type[Architecture], total: Sum, compares: list[Compare], x: Lits) -> list[Lits]:
+def fused_compare(net: Netlist, arch: Architecture, total: Sum, compares: list[Compare], x: Lits) -> list[Lits]:
     """The bits (..., M) of every Compare on a Sum of bits (..., C), without the sum's words.
 
     A row with one threshold is a neuron of the architecture; a row with several shares one sum between comparators.
@@ -53,14 +53,14 @@ def _index(rows: int, positions: int, pick: list[int]) -> NDArray[np.int64]:
 
 
 def _neurons(
-    net: Netlist, arch: type[Architecture], heap: Heap, rows: int, positions: int, pairs: list[tuple[int, int]]
+    net: Netlist, arch: Architecture, heap: Heap, rows: int, positions: int, pairs: list[tuple[int, int]]
 ) -> Lits:
     picked = heap.rows(_index(rows, positions, [r for r, _ in pairs]))
     return arch.fires(net, picked, [t for _, t in pairs] * positions).reshape(positions, -1)
 
 
 def _shared(
-    net: Netlist, arch: type[Architecture], heap: Heap, rows: int, positions: int, pairs: list[tuple[int, int]]
+    net: Netlist, arch: Architecture, heap: Heap, rows: int, positions: int, pairs: list[tuple[int, int]]
 ) -> Lits:
     distinct = sorted({r for r, _ in pairs})
     picked = heap.rows(_index(rows, positions, distinct))

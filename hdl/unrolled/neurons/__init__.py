@@ -10,6 +10,8 @@ from threshc.hdl.unrolled.neurons.pair_compressor import Mdfa
 from threshc.hdl.unrolled.neurons.table import Table
 from threshc.hdl.unrolled.neurons.tree import Tree
 
-ARCHITECTURES: dict[str, type[Architecture]] = {a.name: a for a in (Tree, Compressor, Compressor63, Table, Mdfa, Fa63)}
+ARCHITECTURES: dict[str, Architecture] = {
+    a.name: a for a in (Tree(), Compressor(), Compressor63(), Table(), Mdfa(), Fa63())
+}
 
 __all__ = ["ARCHITECTURES", "Architecture", "Estimate"]

@@ -1,21 +1,18 @@
-"""What every neuron architecture has: parameters, a software reference, hardware and an estimate."""
+"""What every neuron architecture has: a check of weights, hardware and an estimate."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
-from threshc.hdl.unrolled.heap import Heap, weigh
+from threshc.hdl.unrolled.heap import Heap
 from threshc.hdl.unrolled.netlist import ONE, ZERO, Lits, Netlist
-
-if TYPE_CHECKING:
-    from amaranth.lib.wiring import Component
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,58 +29,28 @@ class Estimate:
         return self.lut6 if inputs >= 6 else self.lut4
 
 
-@dataclass(frozen=True, eq=False)
 class Architecture(ABC):
-    """R threshold neurons on C shared bits: y_r = 1 iff sum_i weights[r, i] * x_i >= thresholds[r].
+    """A way to make threshold neurons: bit r is 1 iff row r of weights times the bits is at least its threshold.
 
-    weights: (R, C) of any signed integer dtype; thresholds: (R,) integers anywhere. Combinational: latency 0 cycles,
-    one sample per cycle; registers come from the pipeline around or, with `Netlist.limit`, between its levels.
+    An instance holds parameters of the way, not of a layer, and makes the neurons of any layer. They are combinational,
+    one sample per cycle; registers come from the pipeline around or, with `Netlist.limit`, between their levels.
     """
 
     name: ClassVar[str]
-    weights: NDArray[np.signedinteger]
-    thresholds: NDArray[np.int64]
 
-    def __post_init__(self) -> None:
-        if self.weights.ndim != 2 or self.weights.dtype.kind != "i" or self.thresholds.shape != self.weights.shape[:1]:
-            raise AssertionError("weights must be (R, C) signed integers and thresholds (R,)")
-        self.check(self.weights)
-
-    @classmethod
-    def check(cls, weights: NDArray[np.signedinteger]) -> None:
-        """Raises CompileError where the architecture cannot build these weights; any are fine unless it says so."""
+    def check(self, weights: NDArray[np.signedinteger]) -> None:
+        """Raises CompileError where the architecture cannot build weights (R, C); any are fine unless it says so."""
         return
 
-    def compute(self, x: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """The outputs (N, R) for input bits (N, C), in software."""
-        fires = x.astype(np.int64) @ self.weights.T.astype(np.int64) >= self.thresholds
-        return np.asarray(fires, np.uint8)
-
-    def create(self) -> Component:
-        """A combinational Amaranth component with members x: In(C) and y: Out(R)."""
-        from threshc.hdl.unrolled.emit import Combinational
-
-        net = Netlist()
-        x = net.inputs(self.weights.shape[1])
-        heap = weigh(x[None], self.weights, np.zeros(len(self.weights), np.int64))
-        return Combinational(net, x, self.fires(net, heap, self.thresholds.tolist()))
-
-    def estimate(self) -> Estimate:
-        """The cost of these neurons, see `predict`."""
-        return self.predict(self.weights)
-
-    @classmethod
     @abstractmethod
-    def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
-        """The cost of one threshold per row of weights, without building anything."""
+    def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
+        """The cost of one threshold per row of weights (R, C), without building anything that is kept."""
 
-    @classmethod
     @abstractmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
+    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """Entries of row r + plus[r] >= 0, modulo 2**widths[r]: (R, max width), 0 beyond; `constant` is left alone."""
 
-    @classmethod
-    def fires(cls, net: Netlist, heap: Heap, thresholds: Sequence[int]) -> Lits:
+    def fires(self, net: Netlist, heap: Heap, thresholds: Sequence[int]) -> Lits:
         """Bit r is `row r >= thresholds[r]`, (R,). Only the carry out of the sum is made.
 
         With t the threshold less the row's constant, and `most` the largest sum of entries, sum >= t is bit k of
@@ -97,14 +64,13 @@ class Architecture(ABC):
         left = heap.rows(open_rows)
         wanted = [need[r] for r in open_rows.tolist()]
         tops = [max((m - t).bit_length(), (t - 1).bit_length()) for t, m in zip(wanted, left.most, strict=True)]
-        out[open_rows] = cls.carries(net, left, wanted, np.array(tops, np.int64))
+        out[open_rows] = self.carries(net, left, wanted, np.array(tops, np.int64))
         return out
 
-    @classmethod
-    def carries(cls, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
+    def carries(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
         """Bit tops[r] of (entries of row r) + 2**tops[r] - need[r], which is below 2**(tops[r] + 1)."""
         plus = [(1 << k) - t for t, k in zip(need, tops.tolist(), strict=True)]
-        bits = cls.total(net, heap, tops + 1, plus)
+        bits = self.total(net, heap, tops + 1, plus)
         return bits[np.arange(len(tops)), tops]
 
 

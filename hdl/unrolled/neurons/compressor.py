@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +15,6 @@ from threshc.hdl.unrolled.neurons.costs import full_adders, levels
 from threshc.hdl.unrolled.words import constant
 
 
-@dataclass(frozen=True, eq=False)
 class Compressor(Architecture):
     """Carry-save rounds of full adders over every column at once, then one ripple over the two remaining rows.
 
@@ -25,15 +23,13 @@ class Compressor(Architecture):
 
     name: ClassVar[str] = "compressor"
 
-    @classmethod
-    def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
+    def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
         """A full adder is two LUT4, but synthesis packs tighter: 1.3 fits what Yosys made of dense iCE40 layers."""
         own, shared = full_adders(weights)
         depth = levels(weights, 1.5)
         return Estimate(round(1.3 * own + shared), round(1.1 * own + shared), depth, round(depth * 0.8))
 
-    @classmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
+    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
         words = ripple(net, reduce_heap(net, list(heap.columns), widths, 3), widths, plus)
         net.totals.append(Total(heap.columns, widths, tuple(plus), words))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +15,6 @@ from threshc.hdl.unrolled.neurons.compressor import reduce_heap, ripple
 from threshc.hdl.unrolled.neurons.costs import full_adders, levels
 
 
-@dataclass(frozen=True, eq=False)
 class Compressor63(Architecture):
     """Rounds of 6:3 counters, then of full adders, then a ripple. Meant for 6-input LUTs.
 
@@ -25,15 +23,13 @@ class Compressor63(Architecture):
 
     name: ClassVar[str] = "compressor63"
 
-    @classmethod
-    def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
+    def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
         """A 6:3 counter takes three bits off the heap for three LUT6; on LUT4 it is a worse heap of full adders."""
         own, shared = full_adders(weights)
         depth = levels(weights, 2.0)
         return Estimate(round(1.75 * own + shared), round(0.9 * own + shared), 2 * depth, depth)
 
-    @classmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
+    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
         columns = reduce_heap(net, list(heap.columns), widths, 6)
         words = ripple(net, reduce_heap(net, columns, widths, 3), widths, plus)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from threshc.hdl.unrolled.neurons.lut_neuron import LutArchitecture
@@ -10,7 +9,6 @@ from threshc.hdl.unrolled.sharing.counter_compressor import Counters
 from threshc.hdl.unrolled.sharing.sharing import Compressor
 
 
-@dataclass(frozen=True, eq=False)
 class Fa63(LutArchitecture):
     """Column by column: full adders over the lowest one, which neurons of +-1 weights share, then counters of six.
 

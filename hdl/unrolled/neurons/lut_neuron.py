@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
@@ -21,7 +20,6 @@ from threshc.hdl.unrolled.sharing.to_netlist import place
 _SAMPLE = 4096  # synapses that an estimate builds; larger layers are estimated from their first rows
 
 
-@dataclass(frozen=True, eq=False)
 class LutArchitecture(Architecture):
     """What `Mdfa` and `Fa63` share. Latency 0 cycles, throughput one sample per cycle."""
 
@@ -29,8 +27,7 @@ class LutArchitecture(Architecture):
     inputs: ClassVar[int]
     """Of the look-up tables that are counted."""
 
-    @classmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
+    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
         out = np.zeros((len(widths), int(widths.max(initial=1))), np.int64)
         picks = bundles(heap)
@@ -41,7 +38,7 @@ class LutArchitecture(Architecture):
             columns = tuple(_columns(part, used, r, width) for r, width in enumerate(widths[pick].tolist()))
             arrivals = tuple(net.arrival(2 * used).tolist())
             constants = tuple(plus[r] for r in pick.tolist())
-            problems.append(Problem(cls.compressor, cls.inputs, columns, constants, arrivals, net.effort, net.limit))
+            problems.append(Problem(self.compressor, self.inputs, columns, constants, arrivals, net.effort, net.limit))
         for found, used, pick in zip(search(net, problems), inputs, picks, strict=True):
             where = place(net, found.net, 2 * used, [lit for row in found.rows for lit in row.word])
             claims = [_claim(where, row) for row in found.rows]
@@ -50,25 +47,24 @@ class LutArchitecture(Architecture):
                 out[r, : len(claim.word)] = claim.word
         return out
 
-    @classmethod
-    def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
+    def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
         """Counted in cells that are built for the purpose, with thresholds in the middle of each row's range."""
         rows = max(1, min(len(weights), _SAMPLE // max(1, int(np.count_nonzero(weights)) // max(1, len(weights)))))
         sample = np.ascontiguousarray(weights[:rows])
-        lut4, lut6, depth = _built(cls, sample.tobytes(), sample.shape, sample.dtype.str)
+        lut4, lut6, depth = _built(self, sample.tobytes(), sample.shape, sample.dtype.str)
         scale = len(weights) / rows
         return Estimate(round(lut4 * scale), round(lut6 * scale), depth, depth)
 
 
 @lru_cache(64)
-def _built(cls: type[LutArchitecture], data: bytes, shape: tuple[int, int], dtype: str) -> tuple[int, int, int]:
+def _built(architecture: LutArchitecture, data: bytes, shape: tuple[int, int], dtype: str) -> tuple[int, int, int]:
     weights = np.frombuffer(data, dtype).reshape(shape)
     net = Netlist(effort=0)
     x = net.inputs(shape[1])
     heap = weigh(x[None], weights, np.zeros(len(weights), np.int64))
     size = np.abs(weights.astype(np.int64)).sum(axis=1)
     middle = np.minimum(weights, 0).sum(axis=1, dtype=np.int64) + (size + 1) // 2
-    y = cls.fires(net, heap, middle.tolist())
+    y = architecture.fires(net, heap, middle.tolist())
     live = net.live(y)
     four = six = 0
     for cell in net.cells:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from threshc.hdl.unrolled.neurons.lut_neuron import LutArchitecture
@@ -10,7 +9,6 @@ from threshc.hdl.unrolled.sharing.pair_compressor import Pairs
 from threshc.hdl.unrolled.sharing.sharing import Compressor
 
 
-@dataclass(frozen=True, eq=False)
 class Mdfa(LutArchitecture):
     """Column by column: full adders over the inputs, blocks of a bit and three pairs above. Only tables of four inputs.
 

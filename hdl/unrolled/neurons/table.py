@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -20,7 +19,6 @@ from threshc.hdl.unrolled.sharing.to_netlist import place, translate
 MOST_INPUTS = 6
 
 
-@dataclass(frozen=True, eq=False)
 class Table(Architecture):
     """Neurons of at most six inputs with weights of any size; raises CompileError for wider ones.
 
@@ -29,27 +27,23 @@ class Table(Architecture):
 
     name: ClassVar[str] = "table"
 
-    @classmethod
-    def check(cls, weights: NDArray[np.signedinteger]) -> None:
+    def check(self, weights: NDArray[np.signedinteger]) -> None:
         """At most six non-zero weights per row."""
         inputs = int((weights != 0).sum(axis=1).max(initial=0))
         if inputs > MOST_INPUTS:
-            raise too_wide(cls.name, inputs, MOST_INPUTS)
+            raise too_wide(self.name, inputs, MOST_INPUTS)
 
-    @classmethod
-    def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
+    def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
         """One LUT6; one, two or three LUT4 for up to four, five or six inputs (`sharing/decompose.py`)."""
         inputs = (weights != 0).sum(axis=1)
         lut4 = np.select([inputs <= 1, inputs <= 4, inputs == 5], [0, 1, 2], 3).sum()
         return Estimate(int(lut4), int((inputs > 1).sum()), 1 if inputs.max(initial=0) <= 4 else 2, 1)
 
-    @classmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
+    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
-        return Compressor.total(net, heap, widths, plus)
+        return Compressor().total(net, heap, widths, plus)
 
-    @classmethod
-    def carries(cls, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
+    def carries(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
         """See `Architecture.carries`; the constant is not added but compared in the table."""
         used = np.unique(np.concatenate([c[c > 0] >> 1 for c in heap.columns]))
         luts = LutNet(net.arrival(2 * used).tolist())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +20,6 @@ Bits = list[tuple[int, int]]  # (column, literal)
 Word = tuple[int, int, Lits, int, Bits]  # arrival time, tie breaker, literals, largest value, what it is the sum of
 
 
-@dataclass(frozen=True, eq=False)
 class Tree(Architecture):
     """Full adders make two-bit words of three inputs each, a balanced tree of `+` adds them up.
 
@@ -31,8 +29,7 @@ class Tree(Architecture):
 
     name: ClassVar[str] = "tree"
 
-    @classmethod
-    def predict(cls, weights: NDArray[np.signedinteger]) -> Estimate:
+    def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
         """1.75 LUTs per bit taken off the heap, which fits what Yosys made of dense iCE40 layers."""
         own, shared = full_adders(weights)
         bits = heap_bits(weights)
@@ -40,11 +37,10 @@ class Tree(Architecture):
         luts = round(1.75 * own + shared)
         return Estimate(luts, luts, 2 * depth, 2 * depth)
 
-    @classmethod
-    def carries(cls, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
+    def carries(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
         """The carry out of bit tops[r] - 1 of total + (2**tops[r] - need[r]), or the total's own bit tops[r]."""
         widths = np.array([m.bit_length() for m in heap.most], np.int64)
-        words = cls.total(net, heap, widths, [0] * len(widths))
+        words = self.total(net, heap, widths, [0] * len(widths))
         out = np.zeros(len(tops), np.int64)
         for top in np.unique(tops).tolist():
             pick = np.flatnonzero(tops == top)
@@ -56,8 +52,7 @@ class Tree(Architecture):
             out[pick] = net.maj(carry(net, low, constants), above, np.ones(len(pick), np.int64))
         return out
 
-    @classmethod
-    def total(cls, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
+    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
         """See `Architecture.total`."""
         leaves: list[list[tuple[Lits, int, Bits]]] = [[] for _ in widths]
         for c, column in enumerate(heap.columns):
