@@ -218,7 +218,7 @@ def _compare_hidden(verdict: Verdict, lowered: Lowered, small: Network, data: Ar
         expected = reference.run(small, part)
         before = [values[o.value] for o in network.outputs]
         checks = [law, outputs_only("passes", before, expected)]
-        checks.append(compare_results("reference = packed", expected, packed.run(small, part), part))
+        checks.append(compare_results("reference = packed", expected, packed.run(small, part), encoded))
         wrong = [c for c in checks if c.divergence is not None]
         if wrong:
             verdict.difference = str(wrong[0])

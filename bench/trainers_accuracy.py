@@ -76,7 +76,7 @@ def _fixed() -> Row:
 def mnist() -> list[Row]:
     """A6: odd against even, 60,000 x 16,000 columns of the pair sampler with 4-bit weights; three prices."""
     from bench.trainers_convex import below, shared
-    from threshc.tasks.samples import read_labels, read_samples
+    from threshc.sim.data.whole import read_labels, read_samples
     from threshc.train.arrangement import Arrangement
     from threshc.train.lasso import solve
     from threshc.train.sampling import sample

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.measure import Row, report
-from threshc.tasks.samples import read_labels, read_samples
+from threshc.sim.data.whole import read_labels, read_samples
 
 NAMES = {"soft_hinge": "FTP-SH", "saturated": "SSTE", "straight_through": "STE"}
 

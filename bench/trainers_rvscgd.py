@@ -134,7 +134,7 @@ def lenet(x: Any, y: Any, test_x: Any, test_y: Any, **settings: Any) -> list[Row
 
 def mnist() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]] | None:
     """Training and test images (n, 28, 28) uint8 and labels (n,) of the folder `shared`; None where they are not."""
-    from threshc.tasks.samples import read_labels, read_samples
+    from threshc.sim.data.whole import read_labels, read_samples
 
     shared = Path(os.environ.get("THRESHC_SHARED", Path(__file__).resolve().parents[2] / "shared"))
     folder = shared / "data" / "mnist"

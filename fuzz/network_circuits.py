@@ -36,7 +36,7 @@ from threshc.hdl.unrolled.design import Design, build_design
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
-from threshc.tasks.compile import answers
+from threshc.tasks.stimulus import answers
 
 SMALL = 1000
 """`cost` up to which a network is made a circuit, of which every simulator can run some samples."""

@@ -18,7 +18,12 @@ Array = NDArray[np.int64]
 
 def run(network: Network, x: ArrayLike) -> Result:
     """Evaluate a network on samples (see `encode` for shapes and dtypes), keeping every hidden bit."""
-    values = evaluate(network, encode(network, x))
+    return run_encoded(network, encode(network, x))
+
+
+def run_encoded(network: Network, encoded: NDArray[np.integer]) -> Result:
+    """`run` for samples (N, n) that `encode` has made."""
+    values = evaluate(network, encoded)
     return Result(
         network,
         tuple(values[o.value].astype(np.uint8) if o.kind == "bits" else values[o.value] for o in network.outputs),

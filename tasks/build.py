@@ -8,16 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
-from threshc.tasks.compile import Progress, Settings, answers, compile_into, read_network, title
+from threshc.tasks.compile import Progress, Settings, compile_into, read_network, title
 from threshc.tasks.folder import output_folder
 from threshc.tasks.report import Report
 from threshc.tasks.report_markdown import write_report
-from threshc.tasks.samples import random_samples
+from threshc.tasks.stimulus import Stimulus, answers, stimulus
 
 if TYPE_CHECKING:
     from threshc.hdl.flow.report import BuildReport
@@ -106,6 +105,8 @@ def build(
     )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder:
+        network, changes = read_network(model, settings, x, say)
+        given = stimulus(network, x, labels, samples=samples)
 
         def place(design: Design, required: float | None) -> BuildReport:
             return build_for(
@@ -116,38 +117,30 @@ def build(
                 freq=required,
                 baud=BAUD if baud is None else baud,
                 prove=_prover(design, chosen, say) if verify == "proof" else None,
-                samples=None if verify == "none" else netlist_samples(design, x, samples),
+                samples=None if verify == "none" else netlist_samples(design, given),
                 progress=say,
             )
 
+        name = title(model, network)
         if target_fmax is None:
-            report = compile_into(folder, goal, model, settings, x, labels, say)
+            report = compile_into(folder, goal, name, given, settings, say)
             made = place(report.design, freq)
         else:
-            network, changes = read_network(model, settings, x, say)
             made, levels = _fast_enough(network, settings, chosen, target_fmax, place, say)
             # the same circuit once more: only the one that is kept is simulated
-            known = replace(settings, pipeline=levels, input=None, weight_bits=None, snap_weights=None)
-            report = compile_into(folder, goal, network, known, x, labels, say)
-            report = replace(report, model=title(model, network), changes=changes)
+            report = compile_into(folder, goal, name, given, replace(settings, pipeline=levels), say)
         names = [path.name for path in made.files]
         made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / name for name in names))
-        report = replace(report, build=made, files=tuple(sorted({*report.files, *names})))
+        report = replace(report, build=made, changes=changes, files=tuple(sorted({*report.files, *names})))
         write_report(report, folder)
     return report
 
 
-def netlist_samples(design: Design, x: ArrayLike | None, count: int) -> Samples:
-    """The samples of the simulation once more, with the packed simulator's answers, as words."""
+def netlist_samples(design: Design, given: Stimulus) -> Samples:
+    """Returns the samples with the packed simulator's answers, as words of the design."""
     from threshc.hdl.flow.verify_netlists import Samples
-    from threshc.hdl.payload import pack
-    from threshc.sim import packed
-    from threshc.sim.inputs import encode
 
-    network = design.network
-    data = random_samples(network, count, 1) if x is None else np.asarray(x)
-    expected = answers(design, packed.run(network, data, bits=False))
-    return Samples(pack(network, encode(network, data)), expected)
+    return Samples(given.words, answers(design, given.expected))
 
 
 def _prover(design: Design, target: Target, say: Progress) -> Callable[[Path], str]:

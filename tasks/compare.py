@@ -15,7 +15,6 @@ from threshc.compiler.frontend.lower import Lowered
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare, Output
 from threshc.sim import reference
-from threshc.sim.inputs import encode
 from threshc.sim.result import Result
 from threshc.tasks.divergence import Divergence, explain, first_difference, places
 
@@ -126,14 +125,17 @@ def outputs_only(title: str, outputs: Sequence[Array], result: Result) -> Check:
     return _with_outputs(Check(title, len(outputs[0]), 0, 0), [o.name for o in result.network.outputs], outputs, result)
 
 
-def compare_results(title: str, expected: Result, result: Result, x: Array, note: str = "") -> Check:
-    """Every hidden bit, then every output that the execution under test has."""
+def compare_results(title: str, expected: Result, result: Result, encoded: Array, note: str = "") -> Check:
+    """Compares every hidden bit, then every output that the execution under test has.
+
+    encoded: the samples of both, (N, n), from which the reference computes the sum behind a bit that differs.
+    """
     network, bits, where = expected.network, 0, places(expected.network)
     compares = [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
     for value, wanted, ours in zip(compares, expected.bits, result.bits, strict=True):
         found = first_difference(where[value], wanted, ours)
         if found is not None:
-            values = reference.evaluate(network, encode(network, x))
+            values = reference.evaluate(network, encoded)
             return Check(title, len(wanted), bits, 0, explain(network, value, found, values), note)
         bits += ours.size
     check = Check(title, len(expected.values[0]), bits, 0, None, note)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from threshc.compiler.diagnostics import fail
@@ -17,11 +16,13 @@ from threshc.tasks.folder import REPORT, output_folder
 from threshc.tasks.load import THRESH, Scores, load_network
 from threshc.tasks.report import Report, Simulation
 from threshc.tasks.report_markdown import write_report
+from threshc.tasks.stimulus import Stimulus, answers, stimulus
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from threshc.hdl.targets.base import Device
     from threshc.hdl.unrolled.design import Design
-    from threshc.sim.result import Result
     from threshc.tasks.load import Model
 
 Progress = Callable[[str], None]
@@ -104,7 +105,11 @@ def compile(
         large=large,
     )
     with output_folder(out_dir, force=force) as folder:
-        report = compile_into(folder, Path(out_dir), model, settings, x, labels, progress or (lambda _: None))
+        say = progress or (lambda _: None)
+        network, changes = read_network(model, settings, x, say)
+        given = stimulus(network, x, labels, samples=samples)
+        report = compile_into(folder, Path(out_dir), title(model, network), given, settings, say)
+        report = replace(report, changes=changes)
         write_report(report, folder)
     return report
 
@@ -147,25 +152,24 @@ def read_network(
 def compile_into(
     folder: Path,
     out_dir: Path,
-    model: Model,
+    name: str,
+    given: Stimulus,
     settings: Settings,
-    x: ArrayLike | None,
-    labels: ArrayLike | None,
     say: Progress,
 ) -> Report:
-    """Everything of `compile` but the report's files; `folder` stands for `out_dir` until it is complete."""
+    """Makes everything of `compile` but the report's files; `folder` stands for `out_dir` until it is complete.
+
+    name: of the model, for the report. given: the samples of the network that is compiled.
+    """
     from threshc.compiler.ir.storage import save
     from threshc.hdl.emitted import emitted
+    from threshc.hdl.shell.testbench import self_checking, write
     from threshc.hdl.unrolled.design import build_design
-    from threshc.sim import packed
     from threshc.sim.counts import count
-    from threshc.tasks.samples import random_samples
 
-    network, changes = read_network(model, settings, x, say)
-    data = random_samples(network, _positive(settings.samples), 1) if x is None else np.asarray(x)
-    kind = "random inputs" if x is None else "given inputs"
+    network = given.network
     say("packed simulator")
-    expected = packed.run(network, data, bits=False)
+    expected = given.expected
     design = build_design(
         network,
         neuron=settings.neuron,
@@ -180,10 +184,11 @@ def compile_into(
     say(f"Verilog of {design.netlist.count:,} cells")
     save(network, folder / THRESH)
     (folder / f"{design.name}.v").write_text(emitted(design), encoding="utf-8")
-    simulation = _simulate(design, data, expected, labels, kind, settings.simulator, say)
-    _write_testbench(folder, design, data[:BENCH_SAMPLES], expected)
+    wanted = answers(design, expected)
+    simulation = _simulate(design, given, wanted, settings.simulator, say)
+    write(folder, self_checking(design, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
     return Report(
-        model=title(model, network),
+        model=name,
         input=str(network.input.encoding),
         out_dir=out_dir,
         counts=count(network),
@@ -197,15 +202,8 @@ def compile_into(
         | ({} if settings.effort == 1 else {"effort": str(settings.effort)})
         | ({"dont_care": "true"} if settings.dont_care else {}),
         simulation=simulation,
-        changes=changes,
         files=tuple(sorted({*os.listdir(folder), REPORT, "report.md"})),
     )
-
-
-def _positive(samples: int) -> int:
-    if samples < 1:
-        raise fail(f"{samples} samples cannot be simulated", where="--samples", hint="at least 1")
-    return samples
 
 
 def title(model: Model, network: Network) -> str:
@@ -213,48 +211,19 @@ def title(model: Model, network: Network) -> str:
     return Path(model).name if isinstance(model, str | os.PathLike) else network.name
 
 
-def _simulate(
-    design: Design,
-    x: NDArray[np.generic],
-    expected: Result,
-    labels: ArrayLike | None,
-    kind: str,
-    simulator: str,
-    say: Progress,
-) -> Simulation:
-    """The Verilog on all samples. Raises CompileError unless every answer equals the packed simulator's."""
+def _simulate(design: Design, given: Stimulus, wanted: NDArray[np.uint8], simulator: str, say: Progress) -> Simulation:
+    """Runs the Verilog on all samples. Raises CompileError unless every answer is the wanted one (N, bytes)."""
     from threshc.sim import rtl
 
-    say(f"simulating the Verilog on {len(x):,} samples")
-    got = rtl.run(design, x, simulator=simulator, progress=say)  # type: ignore[arg-type]
-    wrong = (answers(design, expected) != answers(design, got)).any(axis=1)
+    say(f"simulating the Verilog on {len(given):,} samples")
+    got = rtl.run_words(design, given.words, simulator=simulator, progress=say)  # type: ignore[arg-type]
+    wrong = (wanted != answers(design, got)).any(axis=1)
     if wrong.any():
         raise fail(
-            f"the circuit answers {int(wrong.sum())} of {len(x)} samples differently from the packed simulator",
+            f"the circuit answers {int(wrong.sum())} of {len(given)} samples differently from the packed simulator",
             where=f"sample {int(wrong.argmax())}, simulated with {got.simulator}",
             why="this is a bug of threshc; nothing was written",
             hint="threshc verify names the layer and the neuron; please report it with the model",
         )
-    correct = None
-    if labels is not None and expected.labels is not None:
-        correct = int((expected.labels == np.asarray(labels)).sum())
-    return Simulation(got.simulator, kind, len(x), len(x) - int(wrong.sum()), got.cycles, got.latency, correct)
-
-
-def answers(design: Design, result: Result) -> NDArray[np.uint8]:
-    """Output words (N, bytes) that a design gives for these results, as `threshc.hdl.payload` packs them."""
-    values = {o.value: v for o, v in zip(result.network.outputs, result.values, strict=True)}
-    bits = []
-    for f in sorted(design.fields, key=lambda f: f.offset):
-        flat = values[f.value].reshape(len(values[f.value]), -1, 1).astype(np.int64)
-        bits.append((flat >> np.arange(f.element_width) & 1).astype(np.uint8).reshape(len(flat), -1))
-    return np.packbits(np.concatenate(bits, axis=1), axis=1, bitorder="little")
-
-
-def _write_testbench(folder: Path, design: Design, x: NDArray[np.generic], expected: Result) -> None:
-    from threshc.hdl.payload import pack
-    from threshc.hdl.shell.testbench import self_checking, write
-    from threshc.sim.inputs import encode
-
-    words = pack(design.network, encode(design.network, x))
-    write(folder, self_checking(design, words, answers(design, expected)[: len(x)]))
+    equal = len(given) - int(wrong.sum())
+    return Simulation(got.simulator, given.kind, len(given), equal, got.cycles, got.latency, given.correct())

@@ -13,6 +13,7 @@ from threshc.compiler.bounded import read_json
 from threshc.compiler.diagnostics import CompileError
 from threshc.tasks.folder import REPORT
 from threshc.tasks.load import Scores, load_network
+from threshc.tasks.stimulus import given
 
 if TYPE_CHECKING:
     from threshc.hdl.shell.host import Port
@@ -40,7 +41,6 @@ def run_on_board(
     from threshc.hdl.shell.protocol import BAUD
     from threshc.hdl.size import predict, refuse_vast
     from threshc.hdl.unrolled.design import build_design
-    from threshc.sim.inputs import encode
     from threshc.sim.rtl import to_result
 
     say = progress or (lambda _: None)
@@ -49,11 +49,11 @@ def run_on_board(
     refuse_vast(predict(network), instead="the model that the board was made for")
     # What the board says about itself depends on the network and the answer's fields, not on neurons or registers.
     design = build_design(network, scores=bool(scores) or _scores_of(model))
-    encoded = encode(network, x)
+    samples = given(network, x)
     say("opening the port")
     board = Board(port, design, baud=BAUD if baud is None else baud)
     try:
-        words = board.infer(encoded, progress=lambda done: say(f"{done:,} of {len(encoded):,} samples answered"))
+        words = board.infer(samples.words, progress=lambda done: say(f"{done:,} of {len(samples):,} samples answered"))
     finally:
         board.close()
     return to_result(design, words)

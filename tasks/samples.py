@@ -1,9 +1,8 @@
-"""Samples: from files of every kind (`threshc.sim.data`) and into them, at random, and as a model itself takes them."""
+"""Samples at random, and arrays into files."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +10,6 @@ from numpy.typing import NDArray
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.files import write_whole
 from threshc.compiler.ir.network import Network
-from threshc.sim.data.whole import labels_beside, read_labels, read_samples
-from threshc.sim.inputs import encode, real_features, sample_rows
-
-if TYPE_CHECKING:
-    from threshc.compiler.frontend.lower import Lowered
-
-__all__ = ["labels_beside", "model_samples", "random_samples", "read_labels", "read_samples", "write_array"]
 
 
 def write_array(path: str | Path, array: NDArray[np.generic]) -> None:
@@ -42,15 +34,3 @@ def random_samples(network: Network, count: int, seed: int) -> NDArray[np.generi
                     0, 2, count
                 )
             return picked
-
-
-def model_samples(lowered: Lowered, x: NDArray[np.generic]) -> NDArray[Any]:
-    """Samples as the model itself takes them: numbers of its input's type, in its shape."""
-    network, op = lowered.network, lowered.network.input
-    match op.encoding:
-        case Affine() as affine:
-            real = affine.real(encode(network, x))
-        case Step() as step:
-            real = real_features(step, sample_rows(network, x)).astype(np.float32)
-    dtype = next(iter(lowered.graph.inputs.values())).dtype
-    return np.asarray(real.reshape(len(x), *op.model_shape), dtype)

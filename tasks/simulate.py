@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
 from threshc.sim.result import Result
+from threshc.tasks.stimulus import given
 
 Engine = Literal["packed", "reference", "rtl"]
 
@@ -34,15 +35,13 @@ def simulate(
     say = progress or (lambda _: None)
     match engine:
         case "packed":
-            from threshc.sim import packed
-
             say("packed simulator (its first run compiles for some seconds)")
-            return packed.run(network, x)
+            return given(network, x).packed()
         case "reference":
             from threshc.sim import reference
 
             say("reference simulator")
-            return reference.run(network, x)
+            return reference.run_encoded(network, given(network, x).encoded)
         case "rtl":
             from threshc.hdl.size import predict, refuse_vast
             from threshc.hdl.unrolled.design import build_design
@@ -51,6 +50,7 @@ def simulate(
             refuse_vast(predict(network), note, large=large, instead="--large to go on, or --engine packed")
             say("emitting the circuit")
             scores = network.output("class") is not None
-            return rtl.run(build_design(network, scores=scores, taps=True), x, progress=say)
+            samples = given(network, x)
+            return rtl.run_words(build_design(network, scores=scores, taps=True), samples.words, progress=say)
         case _:
             raise fail(f"there is no engine {engine!r}", where="--engine", hint=", ".join(get_args(Engine)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from threshc.compiler.diagnostics import fail, visible
+from threshc.compiler.diagnostics import visible
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.load import lower_parsed, parse_input
 from threshc.compiler.frontend.snapping import Snapped, snap
@@ -18,11 +18,10 @@ from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.passes.pipeline import optimize
 from threshc.sim import reference
-from threshc.sim.inputs import encode
 from threshc.tasks.compare import Check, against_onnx, compare_results, outputs_only
 from threshc.tasks.load import load_network, ready_made
-from threshc.tasks.samples import model_samples, random_samples
 from threshc.tasks.second_opinion import second_opinion
+from threshc.tasks.stimulus import Stimulus, stimulus
 from threshc.tasks.weights import snap_effect
 
 if TYPE_CHECKING:
@@ -112,10 +111,8 @@ def verify(
             load_network(ready, snap_weights=snap_weights)  # refused
         if rtl:
             _refuse_vast(ready, neuron, note, large)
-        data = np.asarray(random_samples(ready, samples, seed) if x is None else x)
         rest = verify_network(
-            ready,
-            data,
+            stimulus(ready, x, samples=samples, seed=seed),
             progress=progress,
             rtl=rtl,
             rtl_samples=rtl_samples,
@@ -134,22 +131,19 @@ def verify(
     network, optimized = lowered.network, optimize(lowered.network)
     if rtl:
         _refuse_vast(optimized, neuron, note, large)
-    data = np.asarray(random_samples(network, samples, seed) if x is None else x)
-    if not len(data):
-        raise fail("there are no samples", where="input data", hint="give at least one")
+    data = stimulus(network, x, samples=samples, seed=seed)
     checks: list[Check] = []
     say("ONNX model against the reference, and what other evaluators say")
-    real = model_samples(lowered, data)
+    real = data.as_model_takes(lowered)
     tensors = lowered.compared
-    values = reference.evaluate(network, encode(network, data))
+    values = reference.evaluate(network, data.encoded)
     law = run_float(lowered.graph, real, tensors)
     checks.append(against_onnx(lowered, dict(zip(tensors, law, strict=True)), values, "float32 evaluator", law=True))
     opinion = second_opinion(model, folder, lowered, real, tensors, values)
     checks += opinion.checks
     say("passes, and the packed simulator")
     checks += verify_network(
-        optimized,
-        data,
+        data.through(optimized),
         unoptimized=(network, values),
         progress=progress,
         rtl=rtl,
@@ -161,8 +155,7 @@ def verify(
     name = str(source) if isinstance(source, str | Path) else lowered.graph.name
     notes = [f"note: {text}" for text in (*lowered.notes, *opinion.declined)]
     if snap_weights is not None:
-        given = None if x is None else data
-        notes.insert(0, f"note: {snap_effect(own, folder, layers, snap_weights, lowered, given)}")
+        notes.insert(0, f"note: {snap_effect(own, folder, layers, snap_weights, lowered, data)}")
     if opinion.peer is None:
         notes.append("note: the ONNX model was not compared with anything but our own evaluator")
     return VerifyReport(name, tuple(checks), opinion.peer, tuple(notes))
@@ -175,8 +168,7 @@ def _refuse_vast(network: Network, neuron: str, note: Progress | None, large: bo
 
 
 def verify_network(
-    network: Network,
-    x: ArrayLike,
+    data: Stimulus,
     *,
     unoptimized: tuple[Network, list[NDArray[np.int64]]] | None = None,
     rtl: bool = True,
@@ -187,25 +179,22 @@ def verify_network(
     progress: Progress | None = None,
 ) -> Iterator[Check]:
     """The comparisons that need no ONNX model: passes, packed simulator, RTL, each against the reference."""
-    from threshc.sim import packed
-
-    say = progress or (lambda text: None)
-    data = np.asarray(x)
-    expected = reference.run(network, data)
+    say, network = progress or (lambda text: None), data.network
+    expected = reference.run_encoded(network, data.encoded)
     if unoptimized is not None:
         before, values = unoptimized
         outputs = [values[o.value] for o in before.outputs]
         yield outputs_only("reference before passes = after passes", outputs, expected)
-    yield compare_results("reference = packed", expected, packed.run(network, data), data)
+    yield compare_results("reference = packed", expected, data.packed(), data.encoded)
     if not rtl:
         return
     from threshc.hdl.unrolled.design import build_design
     from threshc.sim import rtl as rtl_simulator
 
     say("Verilog: emitting, compiling and simulating it")
-    some = data[:rtl_samples]
     scores = network.output("scores") is not None
     design = build_design(network, neuron=neuron, pipeline=pipeline, scores=scores, taps=True)
-    got = rtl_simulator.run(design, some, simulator=cast(Simulator, simulator))
+    some = data.first(rtl_samples)
+    got = rtl_simulator.run_words(design, some.words, simulator=cast(Simulator, simulator))
     note = f"{got.simulator}, latency {got.latency} cycles"
-    yield compare_results("reference = RTL", reference.run(network, some), got, some, note)
+    yield compare_results("reference = RTL", expected.first(len(some)), got, some.encoded, note)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from threshc.compiler.frontend.lower import Lowered
     from threshc.compiler.frontend.snapping import Snapped
     from threshc.compiler.frontend.source import Source
+    from threshc.tasks.stimulus import Stimulus
 
 SAMPLES = 1024
 """Random samples on which the effect of rounded weights is measured."""
@@ -57,11 +58,13 @@ def read_snapped(
     from threshc.compiler.frontend.load import lower_parsed, parse_input
     from threshc.compiler.frontend.snapping import snap
     from threshc.compiler.frontend.source import read_model
+    from threshc.tasks.stimulus import stimulus
 
     model, folder = read_model(source)
     snapped, layers = snap(model, folder, ulps)
     lowered = lower_parsed(snapped, folder, parse_input(input), exact_scores=exact_scores)
-    return lowered.network, snap_effect(model, folder, layers, ulps, lowered, x)
+    some = stimulus(lowered.network, None if x is None else np.asarray(x)[:FLOAT_SAMPLES], samples=FLOAT_SAMPLES)
+    return lowered.network, snap_effect(model, folder, layers, ulps, lowered, some)
 
 
 def snap_effect(
@@ -70,30 +73,25 @@ def snap_effect(
     layers: tuple[Snapped, ...],
     ulps: int,
     lowered: Lowered,
-    x: ArrayLike | None,
+    samples: Stimulus,
 ) -> str:
-    """What snapping changed, as a sentence. model: as it is in the file; lowered: with snapped weights."""
+    """Returns what snapping changed, as a sentence. model: as it is in the file; lowered: with snapped weights;
+    samples: of the lowered network, of which the first FLOAT_SAMPLES are used."""
     from threshc.compiler.frontend.float_model import run_float
     from threshc.compiler.frontend.graph import build_graph
     from threshc.sim import reference
-    from threshc.sim.inputs import encode
     from threshc.tasks.compare import against_onnx
-    from threshc.tasks.samples import model_samples, random_samples
 
     if not layers:
         return f"snapped weights: no layer has any within {ulps} ulp, nothing changes"
-    network = lowered.network
-    data = random_samples(network, FLOAT_SAMPLES, 1) if x is None else np.asarray(x)[:FLOAT_SAMPLES]
-    if not len(data):
-        raise fail("there are no samples", where="input data", hint="give at least one")
-    tensors = lowered.compared
-    law = run_float(build_graph(model, folder), model_samples(lowered, data), tensors)
-    values = reference.evaluate(network, encode(network, data))
+    some, tensors = samples.first(FLOAT_SAMPLES), lowered.compared
+    law = run_float(build_graph(model, folder), some.as_model_takes(lowered), tensors)
+    values = reference.evaluate(lowered.network, some.encoded)
     found = against_onnx(lowered, dict(zip(tensors, law, strict=True)), values, "float model", law=True)
     differ = f"{found.different} of {found.bits} hidden bits and {found.outputs} outputs differ"
-    kind = "random" if x is None else "given"
+    kind = "random" if some.random else "given"
     changed = "; ".join(map(str, layers))
-    return f"snapped weights: {changed}. On {len(data)} {kind} samples {differ} from the float model of the file"
+    return f"snapped weights: {changed}. On {len(some)} {kind} samples {differ} from the float model of the file"
 
 
 def _largest(network: Network) -> int:
@@ -103,11 +101,10 @@ def _largest(network: Network) -> int:
 def _change(before: Network, after: Network) -> str:
     if after is before:
         return "nothing to round, nothing changes"
-    from threshc.sim import packed
-    from threshc.tasks.samples import random_samples
+    from threshc.tasks.stimulus import stimulus
 
-    x = random_samples(before, SAMPLES, 1)
-    a, b = packed.run(before, x), packed.run(after, x)
+    drawn = stimulus(before, None, samples=SAMPLES)
+    a, b = drawn.packed(), drawn.through(after).packed()
     text = []
     if a.labels is not None and b.labels is not None:
         text.append(f"{(a.labels == b.labels).mean():.2%} of {SAMPLES} random samples keep their class")

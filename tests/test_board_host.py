@@ -15,6 +15,7 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
+from threshc.hdl.payload import pack
 from threshc.hdl.shell.host import Board, Port
 from threshc.hdl.shell.protocol import (
     BAD_CHECK,
@@ -43,7 +44,7 @@ def small() -> Network:
 
 def check(design: Design, port: Port, count: int) -> None:
     x = networks.random_samples(np.random.default_rng(6), design.network, count)
-    words = Board(port, design).infer(encode(design.network, x))
+    words = Board(port, design).infer(pack(design.network, encode(design.network, x)))
     got = to_result(design, words)
     want = reference.run(design.network, x)
     for output, value in zip(got.network.outputs, got.values, strict=True):
@@ -69,14 +70,14 @@ def test_replies_longer_than_requests() -> None:
 
 def test_no_samples() -> None:
     design = build_design(networks.xor())
-    words = Board(boards.SimulatedPort(design), design).infer(np.zeros((0, 2), np.int64))
+    words = Board(boards.SimulatedPort(design), design).infer(np.zeros((0, 1), np.uint8))
     assert words.shape == (0, 1)
 
 
 def test_progress_counts_samples() -> None:
     design = build_design(networks.xor())
     told: list[int] = []
-    Board(boards.SimulatedPort(design), design).infer(np.zeros((3, 2), np.int64), progress=told.append)
+    Board(boards.SimulatedPort(design), design).infer(np.zeros((3, 1), np.uint8), progress=told.append)
     assert told == [1, 2, 3]
 
 
@@ -143,10 +144,10 @@ def test_what_was_wrong_with_the_answers_is_said() -> None:
     port = Doubling(boards.SimulatedPort(design), reply_size(design), 99, lambda replies: [*replies, b"\xab\xcd"])
     board = Board(port, design)
     with pytest.raises(CompileError, match="2 bytes came that belong to no answer, 0xabcd first"):
-        board.infer(np.zeros((3, 2), np.int64))
+        board.infer(np.zeros((3, 1), np.uint8))
     port.how = lambda replies: replies[:1] * 3
     with pytest.raises(CompileError, match="an answer to request 8 came, that to request 9 was due"):
-        board.infer(np.zeros((3, 2), np.int64))
+        board.infer(np.zeros((3, 1), np.uint8))
 
 
 @pytest.mark.parametrize("text", [b"x", b"p", b"i\x00", b"e\x01"])

@@ -21,6 +21,7 @@ from threshc.hdl.flow.reach_fmax import reach
 from threshc.hdl.targets.registry import target, targets
 from threshc.hdl.unrolled.design import Design, build_design
 from threshc.tasks.build import netlist_samples
+from threshc.tasks.stimulus import stimulus
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +67,7 @@ def test_without_place_and_route_cells_are_counted_and_text_is_left(tmp_path: Pa
 def test_xor_ends_in_a_bitstream(tmp_path: Path, xor: Design, name: str) -> None:
     need(name)
     told: list[str] = []
-    samples = netlist_samples(xor, None, 64)
+    samples = netlist_samples(xor, stimulus(xor.network, None, samples=64))
     report = build(xor, target(name), tmp_path / "new" / "folder", samples=samples, progress=told.append)
     assert [v.samples for v in report.verified] == [64, 64]  # of the network alone, and at the pins
     header = flow_of(target(name).device.family).header

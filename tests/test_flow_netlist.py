@@ -26,8 +26,8 @@ from threshc.hdl.payload import pack
 from threshc.hdl.unrolled.design import Design, build_design
 from threshc.sim import reference
 from threshc.sim.inputs import encode
-from threshc.tasks.compile import answers
 from threshc.tasks.samples import random_samples
+from threshc.tasks.stimulus import answers
 
 pytestmark = pytest.mark.slow
 

@@ -24,7 +24,7 @@ from threshc.hdl.unrolled.dontcare.tables import smallest
 from threshc.hdl.unrolled.lower import lower
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
-from threshc.tasks.compile import answers
+from threshc.tasks.stimulus import answers
 
 pytestmark = pytest.mark.slow
 

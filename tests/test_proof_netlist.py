@@ -23,8 +23,8 @@ from threshc.hdl.unrolled.certify import certify
 from threshc.hdl.unrolled.design import Design, build_design
 from threshc.sim import reference
 from threshc.sim.inputs import encode
-from threshc.tasks.compile import answers
 from threshc.tasks.prove import prove
+from threshc.tasks.stimulus import answers
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.tasks.samples import labels_beside, read_labels, read_samples, write_array
+from threshc.sim.data.whole import labels_beside, read_labels, read_samples
+from threshc.tasks.samples import write_array
 
 
 def _idx(array: np.ndarray, code: int) -> bytes:  # type: ignore[type-arg]

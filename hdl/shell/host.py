@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
-from threshc.hdl.payload import byte_count, pack
+from threshc.hdl.payload import byte_count
 from threshc.hdl.shell.crc import crc8
 from threshc.hdl.shell.protocol import (
     ANSWER,
@@ -82,10 +82,8 @@ class Board:
         ask = partial(self._exchange, frame(PING), 1, size, lambda: [self._reply(PONG, size)])
         return Identity.unpack(self._retry(ask)[0])
 
-    def infer(
-        self, encoded: NDArray[np.integer], *, progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.uint8]:
-        """Encoded samples (N, n) (`threshc.sim.inputs.encode`) to output words (N, bytes) uint8, which
+    def infer(self, words: NDArray[np.uint8], *, progress: Callable[[int], None] | None = None) -> NDArray[np.uint8]:
+        """Input words (N, bytes) (`threshc.hdl.payload.pack`) to output words (N, bytes) uint8, which
         `threshc.hdl.payload.unpack` and `threshc.sim.rtl.to_result` turn into numbers.
 
         Every request has a number, which its answer repeats: answers that are missing, doubled or of another request
@@ -94,7 +92,7 @@ class Board:
         failures in a row.
         """
         size = byte_count(self._design.output_width)
-        requests = [word.tobytes() for word in pack(self._design.network, encoded)]
+        requests = [word.tobytes() for word in words]
         answers: list[bytes] = []
         # Replies must not take longer than requests, or they would pile up on the board, which has no room for them.
         window = _WINDOW if reply_size(self._design) <= 0.9 * request_size(self._design) else 1

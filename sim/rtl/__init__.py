@@ -59,8 +59,20 @@ def run(
     of Verilator, Icarus and Amaranth's own simulator that can run here. `progress` is told when something takes long.
     Raises CompileError when the simulator asked for is missing or cannot read the Verilog, or the circuit gets stuck.
     """
-    chosen = _choose(simulator)
     words = pack(design.network, encode(design.network, x))
+    return run_words(design, words, simulator=simulator, stall=stall, progress=progress)
+
+
+def run_words(
+    design: Design,
+    words: NDArray[np.uint8],
+    *,
+    simulator: Simulator | Literal["auto"] = "auto",
+    stall: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> RtlResult:
+    """`run` for input words (N, bytes) that `threshc.hdl.payload.pack` has made."""
+    chosen = _choose(simulator)
     trace = _SIMULATORS[chosen][1](Job(design, words, stall, progress or (lambda _: None)))
     got = to_result(design, trace.words)
     return RtlResult(got.network, got.values, got.bits, trace.cycles, trace.latency, chosen)
