@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,27 @@ def read_table(data: Path, labels: Path | None, target: str | None, table: str |
         said = f"all {len(made.y)} labels are {str(classes[0])!r}"
         raise fail(said, where=str(labels or data), why="a classifier needs at least two classes")
     return made
+
+
+def own_shape(table: Table) -> Table:
+    """The table with samples in the shape and, if these are integers, the type of their file."""
+    x = table.x.astype(table.dtype if table.dtype.kind in "iub" else "float64")
+    return replace(table, x=x.reshape(len(x), *table.shape))
+
+
+def real_targets(table: Table) -> Table:
+    """The table with its labels as real numbers. Raises CompileError by row for others."""
+    import numpy as np
+
+    values = np.zeros(len(table.y))
+    for row, label in enumerate(table.y.tolist()):
+        try:
+            values[row] = float(label)
+        except ValueError:
+            raise fail(f"the target {label!r} is no number", where=f"sample {row + 1}") from None
+        if not np.isfinite(values[row]):
+            raise fail(f"the target {label!r} is not finite", where=f"sample {row + 1}")
+    return replace(table, y=values)
 
 
 def _from_arrays(data: Path, labels: Path | None, options: TableOptions) -> Table:

@@ -9,56 +9,38 @@ if TYPE_CHECKING:
 
 
 def fit(
-    classifier: Any, table: Table, test: float, seed: int, *, regression: bool = False
+    estimator: Any, table: Table, held_back: Table | None, test: float, seed: int, *, regression: bool
 ) -> list[tuple[str, str, str]]:
-    """Train on a share of the samples, stratified; the accuracies, or R^2. Wrong parameters become errors of the
-    command."""
+    """Trains on all but the share `test` of the table, stratified by class.
+
+    Returns rows (figure, value, source) of accuracies, or of R^2 for regression: of the samples trained on, of the
+    share, and of held_back. Raises CompileError for what the estimator refuses with a ValueError.
+    """
     from sklearn.model_selection import train_test_split
 
     from threshc.compiler.diagnostics import fail
 
     try:
-        x, y, held = table.x, table.y, None
-        by = None if regression else y
+        x, y, parts = table.x, table.y, {}
         if test > 0:
+            by = None if regression else y
             x, held_x, y, held_y = train_test_split(x, y, test_size=test, random_state=seed, stratify=by)
-            held = held_x, held_y
-        classifier.fit(x, y)
+            parts["held back"] = held_x, held_y
+        if held_back is not None:
+            parts["test samples"] = held_back.x, held_back.y
+        estimator.fit(x, y)
     except ValueError as error:
         raise fail(str(error), where="threshc train") from None
     name, form = ("R^2", ".4f") if regression else ("accuracy", ".2%")
-    found = [(f"{name}, training", f"{classifier.score(x, y):{form}} of {len(x):,}", "counted")]
-    if held is not None:
-        found.append((f"{name}, held back", f"{classifier.score(*held):{form}} of {len(held[0]):,}", "counted"))
-    return found
+    return [
+        (f"{name}, {part}", f"{estimator.score(*of):{form}} of {len(of[0]):,}", "counted")
+        for part, of in {"training": (x, y), **parts}.items()
+    ]
 
 
-def class_numbers(classifier: Any, table: Table) -> Any:
-    """Predicted classes as positions in `classes_`, which is what the circuit puts out."""
-    import numpy as np
-
-    return np.searchsorted(classifier.classes_, classifier.predict(table.x))
-
-
-def real_targets(table: Table) -> Table:
-    """The table with its labels as real numbers. Raises CompileError by row for others."""
-    from dataclasses import replace
-
-    import numpy as np
-
-    from threshc.compiler.diagnostics import fail
-
-    values = np.zeros(len(table.y))
-    for row, label in enumerate(table.y.tolist()):
-        try:
-            values[row] = float(label)
-        except ValueError:
-            raise fail(f"the target {label!r} is no number", where=f"sample {row + 1}") from None
-        if not np.isfinite(values[row]):
-            raise fail(f"the target {label!r} is not finite", where=f"sample {row + 1}")
-    return replace(table, y=values)
-
-
-def whole_scores(regressor: Any, table: Table) -> Any:
-    """What the circuit of a regressor puts out: its integer scores without the constant, which the offset holds."""
-    return (regressor.network_.scores(table.x) - regressor.network_.bias)[:, 0]
+def expected_outputs(estimator: Any, x: Any) -> Any:
+    """What the circuit's outputs are for samples x, by the estimator, int64 (N,): positions in `classes_`, or the
+    integer scores of a regressor without the constant, which the output's offset holds."""
+    if hasattr(estimator, "classes_"):
+        return (estimator.classes_ == estimator.predict(x)[:, None]).argmax(axis=1)
+    return (estimator.network_.scores(x) - estimator.network_.bias)[:, 0]

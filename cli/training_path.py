@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ def prices(text: str) -> list[float]:
 
 
 def train_path(
+    path_of: Callable[..., list[PathPoint]],
     classifier: RVSCGDClassifier,
     table: Table,
     held_back: Table | None,
@@ -45,9 +46,8 @@ def train_path(
     from sklearn.model_selection import train_test_split
 
     from threshc.cli.tables import print_table
-    from threshc.cli.training_report import plot as draw
-    from threshc.cli.training_report import print_trained
-    from threshc.train import rvscgd_path
+    from threshc.cli.training_fit import expected_outputs
+    from threshc.cli.training_report import COMPARED, draw, print_trained
 
     try:
         x, y, held = table.x, table.y, None
@@ -56,7 +56,7 @@ def train_path(
         elif test > 0:
             x, held_x, y, held_y = train_test_split(x, y, test_size=test, random_state=seed, stratify=y)
             held = held_x, held_y
-        points = rvscgd_path(classifier, x, y, lams, held)
+        points = path_of(classifier, x, y, lams, held)
     except ValueError as error:
         raise fail(str(error), where="threshc train") from None
     enough = max(point.accuracy for point in points) - lose / 100
@@ -73,10 +73,9 @@ def train_path(
         ("weights that are 0", f"{trained.network_.sparsity:.2%}", "counted"),
         ("neurons", f"{trained.network_.neurons:,}", "counted"),
     ]
-    samples = samples[:10_000]
-    expected = (trained.classes_ == trained.predict(samples)[:, None]).argmax(axis=1)
+    samples = samples[:COMPARED]
     shaped = samples.reshape(len(samples), *trained.shape_)
-    print_trained(out, figures, shaped, expected, trained.classes_.tolist())
+    print_trained(out, figures, shaped, expected_outputs(trained, samples), trained.classes_.tolist())
     if plot is not None:
         errors = {f"{'test' if held else 'training'} error": [1 - point.accuracy for point in points]}
         draw(plot, errors, "share of the weights that are 0", [point.sparsity for point in points])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from threshc.cli.tables import print_table
 from threshc.compiler.diagnostics import fail
@@ -13,6 +13,73 @@ from threshc.compiler.files import draft
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from threshc.cli.training_data import Table
+
+
+Rows = list[tuple[str, str, str]]
+"""Figure, value, source."""
+
+COMPARED = 10_000
+"""Samples, at most, that a deep network's labels are compared on: its integers are computed in numpy, slowly."""
+
+
+def report(
+    estimator: Any,
+    table: Table,
+    held_back: Table | None,
+    out: Path,
+    scores: Rows,
+    plot: Path | None,
+) -> None:
+    """Prints the figures of a trained estimator and of its circuit, and draws its curves where plot is given.
+
+    What is printed follows the attributes that the estimator has after `fit`: certificate_ and history_ of convex
+    training, else loss_curve_ and n_iter_ (epochs); real_accuracy_ and integer_accuracy_ where weights were rounded;
+    network_ with neurons and sparsity. scores: rows from `fit`. out: the model that was written. The circuit must give
+    what the estimator says of held_back, else of the table; raises AssertionError if it does not.
+    """
+    from threshc.cli.training_fit import expected_outputs
+
+    network = estimator.network_
+    convex = hasattr(estimator, "certificate_")
+    rows = _convex(estimator) if convex else [("loss of the last epoch", f"{estimator.loss_curve_[-1]:.6f}", "counted")]
+    rows += scores
+    if getattr(estimator, "quantize_from", 0) > 0:
+        lost = estimator.real_accuracy_ - estimator.integer_accuracy_
+        rows.append(("accuracy lost by rounding weights", f"{100 * lost:.2f} points", "counted"))
+    if not convex:
+        rows.append(("epochs", f"{estimator.n_iter_}", "counted"))
+    rows.append(("neurons", f"{network.neurons:,}", "counted"))
+    rows.append((f"{'hidden ' * convex}weights that are 0", f"{network.sparsity:.2%}", "counted"))
+    x = (table if held_back is None else held_back).x[: None if convex else COMPARED]
+    shape = getattr(estimator, "shape_", x.shape[1:])
+    classes = estimator.classes_.tolist() if hasattr(estimator, "classes_") else ()
+    print_trained(out, rows, x.reshape(len(x), *shape), expected_outputs(estimator, x), classes)
+    if plot is not None:
+        draw(plot, _curves(estimator), "round of column generation" if convex else "epoch")
+
+
+def _convex(estimator: Any) -> Rows:
+    certificate = estimator.certificate_
+    return [
+        ("objective", f"{certificate.objective:.6f}", "counted"),
+        ("lower bound", f"{certificate.lower_bound:.6f}", "proved"),
+        ("gap", f"{certificate.gap:.6f}", "proved"),
+        ("objective, output weights rounded", f"{estimator.rounded_objective_:.6f}", "counted"),
+        ("columns", f"{certificate.columns:,}", "counted"),
+    ]
+
+
+def _curves(estimator: Any) -> dict[str, list[float]]:
+    """Curves by name: objective and lower bound, else the loss and, where epochs have accuracies, errors (0 to 1)."""
+    if hasattr(estimator, "certificate_"):
+        history = estimator.history_
+        return {"objective": [c.objective for c in history], "lower bound": [c.lower_bound for c in history]}
+    epochs = getattr(getattr(estimator, "history_", None), "epochs", [])
+    held = [1 - e.held_accuracy for e in epochs if e.held_accuracy is not None]
+    errors = {"training error": [1 - e.accuracy for e in epochs], "validation error": held}
+    return {"loss": list(estimator.loss_curve_), **{name: curve for name, curve in errors.items() if curve}}
 
 
 def print_trained(
@@ -51,7 +118,7 @@ def print_trained(
         print_table("classes", ("number", "label"), [(str(k), str(label)) for k, label in enumerate(classes)], "rl")
 
 
-def plot(path: Path, curves: Mapping[str, Sequence[float]], x_label: str, x: Sequence[float] | None = None) -> None:
+def draw(path: Path, curves: Mapping[str, Sequence[float]], x_label: str, x: Sequence[float] | None = None) -> None:
     """Draws curves over x, the rounds by default, into a .png, .svg or .pdf, whole or not at all. Needs matplotlib."""
     try:
         import matplotlib

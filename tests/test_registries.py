@@ -10,16 +10,17 @@ import pytest
 from import_graph import ROOT
 
 import threshc.train
-from threshc.cli.train import train
+from threshc.cli.train import commands
 from threshc.hdl.families.registry import families
 from threshc.hdl.targets.registry import targets
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
+from threshc.train.registry import TRAINERS
 
 REGISTRIES = {
     "architectures": tuple(ARCHITECTURES),
     "families": tuple(families()),
     "targets": tuple(targets()),
-    "trainers": tuple(n for n in threshc.train.__all__ if n[0].isupper()),
+    "trainers": tuple(trainer.estimator for trainer in TRAINERS),
 }
 BY_HAND: dict[tuple[str, tuple[str, ...]], str] = {
     ("test_proof_rewrite.py", ("tree", "compressor", "compressor63")): (
@@ -97,11 +98,33 @@ def test_every_trainer_is_trained_on_every_data_set() -> None:
     assert missing == []
 
 
-def test_trainers_are_named_in_one_way() -> None:
-    assert set(threshc.train._HOMES) == set(threshc.train.__all__)
+def test_type_checkers_see_every_trainer_where_it_is() -> None:
+    """What type checkers read of `threshc.train` and what is imported on first use are the same."""
+    (block,) = (n for n in _tree(ROOT / "train/registry.py").body if isinstance(n, ast.If))
+    seen = {a.name: n.module for n in block.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert seen == threshc.train._HOMES
+    assert set(threshc.train.__all__) == set(seen)
+    assert all(a.name == a.asname for n in block.body if isinstance(n, ast.ImportFrom) for a in n.names)
 
 
-@pytest.mark.parametrize("command", [c.name for c in train.registered_commands])
+def test_every_estimator_is_registered() -> None:
+    """Every class in train/ that scikit-learn's `fit` and `export_onnx` are called on, as far as they stand in it."""
+    found = {
+        node.name
+        for file in (*(f"train/{f}.py" for f in _files("train")), *(f"train/deep/{f}.py" for f in _files("train/deep")))
+        for node in _tree(ROOT / file).body
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(f, ast.FunctionDef) and f.name == "__init__" for f in node.body)
+        and (node.name.endswith(("Classifier", "Regressor")) or {"fit", "export_onnx"} <= _methods(node))
+    }
+    assert found == set(REGISTRIES["trainers"])
+
+
+def _methods(node: ast.ClassDef) -> set[str]:
+    return {f.name for f in node.body if isinstance(f, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("command", commands())
 def test_every_training_command_is_run_by_a_test(command: str) -> None:
     tests = [p.read_text(encoding="utf-8") for p in sorted((ROOT / "tests").glob("test_*.py"))]
     assert any(f'"{command}"' in text or f"train {command}" in text or f'"{command} ' in text for text in tests)

@@ -14,43 +14,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from threshc.train.convex import ConvexThresholdClassifier
-    from threshc.train.convex_regressor import ConvexThresholdRegressor
-    from threshc.train.convex_shattered import ShatteredThresholdClassifier
-    from threshc.train.deep.ftprop import FTPROPClassifier
-    from threshc.train.deep.lookup import LookupThresholdClassifier
-    from threshc.train.deep.straight_through import DeepStraightThroughClassifier
-    from threshc.train.one_layer_regressor import RVSCGDOneLayer
-    from threshc.train.rvscgd import RVSCGDClassifier
-    from threshc.train.rvscgd_sparsity_path import rvscgd_path
-    from threshc.train.straight_through import StraightThroughClassifier
+from threshc.train.registry import TRAINERS
 
-__all__ = [
-    "ConvexThresholdClassifier",
-    "ConvexThresholdRegressor",
-    "DeepStraightThroughClassifier",
-    "FTPROPClassifier",
-    "LookupThresholdClassifier",
-    "RVSCGDClassifier",
-    "RVSCGDOneLayer",
-    "ShatteredThresholdClassifier",
-    "StraightThroughClassifier",
-    "rvscgd_path",
-]
+if TYPE_CHECKING:
+    from threshc.train.registry import *  # noqa: F403
 
 _HOMES = {
-    "ConvexThresholdClassifier": "threshc.train.convex",
-    "RVSCGDClassifier": "threshc.train.rvscgd",
-    "RVSCGDOneLayer": "threshc.train.one_layer_regressor",
     "rvscgd_path": "threshc.train.rvscgd_sparsity_path",
-    "ConvexThresholdRegressor": "threshc.train.convex_regressor",
-    "ShatteredThresholdClassifier": "threshc.train.convex_shattered",
-    "DeepStraightThroughClassifier": "threshc.train.deep.straight_through",
-    "FTPROPClassifier": "threshc.train.deep.ftprop",
-    "LookupThresholdClassifier": "threshc.train.deep.lookup",
-    "StraightThroughClassifier": "threshc.train.straight_through",
+    **{trainer.estimator: trainer.module for trainer in TRAINERS},
 }
+
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
