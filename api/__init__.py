@@ -9,7 +9,8 @@
     print(threshc.verify("model.onnx", x))                  # everything against everything
     print(threshc.prove("model.onnx"))                      # the circuit on all inputs
 
-Names are imported when they are first used, so that `import threshc` costs nothing.
+The rooms behind these names (docs/explanation/architecture.md) are attributes too: `threshc.train`, `threshc.sim`, ...
+Names and rooms are imported when they are first used, so that `import threshc` costs nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.version import __version__
 
 if TYPE_CHECKING:
+    from threshc import cli as cli
+    from threshc import compiler as compiler
+    from threshc import hdl as hdl
+    from threshc import sim as sim
+    from threshc import tasks as tasks
+    from threshc import train as train
     from threshc.compiler.ir.network import Network
     from threshc.tasks.build import build
     from threshc.tasks.compile import compile
@@ -30,6 +37,8 @@ if TYPE_CHECKING:
     from threshc.tasks.verify import verify
 
 __all__ = ["CompileError", "Network", "__version__", "build", "compile", "load", "prove", "simulate", "verify"]
+
+_ROOMS = ("cli", "compiler", "hdl", "sim", "tasks", "train")
 
 _HOMES = {
     "Network": "threshc.compiler.ir.network",
@@ -43,6 +52,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"threshc.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'threshc' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -51,4 +62,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return list(__all__)
+    return sorted([*__all__, *_ROOMS])

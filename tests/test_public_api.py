@@ -15,12 +15,30 @@ import threshc
 pytestmark = pytest.mark.slow
 
 PUBLIC = ["CompileError", "Network", "__version__", "build", "compile", "load", "prove", "simulate", "verify"]
+ROOMS = ["cli", "compiler", "hdl", "sim", "tasks", "train"]
 HEAVY = ("numpy", "onnx", "numba", "amaranth", "onnxruntime", "rich")
 
 
 def test_all_is_exactly_the_public_names() -> None:
     assert threshc.__all__ == PUBLIC
-    assert dir(threshc) == PUBLIC
+    assert dir(threshc) == sorted([*PUBLIC, *ROOMS])
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_are_attributes(room: str) -> None:
+    """In a new process, where nothing else has imported them."""
+    code = f"import threshc, sys; assert 'threshc.{room}' not in sys.modules or {room!r} == 'compiler'"
+    assert _run(f"{code}; print(threshc.{room}.__name__)").strip() == f"threshc.{room}"
+
+
+def test_the_trainers_are_reached_by_attributes() -> None:
+    assert _run("import threshc; print(threshc.train.__all__[0])").strip() == "ConvexThresholdClassifier"
+
+
+def test_type_checkers_see_the_rooms_as_modules(root: Path) -> None:
+    """Imported for types, each under its own name again: without that, `__getattr__` makes them Any."""
+    text = (root / "api/__init__.py").read_text(encoding="utf-8")
+    assert [room for room in ROOMS if f"    from threshc import {room} as {room}\n" not in text] == []
 
 
 def test_nothing_else_leaks() -> None:
