@@ -104,9 +104,9 @@ INLINE void sign(const V *s, int levels, const uint64_t *low, const uint64_t *hi
     _mm512_store_si512(out, _mm512_xor_si512(top, _mm512_set1_epi64(masks[1])));
 }
 
-// three rows at a time (sim/packed/planes/row_triples.py), all of them `times` times; fours: lengths of the 7 lists of each trio in
+// three rows at a time (sim/packed/planes/row_triples.py), all of them `times` times; fours: lengths of the 7 lists of each triple in
 // fours of literals
-INLINE void trios(int levels, long times, const uint64_t *planes, const uint64_t *q0, const uint32_t *fours0, long count,
+INLINE void row_triples(int levels, long times, const uint64_t *planes, const uint64_t *q0, const uint32_t *fours0, long count,
                   const int64_t *masks0, const uint64_t *low, uint64_t *slots, uint64_t *out0) {
     uint64_t *a = slots, *b = a + 8 * levels, *p = b + 8 * levels, *x = p + 8 * levels;
     const uint64_t *high = low + 8;
@@ -133,8 +133,8 @@ INLINE void trios(int levels, long times, const uint64_t *planes, const uint64_t
 
 #define ARGUMENTS long times, const uint64_t *planes, const uint64_t *q, const uint32_t *fours, long count, \
                   const int64_t *masks, const uint64_t *against, uint64_t *slots, uint64_t *out
-void trios_9(ARGUMENTS) { trios(9, times, planes, q, fours, count, masks, against, slots, out); }
-void trios_11(ARGUMENTS) { trios(11, times, planes, q, fours, count, masks, against, slots, out); }
+void row_triples_9(ARGUMENTS) { row_triples(9, times, planes, q, fours, count, masks, against, slots, out); }
+void row_triples_11(ARGUMENTS) { row_triples(11, times, planes, q, fours, count, masks, against, slots, out); }
 
 // 16 triples of xor, popcount, add per turn
 void port_xnor(long turns) {

@@ -32,7 +32,16 @@ def library() -> ctypes.CDLL | None:
         if done.returncode:
             raise SystemExit(f"{compiler} does not compile {source}:\n{done.stderr}")
         found = ctypes.CDLL(str(goal))
-    names = ("xnor_layer", "sliced_layer", "trios_9", "trios_11", "port_xnor", "port_adder", "port_literal", "read_all")
+    names = (
+        "xnor_layer",
+        "sliced_layer",
+        "row_triples_9",
+        "row_triples_11",
+        "port_xnor",
+        "port_adder",
+        "port_literal",
+        "read_all",
+    )
     for name in names:
         getattr(found, name).restype = None
     return found

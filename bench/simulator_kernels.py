@@ -17,7 +17,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.sim.packed.machine.code import entry
 from threshc.sim.packed.planes.driver import execute_plan, linked
-from threshc.sim.packed.planes.layout import PACK, ROWS, TRIOS
+from threshc.sim.packed.planes.layout import PACK, ROWS, TRIPLES
 from threshc.sim.packed.planes.plan import Plan, plan
 from threshc.sim.packed.planes.schedule import place
 from threshc.sim.packed.words.layout import GROUP, SIGNS, SUM
@@ -89,34 +89,34 @@ def _planes_call(found: Plan, planes: NDArray[np.uint64], steps: NDArray[np.bool
 
 
 def _sliced(network: Network) -> dict[str, Callable[[], object]]:
-    """The plane engine's steps alone (with the sum that a layer shares) on 512 samples, and its trios in C.
+    """The plane engine's steps alone (with the sum that a layer shares) on 512 samples, and its triples in C.
 
-    The C kernel works on the same tables as our kernel of trios; their planes are compared.
+    The C kernel works on the same tables as our kernel of triples; their planes are compared.
     """
     found = plan(network)
     planes = aligned(np.random.default_rng(0).integers(0, 1 << 63, found.planes * 8, np.uint64))
     planes[:16] = np.repeat(np.array([0, (1 << 64) - 1], np.uint64), 8)
     calls = {
-        "sliced": _planes_call(found, planes, np.isin(found.program["op"], (ROWS, TRIOS))),
-        "trios": _planes_call(found, planes, found.program["op"] == TRIOS),
+        "sliced": _planes_call(found, planes, np.isin(found.program["op"], (ROWS, TRIPLES))),
+        "triples": _planes_call(found, planes, found.program["op"] == TRIPLES),
     }
     calls["sliced"]()
-    c, step = library(), found.program[found.program["op"] == TRIOS][0]
+    c, step = library(), found.program[found.program["op"] == TRIPLES][0]
     if c is None:
         return calls
     count, levels = int(step["rows"]) // 3, int(step["levels"]) - 1
     slots, out = aligned(np.zeros(8 * 4 * levels, np.uint64)), aligned(np.zeros(8 * 3 * count, np.uint64))
-    trios = (
+    triples = (
         ctypes.c_long(TIMES), _address(planes), _address(found.lits[found.starts[step["row0"]] :]),
         _address(found.runs[step["run0"] :]),
         ctypes.c_long(count), _address(found.masks[step["mask0"] :]), _address(planes[8 * step["against"] :]),
         _address(slots), _address(out),
     )  # fmt: skip
-    native = {9: c.trios_9, 11: c.trios_11}[levels]
-    native(*trios)
+    native = {9: c.row_triples_9, 11: c.row_triples_11}[levels]
+    native(*triples)
     if not np.array_equal(out, planes[8 * step["out"] :][: out.size]):
-        raise SystemExit("the trios of C differ from ours, nothing was timed")
-    return calls | {"c sliced": _call(lambda _: native(*trios), 0, slots, out)}
+        raise SystemExit("the triples of C differ from ours, nothing was timed")
+    return calls | {"c sliced": _call(lambda _: native(*triples), 0, slots, out)}
 
 
 def _native(fan_in: int, rows: int) -> dict[str, Callable[[], object]]:
@@ -162,11 +162,11 @@ def kernel_rows(quick: bool) -> list[Row]:
         calls = {"xnor": _xnor(network), **_sliced(network), **native, **peaks}
         times = interleave(calls, 9 if quick else 41, 0.002, clock=time.thread_time)
         synapses = fan_in * count
-        whole = count // 3 * 3  # rows that the C kernel of trios computes
+        whole = count // 3 * 3  # rows that the C kernel of triples computes
         exact = 64 * _runs(fan_in) * count  # what the lists of the C kernel that goes row by row stand for
         work = {
             "xnor": synapses * BATCH, "c xnor": -(-fan_in // 64) * 64 * count * BATCH,
-            "sliced": synapses * LANES * TIMES, "trios": fan_in * whole * LANES * TIMES,
+            "sliced": synapses * LANES * TIMES, "triples": fan_in * whole * LANES * TIMES,
             "c sliced": fan_in * whole * LANES * TIMES, "c row by row": exact * LANES, "port": TURNS * 16 * LANES,
             "adder": TURNS * 8 * LANES, "literal": TURNS * 8 * LANES,
         }  # fmt: skip
@@ -184,7 +184,7 @@ def kernel_rows(quick: bool) -> list[Row]:
             rows.append(row(f"{name} xnor of its port peak", "xnor", "port", 0.90 if fan_in >= 256 else None))
             rows.append(row(f"{name} sliced of that port peak", "sliced", "port", 1.8 if fan_in >= 256 else None))
             rows.append(row(f"{name} xnor of C", "xnor", "c xnor", 0.95))
-            rows.append(row(f"{name} sliced of C", "trios", "c sliced", 0.95))
+            rows.append(row(f"{name} sliced of C", "triples", "c sliced", 0.95))
             rows.append(row(f"{name} sliced of C row by row", "sliced", "c row by row", None))
             rows.append(Row(f"{name} port peak of xor, popcount, add", 1e-9 / rates["port"].median, "GMAC/s"))
             rows.append(Row(f"{name} port peak of full adders", 1e-9 / rates["adder"].median, "Ginput/s"))

@@ -107,15 +107,15 @@ def test_an_exception_while_a_plan_is_made(engine: Engine, where: Callable, case
             assert right(engine, case)
 
 
-def test_helpers_are_free_again(cases: list[Case]) -> None:
-    """An exception in a batch of several threads does not leave the helpers taken."""
+def test_workers_are_free_again(cases: list[Case]) -> None:
+    """An exception in a batch of several threads does not leave the workers taken."""
     network, x, _ = cases[1]
     for n in range(0, 10_000, 7):
         if not struck(lambda: two_threads(network, x), injection.at_bytecodes, Countdown(n)):
             break
-        assert not workers.team()._door[0]
+        assert not workers.team()._busy[0]
     assert n > 100
-    assert workers.team().helpers >= 1
+    assert workers.team().workers >= 1
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -11,7 +11,7 @@ import pytest
 
 from threshc.sim.packed.machine import image
 from threshc.sim.packed.machine.compile import NAMES
-from threshc.sim.packed.planes.layout import KERNELS, LEVELS, SPARSE, TOTAL_LEVELS, TRIO_LEVELS
+from threshc.sim.packed.planes.layout import KERNELS, LEVELS, NUMBER_LEVELS, SPARSE, TRIPLE_LEVELS
 
 pytestmark = pytest.mark.slow
 
@@ -122,7 +122,7 @@ def test_first_use_compiles_only_what_the_network_needs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [16, 32])
 def test_every_kernel_that_a_plan_can_name_is_there(width: int) -> None:
-    levels = {"rows": LEVELS, "trios": TRIO_LEVELS, "totals": TOTAL_LEVELS, "sparse": range(len(SPARSE))}
+    levels = {"rows": LEVELS, "row_triples": TRIPLE_LEVELS, "number_sums": NUMBER_LEVELS, "sparse": range(len(SPARSE))}
     assert set(levels) == set(KERNELS.values())
     wanted = {f"{kind}_{n}_{width}" for kind, among in levels.items() for n in among}
     assert wanted <= set(NAMES)

@@ -31,7 +31,7 @@ def test_many_batches(batch: tuple, threads: int) -> None:
         assert np.array_equal(packed.run(network, x[:count], bits=False, threads=threads).labels, labels[:count])
 
 
-def test_helpers_sleep_and_wake(batch: tuple) -> None:
+def test_workers_sleep_and_wake(batch: tuple) -> None:
     network, x, labels = batch
     for pause in (0, 0.0002, 0.0003, 0.0004, 0.001, 0.02):
         for _ in range(20):
@@ -66,7 +66,7 @@ def test_after_a_fork(batch: tuple) -> None:
     child = os.fork()
     if not child:
         same = np.array_equal(packed.run(network, x, bits=False, threads=2).labels, labels)
-        os._exit(0 if same and workers.team().helpers == 1 else 1)
+        os._exit(0 if same and workers.team().workers == 1 else 1)
     assert os.waitpid(child, 0)[1] == 0
 
 
@@ -79,9 +79,9 @@ def test_long_batches_are_done_in_stretches(threads: int, outputs: str, monkeypa
     x = networks.random_samples(rng, network, 40_003)
     whole = packed.run(network, x, threads=threads)
     calls = []
-    share = driver._share
+    share = driver._do_jobs
     monkeypatch.setattr(driver, "_STRETCH", 1)
-    monkeypatch.setattr(driver, "_share", lambda *given: calls.append(given[3].parts[-1][1]) or share(*given))
+    monkeypatch.setattr(driver, "_do_jobs", lambda *given: calls.append(given[3].parts[-1][1]) or share(*given))
     for count in (40_003, 39_936, 513, 300):
         calls.clear()
         cut = packed.run(network, x[:count], threads=threads)

@@ -6,15 +6,15 @@ import sys
 from typing import Any
 
 from threshc.sim.packed.machine.elf import Image, link
-from threshc.sim.packed.planes.layout import LEVELS, SPARSE, TOTAL_LEVELS, TRIO_LEVELS
+from threshc.sim.packed.planes.layout import LEVELS, NUMBER_LEVELS, SPARSE, TRIPLE_LEVELS
 
 NAMES = (
     "words",
     "planes",
     "team",
     *(f"rows_{n}_{width}" for n in LEVELS for width in (16, 32)),
-    *(f"trios_{n}_{width}" for n in TRIO_LEVELS for width in (16, 32)),
-    *(f"totals_{n}_{width}" for n in TOTAL_LEVELS for width in (16, 32)),
+    *(f"row_triples_{n}_{width}" for n in TRIPLE_LEVELS for width in (16, 32)),
+    *(f"number_sums_{n}_{width}" for n in NUMBER_LEVELS for width in (16, 32)),
     *(f"sparse_{k}_{width}" for k in range(len(SPARSE)) for width in (16, 32)),
 )
 """Everything that can be compiled: engines, and counting kernels by levels and bits of a literal."""
@@ -55,11 +55,11 @@ def _function(name: str) -> tuple[Any, Any]:
     elif name == "planes":
         from threshc.sim.packed.planes.kernels import execute_planes as function
     else:
-        kind, levels, width = name.split("_")
+        kind, levels, width = name.rsplit("_", 2)
         makers: dict[str, Any] = {
             "rows": rows.make,
-            "trios": row_triples.make,
-            "totals": number_sums.make,
+            "row_triples": row_triples.make,
+            "number_sums": number_sums.make,
             "sparse": sparse_rows.make,
         }
         return makers[kind](int(levels), int(width)), simd.KERNEL

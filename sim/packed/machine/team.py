@@ -2,12 +2,13 @@
 # (Numba compiles these functions: their types are machine types, which mypy does not know)
 """Handing work to other threads without Python: a few words of memory that both sides look at.
 
-A helper is a thread that waits in `serve`, looking at its mailbox: IDLE, ASLEEP, or the address of an errand, which is
-odd once the helper has taken it. It looks for a fraction of a millisecond, as long as a batch may follow at once, and
-then leaves for a lock of the operating system. An errand (see `layout.ERRAND`) is a share in a list of jobs: whoever is
-free takes the next one, so it does no harm if a helper wakes late or not at all. The leader takes back errands that
-were not taken, and waits for the others: when its call returns nobody touches the batch's memory any more, and as the
-door is opened and closed within that one call no exception of Python can come in between.
+A worker is a thread that waits in `_worker_loop` and looks at its slot, a word that holds IDLE, ASLEEP, or the address
+of a task; the address becomes odd when the worker takes the task. The worker looks for a fraction of a millisecond, as
+long as a batch may follow at once, and then waits for a lock of the operating system. A task (see `layout.TASK`) is a
+share in a list of jobs: whoever is free takes the next job, so it does no harm if a worker wakes late or not at all.
+The caller (`_run`) withdraws the tasks that were not taken and waits for the others (`_join`): when its call returns,
+nobody touches the batch's memory any more. The word `busy` is set and cleared within that one call, so no exception of
+Python can come in between.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from numba.core import types
 from numba.core.extending import intrinsic
 
 from threshc.sim.packed.machine.simd import I64, call, number
-from threshc.sim.packed.planes.layout import ASLEEP, IDLE, JOB, JOB_FIELDS, SERVE
+from threshc.sim.packed.planes.layout import ASLEEP, IDLE, JOB, JOB_FIELDS, WORKER_LOOP
 
 PATIENCE, WAIT, PAUSE = 1 << 14, 1 << 11, 50
-"""Looks at the mailbox before a helper sleeps (about 0.4 ms), and before a leader lets its thread sleep for so many
+"""Looks at the slot before a worker sleeps (about 0.4 ms), and before a caller lets its thread sleep for so many
 microseconds at a time."""
 
 
@@ -40,7 +41,7 @@ def put(typingctx, address, index, value):
 
 @intrinsic
 def look(typingctx, address):
-    """The word that another thread may write."""
+    """Returns the word at an address that another thread may write."""
 
     def codegen(context, builder, sig, args):
         return builder.load_atomic(_word(builder, args[0]), "acquire", 8)
@@ -50,7 +51,7 @@ def look(typingctx, address):
 
 @intrinsic
 def show(typingctx, address, value):
-    """Write a word that another thread looks at."""
+    """Writes a word that another thread looks at."""
 
     def codegen(context, builder, sig, args):
         builder.store_atomic(args[1], _word(builder, args[0]), "release", 8)
@@ -61,7 +62,7 @@ def show(typingctx, address, value):
 
 @intrinsic
 def next_number(typingctx, address):
-    """The word, which is then one larger."""
+    """Returns the word and adds one to it, in one step."""
 
     def codegen(context, builder, sig, args):
         return builder.atomic_rmw("add", _word(builder, args[0]), I64(1), "acq_rel")
@@ -71,7 +72,7 @@ def next_number(typingctx, address):
 
 @intrinsic
 def exchange(typingctx, address, value):
-    """Write a word; what was there."""
+    """Writes a word and returns what was there, in one step."""
 
     def codegen(context, builder, sig, args):
         return builder.atomic_rmw("xchg", _word(builder, args[0]), args[1], "acq_rel")
@@ -81,7 +82,7 @@ def exchange(typingctx, address, value):
 
 @intrinsic
 def replace(typingctx, address, old, new):
-    """Write a word if it is `old`; whether it was."""
+    """Writes a word if it is `old`, and returns whether it was."""
 
     def codegen(context, builder, sig, args):
         found = builder.cmpxchg(_word(builder, args[0]), args[1], args[2], "acq_rel", "acquire")
@@ -92,7 +93,7 @@ def replace(typingctx, address, old, new):
 
 @intrinsic
 def call_at(typingctx, function, argument):
-    """Call the C function void(int64) at an address."""
+    """Calls the C function void(int64) at an address."""
 
     def codegen(context, builder, sig, args):
         kind = ir.FunctionType(ir.VoidType(), [I64])
@@ -104,7 +105,7 @@ def call_at(typingctx, function, argument):
 
 @intrinsic
 def rest(typingctx):
-    """Tell the processor that a loop waits."""
+    """Tells the processor that a loop waits."""
 
     def codegen(context, builder, sig, args):
         if context.codegen().magic_tuple()[0].startswith(("x86_64", "i686")):
@@ -115,10 +116,10 @@ def rest(typingctx):
 
 
 @njit(nogil=True, error_model="numpy")
-def _share(errand):
-    """Do jobs until all are taken."""
+def _do_jobs(task):
+    """Does jobs until all are taken."""
     function, table, jobs, count, taken = (
-        number(errand, 0), number(errand, 1), number(errand, 2), number(errand, 3), number(errand, 4),
+        number(task, 0), number(task, 1), number(task, 2), number(task, 3), number(task, 4),
     )  # fmt: skip
     k = next_number(taken)
     while k < count:
@@ -129,45 +130,45 @@ def _share(errand):
 
 
 @njit(nogil=True, error_model="numpy")
-def _serve(mailbox):
+def _worker_loop(slot):
     looks = 0
     while True:
-        found = look(mailbox)
+        found = look(slot)
         if found == ASLEEP:
-            replace(mailbox, ASLEEP, IDLE)
+            replace(slot, ASLEEP, IDLE)
         elif found != IDLE:
-            if replace(mailbox, found, found | 1):
-                _share(found)
-                show(mailbox, IDLE)
+            if replace(slot, found, found | 1):
+                _do_jobs(found)
+                show(slot, IDLE)
             looks = 0
-        elif looks > PATIENCE and replace(mailbox, IDLE, ASLEEP):
+        elif looks > PATIENCE and replace(slot, IDLE, ASLEEP):
             return
         looks += 1
         rest()
 
 
 @njit(nogil=True, error_model="numpy")
-def _lead(args):
-    errand, helpers, door = number(args, 1), number(args, 2), number(args, 3)
-    show(number(errand, 4), 0)
-    if helpers == 0 or not replace(door, 0, 1):
-        _share(errand)
+def _run(args):
+    task, workers, busy = number(args, 1), number(args, 2), number(args, 3)
+    show(number(task, 4), 0)
+    if workers == 0 or not replace(busy, 0, 1):
+        _do_jobs(task)
         return
-    for k in range(helpers):
+    for k in range(workers):
         put(args, 7 + 3 * k, exchange(number(args, 5 + 3 * k), number(args, 6 + 3 * k)))
-    _share(errand)
-    _settle(args, helpers, number(args, 4))
-    show(door, 0)
+    _do_jobs(task)
+    _join(args, workers, number(args, 4))
+    show(busy, 0)
 
 
 @njit(nogil=True, error_model="numpy")
-def _settle(args, helpers, sleep):
-    """Take errands back, and wait for those that were taken."""
-    for k in range(helpers):
-        mailbox, errand, before = number(args, 5 + 3 * k), number(args, 6 + 3 * k), number(args, 7 + 3 * k)
-        if not replace(mailbox, errand, ASLEEP if before == ASLEEP else IDLE):
+def _join(args, workers, sleep):
+    """Withdraws the tasks that no worker has taken, and waits for the others."""
+    for k in range(workers):
+        slot, task, before = number(args, 5 + 3 * k), number(args, 6 + 3 * k), number(args, 7 + 3 * k)
+        if not replace(slot, task, ASLEEP if before == ASLEEP else IDLE):
             looks = 0
-            while look(mailbox) == errand | 1:
+            while look(slot) == task | 1:
                 if looks >= WAIT and sleep != 0:
                     call_at(sleep, PAUSE)
                 looks += 1
@@ -175,8 +176,8 @@ def _settle(args, helpers, sleep):
 
 
 def execute_team(args):
-    """args: address of words: LEAD or SERVE, and see `layout`."""
-    if number(args, 0) == SERVE:
-        _serve(number(args, 1))
+    """Runs a caller or a worker. args: the address of words, RUN or WORKER_LOOP first (see `layout`)."""
+    if number(args, 0) == WORKER_LOOP:
+        _worker_loop(number(args, 1))
     else:
-        _lead(args)
+        _run(args)

@@ -14,70 +14,70 @@ from numpy.typing import NDArray
 
 from threshc.sim.packed.machine.code import entry
 from threshc.sim.packed.machine.memory import on_line
-from threshc.sim.packed.planes.layout import ASLEEP, LEAD, SERVE
+from threshc.sim.packed.planes.layout import ASLEEP, RUN, WORKER_LOOP
 
 _NOTHING = np.zeros(0, np.int64)
 
 
-class _Helper:
-    """A thread that does errands as long as the process lives."""
+class _Worker:
+    """A thread that does tasks for as long as the process lives."""
 
     def __init__(self) -> None:
-        self.mailbox = on_line(_NOTHING, 8)
-        self.mailbox[0] = ASLEEP
-        self.address: int = self.mailbox.ctypes.data
-        self._words = np.array([SERVE, self.address], np.int64)
+        self.slot = on_line(_NOTHING, 8)
+        self.slot[0] = ASLEEP
+        self.address: int = self.slot.ctypes.data
+        self._words = np.array([WORKER_LOOP, self.address], np.int64)
         self._run, self._at = entry("team"), int(self._words.ctypes.data)
         self._asleep = threading.Lock()
         self._asleep.acquire()
-        threading.Thread(target=self._serve, name="packed", daemon=True).start()
+        threading.Thread(target=self._worker_loop, name="packed", daemon=True).start()
 
-    def _serve(self) -> None:
+    def _worker_loop(self) -> None:
         while True:
             self._asleep.acquire()
             self._run(self._at)
 
     def wake(self) -> None:
-        if self.mailbox[0] == ASLEEP:
+        if self.slot[0] == ASLEEP:
             with contextlib.suppress(RuntimeError):  # woken before, and not up yet
                 self._asleep.release()
 
 
 class Team:
-    """The helpers of this process, for one batch at a time; a batch that comes in between is done by its own thread.
+    """The workers of this process, for one batch at a time; a batch that comes in between is done by its own thread.
 
-    Nothing here is locked by Python: who leads the helpers is decided, and given back, within the leader's one call of
-    native code.
+    Python locks nothing here: which caller has the workers is decided, and undone, within the caller's one call of
+    machine code.
     """
 
     def __init__(self) -> None:
-        self._helpers: list[_Helper] = []
-        self._door = on_line(_NOTHING, 8)
+        self._workers: list[_Worker] = []
+        self._busy = on_line(_NOTHING, 8)
         self._last: tuple[tuple[int, ...], NDArray[np.int64]] = (), _NOTHING
 
     @property
-    def helpers(self) -> int:
+    def workers(self) -> int:
         """How many threads there are besides the callers'."""
-        return len(self._helpers)
+        return len(self._workers)
 
-    def run(self, errands: tuple[int, ...]) -> None:
-        """Do the errands at these addresses at the same time; the first one is this thread's."""
+    def run(self, tasks: tuple[int, ...]) -> None:
+        """Does the tasks at these addresses at the same time; the first one is this thread's."""
         last, words = self._last
-        if last != errands:
-            words = self._words(errands)
-            self._last = errands, words  # in one step: several threads may be here
-        if not self._door[0]:
-            for helper in self._helpers[: len(errands) - 1]:
-                helper.wake()
+        if last != tasks:
+            words = self._words(tasks)
+            self._last = tasks, words  # in one step: several threads may be here
+        if not self._busy[0]:
+            for worker in self._workers[: len(tasks) - 1]:
+                worker.wake()
         entry("team")(words.ctypes.data)
 
-    def _words(self, errands: tuple[int, ...]) -> NDArray[np.int64]:
-        """The arguments of LEAD (see `layout`)."""
-        while len(self._helpers) < len(errands) - 1:
-            self._helpers.append(_Helper())
-        helpers = self._helpers[: len(errands) - 1]
-        pairs = [word for h, e in zip(helpers, errands[1:], strict=True) for word in (h.address, e, 0)]
-        return np.array([LEAD, errands[0], len(helpers), self._door.ctypes.data, _sleep(), *pairs], np.int64)
+    def _words(self, tasks: tuple[int, ...]) -> NDArray[np.int64]:
+        """The arguments of RUN (see `layout`)."""
+        while len(self._workers) < len(tasks) - 1:
+            self._workers.append(_Worker())
+        workers = self._workers[: len(tasks) - 1]
+        pairs = [word for h, e in zip(workers, tasks[1:], strict=True) for word in (h.address, e, 0)]
+        return np.array([RUN, tasks[0], len(workers), self._busy.ctypes.data, _sleep(), *pairs], np.int64)
 
 
 @cache

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threshc.sim.packed.machine.code import address, entry
 from threshc.sim.packed.machine.memory import Kept, on_line
 from threshc.sim.packed.machine.workers import team
-from threshc.sim.packed.planes.layout import ARRAYS, CHUNKS, ERRAND, KERNELS, LANES, WORDS
+from threshc.sim.packed.planes.layout import ARRAYS, CHUNKS, KERNELS, LANES, TASK, WORDS
 from threshc.sim.packed.planes.plan import Plan, Slot
 from threshc.sim.packed.planes.schedule import Schedule, blocks_together, place, plain_schedule
 from threshc.sim.size import want_results
@@ -26,7 +26,7 @@ _KEPT_BYTES = 64 << 20
 _STRETCH = 100_000_000_000  # effort between two looks at Python's signals: 0.02 to 0.1 s with 512-bit vectors
 
 _NONE, _NOTHING = np.zeros(1, np.int64), np.zeros(0, np.int64)
-_TABLE, _ERRAND, _ERRAND_AT, _TAKEN_AT = struct.Struct("=17q"), struct.Struct(f"={len(ERRAND)}q"), 40, 48
+_TABLE, _TASK, _TASK_AT, _TAKEN_AT = struct.Struct("=17q"), struct.Struct(f"={len(TASK)}q"), 40, 48
 
 _T = TypeVar("_T", bound=np.integer)
 
@@ -63,14 +63,14 @@ def execute_plan(
                 ints_at + 8 * first, max(0, ints_size - first), row,
             )  # fmt: skip
             schedule = activity.begin(count, threads) if activity is not None else plain_schedule(plan, count, threads)
-            _share(plan, tables, batch, schedule)
+            _do_jobs(plan, tables, batch, schedule)
             if activity is not None:
                 activity.end(schedule)
     values = tuple(_view(bit_results if slot.kind == "bits" else int_results, slot, samples) for slot in plan.outputs)
     return values, tuple(_view(bit_results, slot, samples) for slot in plan.bits) if bits else ()
 
 
-def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: Schedule) -> None:
+def _do_jobs(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: Schedule) -> None:
     """Do the parts of a batch; `batch`: x, pitch, bits, ints (address, length each) and row."""
     kept = _kept.take() or []
     while len(kept) < schedule.threads:
@@ -82,7 +82,7 @@ def _share(plan: Plan, tables: bytes, batch: tuple[int, ...], schedule: Schedule
         entry("planes")(spaces[0].address)
     else:
         work = address("planes"), schedule.jobs, schedule.count, spaces[0].taken
-        team().run(tuple(space.errand(*work) for space in spaces))
+        team().run(tuple(space.task(*work) for space in spaces))
     _kept.put(kept)
 
 
@@ -163,7 +163,7 @@ def input_bytes(x: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
 
 
 class _Space:
-    """The planes of one thread, its table of arguments and its errand. Fresh memory costs a page fault per 4 kB."""
+    """The planes of one thread, its table of arguments and its task. Fresh memory costs a page fault per 4 kB."""
 
     def __init__(self) -> None:
         self._key: tuple[int, int] = (0, 0)
@@ -187,10 +187,10 @@ class _Space:
             *self._scratch_place, *results, *stats,
         )  # fmt: skip
 
-    def errand(self, engine: int, jobs: int, count: int, taken: int) -> int:
-        """Address of an errand with this table (see `layout.ERRAND`)."""
-        _ERRAND.pack_into(self._raw, 8 * _ERRAND_AT, engine, self.address, jobs, count, taken)
-        return self.address + 8 * _ERRAND_AT
+    def task(self, engine: int, jobs: int, count: int, taken: int) -> int:
+        """Address of a task with this table (see `layout.TASK`)."""
+        _TASK.pack_into(self._raw, 8 * _TASK_AT, engine, self.address, jobs, count, taken)
+        return self.address + 8 * _TASK_AT
 
     def _renew(self, plan: Plan, blocks: int) -> None:
         """Planes zeroed, with planes 0 and 1 of every block all zeros and all ones."""
@@ -202,7 +202,7 @@ class _Space:
 
 
 _kept: Kept[list[_Space]] = Kept()
-"""The spaces that batches of a thread are computed in, by itself and its helpers."""
+"""The spaces that batches of a thread are computed in, by itself and its workers."""
 
 
 def _stretch(plan: Plan, threads: int) -> int:

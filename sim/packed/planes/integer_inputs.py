@@ -1,4 +1,4 @@
-"""Rows that add and subtract integers, such as 8-bit pixels under a window (`totals.py` says how they are added).
+"""Rows that add and subtract integers, such as 8-bit pixels under a window (`number_sums.py` says how they are added).
 
 Integers are taken three at a time (the colours of a pixel). All sums of two or three of them are made once, for all
 positions of a window that see them, and each row adds one number for three integers, as in the method of the four
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.sim.packed.planes.layout import AGAINST, NUMBER, NUMS, TOTAL_LEVELS, VALUE
+from threshc.sim.packed.planes.layout import AGAINST, NUMBER, NUMBER_LEVELS, NUMBERS, VALUE
 from threshc.sim.packed.planes.row_sums import Columns, Rows, places
 from threshc.sim.packed.planes.tables import ZERO_PLANE, Planes, Tables
 
@@ -22,7 +22,7 @@ _GROUP = 3
 _SUBSETS = (0b001, 0b010, 0b100, 0b011, 0b101, 0b110, 0b111)
 """The sums of a group that rows ask for, in the order of their planes."""
 
-_MOST_TAPS = 30
+_MOST_INTEGERS = 30
 """Integers per row, at most: their sums are to stay in the nearest cache."""
 
 _LEAST_ROWS = 8
@@ -34,10 +34,10 @@ def bits_of(weights: NDArray[np.int64], digits: int) -> int:
     0 where they are not, or where this way does not pay; digits: of the comparison.
     """
     rows, width = weights.shape
-    if rows < _LEAST_ROWS or digits > TOTAL_LEVELS[-1]:
+    if rows < _LEAST_ROWS or digits > NUMBER_LEVELS[-1]:
         return 0
     for bits in (8, 7, 6):
-        if width % bits or width // bits > _MOST_TAPS:
+        if width % bits or width // bits > _MOST_INTEGERS:
             continue
         taps = weights.reshape(rows, -1, bits)
         if (np.abs(taps[..., 0]) == 1).all() and (taps == taps[..., :1] << np.arange(bits)).all():
@@ -45,7 +45,7 @@ def bits_of(weights: NDArray[np.int64], digits: int) -> int:
     return 0
 
 
-def emit_taps(tables: Tables, x: Planes, patch: int, rows: Rows, bits: int, levels: int) -> Planes:
+def emit_integer_inputs(tables: Tables, x: Planes, patch: int, rows: Rows, bits: int, levels: int) -> Planes:
     """Append the steps for planes x (P, C); planes (P, R). Weights are 0, or 2 for the lowest bit of an integer."""
     wanted = rows.weights[:, ::bits] > 0
     count, taps = wanted.shape
@@ -56,7 +56,7 @@ def emit_taps(tables: Tables, x: Planes, patch: int, rows: Rows, bits: int, leve
     different, which = np.unique(integers.reshape(len(x) * groups, -1), axis=0, return_inverse=True)
     several = [np.flatnonzero([s >> k & 1 for k in range(_GROUP)]) for s in _SUBSETS[_GROUP:]]
     none = [0] * len(several)
-    sums = _emit(Columns(tables, different, patch, True), several, none, none, VALUE, TOTAL_LEVELS[0])
+    sums = _emit(Columns(tables, different, patch, True), several, none, none, VALUE, NUMBER_LEVELS[0])
     single = integers.reshape(len(x), groups, _GROUP, NUMBER)
     numbers = np.concatenate([single, sums[which.reshape(len(x), groups), :, :NUMBER]], axis=2)
     columns = Columns(tables, numbers.reshape(len(x), -1), patch, True)
@@ -82,7 +82,7 @@ def _emit(
     columns: Columns, lists: Sequence[Vector], constant: Sequence[int], flip: Sequence[int], mode: int, levels: int,
     against: int = 0, scratch: bool = False,
 ) -> Planes:  # fmt: skip
-    """Append a NUMS step: a row adds up a list of numbers, of `NUMBER` columns each; planes (P, R, size)."""
+    """Append a NUMBERS step: a row adds up a list of numbers, of `NUMBER` columns each; planes (P, R, size)."""
     tables, count = columns.tables, len(lists)
     plus, _ = columns.literals(np.zeros(columns.width, np.bool_))
     order = np.argsort([len(x) for x in lists], kind="stable")
@@ -94,7 +94,7 @@ def _emit(
     size = levels if mode == VALUE else 1
     out = tables.allocate((1 if scratch else columns.positions) * count * size)
     columns.step(
-        NUMS, False, mode == AGAINST, levels=levels, mode=mode, rows=count, row0=row0, run0=run0,
+        NUMBERS, False, mode == AGAINST, levels=levels, mode=mode, rows=count, row0=row0, run0=run0,
         mask0=tables.mask_rows(masks), against=against, out=out, pitch=0 if scratch else count * size,
     )  # fmt: skip
     return places(out, columns.positions, order, size)

@@ -29,14 +29,14 @@ from threshc.sim.packed.planes.layout import (
     FEW,
     INTS,
     LANES,
-    NUMS,
+    NUMBERS,
     PACK,
     REDUCE,
     ROWS,
     STATS,
     STEP,
     THRESH,
-    TRIOS,
+    TRIPLES,
     VALUE,
 )  # fmt: skip
 from threshc.sim.packed.planes.packing import pack
@@ -68,9 +68,9 @@ def _run_rows(program, k, end, planes, block, blocks, lits, width, starts, runs,
         for step in range(k, end):
             s = program[step]
             out = s.out + position * s.pitch
-            few, trios = s.op == FEW, s.op == TRIOS
-            per = 3 if trios else 1
-            size = s.levels if s.mode == VALUE and not trios else per
+            few, triples = s.op == FEW, s.op == TRIPLES
+            per = 3 if triples else 1
+            size = s.levels if s.mode == VALUE and not triples else per
             literals = lits + width * s.row0 if few else lits
             start = 0 if few else address(starts) + 8 * s.row0
             run, mask = address(runs) + 4 * s.run0, address(masks) + 8 * s.mask0
@@ -81,7 +81,7 @@ def _run_rows(program, k, end, planes, block, blocks, lits, width, starts, runs,
                 for g in range(blocks):
                     invoke(
                         s.kernel, address(planes) + 64 * g * block, literals, start, run, mask, first, last,
-                        s.slots if trios else s.digits, s.mode, s.against, to,
+                        s.slots if triples else s.digits, s.mode, s.against, to,
                     )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def _execute(
             s = program[k]
             if s.joined:
                 continue
-            if s.op == ROWS or s.op == TRIOS or s.op == NUMS or s.op == FEW:
+            if s.op == ROWS or s.op == TRIPLES or s.op == NUMBERS or s.op == FEW:
                 end = k + 1
                 while end < len(program) and program[end].joined:
                     end += 1

@@ -12,12 +12,12 @@ ROWS    | see rows.py; per position the literals are planes | out + position * p
         | if `inverse`. A step that is `joined` runs at     |
         | every position right after the one before it, on  |
         | its patch                                         |
-TRIOS   | as ROWS, AGAINST; see triples.py; rows / 3 trios, | plane out + position * pitch ..; `slots`: scratch of
-        | literals of 7 lists each                          | 4 * (levels - 1) planes
+TRIPLES | as ROWS, AGAINST; see row_triples.py; rows / 3    | plane out + position * pitch ..; `slots`: scratch of
+        | triples, literals of 7 lists each                 | 4 * (levels - 1) planes
 FEW     | as ROWS, but see sparse_rows.py; neurons of kind  | plane out + position * pitch ..
         | SPARSE[levels], literals from lits[row0] on       |
-NUMS    | as ROWS, VALUE or AGAINST, and width > 0; see     | planes out + position * pitch ..: VALUE numbers of
-        | totals.py; one list of numbers per row            | `levels` planes, else bits
+NUMBERS | as ROWS, VALUE or AGAINST, and width > 0; see     | planes out + position * pitch ..: VALUE numbers of
+        | number_sums.py; one list of numbers per row       | `levels` planes, else bits
 THRESH  | rows numbers of `levels` planes tables[table..],  | plane out + j: number >= constant; masks[mask0 ..] =
         |                                                   | digits of 2**levels - constant, the carry is the bit
 REDUCE  | rows times `width` planes tables[table..]         | plane out + j: their or (mode 0) / and (mode 1)
@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import numpy as np
 
-PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS, STATS, TRIOS, NUMS, FEW = range(12)
+PACK, COPY, ROWS, THRESH, REDUCE, ARGMAX, BITS, INTS, STATS, TRIPLES, NUMBERS, FEW = range(12)
 VALUE, SIGN, AGAINST = range(3)
 
 LANES = 512
@@ -59,16 +59,16 @@ FIELDS = (
     "joined", "slots", "kernel",
 )  # fmt: skip
 
-KERNELS = {ROWS: "rows", TRIOS: "trios", NUMS: "totals", FEW: "sparse"}
+KERNELS = {ROWS: "rows", TRIPLES: "row_triples", NUMBERS: "number_sums", FEW: "sparse"}
 """The steps that run a kernel of their own, one for every `levels`; `kernel` is its address, put in as a plan runs."""
 
 STEP = np.dtype([(name, np.int64) for name in FIELDS])
 
 
-TRIO_LEVELS = (10, 12, 16)
+TRIPLE_LEVELS = (10, 12, 16)
 """The numbers of digits that there are kernels of three rows for."""
 
-TOTAL_LEVELS = (14, 16)
+NUMBER_LEVELS = (14, 16)
 """The numbers of digits that there are kernels of sums of numbers for."""
 
 PREFETCHED = 64
@@ -92,18 +92,18 @@ def levels_for(digits: int, among: tuple[int, ...] = LEVELS) -> int:
     return next(n for n in among if n >= digits)
 
 
-LEAD, SERVE = range(2)
-"""What the function `team` is asked for by the first word of its arguments. The others are, for SERVE, the address of a
-mailbox; for LEAD the address of the caller's errand, the number of helpers, the address of the door (0: nobody leads
-them), the address of a C function that lets a thread sleep for a number of microseconds (0: there is none), and for
-every helper the addresses of its mailbox and its errand, and a word of scratch."""
+RUN, WORKER_LOOP = range(2)
+"""The first word of the arguments of `team` says what it does. The others are, for WORKER_LOOP, the address of a slot;
+for RUN the address of the caller's task, the number of workers, the address of the word `busy` (0: no caller has the
+workers), the address of a C function that lets a thread sleep for a number of microseconds (0: there is none), and for
+every worker the addresses of its slot and its task, and a word of scratch."""
 
 IDLE, ASLEEP = range(2)
-"""Words of a mailbox that are no errand."""
+"""Words of a slot that holds no task."""
 
-ERRAND = ("function", "table", "jobs", "count", "taken")
-"""Words of an errand: address of an engine, of a table of arguments of its own, of all jobs, their number, and the
-address of the number of jobs that were taken, which the leader sets to 0."""
+TASK = ("function", "table", "jobs", "count", "taken")
+"""Words of a task: address of an engine, of a table of arguments of its own, of all jobs, their number, and the
+address of the number of jobs that were taken, which the caller sets to 0."""
 
 JOB, JOB_FIELDS = 4, (18, 19, 31, 32)
 """Words of a job, and where in the table of arguments they are put: first, last, stats (address, length)."""

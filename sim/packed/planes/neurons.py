@@ -12,10 +12,10 @@ from threshc.compiler.ir.shapes import plane_weights, row_bounds
 from threshc.compiler.ir.types import Ints
 from threshc.sim.packed.planes.csd import against_sum, magnitudes, signed_digits, signed_width
 from threshc.sim.packed.planes.int_planes import Numbers, compare, constants, offset_of
-from threshc.sim.packed.planes.integer_inputs import bits_of, emit_taps
-from threshc.sim.packed.planes.layout import AGAINST, LEVELS, SIGN, TOTAL_LEVELS, TRIO_LEVELS, VALUE, levels_for
+from threshc.sim.packed.planes.integer_inputs import bits_of, emit_integer_inputs
+from threshc.sim.packed.planes.layout import AGAINST, LEVELS, NUMBER_LEVELS, SIGN, TRIPLE_LEVELS, VALUE, levels_for
 from threshc.sim.packed.planes.row_sums import Columns, Rows, emit
-from threshc.sim.packed.planes.row_triples_plan import choose, emit_trios
+from threshc.sim.packed.planes.row_triples_plan import choose, emit_row_triples
 from threshc.sim.packed.planes.sparse import emit_sparse, is_sparse
 from threshc.sim.packed.planes.tables import ZERO_PLANE, Planes, Tables
 
@@ -91,9 +91,9 @@ class Neurons:
 
     def _fused(self, row: Vector, limit: Vector, choice: Vector) -> Planes:
         shared = int(choice[0] != 0)
-        trios = np.zeros((0, 3), np.int64)
+        triples = np.zeros((0, 3), np.int64)
         if shared and (self.magnitudes == 1).all() and (np.abs(self.weights[row]) == 1).all():
-            trios, choice = choose(self.weights[row], choice)
+            triples, choice = choose(self.weights[row], choice)
         f = np.where(choice < 0, -1, 1)
         constant, widths = [], []
         for r, t, g in zip(row.tolist(), limit.tolist(), f.tolist(), strict=True):
@@ -105,19 +105,21 @@ class Neurons:
         )
         bits = bits_of(self.weights[row], max(widths)) if shared else 0
         if bits:
-            return emit_taps(self.tables, self.x, self.patch, rows, bits, levels_for(max(widths), TOTAL_LEVELS))
+            return emit_integer_inputs(
+                self.tables, self.x, self.patch, rows, bits, levels_for(max(widths), NUMBER_LEVELS)
+            )
         columns = Columns(self.tables, self.x, self.patch)
         if not shared:
             return self._signs(columns, rows, levels_for(max(widths)))
-        levels = levels_for(max(widths), TRIO_LEVELS if len(trios) else LEVELS)
+        levels = levels_for(max(widths), TRIPLE_LEVELS if len(triples) else LEVELS)
         inverse = bool((signed_digits(rows.weights) < 0).any())
         every = Rows(self.magnitudes[None], [0], [-1])
         minus_s = emit(columns, every, VALUE, levels, scratch=True, inverse=inverse)  # ~S = -1 - S
         against = int(minus_s[0, 0, 0])
         out = np.empty((len(self.x), len(row)), np.int64)
-        if len(trios):
-            out[:, trios.ravel()] = emit_trios(columns, rows.some(trios.ravel()), levels, against)
-        rest = np.setdiff1d(np.arange(len(row)), trios)
+        if len(triples):
+            out[:, triples.ravel()] = emit_row_triples(columns, rows.some(triples.ravel()), levels, against)
+        rest = np.setdiff1d(np.arange(len(row)), triples)
         if len(rest):
             out[:, rest] = emit(columns, rows.some(rest), AGAINST, levels, against, joined=True)
         return out

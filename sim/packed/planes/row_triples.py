@@ -16,10 +16,10 @@ that rows 1 and 3 want, and so on:
     5     | X             | c010   | R    | is row 2, against H
     6     | P             | c001   | R    | is row 3, against Q + H
 
-The constants of the rows are e1 = P + Q, e2 = P + R, e3 = P + Q + R (see `trios.py`). A row is 2 * U + low, compared
-with 2 * H + h as in `rows.py`, mode AGAINST, which takes carries only: Q is added to H once for two rows. This is adder
-sharing as in a circuit, chosen such that a literal is still read from the few planes of the inputs, and that no list
-is short.
+The constants of the rows are e1 = P + Q, e2 = P + R, e3 = P + Q + R (see `row_triples_plan.py`). A row is 2 * U + low,
+compared with 2 * H + h as in `rows.py`, mode AGAINST, which takes carries only: Q is added to H once for two rows. This
+is adder sharing as in a circuit, chosen such that a literal is still read from the few planes of the inputs, and that
+no list is short.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NEAR = 9
 """Sums of so many digits are of planes that fit in the nearest cache, or nearly."""
 
 
-class _Trio(Emitter):
+class _RowTriple(Emitter):
     """A running sum that is kept in, and added from, slots: `count` planes each, from word `slots` on."""
 
     def __init__(self, context, builder, count, planes, lits, slots) -> None:
@@ -72,7 +72,7 @@ def make(levels, width):
     """The kernel (see `simd.kernel`) for a number of digits of the comparison, and literals of `width` bits.
 
     The running sum has one digit less. The three words are slots, nothing, against: `slots` is room for
-    4 * (levels - 1) planes. Per trio t: starts[t] in lits; runs[7*t + phase] = blocks of four literals;
+    4 * (levels - 1) planes. Per triple t: starts[t] in lits; runs[7*t + phase] = blocks of four literals;
     masks[t * (3*levels + 3) ..] = the digits of the constants Q, R and P as 0 / -1, then for each row `low` and
     the flip.
     """
@@ -81,7 +81,7 @@ def make(levels, width):
     def emit(context, b, planes, lits, starts, runs, masks, first, last, slots, _, against, out):
         starts, runs, masks = pointer(b, starts, I64), pointer(b, runs, I32), pointer(b, masks, I64)
         literals = pointer(b, lits, ir.IntType(width))
-        e = _Trio(context, b, count, pointer(b, planes, I64), literals, b.shl(slots, I64(3)))
+        e = _RowTriple(context, b, count, pointer(b, planes, I64), literals, b.shl(slots, I64(3)))
         words, against = cgutils.alloca_once(b, I64), b.shl(against, I64(3))
         upper = b.add(against, I64(8))
         pairs = has_pternlog(context)  # there are enough registers
@@ -93,10 +93,10 @@ def make(levels, width):
         def among(phases, phase):
             return b.icmp_unsigned("!=", b.and_(b.lshr(I64(sum(1 << p for p in phases)), phase), I64(1)), I64(0))
 
-        with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (trio, _):
-            constants = b.mul(trio, I64(3 * count + 6))
+        with cgutils.for_range_slice(b, first, last, I64(1), intp=I64, inc=True) as (triple, _):
+            constants = b.mul(triple, I64(3 * count + 6))
             ends = b.add(constants, I64(3 * count))
-            b.store(b.load(b.gep(starts, [trio])), e.at)
+            b.store(b.load(b.gep(starts, [triple])), e.at)
             for slot in e.s:
                 b.store(ir.Constant(V, [0] * 8), slot)
             with cgutils.for_range(b, I64(7), intp=I64) as loop:
@@ -106,7 +106,7 @@ def make(levels, width):
                         b.store(mask(b.add(constants, b.add(b.mul(phase, I64(count)), I64(level)))), e.s[level])
                 with b.if_then(among((5, 6), phase)):
                     e.resume(b.sub(I64(8), phase))
-                e.add_list(b.zext(b.load(b.gep(runs, [b.add(b.mul(trio, I64(7)), phase)])), I64), pairs=pairs)
+                e.add_list(b.zext(b.load(b.gep(runs, [b.add(b.mul(triple, I64(7)), phase)])), I64), pairs=pairs)
                 with b.if_then(among((0, 5, 6), phase)):
                     e.add(b.select(among((0,), phase), upper, e.place(I64(1))))
                 with b.if_then(among((0, 1, 2, 3), phase)):

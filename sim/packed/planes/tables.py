@@ -79,7 +79,7 @@ class Tables:
         """Append a row's literals (plane numbers), from the highest list to the lowest, in whole blocks of four."""
         self.runs += reversed(self._lists([_by_turns(planes) for planes in lists]))
 
-    def trio(self, lists: Sequence[Planes]) -> None:
+    def triple(self, lists: Sequence[Planes]) -> None:
         """Append the seven lists of three rows, in the order of the phases."""
         self.runs += self._lists(lists)
 

@@ -10,9 +10,9 @@ GATHER  | `rows` words; tables[table..] has the number of    | words out..: the 
         | bit address, mask, shift                           |
 SUM     | `positions` rows of `width` words from word x on,  | NEURONS: bit (s >= 0) to byte 8 * out + row;
         | `stride` words apart; `digits` planes of `blocks`  | NUMBERS: s to word out + row; positions are `pitch`
-        | times 8 rows of weights, see `words_tiles`         | words apart; `skip` bytes further on
+        | times 8 rows of weights, see `words/tiles.py`      | words apart; `skip` bytes further on
 SIGNS   | `positions` rows of `width` 32-bit parts from word | bit (s >= 0) to bit 64 * out + row, as above
-        | x on; `blocks` times 32 rows, see `words_signs`    |
+        | x on; `blocks` times 32 rows, see `words/signs.py` |
 REDUCE  | `width` times `rows` words from word x on          | words out..: their or (mode 0) / and (mode 1)
 ARGMAX  | rows integers from word x on                       | index of the first largest to word out
 BITS    | rows bit addresses tables[table..]                 | bits of the result, from column `out` on

@@ -12,7 +12,7 @@ Addresses = NDArray[np.int64]
 
 ZERO_BIT, ONE_BIT = 0, 64
 _MAX_FAN_IN = (1 << 15) - 1
-"""Of the rows whose sums fit the words of `words_signs`."""
+"""Of the rows whose sums fit the words of `words/signs.py`."""
 
 
 class WordTables:
@@ -112,7 +112,7 @@ class WordTables:
 
 
 def pack_signs(plus: NDArray[np.bool_], start: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Weights +-1 (R, C), set where positive, start values (R,) as (groups, words of a group): see `words_signs`."""
+    """Weights +-1 (R, C), set where positive, start values (R,) as (groups, words of a group): see `words/signs.py`."""
     rows, width = plus.shape
     groups, parts = -(-rows // 32), -(-width // 32)
     bits = np.zeros((32 * groups, 32 * parts), bool)
@@ -127,7 +127,7 @@ def pack_signs(plus: NDArray[np.bool_], start: NDArray[np.int64]) -> NDArray[np.
 
 
 def pack_weights(digits: NDArray[np.int8], start: NDArray[np.int64], masked: bool) -> NDArray[np.uint64]:
-    """Digits (D, R, C) and start values (R,) as (blocks, words of a block): see `words_tiles`."""
+    """Digits (D, R, C) and start values (R,) as (blocks, words of a block): see `words/tiles.py`."""
     count, rows, width = digits.shape
     blocks, words, parts = -(-rows // 8), -(-width // 64), 2 if masked else 1
     planes = np.zeros((parts, count, 8 * blocks, words * 64), np.uint8)

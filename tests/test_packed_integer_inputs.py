@@ -9,7 +9,7 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Gather, Input, Op, Output, Sum, Window
 from threshc.sim.packed.planes.integer_inputs import bits_of
-from threshc.sim.packed.planes.layout import NUMS
+from threshc.sim.packed.planes.layout import NUMBERS
 from threshc.sim.packed.planes.plan import plan
 
 
@@ -46,7 +46,7 @@ def convolution(encoding: str, bits: int, channels: int, pad: int, rows: int, se
 )
 def test_pixels(encoding: str, bits: int, channels: int, pad: int, rows: int, several: bool) -> None:
     network = convolution(encoding, bits, channels, pad, rows, several)
-    assert (plan(network).program["op"] == NUMS).sum() == 3  # the sums of three, those of all, the rows
+    assert (plan(network).program["op"] == NUMBERS).sum() == 3  # the sums of three, those of all, the rows
     rng = np.random.default_rng(rows)
     assert_same(network, networks.random_samples(rng, network, 530))
 
