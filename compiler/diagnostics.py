@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -69,6 +69,13 @@ class CompileError(Exception):
     def __init__(self, problems: Diagnostic | Iterable[Diagnostic]) -> None:
         self.diagnostics = (problems,) if isinstance(problems, Diagnostic) else tuple(problems)
         super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+    def advise(self, text: str) -> None:
+        """Adds to what the last problem says that the user can try."""
+        last = self.diagnostics[-1]
+        hint = f"{last.hint}; {text}" if last.hint else text
+        self.diagnostics = (*self.diagnostics[:-1], replace(last, hint=hint))
+        self.args = ("\n".join(str(d) for d in self.diagnostics),)
 
 
 def grouped(problems: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
 from threshc.tasks.compile import Progress, Settings, compile_into, read_network, title
+from threshc.tasks.failed_build import leaving_failures
 from threshc.tasks.folder import output_folder
 from threshc.tasks.report import Report
 from threshc.tasks.report_markdown import write_report
@@ -71,8 +72,8 @@ def build(
     circuit reaches it, in five tries at most. seed: of the placement. baud: of the board's serial port. verify:
     `netlist` also runs the samples through the cells that Yosys made, those of the network alone and those that are
     placed, bit for bit. `proof` also proves the circuit, and the cells of the network alone, equal to the network on
-    all inputs. Raises CompileError when tools are missing, the circuit does not fit or is too slow; nothing is
-    left then.
+    all inputs. Raises CompileError when tools are missing, the circuit does not fit or is too slow; `out_dir` is
+    left as it was then, and where a tool had run, what it was given and said is in `out_dir`-failed.
     """
     from threshc.hdl.flow.build import build as build_for
     from threshc.hdl.shell.protocol import BAUD
@@ -104,7 +105,7 @@ def build(
         large,
     )
     goal = Path(out_dir)
-    with output_folder(goal, force=force) as folder:
+    with output_folder(goal, force=force) as folder, leaving_failures(folder, goal, chosen):
         network, changes = read_network(model, settings, x, say)
         given = stimulus(network, x, labels, samples=samples)
 
@@ -129,8 +130,8 @@ def build(
             made, levels = _fast_enough(network, settings, chosen, target_fmax, place, say)
             # the same circuit once more: only the one that is kept is simulated
             report = compile_into(folder, goal, name, given, replace(settings, pipeline=levels), say)
-        names = [path.name for path in made.files]
-        made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / name for name in names))
+        names = [path.name for path in made.files] + made.project.within(made.project.files)
+        made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / path.name for path in made.files))
         report = replace(report, build=made, changes=changes, files=tuple(sorted({*report.files, *names})))
         write_report(report, folder)
     return report

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
-from threshc.tasks.folder import REPORT, output_folder
+from threshc.tasks.folder import REPORT, names_in, output_folder
 from threshc.tasks.load import THRESH, Scores, load_network
 from threshc.tasks.report import Report, Simulation
 from threshc.tasks.report_markdown import write_report
@@ -202,7 +202,7 @@ def compile_into(
         | ({} if settings.effort == 1 else {"effort": str(settings.effort)})
         | ({"dont_care": "true"} if settings.dont_care else {}),
         simulation=simulation,
-        files=tuple(sorted({*os.listdir(folder), REPORT, "report.md"})),
+        files=tuple(sorted({*names_in(folder), REPORT, "report.md"})),
     )
 
 

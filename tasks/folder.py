@@ -16,6 +16,9 @@ from threshc.compiler.scratch import FULL
 REPORT = "report.json"
 """Lists the files of a folder; it is written last, and its presence says that threshc made the folder."""
 
+INNER = ("project",)
+"""Folders within an output folder: the files in them have names with a slash and are looked at one by one."""
+
 
 @contextmanager
 def output_folder(out_dir: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
@@ -61,10 +64,30 @@ def _listed(goal: Path) -> set[str]:
     """The files that the report in a folder claims for threshc; empty where there is none."""
     try:
         report = read_json(goal / REPORT, "report")
-        files = report["files"] if report["made_by"].startswith("threshc ") else []
-        return {REPORT, *(name for name in files if isinstance(name, str) and name == os.path.basename(name))}
+        files = report["files"] + report.get("makes", []) if report["made_by"].startswith("threshc ") else []
+        return {REPORT, *(name for name in files if isinstance(name, str) and _is_inside(name))}
     except (CompileError, KeyError, TypeError, AttributeError):
         return set()
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name is that of a file in an output folder or in one of its inner folders."""
+    inner, slash, file = name.rpartition("/")
+    return (inner in INNER if slash else True) and file == os.path.basename(file) and file not in ("", ".", "..")
+
+
+def names_in(folder: Path) -> set[str]:
+    """Returns the names of what is in an output folder; for an inner folder those of what is in it. Raises OSError."""
+    found = set(os.listdir(folder))
+    for inner in INNER:
+        if inner in found and _is_folder(folder / inner):
+            found.discard(inner)
+            found |= {f"{inner}/{name}" for name in os.listdir(folder / inner)}
+    return found
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _foreign(goal: Path) -> list[str]:
@@ -73,7 +96,7 @@ def _foreign(goal: Path) -> list[str]:
         raise fail(
             "the output folder is something else", where=str(goal), why=why, hint="choose another folder with -o"
         )
-    return sorted(set(os.listdir(goal)) - _listed(goal)) if goal.exists() else []
+    return sorted(names_in(goal) - _listed(goal)) if goal.exists() else []
 
 
 def _some(names: list[str]) -> str:
@@ -122,13 +145,18 @@ def _deliver(draft: Path, goal: Path, known: Facts, listed: set[str]) -> None:
         _foreign(goal)  # raises CompileError where it has become something else
         if not goal.exists():
             raise
-    new = sorted(os.listdir(draft), key=lambda name: name == REPORT)
-    now = _facts(goal, os.listdir(goal))
+    new = sorted(names_in(draft), key=lambda name: name == REPORT)
+    now = _facts(goal, names_in(goal))
+    inner = {name.partition("/")[0] for name in new if "/" in name}
+    _refuse_changed(goal, (name for name in inner if os.path.lexists(goal / name) and not _is_folder(goal / name)))
     _refuse_changed(goal, (name for name in new if name in now and now[name] != known.get(name)))
     gone = [name for name in now if now[name] == known.get(name) and (name in new or name in listed)]
     done: list[tuple[Path, Path]] = []
+    fresh = [goal / name for name in inner if not (goal / name).exists()]
     with draft_beside(goal, folder=True) as old:
         try:
+            for path in (*fresh, *(old / name for name in INNER)):
+                path.mkdir()
             for name in sorted(gone, key=lambda name: name != REPORT):
                 done.append((goal / name, old / name))
                 os.rename(*done[-1])
@@ -140,7 +168,10 @@ def _deliver(draft: Path, goal: Path, known: Facts, listed: set[str]) -> None:
             for source, target in reversed(done):
                 if not os.path.lexists(source):  # the last one may not have been moved
                     _move(target, source)
+            _remove_empty(fresh)
             raise
+    for name in {name.partition("/")[0] for name in gone if "/" in name} - inner:
+        _remove_empty([goal / name])
 
 
 def _move(source: Path, target: Path) -> None:

@@ -125,6 +125,7 @@ class Report:
             "options": self.options,
             "changes": list(self.changes),
             "files": list(self.files),
+            "makes": [] if self.build is None else self.build.project.within(self.build.project.makes),
             "counted": asdict(self.counts),
             "design": {
                 "module": d.name,

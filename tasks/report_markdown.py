@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from threshc.compiler.diagnostics import visible
@@ -69,7 +69,7 @@ def markdown(report: Report) -> str:
             "lrlr",
         ),
         "## Files",
-        "\n".join(f"- `{name}`: {_purpose(name)}" for name in report.files),
+        "\n".join(_files(report)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -102,6 +102,15 @@ def _figures(values: Sequence[float] | None, count: int) -> list[str]:
     """Numbers as text; blanks for those that are not there."""
     texts = [f"{v:,.3f}" if isinstance(v, float) else f"{v:,}" for v in values or ()]
     return texts + [""] * (count - len(texts))
+
+
+def _files(report: Report) -> Iterator[str]:
+    for name in report.files:
+        if "/" not in name:
+            yield f"- `{name}`: {_purpose(name)}"
+    if report.build is not None:
+        project = report.build.project
+        yield f"- `{project.folder}/`: all that the tools were given and said; `make` there repeats the build"
 
 
 def _purpose(name: str) -> str:

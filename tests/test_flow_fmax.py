@@ -19,7 +19,7 @@ from threshc.hdl.families.base import Delays
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow import reach_fmax, tools
 from threshc.hdl.flow.reach_fmax import TRIES, levels_for, period_ns, reach, shorter
-from threshc.hdl.flow.report import BuildReport, Try
+from threshc.hdl.flow.report import BuildReport, Project, Try
 from threshc.hdl.flow.routing import TooSlow
 from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.size import TooBig
@@ -39,7 +39,9 @@ def need_tools() -> None:
 
 def built(fmax_hz: float) -> BuildReport:
     cells, path = Cells(1, 1, 0, 0), Path("x.bin")
-    return BuildReport("t", "p", False, cells, cells, 1, 2, {}, fmax_hz, fmax_hz, 1, 1, 1, path, (path,), {}, {})
+    empty = Project("project", (), (), "")
+    figures = (fmax_hz, fmax_hz, 1, 1, 1)
+    return BuildReport("t", "p", False, cells, cells, 1, 2, {}, *figures, path, "", (path,), empty, {}, {})
 
 
 def router(goal_hz: float, fmax_of: Callable[[int], float]) -> Callable[[int], BuildReport]:
@@ -141,7 +143,8 @@ def test_a_network_reaches_what_was_asked_for(tmp_path: Path, monkeypatch: pytes
     assert build.tries[-1] == Try(int(report.options["pipeline"]), build.fmax_hz)
     assert len(build.tries) > 1
     assert all(t.fmax_hz < 150e6 for t in build.tries[:-1])
-    assert sorted(p.name for p in out.iterdir()) == list(report.files) == sorted(report.files)
+    here = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
+    assert here == list(report.files) == sorted(report.files)
     assert build.bitstream.is_file()
     assert build.latency_cycles == report.design.latency == report.simulation.latency
     # the same as when the levels are given by hand
@@ -151,7 +154,7 @@ def test_a_network_reaches_what_was_asked_for(tmp_path: Path, monkeypatch: pytes
     assert (tmp_path / "given" / f"{report.design.name}.v").read_text() == (out / f"{report.design.name}.v").read_text()
 
 
-def test_what_cannot_be_reached_leaves_nothing(root: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_reached_leaves_its_last_try(root: Path, tmp_path: Path) -> None:
     need_tools()
     common = ["build", str(root / "examples/xor/xor.onnx"), "--input", "bit", "-o", str(tmp_path / "out")]
     with pytest.raises(
@@ -159,7 +162,7 @@ def test_what_cannot_be_reached_leaves_nothing(root: Path, tmp_path: Path) -> No
         match=r"reach 5000 MHz on .*: \d\d+\.\d MHz at best\n.*\n  why: routed: --pipeline 2: .*--pipeline 1: ",
     ):
         CliRunner().invoke(app, [*common, "--device", "hx8k-ct256", "--target-fmax", "5000"], catch_exceptions=False)
-    assert list(tmp_path.iterdir()) == []
+    assert [p.name for p in tmp_path.iterdir()] == ["out-failed"]
 
 
 @pytest.mark.parametrize(("option", "value"), [("--pipeline", "4"), ("--freq", "100")])

@@ -9,8 +9,8 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.families.registry import family
-from threshc.hdl.flow.report import BuildReport
-from threshc.hdl.flow.routing import parse_report, refuse_oversize, route
+from threshc.hdl.flow.report import BuildReport, Project
+from threshc.hdl.flow.routing import parse_report, refuse_oversize, route, route_step
 from threshc.hdl.flow.synthesis import Cells, count_cells
 from threshc.hdl.flow.tools import Run, Tool, run_tool
 from threshc.hdl.targets.registry import target
@@ -53,6 +53,8 @@ def test_oversize_names_every_resource() -> None:
         refuse_oversize(device, Cells(5281, 9999, 0, 0))
 
 
+UP5K = target("up5k-sg48").device
+STEP = route_step(UP5K, constrained=False, freq_hz=1e6, seed=1)
 OVER = "Info: \t         ICESTORM_LC:    5985/   5280   113%\nERROR: Unable to place cell 'x', no BELs remaining\n"
 
 
@@ -60,20 +62,19 @@ def test_a_design_that_nextpnr_cannot_place_does_not_fit(tmp_path: Path) -> None
     with pytest.raises(
         CompileError, match=r"does not fit the iCE40UP5K-SG48\n.*\n  why: it needs 5985 ICESTORM_LC, of 5280"
     ):
-        route(
-            fake(OVER, 1), target("up5k-sg48").device, tmp_path, constrained=False, freq_hz=1e6, seed=1, progress=print
-        )
+        route(fake(OVER, 1), STEP, UP5K, tmp_path, print)
+    assert (tmp_path / "nextpnr.log").read_text() == OVER
 
 
 def test_other_failures_show_the_tools_errors(tmp_path: Path) -> None:
     text = "Info: fine\nERROR: the chip database is from another version\nInfo: 1 warning\n"
     with pytest.raises(CompileError) as caught:
-        route(
-            fake(text, 3), target("up5k-sg48").device, tmp_path, constrained=False, freq_hz=1e6, seed=1, progress=print
-        )
+        route(fake(text, 3), STEP, UP5K, tmp_path, print)
     said = str(caught.value)
     assert said.startswith("nextpnr-ice40 failed while placing and routing on iCE40UP5K-SG48 (exit code 3)\n")
     assert "why: ERROR: the chip database is from another version\n" in said
+    assert said.endswith("report it with the model and the tool's whole log, nextpnr.log")
+    assert (tmp_path / "nextpnr.log").read_text() == text
 
 
 def test_the_first_translation_by_yowasp_is_announced(tmp_path: Path) -> None:
@@ -99,6 +100,8 @@ def test_a_report_goes_to_json_and_to_a_table(tmp_path: Path) -> None:
         interval_cycles=1,
         seed=7,
         bitstream=tmp_path / "net.bin",
+        sha256="0" * 64,
+        project=Project("project", ("Makefile", "top.il"), ("top.bin",), "1" * 64),
         files=(tmp_path / "net.bin",),
         tools={"yosys": "0.70 (YoWASP)"},
         seconds={"yosys": 2.0},

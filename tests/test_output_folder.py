@@ -14,11 +14,12 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.tasks.folder import REPORT, output_folder
 
 
-def _make(goal: Path, files: dict[str, str], force: bool = False) -> None:
+def _make(goal: Path, files: dict[str, str], force: bool = False, makes: tuple[str, ...] = ()) -> None:
     with output_folder(goal, force=force) as folder:
         for name, text in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
-        report = {"made_by": "threshc 0", "files": [*files, REPORT]}
+        report = {"made_by": "threshc 0", "files": [*files, REPORT], "makes": makes}
         (folder / REPORT).write_text(json.dumps(report))
 
 
@@ -29,7 +30,8 @@ def _stop(goal: Path, error: BaseException) -> None:
 
 
 def _content(folder: Path) -> dict[str, str]:
-    return {p.name: p.read_text() for p in folder.iterdir() if p.name != REPORT}
+    files = (p for p in folder.rglob("*") if p.is_file() and p.name != REPORT)
+    return {p.relative_to(folder).as_posix(): p.read_text() for p in files}
 
 
 def test_it_appears_with_its_parents(tmp_path: Path) -> None:
@@ -203,3 +205,114 @@ def test_a_folder_of_a_name_of_ours_is_left_as_it_is(tmp_path: Path, force: bool
         _make(goal, {"x.v": "2"}, force=force)
     assert _content(goal / "x.v") == {"thesis.tex": "years of work"}
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+PROJECT = {"x.v": "1", "project/Makefile": "1", "project/yosys.log": "1"}
+
+
+def test_an_inner_folder_is_replaced_file_by_file(tmp_path: Path) -> None:
+    goal = tmp_path / "out"
+    _make(goal, PROJECT)
+    _make(goal, {"x.v": "2", "project/Makefile": "2", "project/top.il": "2"})
+    assert _content(goal) == {"x.v": "2", "project/Makefile": "2", "project/top.il": "2"}
+    _make(goal, {"x.v": "3"})
+    assert sorted(p.name for p in goal.iterdir()) == [REPORT, "x.v"]
+    _make(goal, PROJECT)
+    assert _content(goal) == PROJECT
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_make_makes_in_an_inner_folder_is_ours(tmp_path: Path) -> None:
+    goal = tmp_path / "out"
+    _make(goal, PROJECT, makes=("project/top.bin", "project/yosys.log"))
+    (goal / "project/top.bin").write_text("made by make")
+    (goal / "project/yosys.log").write_text("made by make")
+    _make(goal, PROJECT)
+    assert _content(goal) == PROJECT
+
+
+def test_a_foreign_file_in_an_inner_folder_is_refused_and_never_lost(tmp_path: Path) -> None:
+    goal = tmp_path / "out"
+    _make(goal, PROJECT)
+    (goal / "project/notes").write_text("mine")
+    before = _content(goal)
+    with pytest.raises(CompileError, match=r"files that threshc did not write: 'project/notes'"):
+        _make(goal, {"x.v": "2"})
+    assert _content(goal) == before
+    _make(goal, {"x.v": "2"}, force=True)
+    assert _content(goal) == {"x.v": "2", "project/notes": "mine"}
+    _make(goal, {**PROJECT, "x.v": "3"}, force=True)
+    assert _content(goal) == {**PROJECT, "x.v": "3", "project/notes": "mine"}
+
+
+def test_a_foreign_inner_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out/project").mkdir(parents=True)
+    (tmp_path / "out/project/Makefile").write_text("mine")
+    with pytest.raises(CompileError, match=r"files that threshc did not write: 'project/Makefile'"):
+        _make(tmp_path / "out", PROJECT)
+    assert _content(tmp_path / "out") == {"project/Makefile": "mine"}
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_nothing_is_written_through_what_has_the_name_of_an_inner_folder(tmp_path: Path, kind: str) -> None:
+    goal, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    goal.mkdir()
+    if kind == "link":
+        (goal / "project").symlink_to(elsewhere)
+    else:
+        (goal / "project").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(CompileError, match="'project'"):
+            _make(goal, PROJECT, force=force)
+    assert [p.name for p in goal.iterdir()] == ["project"]
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../precious", "project/../../precious", "/precious", "other/x", "project/", "project/.."]
+)
+def test_a_report_cannot_name_files_of_other_folders(tmp_path: Path, name: str) -> None:
+    goal = tmp_path / "out"
+    (goal / "other").mkdir(parents=True)
+    (goal / "other/x").write_text("mine")
+    (tmp_path / "precious").write_text("mine")
+    (goal / REPORT).write_text(json.dumps({"made_by": "threshc 0", "files": [name], "makes": [name]}))
+    _make(goal, PROJECT, force=True)
+    assert _content(tmp_path) == {
+        "precious": "mine",
+        "out/other/x": "mine",
+        **{f"out/{k}": v for k, v in PROJECT.items()},
+    }
+
+
+@pytest.mark.parametrize("at", range(10))
+def test_a_failure_while_an_inner_folder_is_delivered_puts_everything_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    calls = 0
+
+    def failing(real: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: object) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == at + 1:
+                raise KeyboardInterrupt
+            real(*arguments)
+
+        return call
+
+    for first in ({"x.v": "1"}, PROJECT):
+        goal = tmp_path / f"out{len(first)}"
+        _make(goal, first)
+        calls = 0
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", failing(os.rename))
+            patch.setattr(os, "link", failing(os.link))
+            try:
+                _make(goal, {**PROJECT, "x.v": "2"})
+                assert calls <= at
+            except KeyboardInterrupt:
+                assert _content(goal) == first
+                assert (goal / "project").exists() == (first is PROJECT)
+    assert len(list(tmp_path.iterdir())) == 2

@@ -95,6 +95,7 @@ class Flow:
     * constraints: the suffix of the file with the pins; locate(port, pin): lines of it that put a port on a pin
     * place(selection, constrained): arguments of nextpnr besides input, report, frequency and seed; selection: those
       that select the device; constrained: whether there is a file with pins
+    * routed: the file that nextpnr makes and the packer reads
     * pack(selection): arguments of the packer; bitstream: the file that it makes; header: how that begins
     * aim_hz: what nextpnr works towards when nothing is asked for; placed: how its result is read
     """
@@ -105,6 +106,7 @@ class Flow:
     constraints: str
     locate: Callable[[str, str], str]
     place: Callable[[tuple[str, ...], bool], list[str]]
+    routed: str
     pack: Callable[[tuple[str, ...]], list[str]]
     bitstream: str
     aim_hz: float

@@ -147,6 +147,7 @@ FAMILY = Family(
         constraints="lpf",
         locate=_locate,
         place=_place,
+        routed="top.config",
         pack=lambda _: ["--compress", "--input", "top.config", "--bit", "top.bit"],
         bitstream="top.bit",
         aim_hz=200e6,

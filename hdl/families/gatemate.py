@@ -148,6 +148,7 @@ FAMILY = Family(
         constraints="ccf",
         locate=lambda port, pin: f'Net "{port}" Loc = "{pin}";',
         place=_place,
+        routed="top.txt",
         pack=lambda _: ["top.txt", "top.bit"],
         bitstream="top.bit",
         aim_hz=50e6,

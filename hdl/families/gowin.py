@@ -134,6 +134,7 @@ FAMILY = Family(
         constraints="cst",
         locate=_locate,
         place=_place,
+        routed="routed.json",
         pack=_pack,
         bitstream="top.fs",
         aim_hz=100e6,

@@ -111,6 +111,7 @@ FAMILY = Family(
         constraints="pcf",
         locate=lambda port, pin: f"set_io {port} {pin}",
         place=_place,
+        routed="top.asc",
         pack=lambda _: ["top.asc", "top.bin"],
         bitstream="top.bin",
         aim_hz=100e6,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from threshc.compiler.diagnostics import Diagnostic, fail
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
 from threshc.compiler.files import draft
-from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.cells.drive import Exercised
 from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Placed
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow.cells_by_layer import LayerCells, cells_by_layer
+from threshc.hdl.flow.makefile import makefile
 from threshc.hdl.flow.placed_by_layer import PlacedCells, placed_by_layer
-from threshc.hdl.flow.report import BuildReport
+from threshc.hdl.flow.plan import PROJECT
+from threshc.hdl.flow.report import BuildReport, Project
 from threshc.hdl.flow.routing import Routing, TooSlow, logic_cells, pack_bitstream, refuse_oversize, route
 from threshc.hdl.flow.synthesis import Synthesis, synthesize
 from threshc.hdl.flow.tools import YOSYS, Progress, Run, find_tools
@@ -42,14 +44,17 @@ def build(
 ) -> BuildReport:
     """Builds a design for a target and leaves MODULE.bin or .bit and the tools' logs in `out_dir` (made if need be).
 
+    Its folder `project` holds everything that the tools were given, what they said, and a Makefile that repeats it all.
+
     freq: Hz that must be reached; a board must reach its clock in any case. seed: of nextpnr's placement. samples: the
     netlists that Yosys made, of the network alone and of the whole that is placed, must answer these right. prove: is
     given the netlist of the network alone, and returns what it proved. `progress` is told each step. For a family
     without place and route, MODULE.FAMILY.v is left instead of a bitstream: the pre-mapped text, for the vendor's tool.
-    Raises CompileError when tools are missing, a netlist is wrong, the circuit does not fit or is too slow; nothing is
-    left in `out_dir` then.
+    Raises CompileError when tools are missing, a netlist is wrong, the circuit does not fit or is too slow; nothing but
+    `project` is left in `out_dir` then, and that only where a tool was to run.
     """
-    from threshc.hdl.shell.top import make_top  # brings in Amaranth
+    from threshc.hdl.flow.project import make_plan  # brings in Amaranth
+    from threshc.hdl.shell.top import make_top
 
     tell = progress or (lambda _: None)
     device, board = target.device, target.board
@@ -57,39 +62,42 @@ def build(
     flow = chosen.flow if freq is None else flow_of(device.family)
     required = _required(target, freq)
     refuse_hopeless(sum(layer.estimate.luts(chosen.inputs) for layer in design.neurons), device)
-    yosys, *others = find_tools((YOSYS, *(() if flow is None else (flow.nextpnr, flow.packer)))).values()
-    top = make_top(design, target, baud)
-    with scratch_folder() as folder:
-        (folder / "design.v").write_text(design.mapped(device.family), encoding="utf-8")
-        (folder / "top.il").write_text(top.rtlil, encoding="utf-8")
-        tell(f"yosys: synthesizing for {device.part}")
-        synthesis = synthesize(yosys, device, design.name, folder, tell)
+    tools = find_tools((YOSYS, *(() if flow is None else (flow.nextpnr, flow.packer))))
+    plan = make_plan(design, target, make_top(design, target, baud), freq_hz=required, seed=seed)
+    folder = Path(out_dir) / PROJECT
+    try:
+        plan.write(folder, makefile(plan, tools))
+    except OSError as problem:
+        raise _cannot_write(out_dir, problem) from None
+    try:
+        synthesizing, *rest = plan.steps
+        tell(f"yosys: {synthesizing.doing}")
+        synthesis = synthesize(tools[YOSYS], synthesizing, device, folder, tell)
         refuse_oversize(device, synthesis.whole)
         verified = () if samples is None else verify_netlists(design, target, folder, samples, baud, tell)
         layers = cells_by_layer(design, _modules(folder / "network.json")[design.name], chosen)
         proved = "" if prove is None else prove(folder / "network.json")
+        routing: Routing | None = None
+        placed: tuple[PlacedCells, ...] = ()
+        runs = [synthesis.run]
         if flow is None:
             tell(f"no bitstream is made: no open tool places and routes {chosen.title}")
             wanted = {"design.v": f"{design.name}.{chosen.name}.v"}
-            files = _deliver(design, folder, wanted, (synthesis.run,), Path(out_dir))
-            return _report(design, target, synthesis, None, seed, files, (synthesis.run,), verified, proved, layers, ())
-        (folder / f"top.{flow.constraints}").write_text(top.constraints, encoding="utf-8")
-        nextpnr, packer = others
-        tell(
-            f"{nextpnr.name}: placing and routing {synthesis.whole.luts:,} LUTs and {synthesis.whole.ffs:,} flip-flops"
-        )
-        aim = required or flow.aim_hz
-        routing = route(
-            nextpnr, device, folder, constrained=bool(top.constraints), freq_hz=aim, seed=seed, progress=tell
-        )
-        _refuse_slow(target, required, routing)
-        placed = _placed(design, folder, flow.placed, "harness" if board is None else "UART shell")
-        tell(f"{packer.name}: packing the bitstream")
-        made, packing = pack_bitstream(packer, device, folder, tell)
-        runs = (synthesis.run, routing.run, packing)
-        wanted = {"timing.json": f"{design.name}.timing.json", made: design.name + Path(made).suffix}
-        files = _deliver(design, folder, wanted, runs, Path(out_dir))
-    return _report(design, target, synthesis, routing, seed, files, runs, verified, proved, layers, placed)
+        else:
+            luts, ffs = synthesis.whole.luts, synthesis.whole.ffs
+            tell(f"{rest[0].tool}: placing and routing {luts:,} LUTs and {ffs:,} flip-flops")
+            routing = route(tools[rest[0].tool], rest[0], device, folder, tell)
+            _refuse_slow(target, required, routing)
+            placed = _placed(design, folder, flow.placed, "harness" if board is None else "UART shell")
+            tell(f"{rest[1].tool}: {rest[1].doing}")
+            runs += [routing.run, pack_bitstream(tools[rest[1].tool], rest[1], folder, tell)]
+            wanted = {"nextpnr.log": f"{design.name}.nextpnr.log", "timing.json": f"{design.name}.timing.json"}
+            wanted[plan.result] = design.name + Path(plan.result).suffix
+        files = _deliver(folder, {"yosys.log": f"{design.name}.yosys.log", **wanted}, Path(out_dir))
+    finally:
+        plan.tidy(folder)
+    project = Project(folder.name, tuple(sorted(path.name for path in folder.iterdir())), plan.made, plan.digest())
+    return _report(design, target, project, synthesis, routing, seed, files, runs, verified, proved, layers, placed)
 
 
 def _modules(netlist: Path) -> dict[str, Any]:
@@ -127,32 +135,30 @@ def _refuse_slow(target: Target, required: float | None, routing: Routing) -> No
     raise TooSlow(problem, routing.fmax_hz)
 
 
-def _deliver(
-    design: Design, folder: Path, made: dict[str, str], runs: tuple[Run, ...], out_dir: Path
-) -> tuple[Path, ...]:
-    """Moves the logs and what was made (names here: names there) to their place; the bitstream comes last."""
-    for run in runs[:2]:
-        (folder / f"{run.tool.name}.log").write_text(run.text, encoding="utf-8")
-    wanted = {f"{run.tool.name}.log": f"{design.name}.{run.tool.name.partition('-')[0]}.log" for run in runs[:2]}
-    wanted |= made
+def _deliver(folder: Path, wanted: dict[str, str], out_dir: Path) -> tuple[Path, ...]:
+    """Copies what is wanted of the project (names here: names there) beside it; the bitstream comes last."""
     try:
-        out_dir.mkdir(parents=True, exist_ok=True)
         for source, name in wanted.items():
             with draft(out_dir / name) as partial:
                 shutil.copyfile(folder / source, partial)
     except OSError as problem:
-        raise fail(f"cannot write the bitstream: {problem}", where=str(out_dir)) from None
+        raise _cannot_write(out_dir, problem) from None
     return tuple(out_dir / name for name in reversed(wanted.values()))
+
+
+def _cannot_write(out_dir: str | Path, problem: OSError) -> CompileError:
+    return fail(f"cannot write the bitstream: {problem}", where=str(out_dir))
 
 
 def _report(
     design: Design,
     target: Target,
+    project: Project,
     synthesis: Synthesis,
     routing: Routing | None,
     seed: int,
     files: tuple[Path, ...],
-    runs: tuple[Run, ...],
+    runs: list[Run],
     verified: tuple[Exercised, ...],
     proved: str,
     layers: tuple[LayerCells, ...],
@@ -175,7 +181,9 @@ def _report(
         interval_cycles=1,  # fully unrolled designs take a sample every cycle
         seed=seed,
         bitstream=files[0],
+        sha256=hashlib.sha256(files[0].read_bytes()).hexdigest(),
         files=files,
+        project=project,
         tools={run.tool.name: f"{run.tool.version} ({run.tool.origin})".strip() for run in runs},
         seconds={run.tool.name: round(run.seconds, 1) for run in runs},
         verified=verified,

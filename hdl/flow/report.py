@@ -24,6 +24,21 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
+class Project:
+    """The folder from which a build can be repeated. folder: its name; files: what is in it; makes: the files that its
+    Makefile may write; digest: SHA-256 of all that the tools were given, files and commands."""
+
+    folder: str
+    files: tuple[str, ...]
+    makes: tuple[str, ...]
+    digest: str
+
+    def within(self, names: tuple[str, ...]) -> list[str]:
+        """Returns names of files as they are called from outside of the folder."""
+        return [f"{self.folder}/{name}" for name in names]
+
+
+@dataclass(frozen=True, slots=True)
 class BuildReport:
     """A finished build.
 
@@ -31,6 +46,7 @@ class BuildReport:
     cells_used, cells_available: logic cells as nextpnr packs them; utilization: every cell type used, (used, available)
     fmax_hz: by nextpnr for this seed; clock_hz: what the network runs at: the board's clock, else fmax_hz
     latency_cycles: of the network, from sample to answer; interval_cycles: between samples when streaming
+    sha256: of the bitstream, in hexadecimal; project: the folder beside it
     tools: name to "version (native|YoWASP)"; seconds: wall time by tool
     verified: the netlists that were simulated on samples, all answers right
     layers: the network's cells by layer, by Yosys; () where the text was not pre-mapped
@@ -55,7 +71,9 @@ class BuildReport:
     interval_cycles: int
     seed: int
     bitstream: Path
+    sha256: str
     files: tuple[Path, ...]
+    project: Project
     tools: dict[str, str]
     seconds: dict[str, float]
     verified: tuple[Exercised, ...] = ()

@@ -11,8 +11,9 @@ from threshc.compiler.diagnostics import CompileError, Diagnostic
 from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Flow
 from threshc.hdl.families.registry import flow_of
+from threshc.hdl.flow.plan import Step, run_step
 from threshc.hdl.flow.synthesis import Cells
-from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
+from threshc.hdl.flow.tools import Progress, Run, Tool, check
 from threshc.hdl.size import too_big
 from threshc.hdl.targets.base import Device
 
@@ -50,26 +51,40 @@ def refuse_oversize(device: Device, cells: Cells) -> None:
         raise too_big(device, "synthesis", "; ".join(over), cells.luts, cells.ffs)
 
 
-def route(
-    nextpnr: Tool, device: Device, folder: Path, *, constrained: bool, freq_hz: float, seed: int, progress: Progress
-) -> Routing:
-    """Places and routes top.json in `folder` into what the family's packer reads, aiming for a frequency.
+def route_step(device: Device, *, constrained: bool, freq_hz: float, seed: int) -> Step:
+    """The command that places and routes top.json into what the family's packer reads, aiming for a frequency.
 
-    The netlist of what is placed is routed.json, the timing of its paths timing.json.
-
-    Missing the frequency is not an error here. Raises CompileError when the circuit does not fit.
+    constrained: whether there is a file with pins. The netlist of what is placed is routed.json, the timing of its
+    paths timing.json.
     """
     flow = flow_of(device.family)
     arguments = [*flow.place(device.nextpnr, constrained), "--json", "top.json", "--report", "timing.json"]
-    arguments += ["--write", "routed.json"]
+    arguments += ["--write", "routed.json", "--log", "nextpnr.log"]
     arguments += ["--freq", f"{freq_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"]
-    done = run_tool(nextpnr, arguments, folder, progress)
+    return Step(
+        doing=f"placing and routing on {device.part}",
+        role="NEXTPNR",
+        tool=flow.nextpnr,
+        arguments=tuple(arguments),
+        reads=("top.json", *([f"top.{flow.constraints}"] if constrained else [])),
+        makes=tuple(dict.fromkeys((flow.routed, "routed.json", "timing.json"))),
+        log="nextpnr.log",
+    )
+
+
+def route(nextpnr: Tool, step: Step, device: Device, folder: Path, progress: Progress) -> Routing:
+    """Runs the step in the project's folder. Missing the frequency is not an error here.
+
+    Raises CompileError when the circuit does not fit.
+    """
+    flow = flow_of(device.family)
+    done = run_step(step, nextpnr, folder, progress)
     utilization = {kind: (int(used), int(available)) for kind, used, available in _USED.findall(done.text)}
     if done.code:
         over = [f"{used} {kind}, of {available}" for kind, (used, available) in utilization.items() if used > available]
         if over or any(sign in done.text for sign in _UNPLACED):
             raise too_big(device, "place and route", "; ".join(over) or _logic(utilization, device, flow))
-        check(done, f"placing and routing on {device.part}")
+        check(done, step.doing)
     return parse_report(read_made(folder / "timing.json"), done)
 
 
@@ -91,11 +106,23 @@ def logic_cells(routing: Routing, device: Device) -> tuple[int, int]:
     return routing.used.get(kind, 0), routing.available.get(kind, device.luts)
 
 
-def pack_bitstream(packer: Tool, device: Device, folder: Path, progress: Progress) -> tuple[str, Run]:
-    """Packs the routed design; returns the bitstream's file name in `folder`, and the run."""
+def pack_step(device: Device) -> Step:
+    """The command that packs the routed design into the bitstream."""
     flow = flow_of(device.family)
-    run = run_tool(packer, flow.pack(device.nextpnr), folder, progress)
-    return flow.bitstream, check(run, "packing the bitstream")
+    return Step(
+        doing="packing the bitstream",
+        role="PACK",
+        tool=flow.packer,
+        arguments=tuple(flow.pack(device.nextpnr)),
+        reads=(flow.routed,),
+        makes=(flow.bitstream,),
+        log="pack.log",
+    )
+
+
+def pack_bitstream(packer: Tool, step: Step, folder: Path, progress: Progress) -> Run:
+    """Runs the step in the project's folder. Raises CompileError when the packer fails."""
+    return check(run_step(step, packer, folder, progress), step.doing)
 
 
 def _logic(utilization: dict[str, tuple[int, int]], device: Device, flow: Flow) -> str:

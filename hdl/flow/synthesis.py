@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ from threshc.compiler.diagnostics import fail
 from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family
-from threshc.hdl.flow.tools import Progress, Run, Tool, check, run_tool
+from threshc.hdl.flow.plan import Step, run_step
+from threshc.hdl.flow.tools import YOSYS, Progress, Run, Tool, check
 from threshc.hdl.naming import TOP
 from threshc.hdl.targets.base import Device
 
@@ -37,17 +38,15 @@ class Synthesis:
     run: Run
 
 
-def synthesize(yosys: Tool, device: Device, module: str, folder: Path, progress: Progress) -> Synthesis:
-    """Reads design.v and top.il in `folder`, writes network.json and top.json there. `module` is the design's module.
+def synthesis_script(family: Family, module: str) -> str:
+    """Returns Yosys' script. `module` is the design's module.
 
     The network is mapped first, by itself, so that its figures do not depend on what stands around it. Yosys starts
     afresh for the whole: modules left over from mapping a first time are in the way of its ABC9.
     """
-    chosen = family(device.family)
-    synth = chosen.synth
-    script = f"""\
+    return f"""\
 read_verilog design.v
-{chosen.unmap}{synth} -top {module}
+{family.unmap}{family.synth} -top {module}
 tee -q -o network.stat stat -json
 write_json network.json
 select {module}
@@ -55,16 +54,30 @@ write_rtlil -selected network.il
 design -reset
 read_rtlil network.il
 read_rtlil top.il
-{chosen.whole or synth} -top {TOP}
+{family.whole or family.synth} -top {TOP}
 tee -q -o whole.stat stat -json
 write_json top.json
 """
-    (folder / "synth.ys").write_text(script, encoding="utf-8")
-    # YoWASP's ABC closes stdout and Yosys fails when it writes there afterwards, so the log goes to a file.
-    done = run_tool(yosys, ["-q", "-l", "yosys.log", "synth.ys"], folder, progress)
-    log = folder / "yosys.log"
-    if log.is_file():
-        done = replace(done, text=done.text + log.read_text(encoding="utf-8", errors="replace"))
+
+
+def synthesis_step(device: Device, reads: tuple[str, ...]) -> Step:
+    """The command that runs the script, synth.ys, which reads design.v, top.il and more, and writes the netlists."""
+    return Step(
+        doing=f"synthesizing for {device.part}",
+        role="YOSYS",
+        tool=YOSYS,
+        # YoWASP's ABC closes stdout and Yosys fails when it writes there afterwards, so the log goes to a file.
+        arguments=("-q", "-l", "yosys.log", "synth.ys"),
+        reads=("synth.ys", *reads),
+        makes=("top.json", "network.json", "network.il", "network.stat", "whole.stat"),
+        keeps=("top.json", "network.json"),
+        log="yosys.log",
+    )
+
+
+def synthesize(yosys: Tool, step: Step, device: Device, folder: Path, progress: Progress) -> Synthesis:
+    """Runs the step in the project's folder, where it writes network.json and top.json. Raises CompileError."""
+    done = run_step(step, yosys, folder, progress)
     if done.code and any(sign in done.text for sign in _EXHAUSTED):
         raise fail(
             "Yosys ran out of memory",
@@ -72,8 +85,8 @@ write_json top.json
             why=done.tail(2),
             hint="a smaller network, another --neuron, or a native yosys on PATH (YoWASP is limited to 4 GB)",
         )
-    check(done, f"synthesizing for {device.part}")
-    cells = [count_cells(read_made(folder / f), chosen) for f in ("network.stat", "whole.stat")]
+    check(done, step.doing)
+    cells = [count_cells(read_made(folder / f), family(device.family)) for f in ("network.stat", "whole.stat")]
     return Synthesis(cells[0], cells[1], done)
 
 

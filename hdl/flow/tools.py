@@ -36,15 +36,30 @@ class Tool:
     origin: Literal["native", "YoWASP", "PyPI"]
     version: str
 
+    @property
+    def script(self) -> str:
+        """The name that it has on PATH: YoWASP's scripts begin with yowasp-."""
+        return f"yowasp-{self.name}" if self.origin == "YoWASP" else self.name
+
+    @property
+    def other(self) -> str:
+        """The name that the same tool has where it comes from elsewhere: native instead of YoWASP, and the reverse."""
+        return f"yowasp-{self.name}" if self.origin == "native" and _packages()[self.name].wasm else self.name
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}".strip() + f" ({self.origin})"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a tool printed (stdout and stderr together), its exit code and how long it took in seconds."""
+    """What a tool printed (stdout and stderr together), its exit code and how long it took in seconds. log: the file in
+    the project's folder that keeps it, "" for none."""
 
     tool: Tool
     text: str
     code: int
     seconds: float
+    log: str = ""
 
     def tail(self, lines: int = 6) -> str:
         """The errors it printed, or its last lines where it printed none."""
@@ -133,7 +148,8 @@ def check(run: Run, doing: str) -> Run:
         return run
     raise fail(
         f"{run.tool.name} failed while {doing} (exit code {run.code})",
-        where=f"{run.tool.name} {run.tool.version} ({run.tool.origin})",
+        where=str(run.tool),
         why=run.tail(),
-        hint="the whole log of the tool is not kept; if this is not a matter of size, please report it with the model",
+        hint="if this is not a matter of size, report it with the model"
+        + (f" and the tool's whole log, {run.log}" if run.log else ""),
     )

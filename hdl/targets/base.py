@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -46,10 +47,32 @@ class Pins:
 
 
 @dataclass(frozen=True, slots=True)
+class Programmer:
+    """A program that puts a bitstream on a board. tool: its name on PATH; memories: its arguments before the file, by
+    memory, the usual one first: `sram` keeps the circuit until the power goes, `flash` for good."""
+
+    tool: str
+    memories: Mapping[str, tuple[str, ...]]
+
+
+OPEN_FPGA_LOADER = "openFPGALoader"
+
+
+def open_fpga_loader(board: str, *memories: str) -> Programmer:
+    """openFPGALoader for a board of its list (`openFPGALoader --list-boards`); memories: those that it can write."""
+    option = {"sram": "-m", "flash": "-f"}
+    return Programmer(OPEN_FPGA_LOADER, {memory: ("-b", board, option[memory]) for memory in memories})
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """Something to build for. With a board: a bitstream with the network behind its UART. Without: out of context."""
+    """Something to build for. With a board: a bitstream with the network behind its UART. Without: out of context.
+
+    programmers: what puts the bitstream on the board, the preferred one first; () for a bare device.
+    """
 
     name: str
     title: str
     device: Device
     board: Board | Pins | None = None
+    programmers: tuple[Programmer, ...] = ()

@@ -1,6 +1,6 @@
 """Muse Lab iCESugar: iCE40UP5K, 12 MHz, iCELink whose serial port is the UART."""
 
-from threshc.hdl.targets.base import Board, Target
+from threshc.hdl.targets.base import Board, Programmer, Target
 from threshc.hdl.targets.up5k_sg48 import UP5K
 
 TARGET = Target(
@@ -8,4 +8,5 @@ TARGET = Target(
     "Muse Lab iCESugar (iCE40UP5K)",
     UP5K,
     Board("amaranth_boards.icesugar", "ICESugarPlatform", 12_000_000),
+    (Programmer("icesprog", {"flash": ()}),),
 )

@@ -3,7 +3,7 @@
 Its USB is on pins of the FPGA itself and has no serial port of its own.
 """
 
-from threshc.hdl.targets.base import Device, Pins, Target
+from threshc.hdl.targets.base import Device, Pins, Programmer, Target, open_fpga_loader
 
 _ECP5_25F_MG285 = Device(
     "LFE5U-25F-8MG285",
@@ -20,4 +20,5 @@ TARGET = Target(
     "OrangeCrab r0.2 (ECP5-25F), serial adapter on pins 0 and 1",
     _ECP5_25F_MG285,
     Pins(48_000_000, clk="A9", rx="N17", tx="M18", source="amaranth_boards.orangecrab_r0_2"),
+    (open_fpga_loader("orangeCrab", "flash"), Programmer("dfu-util", {"flash": ("-d", "1209:5af0", "-a", "0", "-D")})),
 )

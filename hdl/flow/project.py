@@ -1,0 +1,49 @@
+"""The plan of a build: which files and commands make the bitstream of a design for a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from threshc.hdl.families.registry import family
+from threshc.hdl.flow.plan import Plan, Step
+from threshc.hdl.flow.routing import pack_step, route_step
+from threshc.hdl.flow.synthesis import synthesis_script, synthesis_step
+from threshc.hdl.shell.top import Top
+from threshc.hdl.targets.base import Device, Target
+from threshc.hdl.unrolled.design import Design
+
+
+def make_plan(
+    design: Design,
+    target: Target,
+    top: Top,
+    *,
+    freq_hz: float | None,
+    seed: int,
+    memories: Mapping[str, str] | None = None,
+) -> Plan:
+    """Returns the plan; for a family without place and route it ends with the synthesis.
+
+    freq_hz: what nextpnr works towards, None for the family's own aim. memories: files with the contents of memories
+    that the design's text reads by name ($readmemh); today's designs have none.
+    """
+    device, chosen = target.device, family(target.device.family)
+    files = {"design.v": design.mapped(chosen.name), "top.il": top.rtlil, **(memories or {})}
+    aim = freq_hz or (0.0 if chosen.flow is None else chosen.flow.aim_hz)
+    steps = _steps(device, tuple(files), bool(top.constraints), aim, seed)
+    files["synth.ys"] = synthesis_script(chosen, design.name)
+    if chosen.flow is not None and top.constraints:
+        files[f"top.{chosen.flow.constraints}"] = top.constraints
+    return Plan(f"{design.name} for {target.title}", files, steps, target.programmers)
+
+
+def made_for(device: Device) -> tuple[str, ...]:
+    """Returns the names of the files that the commands of any plan for a device make."""
+    return Plan("", {}, _steps(device, (), False, 1e6, 1)).made
+
+
+def _steps(device: Device, sources: tuple[str, ...], constrained: bool, freq_hz: float, seed: int) -> tuple[Step, ...]:
+    synthesis = synthesis_step(device, sources)
+    if family(device.family).flow is None:
+        return (synthesis,)
+    return synthesis, route_step(device, constrained=constrained, freq_hz=freq_hz, seed=seed), pack_step(device)
