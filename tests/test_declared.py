@@ -13,8 +13,6 @@ from onnx import defs, helper
 from onnx.reference import ReferenceEvaluator
 from operator_cases import CASES, Case
 
-import threshc.compiler.frontend.kernels.all
-import threshc.compiler.frontend.lowerings  # noqa: F401
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend import context
 from threshc.compiler.frontend.declared import OLDEST, REVIEWED, check_node, check_results, check_types
@@ -23,7 +21,7 @@ from threshc.compiler.frontend.graph import CHANNELS_LAST, QUANT, Node
 from threshc.compiler.frontend.kernels import registry
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
-KERNELS = registry._KERNELS
+KERNELS = registry.kernels()
 SCHEMAS = [
     s
     for s in defs.get_all_schemas_with_history()
@@ -71,7 +69,7 @@ def _type(name: str) -> np.dtype[Any] | None:
 
 
 def test_every_lowering_has_a_kernel() -> None:
-    assert set(context._LOWERINGS) <= set(KERNELS)
+    assert set(context.lowerings()) <= set(KERNELS)
 
 
 @pytest.mark.parametrize("schema", VERSIONS, ids=lambda s: f"{s.name}-{s.since_version}")

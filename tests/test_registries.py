@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from import_graph import ROOT
 
 import threshc.train
 from threshc.cli.train import commands
+from threshc.compiler.discovery import entries, modules
+from threshc.compiler.frontend.context import lowerings
+from threshc.compiler.frontend.kernels.registry import kernels
 from threshc.hdl.families.registry import families
 from threshc.hdl.targets.registry import targets
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
@@ -67,27 +72,37 @@ def _assigned(path: Path) -> set[str]:
     return {ast.unparse(t) for node in _tree(path).body if isinstance(node, ast.Assign) for t in node.targets}
 
 
-def _listed(path: str) -> set[str]:
-    """What the one import of several modules in a file names."""
-    (node,) = (n for n in _tree(ROOT / path).body if isinstance(n, ast.ImportFrom) and n.module != "__future__")
-    return {alias.name for alias in node.names}
+def _decorated(folder: str, decorator: str) -> set[str]:
+    """The operators that decorators in a folder name, whatever their domain is called."""
+    found = set()
+    for file in _files(folder):
+        for node in ast.walk(_tree(ROOT / folder / f"{file}.py")):
+            for use in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+                if isinstance(use, ast.Call) and ast.unparse(use.func) == decorator:
+                    found |= {a.value.rpartition(":")[2] for a in use.args if isinstance(a, ast.Constant)}
+    return found
 
 
-def test_every_file_of_kernels_and_lowerings_is_imported() -> None:
-    """What `@kernel` and `@lowers` register is there when all.py and the package have been imported."""
-    for listing, folder, decorator in (
-        ("kernels/all.py", "kernels", "kernel"),
-        ("lowerings/__init__.py", "lowerings", "lowers"),
-    ):
-        home = ROOT / "compiler/frontend"
-        registering = {
-            file
-            for file in _files(f"compiler/frontend/{folder}")
-            for node in ast.walk(_tree(home / folder / f"{file}.py"))
-            if isinstance(node, ast.FunctionDef)
-            and any(ast.unparse(d).split("(")[0] == decorator for d in node.decorator_list)
-        }
-        assert registering <= _listed(f"compiler/frontend/{listing}"), f"{listing} leaves out a file"
+@pytest.mark.parametrize(
+    ("folder", "decorator", "table"), [("kernels", "kernel", kernels), ("lowerings", "lowers", lowerings)]
+)
+def test_every_kernel_and_lowering_is_found(folder: str, decorator: str, table: Callable[[], Collection[Any]]) -> None:
+    """The tables have what the files say, although no list names the files."""
+    wanted = _decorated(f"compiler/frontend/{folder}", decorator)
+    assert len(wanted) > 20
+    assert wanted <= {op for _, op in table()}
+
+
+def test_a_new_file_is_found_by_being_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel, a target: what `modules` and `entries` see of a folder is what lies in it."""
+    (tmp_path / "some_room").mkdir()
+    for name, text in (("__init__", ""), ("b", "TARGET = 2"), ("a", "TARGET = 1"), ("helper", "")):
+        (tmp_path / f"some_room/{name}.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [module.__name__ for module in modules("some_room")] == [f"some_room.{n}" for n in ("a", "b", "helper")]
+    assert entries("some_room", "TARGET") == [1, 2]
+    for name in [n for n in sys.modules if n.partition(".")[0] == "some_room"]:
+        del sys.modules[name]
 
 
 def test_every_trainer_is_trained_on_every_data_set() -> None:

@@ -13,7 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.graph import Node, build_graph
-from threshc.compiler.frontend.kernels.registry import _KERNELS as KERNELS
+from threshc.compiler.frontend.kernels.registry import kernels
 from threshc.compiler.frontend.load import load, lower_model
 from threshc.sim import reference
 from threshc.sim.peers.find import find_peer
@@ -263,7 +263,7 @@ def test_output_bits_whose_two_values_no_float64_joins_are_refused() -> None:
 def test_softmax_before_opset_13_runs_over_all_axes_behind_its_own(op: str) -> None:
     """Against opset 13 on the flattened tensor; onnx's evaluator knows the new meaning only."""
     x = np.random.default_rng(1).normal(size=(2, 3, 4)).astype(np.float32)
-    kernel = KERNELS["", op].compute
+    kernel = kernels()["", op].compute
     old, new = ([("axis", 1)], 11, x), ([("axis", 1)], 13, x.reshape(2, 12))
     a, b = (kernel(Node(op, "", "n", ("x",), ("y",), dict(attrs), v), [value])[0] for attrs, v, value in (old, new))
     assert np.array_equal(a.reshape(2, 12), b)

@@ -56,12 +56,12 @@ def lowering(op: str, changed: Callable[[Real, Context, Node, list[Any]], Any]) 
     """The lowering of an operator, with what it is given or what it returns changed."""
 
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
-        real: Real = context._LOWERINGS["", op]
+        real: Real = context.lowerings()["", op]
 
         def broken(c: Context, node: Node, args: Sequence[Known | None]) -> Any:
             return changed(real, c, node, list(args))
 
-        monkeypatch.setitem(context._LOWERINGS, ("", op), broken)
+        monkeypatch.setitem(context.lowerings(), ("", op), broken)
 
     return patch
 

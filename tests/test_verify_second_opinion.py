@@ -125,7 +125,7 @@ BROKEN: list[tuple[str, Break, Callable[[Model], str]]] = [
 
 def broken(monkeypatch: pytest.MonkeyPatch, name: str, compute: Break) -> None:
     domain, _, op = name.rpartition(":")
-    table = registry._KERNELS
+    table = registry.kernels()
     monkeypatch.setitem(table, (domain, op), replace(table[domain, op], compute=compute))
 
 
@@ -178,7 +178,7 @@ def test_every_kernel_is_watched(key: tuple[str, str], monkeypatch: pytest.Monke
     p = FIRST[key]
     if any(domain == "quant" for domain, _ in kernels_of(p)):
         pytest.importorskip("qonnx", reason="qonnx is not installed")
-    kernel = registry._KERNELS.get(key)
+    kernel = registry.kernels().get(key)
     if kernel is None:
         pytest.skip("lowered without a kernel")
     moves = kernel.kind is registry.Kind.STRUCTURE or key[1] in ("Split", "Concat", "Im2Col")
@@ -318,7 +318,7 @@ def test_what_rounding_cannot_make_is_a_failure(flip: str) -> None:
 
 def test_small_errors_are_not_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sum that is off by one part in a hundred thousand, where rounding explains one in a million."""
-    kernel = registry._KERNELS["", "MatMul"]
+    kernel = registry.kernels()["", "MatMul"]
     off = np.float32(1 + 1e-5)
     broken(monkeypatch, "MatMul", lambda n, a: [kernel.compute(n, a)[0] * off])
     model, x = ties(lambda m, d, r: m.op("MatMul", d, m.const(pm1(r, 40, 3))))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.discovery import modules
 from threshc.compiler.frontend.builder import Builder
 from threshc.compiler.frontend.coding import Coded, Probe, encode_steps
 from threshc.compiler.frontend.graph import Node
@@ -87,9 +89,16 @@ def lowers(*ops: str) -> Callable[[Lowering], Lowering]:
     return register
 
 
+@cache
+def lowerings() -> dict[tuple[str, str], Lowering]:
+    """Returns all lowerings by domain and operator, once every file of their folder has been imported."""
+    modules("threshc.compiler.frontend.lowerings")
+    return _LOWERINGS
+
+
 def find_lowering(node: Node) -> Lowering | None:
     """The lowering of a node's operator, or None for operators that work element by element or move elements."""
-    return _LOWERINGS.get((node.domain, node.op))
+    return lowerings().get((node.domain, node.op))
 
 
 def constant(node: Node, args: Sequence[Known | None], k: int, what: str) -> Array:

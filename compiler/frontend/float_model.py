@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-import threshc.compiler.frontend.kernels.all  # noqa: F401  registers the kernels
 from threshc.compiler.frontend.folding import fold
 from threshc.compiler.frontend.graph import Graph
 from threshc.compiler.frontend.kernels.registry import Array, find_kernel

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-import threshc.compiler.frontend.kernels.all
-import threshc.compiler.frontend.lowerings  # noqa: F401  registers the lowerings
 from threshc.compiler.diagnostics import CompileError, Diagnostic, fail, grouped
 from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.builder import Builder

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.discovery import entries
 from threshc.hdl.families.base import Family, Flow
 
 USUAL = "ice40"
@@ -18,9 +17,7 @@ _USUAL_INPUTS = 4
 @cache
 def families() -> dict[str, Family]:
     """Every family by name, in alphabetical order."""
-    package = import_module("threshc.hdl.families")
-    modules = (import_module(f"{package.__name__}.{info.name}") for info in iter_modules(package.__path__))
-    found: list[Family] = [module.FAMILY for module in modules if hasattr(module, "FAMILY")]
+    found: list[Family] = entries("threshc.hdl.families", "FAMILY")
     return {f.name: f for f in sorted(found, key=lambda f: f.name)}
 
 

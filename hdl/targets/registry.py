@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from importlib import import_module
-from pkgutil import iter_modules
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.discovery import entries
 from threshc.hdl.targets.base import Target
 
 
 def targets() -> dict[str, Target]:
     """Every known target by name, boards first, then bare devices, alphabetical."""
-    package = import_module("threshc.hdl.targets")
-    modules = (import_module(f"{package.__name__}.{info.name}") for info in iter_modules(package.__path__))
-    found: list[Target] = [module.TARGET for module in modules if hasattr(module, "TARGET")]
+    found: list[Target] = entries("threshc.hdl.targets", "TARGET")
     return {t.name: t for t in sorted(found, key=lambda t: (t.board is None, t.name))}
 
 

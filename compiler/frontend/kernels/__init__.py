@@ -1,0 +1,1 @@
+"""Kernels of ONNX operators; every file here is read for `@kernel`."""

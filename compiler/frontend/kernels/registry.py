@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.discovery import modules
 from threshc.compiler.frontend.graph import QUANT, Node
 
 Array = NDArray[Any]
@@ -100,10 +102,18 @@ def kernel(
     return register
 
 
+@cache
+def kernels() -> dict[tuple[str, str], Kernel]:
+    """Returns all kernels by domain and operator, once every file of this folder has been imported."""
+    modules("threshc.compiler.frontend.kernels")
+    return _KERNELS
+
+
 def find_kernel(node: Node) -> Kernel | None:
     """The kernel of a node's operator, or None. QONNX operators are found in the default domain too."""
-    found = _KERNELS.get((node.domain, node.op))
-    return found or (_KERNELS.get((QUANT, node.op)) if node.domain == "" else None)
+    known = kernels()
+    found = known.get((node.domain, node.op))
+    return found or (known.get((QUANT, node.op)) if node.domain == "" else None)
 
 
 def need(args: Sequence[Array | None], k: int) -> Array:
