@@ -20,6 +20,7 @@ from threshc.compiler.ir.ops import Sum
 from threshc.hdl.flow.routing import route
 from threshc.hdl.flow.synthesis import synthesize as synthesize_whole
 from threshc.hdl.flow.tools import find_tools
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.shell.top import make_top
 from threshc.hdl.targets.registry import target
 from threshc.hdl.unrolled.design import Design, build_design
@@ -103,7 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
         network = dense_network(name, made)
         synapses = sum(int(np.count_nonzero(op.weights)) for op in network.ops if isinstance(op, Sum))
         start = time.perf_counter()
-        design = build_design(network, pipeline=chosen.pipeline, family=chosen.family)
+        design = build_design(network, CircuitOptions(pipeline=chosen.pipeline, family=chosen.family))
         text = design.mapped(chosen.family).replace(f"module {design.name} ", "module top ", 1)
         emission = time.perf_counter() - start
         made_of = synthesize(text, chosen.family)

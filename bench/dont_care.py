@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import threshc
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.check import check
 from threshc.hdl.unrolled.certify import certify
 from threshc.hdl.unrolled.design import build_design
@@ -24,7 +25,7 @@ def measure(model: str, family: str, proved: bool) -> tuple[int, int, int, float
     """(tables without, tables with, tables changed, seconds of the search, seconds of the proof)."""
     name, _, encoding = model.partition(":")
     network = threshc.load(name, input=encoding or None)
-    plain = build_design(network, family=family)
+    plain = build_design(network, CircuitOptions(family=family))
     start = time.perf_counter()
     replaced, tables = replacements(plain, family, None)
     search = time.perf_counter() - start

@@ -96,6 +96,7 @@ def print_trained(
     import numpy as np
 
     from threshc.compiler.encoding import Affine
+    from threshc.hdl.options import CircuitOptions
     from threshc.hdl.size import predict
     from threshc.sim import packed
     from threshc.tasks.load import load
@@ -106,7 +107,7 @@ def print_trained(
     what, found = ("labels", result.labels) if result.labels is not None else ("scores", result.scores)
     if found is None or not np.array_equal(found.reshape(-1), expected):
         raise AssertionError(f"{what} of the compiled network are not the estimator's")
-    luts = [predict(network, family=family).luts for family in (None, "xilinx")]
+    luts = [predict(network, CircuitOptions(family=family)).luts for family in (None, "xilinx")]
     rows = [
         *figures,
         (f"{what} equal to predict", f"{len(x):,} of {len(x):,}", "simulated"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+
+Spelling = Callable[[str, object], str]
+"""How an option is written for those who read a message: from its name, and its value or None."""
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -17,6 +21,34 @@ def visible(text: str, *, lines: bool = False) -> str:
     return "".join(
         c if c.isprintable() or (lines and c == "\n") else c.encode("unicode_escape").decode("ascii") for c in text
     )
+
+
+def keyword(name: str, value: object = None) -> str:
+    """Returns an option as Python has it: `neuron=`, or with a value `neuron='auto'`."""
+    return f"{name}={'' if value is None else repr(value)}"
+
+
+_spelling: Spelling = keyword
+
+
+def option(name: str, value: object = None) -> str:
+    """Returns an option as whoever reads the message can type it: an argument in Python, a flag on the command line.
+
+    name: the argument's. value: what to give it, True for a flag alone, or None for the option as such. Call it where
+    the message is made, not for constants of a module: who reads it is known only then.
+    """
+    return _spelling(name, value)
+
+
+@contextmanager
+def spelled(spelling: Spelling) -> Iterator[None]:
+    """Options in the messages of the block are written by `spelling`; `threshc.cli.errors` has the command line's."""
+    global _spelling
+    before, _spelling = _spelling, spelling
+    try:
+        yield
+    finally:
+        _spelling = before
 
 
 class Lines(str):

@@ -13,6 +13,7 @@ import numpy as np
 
 from threshc.compiler.ir.network import Network
 from threshc.hdl.families.registry import families
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.unrolled.certify import certify
 from threshc.hdl.unrolled.design import build_design
@@ -63,7 +64,8 @@ def bases() -> tuple[Base, ...]:
     found = []
     for k, (name, (network, options)) in enumerate(made.items()):
         family = (*families(),)[k % len(families())]
-        design = build_design(network, family=family, **options)
+        taps = options.pop("taps", False)
+        design = build_design(network, CircuitOptions(family=family, **options), taps=taps)
         certificate, answers = certify(design), second.Answers(network)
         payload = [f for field in certificate.fields for f in answers.functions(field.value)]
         text = design.mapped(family)

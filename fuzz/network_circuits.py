@@ -25,6 +25,7 @@ from threshc.hdl.cells.drive import exercise_network
 from threshc.hdl.cells.read import read_netlist
 from threshc.hdl.families.registry import families
 from threshc.hdl.flow import tools
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.check import check
@@ -95,13 +96,14 @@ def circuits(put: Put) -> None:
         "family": family,
         "dont_care": rng.random() < 0.15,
     }
+    said = ", ".join(f"{k}={v}" for k, v in options.items())
+    taps = options.pop("taps")
     try:
-        design = build_design(network, **options)
+        design = build_design(network, CircuitOptions(**options), taps=taps)
     except CompileError:
         put.counts["circuits refused"] += 1
         return
     put.counts["circuits"] += 1
-    said = ", ".join(f"{k}={v}" for k, v in options.items())
     samples = put.x[: 12 if put.seed % 151 != 7 else 200]
     _simulated(put, design, samples, "verilator" if put.seed % 151 == 7 else "amaranth", said)
     if put.seed % 5 == 1 and not rtl.available()["icarus"]:

@@ -13,6 +13,7 @@ from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
 from threshc.compiler.memory import available
 from threshc.hdl.families.registry import family, table_inputs
+from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.targets.base import Device
 from threshc.hdl.targets.registry import targets
 from threshc.hdl.unrolled.layers import cheapest
@@ -51,14 +52,14 @@ class Size:
         return max(1, round(self.cells * _SECONDS / 60))
 
 
-def predict(network: Network, neuron: str = "auto", family: str | None = None) -> Size:
-    """The size of a network's circuit. neuron, family: as for `build_design`."""
-    luts, cells, inputs = 0, 0, table_inputs(family)
+def predict(network: Network, options: CircuitOptions = USUAL_CIRCUIT) -> Size:
+    """Returns the size of the circuit that `build_design` makes of a network with these options, as estimated."""
+    luts, cells, inputs = 0, 0, table_inputs(options.family)
     for v, op in enumerate(network.ops):
         t = network.types[v]
         if isinstance(op, Sum):
             positions = math.prod(t.shape) // len(op.bias)
-            chosen = ARCHITECTURES.get(neuron) or cheapest(op, family, positions)
+            chosen = ARCHITECTURES.get(options.neuron) or cheapest(op, options.family, positions)
             cost = chosen.predict(op.weights)
             luts += cost.luts(inputs) * positions
             cells += 2 * int(heap_bits(op.weights).sum()) * positions

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model, Scores
 
-BOARD_LEVELS = 12
-"""Levels of logic between registers on boards: digits reaches 22 MHz with it on the iCEBreaker, 10 without."""
-
 VERIFY = ("none", "netlist", "proof")
 """What `build` can check of Yosys' netlists."""
 
@@ -180,22 +177,15 @@ def _fast_enough(
     required = fmax if target.board is None else max(fmax, float(target.board.clock_hz))
 
     def attempt(levels: int) -> BuildReport:
-        design = build_design(
-            network,
-            neuron=settings.neuron,
-            pipeline=levels,
-            scores=bool(settings.scores),
-            family=settings.family,
-            effort=settings.effort,
-            jobs=settings.jobs,
-            dont_care=settings.dont_care,
-        )
+        design = build_design(network, replace(settings, pipeline=levels).circuit, jobs=settings.jobs)
         return place(design, required)
 
     return reach(attempt, target.device, required, say)
 
 
 def _resolved(pipeline: str | int, target: Target) -> str | int:
+    from threshc.hdl.options import BOARD_LEVELS
+
     if pipeline != "auto":
         return pipeline
     return "layer" if target.board is None else BOARD_LEVELS

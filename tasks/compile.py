@@ -21,6 +21,7 @@ from threshc.tasks.stimulus import Stimulus, answers, stimulus
 if TYPE_CHECKING:
     import numpy as np
 
+    from threshc.hdl.options import CircuitOptions
     from threshc.hdl.targets.base import Device
     from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model
@@ -52,6 +53,12 @@ class Settings:
     dont_care: bool = False
     device: Device | None = None
     large: bool = False
+
+    @property
+    def circuit(self) -> CircuitOptions:
+        from threshc.hdl.options import CircuitOptions
+
+        return CircuitOptions(self.neuron, self.pipeline, bool(self.scores), self.family, self.effort, self.dont_care)
 
 
 def compile(
@@ -142,7 +149,7 @@ def read_network(
         verify_passes=settings.verify_passes,
         print_after=settings.print_after,
     )
-    size = predict(network, settings.neuron, settings.family)
+    size = predict(network, settings.circuit)
     if settings.device is not None:
         refuse_hopeless(size.luts, settings.device, settings.note)
     refuse_vast(size, settings.note, large=settings.large)
@@ -172,13 +179,8 @@ def compile_into(
     expected = given.expected
     design = build_design(
         network,
-        neuron=settings.neuron,
-        pipeline=settings.pipeline,
-        scores=bool(settings.scores),
-        family=settings.family,
-        effort=settings.effort,
+        settings.circuit,
         jobs=settings.jobs,
-        dont_care=settings.dont_care,
         progress=lambda what, done, total: say(f"circuit of {what} ({done + 1} of {total})"),
     )
     say(f"Verilog of {design.netlist.count:,} cells")

@@ -87,6 +87,7 @@ def prove(
     Raises CompileError where something cannot be proved, naming the place.
     """
     from threshc.hdl.families.registry import USUAL
+    from threshc.hdl.options import CircuitOptions
     from threshc.hdl.proof.parse import read
     from threshc.hdl.size import predict, refuse_vast
     from threshc.hdl.unrolled.certify import certify
@@ -124,10 +125,10 @@ def prove(
 
     def build() -> Design:
         # without a device, large layers would be vectors, whose heaps are not proved step by step
-        chosen = {"family": family or USUAL, "scores": scores, **options}
-        refuse_vast(predict(network, chosen["neuron"], chosen["family"]), note, large=large)
+        chosen = CircuitOptions(**{"family": family or USUAL, "scores": scores, **options})
+        refuse_vast(predict(network, chosen), note, large=large)
         say("building the circuit")
-        return build_design(network, **chosen, jobs=jobs)
+        return build_design(network, chosen, jobs=jobs)
 
     texts: tuple[str, ...] = ()
     if check:

@@ -37,6 +37,7 @@ def run_on_board(
     Raises CompileError when the model's circuit is too large for this machine, the port cannot be opened, nothing
     answers, or the board holds another network.
     """
+    from threshc.hdl.options import CircuitOptions
     from threshc.hdl.shell.host import Board
     from threshc.hdl.shell.protocol import BAUD
     from threshc.hdl.size import predict, refuse_vast
@@ -48,7 +49,7 @@ def run_on_board(
     network = load_network(model, input=input, exact_scores=scores == "exact")
     refuse_vast(predict(network), instead="the model that the board was made for")
     # What the board says about itself depends on the network and the answer's fields, not on neurons or registers.
-    design = build_design(network, scores=bool(scores) or _scores_of(model))
+    design = build_design(network, CircuitOptions(scores=bool(scores) or _scores_of(model)))
     samples = given(network, x)
     say("opening the port")
     board = Board(port, design, baud=BAUD if baud is None else baud)

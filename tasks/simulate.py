@@ -43,6 +43,7 @@ def simulate(
             say("reference simulator")
             return reference.run_encoded(network, given(network, x).encoded)
         case "rtl":
+            from threshc.hdl.options import CircuitOptions
             from threshc.hdl.size import predict, refuse_vast
             from threshc.hdl.unrolled.design import build_design
             from threshc.sim import rtl
@@ -51,6 +52,8 @@ def simulate(
             say("emitting the circuit")
             scores = network.output("class") is not None
             samples = given(network, x)
-            return rtl.run_words(build_design(network, scores=scores, taps=True), samples.words, progress=say)
+            return rtl.run_words(
+                build_design(network, CircuitOptions(scores=scores), taps=True), samples.words, progress=say
+            )
         case _:
             raise fail(f"there is no engine {engine!r}", where="--engine", hint=", ".join(get_args(Engine)))

@@ -162,9 +162,10 @@ def verify(
 
 
 def _refuse_vast(network: Network, neuron: str, note: Progress | None, large: bool) -> None:
+    from threshc.hdl.options import CircuitOptions
     from threshc.hdl.size import predict, refuse_vast
 
-    refuse_vast(predict(network, neuron), note, large=large, instead="--large to go on, or --no-rtl")
+    refuse_vast(predict(network, CircuitOptions(neuron)), note, large=large, instead="--large to go on, or --no-rtl")
 
 
 def verify_network(
@@ -188,12 +189,13 @@ def verify_network(
     yield compare_results("reference = packed", expected, data.packed(), data.encoded)
     if not rtl:
         return
+    from threshc.hdl.options import CircuitOptions
     from threshc.hdl.unrolled.design import build_design
     from threshc.sim import rtl as rtl_simulator
 
     say("Verilog: emitting, compiling and simulating it")
     scores = network.output("scores") is not None
-    design = build_design(network, neuron=neuron, pipeline=pipeline, scores=scores, taps=True)
+    design = build_design(network, CircuitOptions(neuron, pipeline, scores), taps=True)
     some = data.first(rtl_samples)
     got = rtl_simulator.run_words(design, some.words, simulator=cast(Simulator, simulator))
     note = f"{got.simulator}, latency {got.latency} cycles"

@@ -15,6 +15,7 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.shell.host import Board, Port
 from threshc.hdl.shell.protocol import (
@@ -56,12 +57,12 @@ def check(design: Design, port: Port, count: int) -> None:
 @pytest.mark.parametrize("pipeline", ["none", "layer"])
 def test_answers_equal_the_reference(make: object, pipeline: str) -> None:
     assert callable(make)
-    design = build_design(make(), pipeline=pipeline)
+    design = build_design(make(), CircuitOptions(pipeline=pipeline))
     check(design, boards.SimulatedPort(design), 21)
 
 
 def test_replies_longer_than_requests() -> None:
-    design = build_design(small(), scores=True, taps=True)
+    design = build_design(small(), CircuitOptions(scores=True), taps=True)
     wide = build_design(networks.random_dense(np.random.default_rng(5), (3, 40), "pm1", outputs="bits"))
     assert wide.output_width > wide.input_width
     check(design, boards.SimulatedPort(design), 5)
@@ -235,8 +236,8 @@ def test_a_port_that_does_not_exist_is_an_error() -> None:
 def test_how_the_circuit_is_built_does_not_change_what_it_says_it_is() -> None:
     network = small()
     first = identity(build_design(network))
-    assert identity(build_design(network, pipeline="none")) == first
-    assert identity(build_design(network, scores=True)) != first
+    assert identity(build_design(network, CircuitOptions(pipeline="none"))) == first
+    assert identity(build_design(network, CircuitOptions(scores=True))) != first
     assert (
         identity(build_design(networks.random_dense(np.random.default_rng(6), (11, 4, 3), "ternary", "int4"))) != first
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import threshc
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.design import build_design
 from threshc.tasks.run import run_on_board
 
@@ -27,7 +28,9 @@ def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def port(folder: Path) -> boards.SimulatedPort:
     """A board that holds that circuit, with other neurons and registers than the host assumes."""
-    return boards.SimulatedPort(build_design(threshc.load(folder), scores=True, pipeline=8, neuron="compressor"))
+    return boards.SimulatedPort(
+        build_design(threshc.load(folder), CircuitOptions(scores=True, pipeline=8, neuron="compressor"))
+    )
 
 
 def test_classes_and_scores_come_back(folder: Path, port: boards.SimulatedPort, digits: Path) -> None:

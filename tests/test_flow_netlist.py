@@ -22,6 +22,7 @@ from threshc.hdl.cells.sample_words import from_lanes, to_lanes
 from threshc.hdl.families.registry import families
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.verify_netlists import Samples
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.unrolled.design import Design, build_design
 from threshc.sim import reference
@@ -55,7 +56,7 @@ def mapped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     chosen = families()[family]
     folder = tmp_path_factory.mktemp(family)
     network = networks.random_dense(np.random.default_rng(3), (11, 7, 5), "int")
-    design = build_design(network, neuron="tree", pipeline=3, scores=True, family=family)
+    design = build_design(network, CircuitOptions(neuron="tree", pipeline=3, scores=True, family=family))
     (folder / "design.v").write_text(design.mapped(family))
     name = design.name
     script = f"read_verilog design.v\n{chosen.unmap}{chosen.synth} -top {name}\n"

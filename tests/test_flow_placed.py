@@ -16,6 +16,7 @@ from threshc.hdl.flow import tools
 from threshc.hdl.flow.attribution import REST, owners
 from threshc.hdl.flow.build import build
 from threshc.hdl.flow.placed_by_layer import slowest_path
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.targets.registry import target
 from threshc.hdl.unrolled.design import build_design
 
@@ -34,7 +35,7 @@ def test_layers_add_up_to_the_routed_design(tmp_path: Path, name: str, neuron: s
     except CompileError as problem:
         pytest.skip(str(problem.diagnostics[0].what))
     network = networks.random_dense(np.random.default_rng(3), (10, 6, 4), "int")
-    design = build_design(network, neuron=neuron, pipeline=pipeline, family=device.family)
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, family=device.family))
     report = build(design, target(name), tmp_path)
     placed, layers = {c.name: c for c in report.placed}, {c.name: c for c in report.layers}
     assert sum(c.cells for c in report.placed) == report.cells_used

@@ -100,8 +100,8 @@ def test_a_wrong_circuit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     other = Network(put.network.name, tuple(higher), put.network.outputs)
     right = network_circuits.build_design
 
-    def wrong(network: Network, **options: Any) -> Design:
-        return replace(right(other, **options), network=network)
+    def wrong(network: Network, *options: Any, **rest: Any) -> Design:
+        return replace(right(other, *options, **rest), network=network)
 
     monkeypatch.setattr(network_circuits, "optimize", lambda network: network)
     monkeypatch.setattr(network_circuits, "build_design", wrong)

@@ -15,6 +15,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from threshc.compiler.ir.network import Network
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import from_ints, pack, unpack
 from threshc.hdl.shell.testbench import hex_lines
 from threshc.hdl.shell.verilog_core import VerilogCore
@@ -135,7 +136,7 @@ def run_both(design: Design, box: str, words: Any, folder: Path) -> list[list[st
 
 def compared(network: Network, family: str, neuron: str, pipeline: str | int, folder: Path, damage: Any = str) -> int:
     """Answers that were taken, all as the reference's; AssertionError where the two designs or an answer differ."""
-    design = build_design(network, neuron=neuron, pipeline=pipeline, family=family)
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, family=family))
     x = networks.random_samples(np.random.default_rng(0), network, CYCLES)
     # the ECP5's LUT4 has other pins than Xilinx' LUT4
     text = design.mapped(family).replace("LUT4 #(.INIT", "LUT4X #(.INIT") if family == "ecp5" else design.mapped(family)

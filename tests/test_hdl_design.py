@@ -15,6 +15,7 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Output, Sum
 from threshc.compiler.ir.types import Ints
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.design import Design, Field, build_design
 from threshc.hdl.unrolled.layers import digits
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
@@ -88,7 +89,7 @@ def simulate(design: Design, payloads: list[int], seed: int = 0, stall: float = 
 def check(network: Network, samples: NDArray[np.generic], **options: Any) -> Design:
     """Build with every tap, simulate with and without stalls, compare everything with the reference."""
     has_scores = network.output("scores") is not None
-    design = build_design(network, taps=True, scores=has_scores, **options)
+    design = build_design(network, CircuitOptions(scores=has_scores, **options), taps=True)
     payloads = pack_inputs(network, encode(network, samples))
     values = reference.evaluate(network, encode(network, samples))
     for stall in (0.0, 0.4):
@@ -181,7 +182,7 @@ def test_many_thresholds_on_one_sum_and_constants() -> None:
 def test_payload_of_a_classifier() -> None:
     network = networks.random_dense(np.random.default_rng(5), (8, 6, 4))
     assert [(f.name, f.offset, f.width) for f in build_design(network).fields] == [("class", 0, 2)]
-    both = build_design(network, scores=True).fields
+    both = build_design(network, CircuitOptions(scores=True)).fields
     assert [f.kind for f in both] == ["class", "scores"]
     assert both[1].shape == (4,)
     assert both[1].width == 4 * both[1].element_width
@@ -189,16 +190,22 @@ def test_payload_of_a_classifier() -> None:
 
 def test_latency_in_words() -> None:
     network = networks.random_dense(np.random.default_rng(5), (16, 8, 6, 4))
-    assert build_design(network, pipeline="none").latency == 1
-    assert build_design(network, pipeline="layer").latency == 4  # two threshold layers, the scores, the class
-    assert build_design(network, pipeline=1).latency > build_design(network, pipeline="4").latency > 4
+    assert build_design(network, CircuitOptions(pipeline="none")).latency == 1
+    assert (
+        build_design(network, CircuitOptions(pipeline="layer")).latency == 4
+    )  # two threshold layers, the scores, the class
+    assert (
+        build_design(network, CircuitOptions(pipeline=1)).latency
+        > build_design(network, CircuitOptions(pipeline="4")).latency
+        > 4
+    )
 
 
 def test_levels_between_registers() -> None:
     """No cell has more than N levels between it and the registers before it."""
     network = networks.random_dense(np.random.default_rng(6), (40, 12, 5), "int")
     for neuron in WIDE:
-        net = build_design(network, neuron=neuron, pipeline=3).netlist
+        net = build_design(network, CircuitOptions(neuron=neuron, pipeline=3)).netlist
         bits = 2 * np.arange(net.count)
         assert net.level(bits).max() == 3
 
@@ -223,7 +230,7 @@ def test_same_network_twice_is_the_same_text() -> None:
 def test_errors(options: dict[str, Any], message: str) -> None:
     network = networks.random_dense(np.random.default_rng(8), (9, 4), outputs="bits")
     with pytest.raises(CompileError, match=message):
-        build_design(network, **options)
+        build_design(network, CircuitOptions(**options))
 
 
 def test_progress_is_told() -> None:

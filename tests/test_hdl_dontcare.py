@@ -14,6 +14,7 @@ from threshc.compiler.encoding import Step, parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare, Input, Op, Output, Sum
 from threshc.hdl.logic.circuit import Circuit as Lowered
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import apply
 from threshc.hdl.proof.circuit import Circuit
@@ -86,7 +87,9 @@ def outputs(circuit: Lowered, design: Design, x: NDArray[np.generic]) -> NDArray
 def test_answers_stay(seed: int, family: str | None, pipeline: str | int, real: bool) -> None:
     rng = np.random.default_rng(seed)
     network = thermometer(rng, int(rng.integers(1, 7)), int(rng.integers(1, 5)), (12, 9, 5), real)
-    design = build_design(network, family=family, pipeline=pipeline, dont_care=True, taps=bool(seed & 1))
+    design = build_design(
+        network, CircuitOptions(family=family, pipeline=pipeline, dont_care=True), taps=bool(seed & 1)
+    )
     x = samples(rng, network, 300)
     want = answers(design, reference.run(network, x)) if not seed & 1 else None
     got = outputs(design.circuit(), design, x)
@@ -107,7 +110,7 @@ def test_dense_layers_stay(neuron: str) -> None:
     rng = np.random.default_rng(3)
     network = networks.random_dense(rng, (7, 6, 4), "int", "int3", compare_input=neuron == "fa63")
     x = networks.random_samples(rng, network, 40)
-    design = build_design(network, neuron=neuron, pipeline=2, dont_care=True, scores=True)
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=2, dont_care=True, scores=True))
     want = reference.run(network, x)
     got = rtl.run(design, x, simulator="amaranth")
     for a, b in zip(want.values, got.values, strict=True):
@@ -118,7 +121,7 @@ def test_dense_layers_stay(neuron: str) -> None:
 def test_streams_of_the_portable_text(real: bool) -> None:
     rng = np.random.default_rng(5)
     network = thermometer(rng, 5, 4, (14, 8, 4), real)
-    design = build_design(network, pipeline=2, dont_care=True)
+    design = build_design(network, CircuitOptions(pipeline=2, dont_care=True))
     assert len(design.replaced) > 1
     x = samples(rng, network, 60)
     np.testing.assert_array_equal(
@@ -149,7 +152,7 @@ def neurons(weights: list[list[int]], thresholds: list[int]) -> Network:
 )
 def test_ordered_comparisons(weights: list[int], threshold: int, operands: tuple[int, ...], table: int | None) -> None:
     network = neurons([weights], [threshold])
-    design = build_design(network, neuron="table", dont_care=True)
+    design = build_design(network, CircuitOptions(neuron="table", dont_care=True))
     if table is None:
         assert design.replaced == ()
     else:
@@ -164,19 +167,19 @@ def test_ordered_comparisons(weights: list[int], threshold: int, operands: tuple
 
 def test_free_inputs_have_none() -> None:
     network = networks.random_dense(np.random.default_rng(4), (5, 4), "pm1", outputs="bits")
-    assert build_design(network, neuron="table", dont_care=True).replaced == ()
+    assert build_design(network, CircuitOptions(neuron="table", dont_care=True)).replaced == ()
 
 
 def test_less_than_before() -> None:
     """The point of it all: of six inputs, those that follow from others go."""
     network = thermometer(np.random.default_rng(8), 6, 6, (60, 30), True)
-    before, after = build_design(network, family="ice40", dont_care=True).tables
+    before, after = build_design(network, CircuitOptions(family="ice40", dont_care=True)).tables
     assert after < 0.92 * before
 
 
 def test_the_same_every_time() -> None:
     network = thermometer(np.random.default_rng(9), 4, 4, (12, 6), False)
-    first, second = (build_design(network, dont_care=True) for _ in range(2))
+    first, second = (build_design(network, CircuitOptions(dont_care=True)) for _ in range(2))
     assert first.replaced == second.replaced
     assert first.verilog() == second.verilog()
 

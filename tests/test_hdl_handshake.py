@@ -8,6 +8,7 @@ import networks
 import numpy as np
 import pytest
 
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.design import build_design
 from threshc.sim import reference, rtl
 
@@ -16,7 +17,7 @@ from threshc.sim import reference, rtl
 def test_stalls(pipeline: int) -> None:
     network = networks.random_dense(np.random.default_rng(1), (10, 7, 4))
     x = networks.random_samples(np.random.default_rng(2), network, 60)
-    design = build_design(network, pipeline=pipeline, taps=True)
+    design = build_design(network, CircuitOptions(pipeline=pipeline), taps=True)
     assert design.buffered == (pipeline < 5)
     want = reference.run(network, x)
     for stall in (False, True):
@@ -29,7 +30,7 @@ def test_a_full_buffer_stands_still_and_goes_on() -> None:
     from amaranth.sim import Simulator
 
     network = networks.random_dense(np.random.default_rng(3), (6, 5, 3))
-    design = build_design(network, pipeline=2)
+    design = build_design(network, CircuitOptions(pipeline=2))
     dut: Any = design.component()
     x = np.arange(64)[:, None] >> np.arange(6) & 1
     want = np.asarray(reference.run(network, x).labels).tolist()

@@ -10,6 +10,7 @@ from architectures import WIDE
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.families.registry import families
 from threshc.hdl.logic.mapping import flipped, merged
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.unrolled.design import Design, build_design
 from threshc.hdl.unrolled.lower import lower
@@ -71,7 +72,9 @@ def test_cells_equal_the_reference(family: str, neuron: str, pipeline: str | int
     rng = np.random.default_rng(3)
     network = networks.random_dense(rng, (14, 9, 6, 5), "int")
     samples = networks.random_samples(rng, network, 50)
-    design = build_design(network, neuron=neuron, pipeline=pipeline, scores=True, taps=True, family=family)
+    design = build_design(
+        network, CircuitOptions(neuron=neuron, pipeline=pipeline, scores=True, family=family), taps=True
+    )
     got = evaluate(design, family, samples)
     want = reference.evaluate(network, encode(network, samples))
     for field in design.fields:
@@ -83,9 +86,9 @@ def test_cells_equal_the_reference(family: str, neuron: str, pipeline: str | int
 @pytest.mark.parametrize("family", families())
 def test_the_text_has_the_cells(family: str) -> None:
     network = networks.random_dense(np.random.default_rng(4), (20, 8, 4))
-    design = build_design(network, family=family)
+    design = build_design(network, CircuitOptions(family=family))
     text = design.mapped(family)
-    assert text == build_design(network, family=family).mapped(family)
+    assert text == build_design(network, CircuitOptions(family=family)).mapped(family)
     cells = {kind for kind, luts in families()[family].counting.luts.items() if luts and f"  {kind} #(" in text}
     assert cells
     for port in ("i_payload", "i_valid", "i_ready", "o_payload", "o_valid", "o_ready", "clk", "rst"):
@@ -96,13 +99,13 @@ def test_unknown_family() -> None:
     with pytest.raises(CompileError, match="there is no device family 'ice4'; did you mean 'ice40'"):
         build_design(networks.xor()).mapped("ice4")
     with pytest.raises(CompileError, match="there is no device family 'stratix'"):
-        build_design(networks.xor(), family="stratix")
+        build_design(networks.xor(), CircuitOptions(family="stratix"))
 
 
 def test_fewer_tables_than_full_adders() -> None:
     """The figures of docs/research/sharing.md, with room: LUTs per synapse of +-1 neurons, comparators included."""
     network = networks.random_dense(np.random.default_rng(1), (64, 64), outputs="bits")
     for neuron, size, most in (("mdfa", 4, 0.70), ("fa63", 6, 0.47)):
-        design = build_design(network, neuron=neuron)
+        design = build_design(network, CircuitOptions(neuron=neuron))
         circuit = lower(design.netlist, design.inputs, design.outputs)
         assert len(merged(circuit, size)) < most * 64 * 64

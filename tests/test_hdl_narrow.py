@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from threshc.hdl.logic.lut_net import LutNet
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import apply, variables
 from threshc.hdl.unrolled.design import build_design
 from threshc.hdl.unrolled.sharing.decompose import narrow, split
@@ -51,7 +52,7 @@ def test_few_tables_for_threshold_functions() -> None:
 @pytest.mark.parametrize("family", ["ice40", "ecp5"])
 def test_networks_of_tables_are_proved_cell_by_cell(family: str) -> None:
     network = networks.random_dense(np.random.default_rng(3), (6, 6, 6, 3), "int")
-    design = build_design(network, neuron="table", family=family, pipeline=2)
+    design = build_design(network, CircuitOptions(neuron="table", family=family, pipeline=2))
     assert max(len(c.operands) for c in design.netlist.cells if c.kind == "lut") == 4
     assert f"cells of {family}" in str(prove(network, neuron="table", family=family, pipeline=2))
 
@@ -59,5 +60,5 @@ def test_networks_of_tables_are_proved_cell_by_cell(family: str) -> None:
 def test_six_inputs_stay_where_there_are_such_tables() -> None:
     network = networks.random_dense(np.random.default_rng(3), (6, 7), "int", outputs="bits")
     for family in (None, "xilinx"):
-        design = build_design(network, neuron="table", family=family)
+        design = build_design(network, CircuitOptions(neuron="table", family=family))
         assert max(len(c.operands) for c in design.netlist.cells if c.kind == "lut") == 6

@@ -8,6 +8,7 @@ import pytest
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Input, Output, Sum
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.check import check
 from threshc.hdl.unrolled.certify import certify
 from threshc.hdl.unrolled.design import build_design
@@ -24,4 +25,4 @@ def test_rows_of_one_magnitude(neuron: str, inputs: int, magnitude: int) -> None
         bits = Input("x", (inputs,), parse_encoding("bit"))
         ops = (bits, Bitplanes(0), Sum(1, weights, np.zeros(2, np.int64)), ArgMax(2))
         network = Network("rows", ops, (Output("class", 3, "class", np.ones(()), np.zeros(())),))
-        check(network, certify(build_design(network, neuron=neuron)))
+        check(network, certify(build_design(network, CircuitOptions(neuron=neuron))))

@@ -15,6 +15,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.mapping import mapped_size
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import apply
 from threshc.hdl.proof.check import check as check_certificate
 from threshc.hdl.unrolled.certify import certify
@@ -134,7 +135,7 @@ def test_differences_are_proved(neuron: str, kind: str, monkeypatch: pytest.Monk
     fires = Compare(2, np.arange(10), np.rint(weights.sum(axis=1) / 2).astype(np.int64))
     output = Output("y", 3, "bits", networks.ONE_SCALE, networks.NO_OFFSET)
     network = Network("alike", (Input("x", (23,), bits), Bitplanes(0), total, fires), (output,))
-    proved = check_certificate(network, certify(build_design(network, neuron=neuron)))
+    proved = check_certificate(network, certify(build_design(network, CircuitOptions(neuron=neuron))))
     assert proved.methods == {"heap added up, last carry": 10}
 
 
@@ -173,9 +174,9 @@ def test_a_row_alone_may_be_very_wide() -> None:
 def test_effort() -> None:
     """More effort is never larger; the same effort is the same text; nonsense is refused."""
     network = networks.random_dense(np.random.default_rng(1), (32, 4), outputs="bits")
-    texts = [build_design(network, effort=e).mapped("ice40") for e in (1, 20, 20)]
+    texts = [build_design(network, CircuitOptions(effort=e)).mapped("ice40") for e in (1, 20, 20)]
     assert texts[1] == texts[2]
     assert texts[1].count("SB_LUT4") <= texts[0].count("SB_LUT4")
     for wrong in (0, 101, True, "much"):
         with pytest.raises(CompileError, match=r"effort .* is not understood"):
-            build_design(network, effort=wrong)  # type: ignore[arg-type]
+            build_design(network, CircuitOptions(effort=wrong))  # type: ignore[arg-type]

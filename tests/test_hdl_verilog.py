@@ -17,6 +17,7 @@ from architectures import WIDE
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Loc, Op, Output, Sum
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.design import build_design
 
 pytestmark = pytest.mark.slow
@@ -78,7 +79,7 @@ def hostile() -> Network:
 @pytest.mark.parametrize("neuron", WIDE)
 def test_tools_read_it(neuron: str, tmp_path: Path) -> None:
     network = networks.random_dense(np.random.default_rng(5), (20, 12, 8, 5), "int", "int4")
-    text = build_design(network, neuron=neuron, pipeline=3, scores=True, taps=True).verilog()
+    text = build_design(network, CircuitOptions(neuron=neuron, pipeline=3, scores=True), taps=True).verilog()
     (tmp_path / "random.v").write_text(text)
     lint(tmp_path / "random.v")
     read_in_yosys(tmp_path, "random.v")
@@ -108,13 +109,17 @@ def test_deterministic_in_a_fresh_process() -> None:
     """Byte for byte, whatever the hash seed."""
     code = (
         "import networks, numpy as np; from threshc.hdl.unrolled.design import build_design;"
+        "from threshc.hdl.options import CircuitOptions;"
         "n = networks.random_dense(np.random.default_rng(7), (12, 9, 4), 'ternary');"
-        "print(build_design(n, neuron='{}', pipeline=2).verilog(), end='')"
+        "print(build_design(n, CircuitOptions('{}', 2)).verilog(), end='')"
     )
     for neuron in WIDE:
         texts = set()
         for seed in ("1", "2"):
-            env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent)}
+            env = os.environ | {
+                "PYTHONHASHSEED": seed,
+                "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
+            }
             done = subprocess.run(
                 [sys.executable, "-c", code.format(neuron)], env=env, capture_output=True, text=True, check=True
             )
@@ -125,7 +130,7 @@ def test_deterministic_in_a_fresh_process() -> None:
 def test_a_large_dense_network_stays_small() -> None:
     """59,008 synapses, unrolled: text grows with inputs and layers, not with every synapse."""
     network = networks.random_dense(np.random.default_rng(1), (784, 64, 64, 64, 10))
-    design = build_design(network, neuron="compressor")
+    design = build_design(network, CircuitOptions(neuron="compressor"))
     assert design.latency == 5
     text = design.verilog()
     assert 100_000 < len(text) < 2_000_000

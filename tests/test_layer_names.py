@@ -26,6 +26,7 @@ from threshc.hdl.flow.cells_by_layer import cells_by_layer
 from threshc.hdl.flow.placed_by_layer import PlacedCells
 from threshc.hdl.flow.report import BuildReport
 from threshc.hdl.flow.synthesis import Cells
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.check import check
 from threshc.hdl.unrolled.certify import certify
@@ -53,7 +54,7 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def design(network: Network) -> Design:
-    return build_design(network, family="ice40")
+    return build_design(network, CircuitOptions(family="ice40"))
 
 
 def first_column(table: str, start: str = "|") -> list[str]:

@@ -16,6 +16,7 @@ import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
@@ -36,7 +37,7 @@ INPUTS = 14
 
 def circuit_of(neuron: str = "mdfa", pipeline: str | int = 3) -> tuple[Network, Certificate]:
     network = networks.random_dense(np.random.default_rng(1), (INPUTS, 15, 13, 4), "ternary")
-    return network, certify(build_design(network, neuron=neuron, pipeline=pipeline))
+    return network, certify(build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline)))
 
 
 def answers(certificate: Certificate) -> list[int]:
@@ -135,7 +136,7 @@ def test_steps_that_cheat() -> None:
 @pytest.mark.parametrize("pipeline", ["none", "layer", 2])
 def test_every_architecture(neuron: str, pipeline: str | int) -> None:
     network = networks.random_dense(np.random.default_rng(2), (16, 9, 7, 5), "int")
-    design = build_design(network, neuron=neuron, pipeline=pipeline, scores=True, taps=True)
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, scores=True), taps=True)
     assert sum(check(network, certify(design)).methods.values()) == 9 + 7 + 5 + 4
 
 
@@ -147,7 +148,7 @@ def test_inputs_convolutions_and_shared_sums() -> None:
         networks.random_dense(rng, (6, 8, 4), "int", "int5", compare_input=True),
         networks.random_dense(rng, (7, 8, 4), "int", "int4"),
     ):
-        check(network, certify(build_design(network, pipeline=2, taps=True)))
+        check(network, certify(build_design(network, CircuitOptions(pipeline=2), taps=True)))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_inputs_convolutions_and_shared_sums() -> None:
 )
 def test_mapped_text_cell_by_cell(family: str, cell: str) -> None:
     network = networks.random_dense(np.random.default_rng(4), (24, 9, 4))
-    design = build_design(network, pipeline=2, family=family)
+    design = build_design(network, CircuitOptions(pipeline=2, family=family))
     text, certificate = design.mapped(family), certify(design)
     assert check_mapped(certificate, text) > 100
     line = next(line for line in text.splitlines() if cell in line and "1'b0" not in line)

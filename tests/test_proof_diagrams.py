@@ -8,6 +8,7 @@ import pytest
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare, Input, Output
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.check import check
@@ -23,7 +24,7 @@ def test_thresholds_of_wide_integers_are_proved(encoding: str, family: str) -> N
     need = np.array([enc.lo + 1, (enc.lo + enc.hi) // 3 + 12_345, enc.hi])  # type: ignore[union-attr]
     ops = (Input("x", (3,), enc), Compare(0, np.arange(3), need))
     network = Network("wide", ops, (Output("y", 1, "bits", np.ones(()), np.zeros(())),))
-    found = check(network, certify(build_design(network, family=family)))
+    found = check(network, certify(build_design(network, CircuitOptions(family=family))))
     assert sum(found.methods.values()) == 3
 
 

@@ -22,6 +22,7 @@ from threshc.compiler.encoding import Step, parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Op, Output, Sum
 from threshc.hdl.families.registry import families
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
@@ -67,7 +68,7 @@ def network_of(real: bool, sizes: tuple[int, ...] = (16, 8)) -> Network:
 @lru_cache
 def made(real: bool) -> tuple[Network, Design, Certificate]:
     network = network_of(real)
-    design = build_design(network, family="xilinx", pipeline=1, dont_care=True)
+    design = build_design(network, CircuitOptions(family="xilinx", pipeline=1, dont_care=True))
     return network, design, certify(design)
 
 
@@ -208,7 +209,7 @@ def test_every_architecture(neuron: str) -> None:
         for k, op in enumerate(network.ops[:4])
     ]
     network = Network("two", tuple(two), (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
-    design = build_design(network, neuron=neuron, pipeline=2, dont_care=True)
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=2, dont_care=True))
     check(network, certify(design))
 
 
@@ -226,7 +227,7 @@ def test_constants_keep_their_stage(seed: int) -> None:
         ops.append(Compare(len(ops) - 1, np.arange(size), thresholds))
         width = size
     network = Network("alike", tuple(ops), (Output("y", len(ops) - 1, "bits", np.ones(()), np.zeros(())),))
-    certificate = certify(build_design(network, family="xilinx", pipeline=2, dont_care=True))
+    certificate = certify(build_design(network, CircuitOptions(family="xilinx", pipeline=2, dont_care=True)))
     constants = [r for r in certificate.replaced if r[2] in (0, (1 << (1 << len(r[1]))) - 1)]
     assert constants
     assert check(network, certificate)

@@ -20,6 +20,7 @@ import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof import certificate
 from threshc.hdl.proof import check as checker
 from threshc.hdl.proof.bits import Unproved
@@ -39,7 +40,7 @@ Data = dict[str, Any]
 def made() -> tuple[Network, Certificate]:
     """A network with class and scores, both of them in the payload."""
     network = networks.random_dense(np.random.default_rng(1), (14, 9, 5), "ternary")
-    return network, certify(build_design(network, pipeline=2, scores=True))
+    return network, certify(build_design(network, CircuitOptions(pipeline=2, scores=True)))
 
 
 def scores_value(data: Data) -> str:

@@ -12,6 +12,7 @@ from architectures import WIDE
 
 from threshc.compiler.ir.network import Network
 from threshc.hdl.families.registry import families
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
@@ -43,7 +44,7 @@ CASES = {  # found by search: (seed, weights, inputs, sizes, neuron, family, pip
 def made(case: str) -> tuple[Network, Certificate, str]:
     seed, kind, encoding, sizes, neuron, family, pipeline = CASES[case]
     network = networks.random_dense(np.random.default_rng(seed), sizes, kind, encoding)
-    design = build_design(network, neuron=neuron, family=family, pipeline=pipeline)
+    design = build_design(network, CircuitOptions(neuron=neuron, family=family, pipeline=pipeline))
     return network, certify(design), design.mapped(family)
 
 
@@ -63,7 +64,9 @@ def test_random_networks() -> None:
         neuron = str(rng.choice([*WIDE, "auto"]))
         family = str(rng.choice(list(families())))
         network = networks.random_dense(np.random.default_rng(seed), sizes, "ternary", "int4")
-        design = build_design(network, neuron=neuron, family=family, pipeline=(1, 3, "layer", "none")[rng.integers(4)])
+        design = build_design(
+            network, CircuitOptions(neuron=neuron, family=family, pipeline=(1, 3, "layer", "none")[rng.integers(4)])
+        )
         try:
             check_mapped(certify(design), design.mapped(family))
         except Unproved as problem:

@@ -16,6 +16,7 @@ from threshc.hdl.cells.gates import Gates
 from threshc.hdl.cells.read import read_netlist
 from threshc.hdl.families.registry import families
 from threshc.hdl.flow import tools
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.netlist import prove_netlist
@@ -44,7 +45,7 @@ def synthesized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         pytest.skip("needs yosys")
     folder = tmp_path_factory.mktemp("netlist")
     network = networks.random_dense(np.random.default_rng(7), (INPUTS, 9, 5), "int")
-    design = build_design(network, neuron=neuron, pipeline=pipeline, family=family)
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, family=family))
     (folder / "design.v").write_text(design.mapped(family))
     script = f"read_verilog design.v\n{SYNTH[family]} -top {design.name}\nselect {design.name}\n"
     (folder / "script.ys").write_text(script + "write_json -selected net.json\n")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from threshc.hdl.logic.tables import MAJ, XOR
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Claim
 from threshc.hdl.proof.check import check
@@ -69,6 +70,6 @@ def test_every_changed_bit_of_an_adder_is_seen() -> None:
 @pytest.mark.parametrize(("kind", "encoding"), [("pm1", "bit"), ("int", "int5")])
 def test_layers_far_beyond_enumeration(neuron: str, kind: str, encoding: str) -> None:
     network = networks.random_dense(np.random.default_rng(1), (30, 9, 4), kind, encoding)
-    methods = check(network, certify(build_design(network, neuron=neuron, pipeline=3))).methods
+    methods = check(network, certify(build_design(network, CircuitOptions(neuron=neuron, pipeline=3)))).methods
     assert sum(n for how, n in methods.items() if "heap added up" in how) == 13
     assert "decision diagram" not in methods

@@ -10,6 +10,7 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.design import build_design
 from threshc.sim import reference, rtl
 from threshc.sim.rtl import icarus, verilator
@@ -42,7 +43,7 @@ def simulator(request: pytest.FixtureRequest) -> rtl.Simulator:
 def test_every_bit_equals_the_reference(simulator: rtl.Simulator, name: str) -> None:
     network = NETWORKS[name]()
     scores = network.output("scores") is not None
-    design = build_design(network, taps=True, scores=scores)
+    design = build_design(network, CircuitOptions(scores=scores), taps=True)
     x = networks.random_samples(np.random.default_rng(1), network, 60)
     want = reference.run(network, x)
     for stall in (False, True):

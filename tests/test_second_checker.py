@@ -19,6 +19,7 @@ pytest.importorskip("resource", reason="needs the timers of a POSIX system")
 
 from fuzz import certificates  # noqa: E402
 from fuzz.certificate_bases import bases  # noqa: E402
+from threshc.hdl.options import CircuitOptions  # noqa: E402
 from threshc.hdl.proof import check as first  # noqa: E402
 from threshc.hdl.proof.check import check  # noqa: E402
 from threshc.hdl.proof.mapped import check_mapped  # noqa: E402
@@ -47,7 +48,7 @@ def test_both_accept_what_is_right(name: str) -> None:
 @pytest.mark.parametrize("name", ["wide, class", "integers", "images"])
 def test_every_architecture(neuron: str, name: str) -> None:
     network = BASES[name].network
-    design = build_design(network, neuron=neuron, pipeline=2, taps=True, dont_care=True)
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=2, dont_care=True), taps=True)
     second_checker.check(network, plain(certify(design)))
 
 

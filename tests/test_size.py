@@ -17,6 +17,7 @@ import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.compiler.memory import available
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.size import Size, predict, refuse_hopeless, refuse_vast, too_big
 from threshc.hdl.targets.registry import target
 from threshc.hdl.unrolled.design import build_design
@@ -35,8 +36,9 @@ def network(*sizes: int) -> Network:
 def test_predictions_are_those_of_the_design(neuron: str, family: str | None) -> None:
     """Nothing is made for them, so they are there before the search."""
     small = networks.random_dense(np.random.default_rng(1), (24, 8, 3), "int")
-    size = predict(small, neuron, family)
-    layers = build_design(small, neuron=neuron, family=family).neurons
+    options = CircuitOptions(neuron=neuron, family=family)
+    size = predict(small, options)
+    layers = build_design(small, options).neurons
     assert size.luts == sum(n.estimate.lut6 if family == "xilinx" else n.estimate.lut4 for n in layers)
 
 

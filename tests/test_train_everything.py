@@ -20,6 +20,7 @@ pytest.importorskip("sklearn", reason="needs scikit-learn")
 from trained import Data, bundled, pmlb
 
 from threshc.compiler.encoding import Affine
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.design import build_design
 from threshc.sim import rtl
 
@@ -84,7 +85,7 @@ def test_every_label(trainer: str, name: str, request: pytest.FixtureRequest, tm
     else:
         expected = np.searchsorted(estimator.classes_, estimator.predict(x))[:, None]
     np.testing.assert_array_equal(answers(threshc.simulate(network, samples)), expected)
-    design = build_design(network, scores=trainer == "convex, values")
+    design = build_design(network, CircuitOptions(scores=trainer == "convex, values"))
     found = rtl.run(design, samples[:IN_VERILOG], simulator=simulator())
     np.testing.assert_array_equal(answers(found), expected[:IN_VERILOG])
 

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.design import build_design
 from threshc.train import LookupThresholdClassifier
 from threshc.train.deep.pruning import Pruning, VotingNetwork
@@ -50,7 +51,7 @@ def test_every_neuron_is_a_table_of_a_circuit_that_takes_pixels(tmp_path: Path) 
     labels = threshc.simulate(network, pixels).labels
     np.testing.assert_array_equal(labels, estimator.predict(pixels))
     np.testing.assert_array_equal(threshc.simulate(network, pixels[:50], engine="rtl").labels, labels[:50])
-    tables = [n.estimate.lut6 for n in build_design(network, family="xilinx").neurons]
+    tables = [n.estimate.lut6 for n in build_design(network, CircuitOptions(family="xilinx")).neurons]
     assert tables[0] <= 60
     assert tables[1] <= 30
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import cache
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.discovery import entries
 from threshc.hdl.families.base import Family, Flow
 
@@ -24,12 +24,12 @@ def families() -> dict[str, Family]:
 def family(name: str) -> Family:
     """The family of that name. Raises CompileError that lists the known ones."""
     known = families()
-    if name in known:
+    if isinstance(name, str) and name in known:
         return known[name]
-    near = get_close_matches(name.lower(), known, 1)
+    near = get_close_matches(str(name).lower(), known, 1)
     raise fail(
         f"there is no device family {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
-        where="device family",
+        where=option("family"),
         hint="one of " + ", ".join(known),
     )
 

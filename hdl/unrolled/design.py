@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Compare
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.naming import sanitize
+from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.pool import Pool, checked_jobs
 from threshc.hdl.unrolled.dontcare.cut import Replacement
 from threshc.hdl.unrolled.dontcare.design import circuit_of, netlist_of, replacements
 from threshc.hdl.unrolled.layers import Builder, LayerCircuit, Progress, digits
 from threshc.hdl.unrolled.netlist import Lits, Netlist
-from threshc.hdl.unrolled.neurons import ARCHITECTURES
 
 if TYPE_CHECKING:
     from amaranth.lib.wiring import Component
-
-MOST_EFFORT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,40 +102,26 @@ class Design:
 
 def build_design(
     network: Network,
+    options: CircuitOptions = USUAL_CIRCUIT,
     *,
-    neuron: str = "auto",
-    pipeline: str | int = "layer",
-    scores: bool = False,
     taps: bool = False,
-    family: str | None = None,
-    effort: int = 1,
-    dont_care: bool = False,
     jobs: int | None = 1,
     progress: Progress | None = None,
 ) -> Design:
-    """Unroll a network into hardware.
+    """Unrolls a network into hardware.
 
-    neuron: an architecture's name, or `auto` for the fewest estimated LUTs per layer. pipeline: `none` (one register at
-    the output), `layer` (a register behind every threshold layer, the scores and the class) or a positive integer N
-    (registers wherever more than N adders or gates would follow each other). scores: carry the scores beside the class.
-    taps: carry the bits of every Compare. family: the device family whose LUTs `auto` counts, a name of
-    `threshc.hdl.families` (of four inputs without one). effort: how long to search for smaller circuits, 1 to 100:
-    random ways to share that are tried, and so the time, grow with it. dont_care: make tables smaller where
-    patterns of their inputs never occur (`hdl/unrolled/dontcare`). jobs: processes that search side by side where
+    options: which circuit it is. taps: carry the bits of every Compare. jobs: processes that search side by side where
     that pays, None for all cores; the circuit is the same for any number. progress(what, done, total) is called
-    between operations. Raises CompileError for unknown options and for weights that an architecture does not take.
+    between operations. Raises CompileError for weights that an architecture does not take, and for scores that the
+    network does not have.
     """
-    if neuron != "auto" and neuron not in ARCHITECTURES:
-        raise fail(
-            f"there is no neuron architecture {neuron!r}", where="--neuron", hint=", ".join(("auto", *ARCHITECTURES))
-        )
-    if isinstance(effort, bool) or not isinstance(effort, int) or not 1 <= effort <= MOST_EFFORT:
-        raise fail(f"effort {effort!r} is not understood", where="--effort", hint=f"1 to {MOST_EFFORT}")
-    limit = _limit(pipeline)
-    chosen = _chosen(network, scores, taps)
+    settled = options.settled()
+    pipeline, family = settled.pipeline, settled.family
+    limit = pipeline if isinstance(pipeline, int) else 0
+    chosen = _chosen(network, settled.scores, taps)
     with Pool(checked_jobs(jobs)) as pool:
         wanted = {v for _, _, v in chosen}
-        builder = Builder(network, neuron, limit, pipeline == "layer", wanted, family, effort, pool)
+        builder = Builder(network, settled.neuron, limit, pipeline == "layer", wanted, family, settled.effort, pool)
         builder.run(progress)
     fields, parts, offset = [], [], 0
     for name, kind, v in chosen:
@@ -159,22 +143,10 @@ def build_design(
     design = Design(
         network, name, width, tuple(fields), offset, latency, layers, net, builder.x, outputs, tuple(builder.values)
     )
-    if not dont_care:
+    if not settled.dont_care:
         return design
     replaced, tables = replacements(design, family, progress)
     return replace(design, replaced=replaced, tables=tables)
-
-
-def _limit(pipeline: str | int) -> int:
-    if pipeline in ("none", "layer"):
-        return 0
-    if isinstance(pipeline, int) and not isinstance(pipeline, bool) and pipeline > 0:
-        return pipeline
-    if isinstance(pipeline, str) and pipeline.isdecimal() and int(pipeline) > 0:
-        return int(pipeline)
-    raise fail(
-        f"pipeline {pipeline!r} is not understood", where="--pipeline", hint="none, layer, or a number of levels from 1"
-    )
 
 
 def _chosen(network: Network, scores: bool, taps: bool) -> list[tuple[str, str, int]]:
@@ -188,9 +160,8 @@ def _chosen(network: Network, scores: bool, taps: bool) -> list[tuple[str, str, 
     elif scores and label is not None and isinstance(op := network.ops[label.value], ArgMax):
         found.append(("scores", "scores", op.s))
     elif scores:
-        raise fail(
-            "the network has no scores", where="--scores", why="its outputs are bits", hint="leave --scores away"
-        )
+        hint = f"omit {option('scores')}"
+        raise fail("the network has no scores", where=option("scores"), why="its outputs are bits", hint=hint)
     if not found and bits is not None:
         found.append(("bits", "bits", bits.value))
     if taps:

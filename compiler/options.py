@@ -1,0 +1,56 @@
+"""What objects of options have in common: values that are checked when they are made, and JSON both ways."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
+
+from threshc.compiler.diagnostics import fail, option
+
+Made = TypeVar("Made", bound="Options")
+
+
+class Options:
+    """The base of frozen dataclasses whose fields are options, with values that JSON can hold."""
+
+    __slots__ = ()
+
+    def take_flag(self, name: str) -> None:
+        """Raises CompileError unless a field is True or False: 1 and "true" only look like it."""
+        value = getattr(self, name)
+        if not isinstance(value, bool):
+            raise fail(f"{name} {value!r} is not understood", where=option(name), hint="True or False")
+
+    def take_integer(self, name: str, value: object, least: int, most: int | None, hint: str) -> None:
+        """Makes a field an int: `value`, which may be any integer from `least` to `most`, NumPy's as well, but no bool.
+
+        Raises CompileError for everything else; hint: what is allowed.
+        """
+        try:
+            number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            number = None
+        if number is None or number < least or (most is not None and number > most):
+            raise fail(f"{name} {value!r} is not understood", where=option(name), hint=hint)
+        object.__setattr__(self, name, number)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns every option by its name, as JSON holds it."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def from_json(cls: type[Made], data: object, where: str) -> Made:
+        """Returns the options that `to_json` wrote; what is not in them has its default.
+
+        where: the file, for messages. Raises CompileError for an option that is not known, by its name, since a newer
+        version wrote it and means something by it, and for values that are none.
+        """
+        what = f"the {cls.__name__} cannot be read"
+        if not isinstance(data, dict):
+            raise fail(what, where=where, why="it is no object of JSON")
+        unknown = [name for name in data if name not in {f.name for f in fields(cls)}]  # type: ignore[arg-type]
+        if unknown:
+            why = f"option {unknown[0]!r} is {data[unknown[0]]!r}, which this version does not know"
+            raise fail(what, where=where, why=why, hint="a newer version of threshc may know it")
+        return cls(**data)

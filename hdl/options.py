@@ -1,0 +1,98 @@
+"""How a circuit is made of a network: the options that decide which circuit it is, in one object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from threshc.compiler.diagnostics import fail, option
+from threshc.compiler.options import Options
+from threshc.hdl.families.registry import family
+
+if TYPE_CHECKING:
+    from threshc.hdl.targets.base import Target
+
+BOARD_LEVELS = 12
+"""Levels of logic between registers on boards: digits reaches 22 MHz with it on the iCEBreaker, 10 without."""
+
+MOST_EFFORT = 100
+_WORDS = ("auto", "none", "layer")
+
+
+class CircuitKeywords(TypedDict, total=False):
+    """The same options as keywords of `threshc.compile`, `build`, `prove` and `verify`.
+
+    scores="exact" also reads the model so that differences of scores are the model's (`ModelOptions.exact_scores`).
+    """
+
+    neuron: str
+    pipeline: str | int
+    scores: bool | Literal["exact"]
+    family: str | None
+    effort: int
+    dont_care: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitOptions(Options):
+    """Everything that decides which circuit is made of a network. What only changes the way there is no part of it.
+
+    neuron: an architecture's name, or `auto` for the fewest estimated LUTs per layer.
+    pipeline: `none` (one register at the output), `layer` (a register behind every threshold layer, the scores and the
+    class), a positive integer N (registers wherever more than N adders or gates would follow each other), or `auto`:
+    every 12 on boards, which holds the slowest of them (12 MHz on a UP5K) with room to spare, else `layer`.
+    scores: carry the scores beside the class.
+    family: the device family whose LUTs are counted, a name of `threshc.hdl.families`; None for four inputs.
+    effort: how long to search for smaller circuits, 1 to 100: random ways to share that are tried, and so the time,
+    grow with it.
+    dont_care: make tables smaller where patterns of their inputs never occur (`hdl/unrolled/dontcare`).
+
+    Raises CompileError for values that are none of these, and for types that only look like them.
+    """
+
+    neuron: str = "auto"
+    pipeline: str | int = "auto"
+    scores: bool = False
+    family: str | None = None
+    effort: int = 1
+    dont_care: bool = False
+
+    def __post_init__(self) -> None:
+        if self.neuron != "auto":
+            # Found by name, as families and targets are: the rooms that make circuits know this file, not it them.
+            known = import_module("threshc.hdl.unrolled.neurons").ARCHITECTURES
+            if not isinstance(self.neuron, str) or self.neuron not in known:
+                hint = ", ".join(("auto", *known))
+                raise fail(f"there is no neuron architecture {self.neuron!r}", where=option("neuron"), hint=hint)
+        if not isinstance(self.pipeline, str) or self.pipeline not in _WORDS:
+            levels = self.pipeline
+            if isinstance(levels, str) and levels.isascii() and levels.isdecimal() and len(levels) < 10:
+                levels = int(levels)
+            self.take_integer("pipeline", levels, 1, None, "auto, none, layer, or a number of levels from 1")
+        self.take_flag("scores")
+        self.take_flag("dont_care")
+        if self.family is not None:
+            family(self.family)  # Raises where there is none of that name.
+        self.take_integer("effort", self.effort, 1, MOST_EFFORT, f"1 to {MOST_EFFORT}")
+
+    def settled(self, target: Target | None = None) -> CircuitOptions:
+        """Returns the options with nothing left to the target: its family, and the registers that `auto` means.
+
+        Raises CompileError where they state another family than the target's.
+        """
+        if target is None:
+            return replace(self, pipeline="layer") if self.pipeline == "auto" else self
+        made = target.device.family
+        if self.family not in (None, made):
+            raise fail(
+                f"{target.name} is of the device family {made!r}, not {self.family!r}",
+                where=option("family"),
+                hint=f"omit {option('family')}, or choose another target",
+            )
+        own: str | int = "layer" if target.board is None else BOARD_LEVELS
+        return replace(self, family=made, pipeline=own if self.pipeline == "auto" else self.pipeline)
+
+
+USUAL_CIRCUIT = CircuitOptions()
+"""The circuit that is made where nothing is asked for."""
