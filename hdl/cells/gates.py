@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from threshc.hdl.families.models import Reading, Writing
+
 ZERO, ONE = 0, 1
 """Nets of the constants. Yosys numbers nets from 2."""
 
@@ -28,6 +30,16 @@ class Flop(NamedTuple):
     cell: int
 
 
+class Block(NamedTuple):
+    """A memory: its first contents by flat numbers, and its ports as `threshc.hdl.families.models` has them; what a
+    read port makes is at once what stands at its address. `cell` as in `Gate`."""
+
+    bits: bytes
+    reads: tuple[Reading, ...]
+    writes: tuple[Writing, ...]
+    cell: int
+
+
 class Source(NamedTuple):
     """A cell's name in the netlist and its type."""
 
@@ -38,7 +50,8 @@ class Source(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class Gates:
     """inputs, outputs: nets of every port, lowest bit first (the clock is an input too); gates: in topological order;
-    names: every name of a net, as Yosys kept it; clock: the net that all flip-flops share, None without any."""
+    names: every name of a net, as Yosys kept it; clock: the net that all flip-flops and memories share, None without
+    any; blocks: memories."""
 
     module: str
     inputs: dict[str, list[int]]
@@ -48,10 +61,12 @@ class Gates:
     cells: list[Source]
     clock: int | None
     names: dict[str, list[int]] = field(default_factory=dict)
+    blocks: list[Block] = field(default_factory=list)
 
     @property
     def nets(self) -> int:
         """One more than the highest net."""
         used = [g.net for g in self.gates] + [f.q for f in self.flops]
+        used += [net for b in self.blocks for port in b.reads for net, _ in port.data]
         used += [n for port in (*self.inputs.values(), *self.outputs.values()) for n in port]
         return max((*used, 1)) + 1

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import fail
-from threshc.hdl.cells.gates import Flop, Gate, Gates, Source
+from threshc.hdl.cells.gates import Block, Flop, Gate, Gates, Source
 from threshc.hdl.cells.made import read_made
-from threshc.hdl.families.models import Cell, Model, Unmodelled
+from threshc.hdl.families.models import Cell, Model, Reading, Unmodelled, Writing
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.logic.tables import cofactors, remap, vacuous
 
@@ -60,7 +60,7 @@ def _gates(name: str, module: dict[str, Any], models: Mapping[str, Model]) -> Ga
     gates = list(reader.sorted(given))
     names: dict[str, list[int]] = {n: [reader.root(_net(b)) for b in v["bits"]] for n, v in module["netnames"].items()}
     flops = [Flop(q, reader.root(d), init, cell) for q, d, init, cell in reader.flops]
-    return Gates(name, inputs, outputs, gates, flops, reader.cells, reader.clock(), names)
+    return Gates(name, inputs, outputs, gates, flops, reader.cells, reader.clock(), names, reader.blocks())
 
 
 def _reads(named: tuple[str, dict[str, Any]]) -> bool:
@@ -80,6 +80,8 @@ class _Reader:
         self._tables: dict[int, tuple[list[int], int, int]] = {}
         self._alias: dict[int, int] = {}
         self._clocks: set[int] = set()
+        self._blocks: list[Block] = []
+        self._read: dict[int, tuple[int, Reading]] = {}
         self.flops: list[Flop] = []
         self.cells: list[Source] = []
 
@@ -117,12 +119,36 @@ class _Reader:
             self._drive(q)
             self.flops.append(Flop(q, following, init, len(self.cells) - 1))
 
+    def memory(self, bits: Sequence[int], reads: Sequence[Reading], writes: Sequence[Writing]) -> None:
+        block = len(self._blocks)
+        self._blocks.append(Block(bytes(bits), tuple(reads), tuple(writes), len(self.cells) - 1))
+        for port in reads:
+            for net, _ in port.data:
+                self._drive(net)
+                self._read[net] = block, port
+
+    def blocks(self) -> list[Block]:
+        """The memories, by the nets that are left."""
+        return [
+            block._replace(
+                reads=tuple(Reading(self._rooted(r.address), r.data) for r in block.reads),
+                writes=tuple(
+                    Writing(self._rooted(w.address), tuple((self.root(n), at, self.root(e)) for n, at, e in w.data))
+                    for w in block.writes
+                ),
+            )
+            for block in self._blocks
+        ]
+
+    def _rooted(self, address: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        return tuple((self.root(net), weight) for net, weight in address)
+
     def drives(self, net: int) -> bool:
         """Whether a table drives the net."""
         return net in self._tables
 
     def _drive(self, net: int) -> None:
-        if net in self._tables or net in self._alias:
+        if net in self._tables or net in self._alias or net in self._read:
             raise Unmodelled(f"net {net} has two drivers")
 
     def _known(self, net: int) -> int:
@@ -167,21 +193,25 @@ class _Reader:
     def sorted(self, given: set[int]) -> Iterator[Gate]:
         """The tables in topological order."""
         done = {0, 1, *given, *(f.q for f in self.flops)}
-        for start in self._tables:
+        for start in (*self._tables, *self._read):
             stack, open_ = [start], set[int]()
             while stack:
                 net = stack[-1]
                 if net in done:
                     stack.pop()
                     continue
-                if net not in self._tables:
+                if net in self._read:
+                    operands, truth, cell = [self.root(x) for x, _ in self._read[net][1].address], 0, -1
+                elif net in self._tables:
+                    operands, truth, cell = self._tables[net]
+                else:
                     raise Unmodelled(f"net {net} has no driver")
-                operands, truth, cell = self._tables[net]
                 waiting = [x for x in operands if x not in done]
                 if not waiting:
                     done.add(net)
                     stack.pop()
-                    yield Gate(net, tuple(operands), truth, cell)
+                    if cell >= 0:
+                        yield Gate(net, tuple(operands), truth, cell)
                     continue
                 if net in open_:
                     raise Unmodelled(f"net {net} is part of a combinational loop")

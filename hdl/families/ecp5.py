@@ -5,13 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
+from threshc.hdl.families.block_rams import (
+    addressed,
+    both,
+    contents,
+    read_port,
+    unless,
+    unused_low,
+    weights_of_nine,
+    word,
+)
 from threshc.hdl.families.models import (
     OVER,
     OVER_SET,
     Cell,
     Model,
+    Reading,
     Sink,
     Unmodelled,
+    Writing,
     inverted,
     refuse,
     register,
@@ -74,6 +86,64 @@ def _flop(cell: Cell, to: Sink) -> None:
     register(to, q=q, d=d, clock=cell["CLK"], enable=enable, reset=reset, table=rule, init=int(preset))
 
 
+_ROWS = [f"INITVAL_{k:02X}" for k in range(64)]
+
+
+def _block_ram(cell: Cell, to: Sink) -> None:
+    """DP16KD: 1,024 rows of 18 bits; of every nine bits the ninth has no address of its own. Two ports, or, where a
+    width is 36, port A writes and port B reads through the data pins of both."""
+    reads, writes = [], []
+    for side in "AB":
+        refuse(cell.text(f"CLK{side}MUX", f"CLK{side}") != f"CLK{side}", "DP16KD on a falling edge")
+        refuse(any(cell[f"CS{side}{k}"] for k in range(3)), "DP16KD with a chip select")
+        width = cell.number(f"DATA_WIDTH_{side}", 18)
+        low = unused_low(width)
+        nets = [cell[f"AD{side}{k}"] for k in range(14)]
+        address = addressed(nets, weights_of_nine(14), low)
+        enable, write, clock = cell[f"CE{side}"], cell[f"WE{side}"], cell[f"CLK{side}"]
+        pins = [f"{s}{k}" for s in ("AB" if width == 36 else side) for k in range(18)][:width]
+        outs = [(cell[f"DO{pin}"], k) for k, pin in enumerate(pins) if cell[f"DO{pin}"] > 1]
+        written: tuple[tuple[int, int, int], ...] = ()
+        if write != 0 and enable != 0:
+            to.clocked(clock)
+            bytes_ = [both(to, enable, write, nets[k]) if width > 9 else both(to, enable, write) for k in range(4)]
+            written = tuple((cell[f"DI{pin}"], k, bytes_[k // 9]) for k, pin in enumerate(pins))
+            writes.append(Writing(tuple(address), written))
+        if outs and not (width == 36 and side == "A"):
+            mode, reset = cell.text(f"WRITEMODE_{side}", "NORMAL"), cell[f"RST{side}"]
+            refuse(reset != 0 and cell.text("RESETMODE", "SYNC") != "SYNC", "DP16KD with an asynchronous reset")
+            made = read_port(
+                to,
+                address,
+                outs,
+                clock=clock,
+                enable=unless(to, enable, write) if mode == "NORMAL" else enable,
+                reset=reset,
+                second=cell.text(f"REGMODE_{side}", "NOREG") == "OUTREG",
+                second_enable=cell[f"OCE{side}"],
+                written=written if mode == "WRITETHROUGH" else (),
+            )
+            reads.append(made)
+    to.memory(contents(cell, _ROWS, 16, 20, 18), reads, writes)
+
+
+def _lut_ram(cell: Cell, to: Sink) -> None:
+    """TRELLIS_DPR16X4: 16 rows of 4 bits, read at once."""
+    refuse(cell.text("WCKMUX", "WCK") != "WCK", "TRELLIS_DPR16X4 on a falling edge")
+    enable = {"1": 1, "0": 0, "INV": -1}.get(cell.text("WREMUX", "WRE"), cell["WRE"])
+    enable = inverted(to, cell["WRE"]) if enable < 0 else enable
+    weights = [4, 8, 16, 32]
+    read = Reading(
+        tuple(zip(word(cell, "RAD", 4), weights, strict=True)),
+        tuple((net, k) for k, net in enumerate(word(cell, "DO", 4)) if net > 1),
+    )
+    written = tuple((net, k, enable) for k, net in enumerate(word(cell, "DI", 4)))
+    if enable != 0:
+        to.clocked(cell["WCK"])
+    writes = [Writing(tuple(zip(word(cell, "WAD", 4), weights, strict=True)), written)] if enable != 0 else []
+    to.memory(contents(cell, ["INITVAL"], 1, 64, 64), [read], writes)
+
+
 def _io(cell: Cell, to: Sink) -> None:
     match cell.text("DIR", "INPUT"):
         case "INPUT":
@@ -99,6 +169,8 @@ _MODELS: dict[str, Model] = {
     "L6MUX21": _mux,
     "CCU2C": _carries,
     "TRELLIS_FF": _flop,
+    "DP16KD": _block_ram,
+    "TRELLIS_DPR16X4": _lut_ram,
     "TRELLIS_IO": _io,
     "SGSR": _start,
     "GSR": _start,

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
-from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, refuse, register
+from threshc.hdl.families.block_rams import (
+    addressed,
+    both,
+    contents,
+    read_port,
+    unless,
+    unused_low,
+    weights_of_nine,
+    word,
+)
+from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, Writing, refuse, register
 from threshc.hdl.logic.tables import MUX, table, widen
 
 
@@ -54,6 +64,78 @@ def _flop(cell: Cell, to: Sink, reset: str, enabled: bool, init: int) -> None:
     register(to, q=cell["Q"], d=cell["D"], clock=cell["CLK"], enable=enable, reset=level, table=rule, init=first)
 
 
+_ROWS = [f"INIT_RAM_{k:02X}" for k in range(64)]
+
+
+def _block_ram(cell: Cell, to: Sink, nine: bool, ports: tuple[_Port, ...]) -> None:
+    """The block RAM in its forms: 18 Kbit where every ninth bit has no address of its own, 16 Kbit of the others."""
+    bits, weights = (288, weights_of_nine(14)) if nine else (256, [1 << k for k in range(14)])
+    reads, writes = [], []
+    for port in ports:
+        width = cell.number(port.width, 36 if nine else 32)
+        nets = word(cell, port.address, 14)
+        address = addressed(nets, weights, unused_low(width))
+        refuse(any(cell.word(port.select)) or cell.number(port.wanted) != 0, "a block RAM with a block select")
+        enable, clock = cell[port.enable], cell[port.clock]
+        write = 0 if not port.write else enable if port.write == port.enable else cell[port.write]
+        outs = [(n, k) for k, n in enumerate(word(cell, port.out, width)[:width]) if n > 1] if port.out else []
+        written: tuple[tuple[int, int, int], ...] = ()
+        if write != 0 and enable != 0:
+            to.clocked(clock)
+            parts = [both(to, enable, write, nets[k]) if width > 9 else both(to, enable, write) for k in range(4)]
+            data, part = word(cell, port.data, width), 9 if nine else 8
+            written = tuple((n, k, parts[k // part]) for k, n in enumerate(data[:width]))
+            writes.append(Writing(tuple(address), written))
+        if outs:
+            mode, reset = cell.number(port.mode) if port.mode else 2, cell[port.reset]
+            refuse(reset != 0 and cell.text("RESET_MODE", "SYNC") != "SYNC", "a block RAM with an asynchronous reset")
+            made = read_port(
+                to,
+                address,
+                outs,
+                clock=clock,
+                enable=unless(to, enable, write) if mode == 0 else enable,
+                reset=reset,
+                second=cell.number(port.second) == 1,
+                second_enable=cell[port.second_enable],
+                written=written if mode == 1 else (),
+            )
+            reads.append(made)
+    to.memory(contents(cell, _ROWS, 1, bits, bits), reads, writes)
+
+
+class _Port(NamedTuple):
+    """The names of a port's pins and parameters; "" for what it has not."""
+
+    address: str
+    clock: str
+    enable: str
+    width: str
+    select: str
+    wanted: str
+    write: str = ""
+    data: str = ""
+    out: str = ""
+    reset: str = ""
+    mode: str = ""
+    second: str = "READ_MODE"
+    second_enable: str = "OCE"
+
+
+_ONE = _Port("AD", "CLK", "CE", "BIT_WIDTH", "BLKSEL", "BLK_SEL", "WRE", "DI", "DO", "RESET", "WRITE_MODE")
+_ROM = _Port("AD", "CLK", "CE", "BIT_WIDTH", "", "", out="DO", reset="RESET")
+_WRITES = _Port("ADA", "CLKA", "CEA", "BIT_WIDTH_0", "BLKSELA", "BLK_SEL_0", write="CEA", data="DI")
+_READS = _Port("ADB", "CLKB", "CEB", "BIT_WIDTH_1", "BLKSELB", "BLK_SEL_1", out="DO", reset="RESETB")
+_TWO = tuple(
+    _Port(
+        *(f"AD{s}", f"CLK{s}", f"CE{s}", f"BIT_WIDTH_{k}", f"BLKSEL{s}", f"BLK_SEL_{k}", f"WRE{s}", f"DI{s}", f"DO{s}"),
+        *(f"RESET{s}", f"WRITE_MODE{k}", f"READ_MODE{k}", f"OCE{s}"),
+    )
+    for k, s in enumerate("AB")
+)
+_FORMS: dict[str, tuple[_Port, ...]] = {"SP": (_ONE,), "pROM": (_ROM,), "SDP": (_WRITES, _READS), "DP": _TWO}
+
+
 def _pad(cell: Cell, to: Sink) -> None:
     """IBUF and OBUF; TBUF where it always drives."""
     refuse(cell["OEN"] != 0, "a pad that does not always drive")
@@ -74,6 +156,11 @@ _MODELS: dict[str, Model] = {
         f"DFF{letter}{enable}": partial(_flop, reset=pin, enabled=bool(enable), init=init)
         for letter, (pin, init) in _RESETS.items()
         for enable in ("", "E")
+    },
+    **{
+        name + suffix: partial(_block_ram, nine=bool(nine), ports=ports)
+        for name, ports in _FORMS.items()
+        for suffix, nine in ((("", 0), ("X9", 1)) if name in ("SP", "pROM") else (("B", 0), ("X9B", 1)))
     },
     "VCC": partial(_constant, pin="V", value=1),
     "GND": partial(_constant, pin="G", value=0),

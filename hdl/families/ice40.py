@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
+from threshc.hdl.families.block_rams import both, contents, read_port, unless, word
 from threshc.hdl.families.models import (
     ENABLED,
     ENABLED_SET,
@@ -15,6 +16,9 @@ from threshc.hdl.families.models import (
     Model,
     Sink,
     Unmodelled,
+    Writing,
+    inverted,
+    refuse,
     register,
 )
 from threshc.hdl.logic.tables import MAJ, widen
@@ -38,6 +42,53 @@ def _dff(cell: Cell, to: Sink, enabled: bool, table: int) -> None:
     enable = cell["E"] if enabled and cell.given("E") else 1
     reset = cell["S"] if table in (ENABLED_SET, OVER_SET) else cell["R"]
     register(to, q=cell["Q"], d=cell["D"], clock=cell["C"], enable=enable, reset=reset, table=table)
+
+
+def _ram(cell: Cell, to: Sink) -> None:
+    """SB_RAM40_4K: rows of 16 bits. In mode m, a port has 16 >> m bits, and the address bits above the row choose in
+    groups of 2**m."""
+    clock_enable = cell["RCLKE"] if cell.given("RCLKE") else 1
+    mode = cell.number("READ_MODE")
+    pins, nets = _ram_pins(mode), word(cell, "RDATA", 16)
+    enable = both(to, cell["RE"], clock_enable)
+    data = [(nets[pin], place) for pin, place in pins if nets[pin] > 1]
+    reads = [read_port(to, _ram_address(cell, "RADDR", mode), data, clock=cell["RCLK"], enable=enable)]
+    writes, mode = [], cell.number("WRITE_MODE")
+    clock_enable = cell["WCLKE"] if cell.given("WCLKE") else 1
+    if cell["WE"] != 0 and clock_enable != 0:
+        to.clocked(cell["WCLK"])
+        enable = both(to, cell["WE"], clock_enable)
+        nets, mask = word(cell, "WDATA", 16), word(cell, "MASK", 16)
+        written = tuple(
+            (nets[pin], place, both(to, enable, inverted(to, mask[pin])) if mode == 0 and mask[pin] else enable)
+            for pin, place in _ram_pins(mode)
+        )
+        writes = [Writing(_ram_address(cell, "WADDR", mode), written)]
+    to.memory(contents(cell, (f"INIT_{k:X}" for k in range(16)), 1, 256, 256), reads, writes)
+
+
+def _ram_pins(mode: int) -> list[tuple[int, int]]:
+    return [((k << mode) + ((1 << mode >> 1) - 1 if mode else 0), k << mode) for k in range(16 >> mode)]
+
+
+def _ram_address(cell: Cell, pin: str, mode: int) -> tuple[tuple[int, int], ...]:
+    weights = [*(16 << k for k in range(8)), *(1 << k for k in range(mode))]
+    return tuple(zip(word(cell, pin, 11), weights, strict=False))
+
+
+def _spram(cell: Cell, to: Sink) -> None:
+    """SB_SPRAM256KA: 16,384 rows of 16 bits without first contents (0 here); it does not read while it writes."""
+    refuse(cell["STANDBY"] != 0 or cell["SLEEP"] != 0 or cell["POWEROFF"] != 1, "an SPRAM that may be switched off")
+    address = tuple(zip(word(cell, "ADDRESS", 14), (16 << k for k in range(14)), strict=True))
+    chosen, write = cell["CHIPSELECT"], cell["WREN"]
+    data = [(net, k) for k, net in enumerate(word(cell, "DATAOUT", 16)) if net > 1]
+    enable = unless(to, chosen, write)
+    reads, writes = [read_port(to, address, data, clock=cell["CLOCK"], enable=enable)], []
+    if write != 0:
+        to.clocked(cell["CLOCK"])
+        enables = [both(to, chosen, write, mask) for mask in word(cell, "MASKWREN", 4)]
+        writes = [Writing(address, tuple((n, k, enables[k // 4]) for k, n in enumerate(word(cell, "DATAIN", 16))))]
+    to.memory(bytes(1 << 18), reads, writes)
 
 
 def _io(cell: Cell, to: Sink) -> None:
@@ -67,6 +118,8 @@ _MODELS: dict[str, Model] = {
     "SB_DFFSS": partial(_dff, enabled=False, table=OVER_SET),
     "SB_DFFESR": partial(_dff, enabled=True, table=ENABLED),
     "SB_DFFESS": partial(_dff, enabled=True, table=ENABLED_SET),
+    "SB_RAM40_4K": _ram,
+    "SB_SPRAM256KA": _spram,
     "SB_IO": _io,
     "SB_GB": _buffer,
     "SB_GB_IO": _pad_buffer,

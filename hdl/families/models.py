@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from threshc.hdl.logic.tables import table
 
@@ -40,6 +40,23 @@ class Cell:
         return self._parameters.get(name, default).strip()
 
 
+class Reading(NamedTuple):
+    """A read port: `data` are nets that are made, each with its place in the row that the address selects.
+
+    A bit of a memory has a flat number: the sum of the weights of the address bits that are 1, plus its place.
+    """
+
+    address: tuple[tuple[int, int], ...]
+    data: tuple[tuple[int, int], ...]
+
+
+class Writing(NamedTuple):
+    """A write port, at the clock's edge: `data` are nets, the places where their bits go, and nets that enable them."""
+
+    address: tuple[tuple[int, int], ...]
+    data: tuple[tuple[int, int, int], ...]
+
+
 class Sink(Protocol):
     """Where models put what cells are made of."""
 
@@ -57,6 +74,10 @@ class Sink(Protocol):
 
     def flop(self, q: int, following: int, init: int) -> None:
         """A flip-flop: `q` takes `following`."""
+
+    def memory(self, bits: Sequence[int], reads: Sequence[Reading], writes: Sequence[Writing]) -> None:
+        """A memory with its first contents, a bit by its flat number. Reading is at once, and sees what was there
+        before the clock's edge."""
 
 
 Model = Callable[[Cell, Sink], None]
