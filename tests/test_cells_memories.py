@@ -98,10 +98,10 @@ def test_memories(family: str, depth: int, width: int, written: bool, second: bo
     assert gates.blocks
     assert cell in {c.kind for c in gates.cells}
     for same in (True, False):
-        drive(gates, contents, width, written, second, spram, same, rng)
+        compare(gates, contents, width, written, second, spram, same, rng)
 
 
-def drive(
+def compare(
     gates: Gates,
     contents: np.ndarray,
     width: int,
@@ -143,6 +143,20 @@ def drive(
             where = we[t] == 1
             at = ra[t] if spram else wa[t]
             state[at[where], lane[where]] = wd[t][where]
+
+
+def test_output_registers_of_ecp5(tmp_path: Path) -> None:
+    """The register that a block RAM has behind its output, switched on in Yosys' netlist: everything a cycle later."""
+    rng = np.random.default_rng(5)
+    contents = rng.integers(0, 1 << 36, 512)
+    (tmp_path / "first.mem").write_text("".join(f"{v:x}\n" for v in contents))
+    style = '(* rom_style = "block" *)'
+    text = MODULE.format(a=8, d=35, last=511, style=style, init='$readmemh("first.mem", mem);', write="", q="first")
+    synthesized(tmp_path, "ecp5", text)
+    netlist = (tmp_path / "m.json").read_text()
+    assert netlist.count('"NOREG"') >= 2
+    (tmp_path / "m.json").write_text(netlist.replace('"NOREG"', '"OUTREG"'))
+    compare(read_netlist(tmp_path / "m.json", "ecp5", "m"), contents, 36, False, True, False, False, rng)
 
 
 def test_what_has_no_model_is_refused(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def data_of(gates: Gates, latency: int) -> Data:
     empty or `o_ready` is 1 and hold otherwise, and `i_ready` says so; or that with a
     buffer behind it (`without_buffer`). Raises Unproved where that is not so.
     """
+    if gates.blocks:
+        raise Unproved(f"the netlist has {len(gates.blocks)} memories, which an unrolled circuit has not")
     gates = without_buffer(gates)
     valid = _valid(gates, latency)
     luts, nets = _enabled(gates, valid)
