@@ -10,6 +10,7 @@ from threshc.cli.build import build
 from threshc.cli.compile import compile
 from threshc.cli.doctor import doctor
 from threshc.cli.options import Command
+from threshc.cli.program import program
 from threshc.cli.prove import prove
 from threshc.cli.run import run
 from threshc.cli.show import show
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, sim, verify, prove, compile, build, run, targets, doctor):
+for command in (show, sim, verify, prove, compile, build, program, run, targets, doctor):
     app.command(command.__name__, cls=Command)(command)
 app.add_typer(train)
 

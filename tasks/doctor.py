@@ -77,7 +77,9 @@ def _extras() -> Iterator[Finding]:
 
 def _tools() -> Iterator[Finding]:
     from threshc.compiler.diagnostics import CompileError
+    from threshc.hdl.flow.programming import INSTALL, find_programmer
     from threshc.hdl.flow.tools import find_tools, tool_names
+    from threshc.hdl.targets.base import OPEN_FPGA_LOADER
 
     for name in tool_names():
         try:
@@ -86,6 +88,11 @@ def _tools() -> Iterator[Finding]:
             yield Finding(name, "not installed", error.diagnostics[0].hint)
         else:
             yield Finding(name, " ".join(filter(None, (tool.version, f"({tool.origin})"))))
+    loader = find_programmer(OPEN_FPGA_LOADER)
+    if loader is None:
+        yield Finding(OPEN_FPGA_LOADER, "not installed", f"for program: {INSTALL[OPEN_FPGA_LOADER]}")
+    else:
+        yield Finding(OPEN_FPGA_LOADER, " ".join(filter(None, (loader.version, f"({loader.origin})"))))
 
 
 def _simulators() -> Iterator[Finding]:

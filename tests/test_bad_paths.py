@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 MODELS = {"model"}
 SAMPLES = {"data", "labels", "test_data", "test_labels"}
-FILES = {"netlist"}
+FILES = {"netlist", "folder"}
 OUTPUTS = {"json", "out", "report", "plot", "certificate", "checkpoint"}
 KNOWN = MODELS | SAMPLES | FILES | OUTPUTS
 

@@ -1,0 +1,86 @@
+"""A bitstream onto its board, from the folder that `build` made."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from threshc.compiler.bounded import read_file, read_json
+from threshc.compiler.diagnostics import fail
+from threshc.tasks.folder import REPORT
+
+if TYPE_CHECKING:
+    from threshc.hdl.targets.base import Target
+
+_NAME = re.compile(r"\w[\w.$-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Programmed:
+    """What was put where. tool: its name and where it was found; memory: `sram` or `flash`."""
+
+    bitstream: Path
+    target: Target
+    memory: str
+    tool: str
+
+    def __str__(self) -> str:
+        kept = {"sram": "until the power goes", "flash": "for good"}[self.memory]
+        return f"{self.bitstream.name} is in the {self.memory} of {self.target.title}, {kept} ({self.tool})"
+
+
+def program(
+    folder: str | os.PathLike[str],
+    *,
+    tool: str | None = None,
+    memory: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Programmed:
+    """Puts the bitstream of a folder on its board, by the first of the board's tools that is on this machine.
+
+    tool: one of those by name (`openFPGALoader`, `iceprog`, ...). memory: `sram` or `flash`; None takes what is usual
+    for the board. The report in the folder says which file and which board; the file must be the one that was built, by
+    its SHA-256. Raises CompileError where it is not, the folder holds no bitstream for a board, or no tool is there;
+    and when the tool fails.
+    """
+    from threshc.hdl.flow.programming import MEMORIES, commands, find_command, run_command
+    from threshc.hdl.targets.registry import target as find_target
+
+    if memory not in (None, *MEMORIES):
+        raise fail(f"there is no memory {memory!r}", where="memory", hint=" or ".join(MEMORIES))
+    built = _built(Path(folder))
+    target = find_target(built["target"])
+    fitting = commands(target, tool, memory)
+    bitstream = Path(folder) / built["bitstream"]
+    if hashlib.sha256(read_file(bitstream, what="bitstream")).hexdigest() != built["sha256"]:
+        why = f"its SHA-256 is not the one in {REPORT}"
+        raise fail("the bitstream is not the one that was built", where=str(bitstream), why=why, hint="build it again")
+    command, found = find_command(fitting, target, bitstream)
+    run_command(command, found, target, bitstream, progress or (lambda _: None))
+    return Programmed(bitstream, target, command.memory, str(found))
+
+
+def _built(folder: Path) -> dict[str, str]:
+    """The names of target and bitstream and its digest, by a folder's report."""
+    path = folder / REPORT
+    report = read_json(path, "folder's report")
+    if not isinstance(report, dict):
+        raise fail("the folder's report cannot be read", where=str(path), why="it is no report of a build")
+    if "failed" in report:
+        why = "the build failed, and its project is all that there is"
+        raise fail("the folder holds no bitstream", where=str(folder), why=why, hint=f"read {folder / 'error.txt'}")
+    built: Any = report.get("built")
+    if not isinstance(built, dict) or built.get("bitstream", "") is None:
+        why = "it was compiled, not built" if not isinstance(built, dict) else "no open tool makes one for its device"
+        raise fail("the folder holds no bitstream", where=str(folder), why=why, hint="threshc build, for a board")
+    found = {name: str(built.get(name, "")) for name in ("target", "bitstream", "sha256")}
+    wrong = [name for name, text in found.items() if not _NAME.fullmatch(text)]
+    if wrong:
+        why = f"it does not say {' and '.join(wrong)}: another version made it, or it was changed"
+        raise fail("the folder's report cannot be read", where=str(path), why=why, hint="build it again")
+    return found
