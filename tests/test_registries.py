@@ -12,13 +12,16 @@ import pytest
 from import_graph import ROOT
 
 import threshc.train
+from threshc.cli.app import app
 from threshc.cli.train import commands
 from threshc.compiler.discovery import entries, modules
 from threshc.compiler.frontend.context import lowerings
 from threshc.compiler.frontend.kernels.registry import kernels
+from threshc.compiler.passes.pipeline import pass_names
 from threshc.hdl.families.registry import families
 from threshc.hdl.targets.registry import targets
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
+from threshc.sim import rtl
 from threshc.train.registry import TRAINERS
 
 REGISTRIES = {
@@ -103,6 +106,42 @@ def test_a_new_file_is_found_by_being_there(tmp_path: Path, monkeypatch: pytest.
     assert entries("some_room", "TARGET") == [1, 2]
     for name in [n for n in sys.modules if n.partition(".")[0] == "some_room"]:
         del sys.modules[name]
+
+
+def _defined(path: Path) -> set[str]:
+    """The functions and classes of a file, methods as CLASS.METHOD."""
+    found = set()
+    for node in _tree(path).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{method.name}" for method in node.body if isinstance(method, ast.FunctionDef)}
+    return found
+
+
+def test_every_pass_is_in_the_pipeline() -> None:
+    asked_for = {"MinimizeWeights", "QuantizeWeights"}  # by --weight-bits
+    files = [ROOT / f"compiler/passes/{file}.py" for file in _files("compiler/passes") if file != "pipeline"]
+    found = {name.partition(".")[0] for path in files for name in _defined(path) if name.endswith(".apply")}
+    assert found - asked_for == set(pass_names())
+
+
+def test_every_command_is_registered() -> None:
+    """A file of cli/ with a function of its own name is a command, but for the entry point."""
+    found = {file for file in _files("cli") if file in _defined(ROOT / f"cli/{file}.py")}
+    assert found - {"main"} == {command.name for command in app.registered_commands}
+
+
+def test_every_rtl_simulator_is_registered() -> None:
+    """A file of sim/rtl/ with `missing` and `simulate` is one."""
+    found = {file for file in _files("sim/rtl") if {"missing", "simulate"} <= _defined(ROOT / f"sim/rtl/{file}.py")}
+    assert {file.removesuffix("_driver") for file in found} == set(rtl.available())
+
+
+def test_every_peer_is_asked() -> None:
+    """A file NAME_peer of sim/peers/ defines `NAME_peer`, which `find_peer` tries."""
+    tried = {node.id for node in ast.walk(_tree(ROOT / "sim/peers/find.py")) if isinstance(node, ast.Name)}
+    assert {file for file in _files("sim/peers") if file.endswith("_peer")} <= tried
 
 
 def test_every_trainer_is_trained_on_every_data_set() -> None:
