@@ -38,11 +38,12 @@ def commands() -> dict[str, click.Command]:
     found: dict[str, click.Command] = {}
 
     def walk(words: str, command: click.Command) -> None:
-        inner = getattr(command, "commands", None)
-        if inner is None:
+        if not hasattr(command, "list_commands"):
             found[words] = command
-        for name, sub in (inner or {}).items():
-            walk(f"{words} {name}".strip(), sub)
+            return
+        context = command.make_context("threshc", [], resilient_parsing=True)
+        for name in command.list_commands(context):
+            walk(f"{words} {name}".strip(), command.get_command(context, name))
 
     walk("", typer.main.get_command(app))
     return found
