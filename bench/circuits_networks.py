@@ -72,7 +72,7 @@ def routed(design: Design, seeds: list[int]) -> list[tuple[int, float]]:
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
         folder = Path(name)
         (folder / "design.v").write_text(design.mapped("ecp5"))
-        (folder / "top.il").write_text(make_top(design, chosen, 115200).rtlil)
+        (folder / "top.il").write_text(make_top(design.interface, chosen, 115200).rtlil)
         synthesize_whole(tools["yosys"], chosen.device, design.name, folder, lambda _: None)
         for seed in seeds:
             routing = route(
@@ -108,9 +108,10 @@ def main(arguments: list[str] | None = None) -> None:
         text = design.mapped(chosen.family).replace(f"module {design.name} ", "module top ", 1)
         emission = time.perf_counter() - start
         made_of = synthesize(text, chosen.family)
+        latency = design.interface.timing.latency
         luts, _, ffs = count(made_of.cells, chosen.family)
         print(
-            f"{name:8} threshc {luts:6} LUT {ffs:6} FF, {luts / synapses:.3f}/synapse, latency {design.latency}, "
+            f"{name:8} threshc {luts:6} LUT {ffs:6} FF, {luts / synapses:.3f}/synapse, latency {latency}, "
             f"depth {made_of.depth}, emitted {emission:.1f} s, Yosys {made_of.seconds:.1f} s",
             flush=True,
         )

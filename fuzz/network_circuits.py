@@ -136,7 +136,7 @@ def _answers(design: Design, x: Any) -> Any:
     one, zero = np.ones(()), np.zeros(())
     fields = tuple(
         Output(f.name, f.value, "bits" if f.kind == "tap" else f.kind, one, zero)  # type: ignore[arg-type]
-        for f in design.fields
+        for f in design.interface.fields
     )
     wide = replace(design.network, outputs=fields)
     return answers(design, reference.run(wide, x))
@@ -150,7 +150,7 @@ def _proved(put: Put, design: Design, neuron: str, said: str) -> None:
         certificate.write(Path(folder) / "c")
         certificate = read(Path(folder) / "c")
     try:
-        check(design.network, certificate, demanded=[f.name for f in design.fields])
+        check(design.network, certificate, demanded=[f.name for f in design.interface.fields])
         for family in _SYNTH:
             if f"family={family}" in said:
                 check_mapped(certificate, design.mapped(family))
@@ -177,7 +177,7 @@ def _netlist(put: Put, design: Design, family: str, neuron: str, said: str) -> N
         gates = read_netlist(folder / "net.json", family, design.name)
     words = pack(design.network, encode(design.network, put.x[:700]))
     try:
-        exercise_network(gates, design, words, _answers(design, put.x[:700]))
+        exercise_network(gates, design.interface, words, _answers(design, put.x[:700]))
     except CompileError as error:
         raise Finding(f"netlist: {error} ({said})") from None
     put.counts["netlists simulated"] += 1

@@ -1,13 +1,13 @@
-"""The Verilog of a design, kept: emitting a large one takes a while, and simulation and synthesis both want it."""
+"""The Verilog of a circuit, kept: emitting a large one takes a while, and simulation and synthesis both want it."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from threshc.hdl.unrolled.design import Design
+from threshc.hdl.interface import StreamUnit
 
 
 @lru_cache(2)
-def emitted(design: Design) -> str:
-    """`design.verilog()`, emitted once for the designs used last."""
-    return design.verilog()
+def emitted(unit: StreamUnit) -> str:
+    """`unit.verilog()`, emitted once for the circuits used last."""
+    return unit.verilog()

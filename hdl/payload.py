@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,25 +10,9 @@ from numpy.typing import NDArray
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
+from threshc.hdl.interface import Field
 
 _BLOCK = 4096  # samples unpacked to one byte per bit at a time
-
-
-class Slice(Protocol):
-    """Where a field lies in an output word (`threshc.hdl.unrolled.design.Field` is one)."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def element_width(self) -> int: ...
-    @property
-    def signed(self) -> bool: ...
-    @property
-    def shape(self) -> tuple[int, ...]: ...
 
 
 def byte_count(width: int) -> int:
@@ -50,7 +33,7 @@ def pack(network: Network, encoded: NDArray[np.integer]) -> NDArray[np.uint8]:
     return words
 
 
-def unpack(field: Slice, words: NDArray[np.uint8]) -> NDArray[np.integer]:
+def unpack(field: Field, words: NDArray[np.uint8]) -> NDArray[np.integer]:
     """One field of output words (N, bytes) as (N, *shape): uint8 for bits and taps, else int64."""
     single = field.element_width == 1 and field.kind in ("bits", "tap")
     out = np.empty((len(words), field.width // field.element_width), np.uint8 if single else np.int64)

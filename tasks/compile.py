@@ -188,7 +188,7 @@ def compile_into(
     (folder / f"{design.name}.v").write_text(emitted(design), encoding="utf-8")
     wanted = answers(design, expected)
     simulation = _simulate(design, given, wanted, settings.simulator, say)
-    write(folder, self_checking(design, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
+    write(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
     return Report(
         model=name,
         input=str(network.input.encoding),

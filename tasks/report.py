@@ -86,13 +86,14 @@ class Report:
     def rows(self) -> list[Row]:
         """Every figure of the whole network as (name, value, source)."""
         t, d = self.counts.totals, self.design
+        io, timing = d.interface, d.interface.timing
         rows = [
             Row("neurons", f"{sum(layer.rows * layer.positions for layer in self.counts.layers):,}", "counted"),
             Row("synapses", f"{t.synapses:,}", "counted"),
             Row("weights and thresholds", f"{t.memory_bits:,} bits (float32: {8 * t.float32_bytes:,})", "counted"),
-            Row("input, output of the circuit", f"{d.input_width:,}, {d.output_width:,} bits", "counted"),
-            Row("latency", f"{d.latency} cycles", "counted"),
-            Row("throughput", "1 sample per cycle", "counted"),
+            Row("input, output of the circuit", f"{io.input.bits:,}, {io.output.bits:,} bits", "counted"),
+            Row("latency", f"{timing.latency} cycles", "counted"),
+            Row("throughput", timing.throughput, "counted"),
             Row("LUT4 of all layers", f"{sum(n.estimate.lut4 for n in d.neurons):,}", "estimated"),
             *self._dont_cares(),
             *self.simulation.rows(),
@@ -101,8 +102,8 @@ class Report:
             shown = {row.name for row in rows}
             rows += [row for row in map(Row._make, self.build.rows()) if row.name not in shown]
         if self.build is not None and self.build.on_board:
-            ns = d.latency / self.build.clock_hz * 1e9
-            rows.append(Row("latency on the board", f"{ns:.0f} ns ({d.latency} cycles)", "board"))
+            ns = timing.latency / self.build.clock_hz * 1e9
+            rows.append(Row("latency on the board", f"{ns:.0f} ns ({timing.latency} cycles)", "board"))
         return rows
 
     def _dont_cares(self) -> list[Row]:
@@ -117,7 +118,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The content of report.json."""
-        d = self.design
+        d, io = self.design, self.design.interface
         return {
             "made_by": f"threshc {__version__}",
             "model": self.model,
@@ -128,12 +129,12 @@ class Report:
             "makes": [] if self.build is None else self.build.project.within(self.build.project.makes),
             "counted": asdict(self.counts),
             "design": {
-                "module": d.name,
-                "input_width": d.input_width,
-                "output_width": d.output_width,
-                "fields": [asdict(f) for f in d.fields],
-                "latency_cycles": d.latency,
-                "interval_cycles": 1,
+                "module": io.name,
+                "input_width": io.input.bits,
+                "output_width": io.output.bits,
+                "fields": [asdict(f) for f in io.fields],
+                "latency_cycles": io.timing.latency,
+                "interval_cycles": io.timing.interval,
                 "neurons": [asdict(n) for n in d.neurons],
             },
             "simulated": asdict(self.simulation),

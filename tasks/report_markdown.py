@@ -38,7 +38,7 @@ def shape(axes: Sequence[int]) -> str:
 
 def markdown(report: Report) -> str:
     """The whole report.md."""
-    kinds = {row.source for row in report.rows()}
+    kinds, io = {row.source for row in report.rows()}, report.design.interface
     parts = [
         f"# {_plain(report.model)}",
         f"Made by threshc {__version__}. Input: {_plain(report.input)}. "
@@ -52,8 +52,8 @@ def markdown(report: Report) -> str:
         "## Circuits",
         _circuits(report),
         "## Ports\n\n"
-        f"`{report.design.name}`: `clk`, `rst`; input stream `i_payload` ({report.design.input_width} bits), "
-        f"`i_valid`, `i_ready`; output stream `o_payload` ({report.design.output_width} bits), `o_valid`, `o_ready`. "
+        f"`{io.name}`: `clk`, `rst`; input stream `i_payload` ({io.input.bits} bits), "
+        f"`i_valid`, `i_ready`; output stream `o_payload` ({io.output.bits} bits), `o_valid`, `o_ready`. "
         "A transfer happens on a rising clock edge at which valid and ready are both 1.",
         _table(
             ("output field", "bits", "element", "shape"),
@@ -64,7 +64,7 @@ def markdown(report: Report) -> str:
                     f"{f.element_width} bits{', signed' if f.signed else ''}",
                     shape(f.shape),
                 )
-                for f in report.design.fields
+                for f in io.fields
             ],
             "lrlr",
         ),

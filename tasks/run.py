@@ -52,12 +52,12 @@ def run_on_board(
     design = build_design(network, CircuitOptions(scores=bool(scores) or _scores_of(model)))
     samples = given(network, x)
     say("opening the port")
-    board = Board(port, design, baud=BAUD if baud is None else baud)
+    board = Board(port, design.interface, baud=BAUD if baud is None else baud)
     try:
         words = board.infer(samples.words, progress=lambda done: say(f"{done:,} of {len(samples):,} samples answered"))
     finally:
         board.close()
-    return to_result(design, words)
+    return to_result(design.interface, words)
 
 
 def _scores_of(model: Model) -> bool:

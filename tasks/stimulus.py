@@ -131,7 +131,7 @@ def answers(design: Design, result: Result) -> NDArray[np.uint8]:
     """Returns the words (N, bytes) with which a design answers these results (see `threshc.hdl.payload`)."""
     values = {o.value: v for o, v in zip(result.network.outputs, result.values, strict=True)}
     bits = []
-    for f in sorted(design.fields, key=lambda f: f.offset):
+    for f in sorted(design.interface.fields, key=lambda f: f.offset):
         flat = values[f.value].reshape(len(values[f.value]), -1, 1).astype(np.int64)
         bits.append((flat >> np.arange(f.element_width) & 1).astype(np.uint8).reshape(len(flat), -1))
     return np.packbits(np.concatenate(bits, axis=1), axis=1, bitorder="little")

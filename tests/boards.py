@@ -24,7 +24,9 @@ class SimulatedPort:
         self._patience = 3 * timeout
         self._to_board: deque[int] = deque()  # line levels, one per cycle
         self._from_board: deque[int] = deque()  # bytes
-        self._shell: Any = Shell(design.component(), identity(design), cycles_per_bit=CYCLES_PER_BIT, timeout=timeout)
+        self._shell: Any = Shell(
+            design.component(), identity(design.interface), cycles_per_bit=CYCLES_PER_BIT, timeout=timeout
+        )
         self._simulator = Simulator(self._shell)
         self._simulator.add_clock(1e-6)
         self._simulator.add_testbench(self._line)

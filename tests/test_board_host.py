@@ -45,8 +45,8 @@ def small() -> Network:
 
 def check(design: Design, port: Port, count: int) -> None:
     x = networks.random_samples(np.random.default_rng(6), design.network, count)
-    words = Board(port, design).infer(pack(design.network, encode(design.network, x)))
-    got = to_result(design, words)
+    words = Board(port, design.interface).infer(pack(design.network, encode(design.network, x)))
+    got = to_result(design.interface, words)
     want = reference.run(design.network, x)
     for output, value in zip(got.network.outputs, got.values, strict=True):
         expected = next(v for o, v in zip(design.network.outputs, want.values, strict=True) if o.value == output.value)
@@ -64,21 +64,21 @@ def test_answers_equal_the_reference(make: object, pipeline: str) -> None:
 def test_replies_longer_than_requests() -> None:
     design = build_design(small(), CircuitOptions(scores=True), taps=True)
     wide = build_design(networks.random_dense(np.random.default_rng(5), (3, 40), "pm1", outputs="bits"))
-    assert wide.output_width > wide.input_width
+    assert wide.interface.output.bits > wide.interface.input.bits
     check(design, boards.SimulatedPort(design), 5)
     check(wide, boards.SimulatedPort(wide), 5)
 
 
 def test_no_samples() -> None:
     design = build_design(networks.xor())
-    words = Board(boards.SimulatedPort(design), design).infer(np.zeros((0, 1), np.uint8))
+    words = Board(boards.SimulatedPort(design), design.interface).infer(np.zeros((0, 1), np.uint8))
     assert words.shape == (0, 1)
 
 
 def test_progress_counts_samples() -> None:
     design = build_design(networks.xor())
     told: list[int] = []
-    Board(boards.SimulatedPort(design), design).infer(np.zeros((3, 1), np.uint8), progress=told.append)
+    Board(boards.SimulatedPort(design), design.interface).infer(np.zeros((3, 1), np.uint8), progress=told.append)
     assert told == [1, 2, 3]
 
 
@@ -129,7 +129,8 @@ def test_a_damaged_request_is_sent_again(how: object) -> None:
 def test_damaged_answers_are_asked_for_again(how: lines.Spoil) -> None:
     """Two batches, the second of which is spoiled once: the answers are right, none is another sample's."""
     design = build_design(networks.random_dense(np.random.default_rng(5), (11, 3), "pm1"))
-    port = lines.SpoiledAnswers(boards.SimulatedPort(design), reply_size(design), 3, how)  # ping, 16 samples, 4
+    size = reply_size(design.interface)
+    port = lines.SpoiledAnswers(boards.SimulatedPort(design), size, 3, how)  # ping, 16 samples, 4
     check(design, port, 20)
     assert port.left < 0, "nothing was spoiled"
 
@@ -142,8 +143,9 @@ def test_what_was_wrong_with_the_answers_is_said() -> None:
             super().write(data)
             self.left = 0 if data[:1] == INFER else self.left
 
-    port = Doubling(boards.SimulatedPort(design), reply_size(design), 99, lambda replies: [*replies, b"\xab\xcd"])
-    board = Board(port, design)
+    size = reply_size(design.interface)
+    port = Doubling(boards.SimulatedPort(design), size, 99, lambda replies: [*replies, b"\xab\xcd"])
+    board = Board(port, design.interface)
     with pytest.raises(CompileError, match="2 bytes came that belong to no answer, 0xabcd first"):
         board.infer(np.zeros((3, 1), np.uint8))
     port.how = lambda replies: replies[:1] * 3
@@ -154,7 +156,7 @@ def test_what_was_wrong_with_the_answers_is_said() -> None:
 @pytest.mark.parametrize("text", [b"x", b"p", b"i\x00", b"e\x01"])
 def test_a_line_that_never_falls_silent_is_an_error(text: bytes) -> None:
     with pytest.raises(CompileError, match=r"the line does not fall silent(.|\n)*bytes came that nobody asked for"):
-        Board(lines.Babble(text), build_design(networks.xor()))
+        Board(lines.Babble(text), build_design(networks.xor()).interface)
 
 
 def test_a_real_port_that_babbles_ends_by_a_deadline() -> None:
@@ -173,7 +175,7 @@ def test_a_real_port_that_babbles_ends_by_a_deadline() -> None:
     try:
         start = time.monotonic()
         with pytest.raises(CompileError, match="the line does not fall silent"):
-            Board(os.ttyname(theirs), build_design(networks.xor()))
+            Board(os.ttyname(theirs), build_design(networks.xor()).interface)
         assert time.monotonic() - start < 60
     finally:
         done.set()
@@ -185,7 +187,7 @@ def test_a_real_port_that_babbles_ends_by_a_deadline() -> None:
 def test_a_board_of_version_1_is_named_as_such() -> None:
     """Its pong is the same as ever; answers without numbers are not waited for."""
     design = build_design(networks.xor())
-    old = replace(identity(design), version=1)
+    old = replace(identity(design.interface), version=1)
 
     class Old:
         said = b""
@@ -199,13 +201,13 @@ def test_a_board_of_version_1_is_named_as_such() -> None:
             return part
 
     with pytest.raises(CompileError, match="the board speaks version 1 of the protocol, this threshc version 2"):
-        Board(Old(), design)
+        Board(Old(), design.interface)
 
 
 @pytest.mark.parametrize("baud", [0, -9600])
 def test_rates_that_make_no_sense(baud: int) -> None:
     with pytest.raises(CompileError, match=f"{baud} baud make no sense"):
-        Board("/dev/none", build_design(networks.xor()), baud=baud)
+        Board("/dev/none", build_design(networks.xor()).interface, baud=baud)
 
 
 def test_a_board_that_stays_silent_is_an_error() -> None:
@@ -214,32 +216,33 @@ def test_a_board_that_stays_silent_is_an_error() -> None:
     with pytest.raises(
         CompileError, match=r"the board does not answer properly\n  where: serial port\n  why: no answer\n"
     ):
-        Board(port, design)
+        Board(port, design.interface)
 
 
 def test_a_board_with_another_network_is_an_error() -> None:
     one = build_design(networks.xor())
     other = build_design(networks.random_dense(np.random.default_rng(1), (2, 1), "pm1", outputs="bits"))
-    assert (one.input_width, one.output_width) == (other.input_width, other.output_width)
+    assert (one.interface.input, one.interface.output) == (other.interface.input, other.interface.output)
     with pytest.raises(CompileError, match=r"the board runs another network(.|\n)*fingerprint"):
-        Board(boards.SimulatedPort(one), other)
+        Board(boards.SimulatedPort(one), other.interface)
     with pytest.raises(CompileError, match="takes 2 bits and answers 1, the model 44 and 2"):
-        Board(boards.SimulatedPort(one), build_design(small()))
+        Board(boards.SimulatedPort(one), build_design(small()).interface)
 
 
 def test_a_port_that_does_not_exist_is_an_error() -> None:
     pytest.importorskip("serial", reason="needs pyserial")
     with pytest.raises(CompileError, match="cannot open the serial port"):
-        Board("/dev/does-not-exist", build_design(networks.xor()))
+        Board("/dev/does-not-exist", build_design(networks.xor()).interface)
 
 
 def test_how_the_circuit_is_built_does_not_change_what_it_says_it_is() -> None:
     network = small()
-    first = identity(build_design(network))
-    assert identity(build_design(network, CircuitOptions(pipeline="none"))) == first
-    assert identity(build_design(network, CircuitOptions(scores=True))) != first
+    first = identity(build_design(network).interface)
+    assert identity(build_design(network, CircuitOptions(pipeline="none")).interface) == first
+    assert identity(build_design(network, CircuitOptions(scores=True)).interface) != first
     assert (
-        identity(build_design(networks.random_dense(np.random.default_rng(6), (11, 4, 3), "ternary", "int4"))) != first
+        identity(build_design(networks.random_dense(np.random.default_rng(6), (11, 4, 3), "ternary", "int4")).interface)
+        != first
     )
 
 

@@ -146,7 +146,7 @@ def test_a_network_reaches_what_was_asked_for(tmp_path: Path, monkeypatch: pytes
     here = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
     assert here == list(report.files) == sorted(report.files)
     assert build.bitstream.is_file()
-    assert build.latency_cycles == report.design.latency == report.simulation.latency
+    assert build.latency_cycles == report.design.interface.timing.latency == report.simulation.latency
     # the same as when the levels are given by hand
     given = threshc.build(network, tmp_path / "given", pipeline=build.tries[-1].levels, freq=150e6, **options)  # type: ignore[arg-type]
     assert given.build is not None

@@ -72,9 +72,9 @@ def test_netlists_answer_as_the_reference(mapped: tuple[str, Design, Path]) -> N
     gates = read_netlist(folder / "net.json", family, design.name)
     kinds = {c.kind for c in gates.cells}
     assert any(families()[family].counting.of(kind).carries for kind in kinds)
-    done = exercise_network(gates, design, given.words, given.expected)
+    done = exercise_network(gates, design.interface, given.words, given.expected)
     assert (done.samples, done.cells) == (700, len(gates.cells))
-    assert done.cycles > 700 // 64 + design.latency
+    assert done.cycles > 700 // 64 + design.interface.timing.latency
 
 
 def test_changed_tables_are_found(mapped: tuple[str, Design, Path]) -> None:
@@ -82,7 +82,7 @@ def test_changed_tables_are_found(mapped: tuple[str, Design, Path]) -> None:
     family, design, folder = mapped
     given = given_to(design, np.arange(2048)[:, None] >> np.arange(11) & 1)
     good = read_netlist(folder / "net.json", family, design.name)
-    exercise_network(good, design, given.words, given.expected)
+    exercise_network(good, design.interface, given.words, given.expected)
     rng, caught = random.Random(4), 0
     for _ in range(16):
         at = rng.randrange(len(good.gates))
@@ -90,7 +90,7 @@ def test_changed_tables_are_found(mapped: tuple[str, Design, Path]) -> None:
         bad = gate._replace(table=gate.table ^ 1 << rng.randrange(1 << len(gate.operands)))
         broken = replace(good, gates=[*good.gates[:at], bad, *good.gates[at + 1 :]])
         try:
-            exercise_network(broken, design, given.words, given.expected)
+            exercise_network(broken, design.interface, given.words, given.expected)
         except CompileError:
             caught += 1
     assert caught >= 10
@@ -103,7 +103,7 @@ def test_the_first_wrong_bit_is_named(mapped: tuple[str, Design, Path]) -> None:
     wrong[66, 0] ^= 2
     gates = read_netlist(folder / "net.json", family, design.name)
     with pytest.raises(CompileError, match=r"sample 66: bit 1 of class is [01], expected [01]"):
-        exercise_network(gates, design, given.words, wrong)
+        exercise_network(gates, design.interface, given.words, wrong)
 
 
 BENCH = """\
@@ -135,13 +135,15 @@ def test_our_models_are_yosys_models(mapped: tuple[str, Design, Path]) -> None:
     if shutil.which("iverilog") is None:
         pytest.skip("needs iverilog")
     gates = read_netlist(folder / "net.json", family, design.name)
-    rng, width, cycles = np.random.default_rng(5), design.input_width, 200
+    rng, width, cycles = np.random.default_rng(5), design.interface.input.bits, 200
     bits = rng.integers(0, 2, (cycles, width + 3))
     bits[:, -1] = rng.random(cycles) < 0.1
-    bits[: design.latency + 2, -2:] = 1  # ready and reset: Icarus starts with unknown bits
+    bits[: design.interface.timing.latency + 2, -2:] = 1  # ready and reset: Icarus starts with unknown bits
     values = [int("".join(map(str, row[::-1])), 2) for row in bits]
     (folder / "stimulus.hex").write_text("".join(f"{v:x}\n" for v in values))
-    text = BENCH.format(i=width - 1, o=design.output_width - 1, top=width + 2, last=cycles - 1, name=design.name)
+    text = BENCH.format(
+        i=width - 1, o=design.interface.output.bits - 1, top=width + 2, last=cycles - 1, name=design.name
+    )
     (folder / "bench.v").write_text(text)
     subprocess.run(["iverilog", "-s", "bench", "-o", "bench", "bench.v", "net.v"], cwd=folder, check=True)
     said = subprocess.run(["vvp", "-n", "bench"], cwd=folder, check=True, capture_output=True, text=True).stdout
@@ -152,7 +154,7 @@ def test_our_models_are_yosys_models(mapped: tuple[str, Design, Path]) -> None:
     got = machine.run(drive, np.where(bits, ~np.uint64(0), np.uint64(0))[:, :, None], watch)[:, :, 0] & np.uint64(1)
     ours = ["".join(map(str, row[::-1])) for row in got.tolist()]
     theirs = said.split()[:cycles]
-    start = design.latency + 2
+    start = design.interface.timing.latency + 2
     assert "x" not in "".join(theirs[start:])
     assert ours[start:] == theirs[start:]
 

@@ -85,13 +85,13 @@ class Both(wiring.Component):
 
     def __init__(self, design: Design) -> None:
         self._design = design
-        width = 2 * (design.output_width + 2)
-        super().__init__({"i": In(stream.Signature(design.input_width)), "o": Out(stream.Signature(width))})
+        width = 2 * (design.interface.output.bits + 2)
+        super().__init__({"i": In(stream.Signature(design.interface.input.bits)), "o": Out(stream.Signature(width))})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.cells = cells = self._design.component()
-        m.submodules.box = box = VerilogCore(self._design)
+        m.submodules.box = box = VerilogCore(self._design.interface)
         for core in (cells, box):
             m.d.comb += [
                 core.i.payload.eq(self.i.payload),
@@ -125,8 +125,10 @@ def run_both(design: Design, box: str, words: Any, folder: Path) -> list[list[st
     rng = np.random.default_rng(1)
     moves = (rng.random(CYCLES) < 0.8) + 2 * (rng.random(CYCLES) < 0.7)
     (folder / "moves.hex").write_text("".join(f"{v:x}\n" for v in moves.tolist()))
-    (folder / "given.hex").write_text(hex_lines(words, design.input_width))
-    bench = BENCH.format(i=design.input_width - 1, last=CYCLES - 1, both=2 * (design.output_width + 2) - 1)
+    (folder / "given.hex").write_text(hex_lines(words, design.interface.input.bits))
+    bench = BENCH.format(
+        i=design.interface.input.bits - 1, last=CYCLES - 1, both=2 * (design.interface.output.bits + 2) - 1
+    )
     (folder / "all.v").write_text(bench + models() + emit_verilog(Both(design), "both") + box)
     command = ["iverilog", "-g2005", "-s", "bench", "-o", "bench.vvp", "all.v"]
     subprocess.run(command, cwd=folder, check=True)
@@ -152,8 +154,8 @@ def compared(network: Network, family: str, neuron: str, pipeline: str | int, fo
         answers += [int(box[2:], 2)] if taken == "1" else []
     want = reference.run(network, x[sent])
     values = {o.value: v for o, v in zip(network.outputs, want.values, strict=True)}
-    words = from_ints(answers, design.output_width)
-    for field in design.fields:
+    words = from_ints(answers, design.interface.output.bits)
+    for field in design.interface.fields:
         got = unpack(field, words).reshape(len(answers), -1)
         np.testing.assert_array_equal(got, values[field.value].reshape(len(sent), -1)[: len(answers)])
     return len(answers)

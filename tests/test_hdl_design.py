@@ -15,8 +15,9 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Output, Sum
 from threshc.compiler.ir.types import Ints
+from threshc.hdl.interface import Field
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.unrolled.design import Design, Field, build_design
+from threshc.hdl.unrolled.design import Design, build_design
 from threshc.hdl.unrolled.layers import digits
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
 from threshc.sim import reference
@@ -95,12 +96,12 @@ def check(network: Network, samples: NDArray[np.generic], **options: Any) -> Des
     for stall in (0.0, 0.4):
         got, delays = simulate(design, payloads, stall=stall)
         assert len(got) == len(payloads)
-        for field in design.fields:
+        for field in design.interface.fields:
             want = values[field.value]
             np.testing.assert_array_equal(np.stack([unpack(field, p) for p in got]), want, err_msg=field.name)
         if stall == 0.0:
-            assert set(delays) == {design.latency}
-    taps = [f.value for f in design.fields if f.kind == "tap"]
+            assert set(delays) == {design.interface.timing.latency}
+    taps = [f.value for f in design.interface.fields if f.kind == "tap"]
     assert taps == [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
     return design
 
@@ -139,7 +140,7 @@ def test_convolution(pipeline: str | int) -> None:
 def test_xor(neuron: str) -> None:
     samples = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     design = check(networks.xor(), samples, neuron=neuron)
-    assert design.fields[0].kind == "bits"
+    assert design.interface.fields[0].kind == "bits"
 
 
 def test_bits_output() -> None:
@@ -181,8 +182,8 @@ def test_many_thresholds_on_one_sum_and_constants() -> None:
 
 def test_payload_of_a_classifier() -> None:
     network = networks.random_dense(np.random.default_rng(5), (8, 6, 4))
-    assert [(f.name, f.offset, f.width) for f in build_design(network).fields] == [("class", 0, 2)]
-    both = build_design(network, CircuitOptions(scores=True)).fields
+    assert [(f.name, f.offset, f.width) for f in build_design(network).interface.fields] == [("class", 0, 2)]
+    both = build_design(network, CircuitOptions(scores=True)).interface.fields
     assert [f.kind for f in both] == ["class", "scores"]
     assert both[1].shape == (4,)
     assert both[1].width == 4 * both[1].element_width
@@ -190,15 +191,11 @@ def test_payload_of_a_classifier() -> None:
 
 def test_latency_in_words() -> None:
     network = networks.random_dense(np.random.default_rng(5), (16, 8, 6, 4))
-    assert build_design(network, CircuitOptions(pipeline="none")).latency == 1
-    assert (
-        build_design(network, CircuitOptions(pipeline="layer")).latency == 4
-    )  # two threshold layers, the scores, the class
-    assert (
-        build_design(network, CircuitOptions(pipeline=1)).latency
-        > build_design(network, CircuitOptions(pipeline="4")).latency
-        > 4
-    )
+    pipelines = ("none", "layer", 1, "4")
+    latency = {p: build_design(network, CircuitOptions(pipeline=p)).interface.timing.latency for p in pipelines}
+    assert latency["none"] == 1
+    assert latency["layer"] == 4  # two threshold layers, the scores, the class
+    assert latency[1] > latency["4"] > 4
 
 
 def test_levels_between_registers() -> None:
@@ -267,7 +264,7 @@ def test_reset_empties_the_pipeline() -> None:
         ctx.set(reset, 0)
         ctx.set(dut.i.valid, 1)
         ctx.set(dut.i.payload, payloads[3])
-        for _ in range(design.latency + 5):
+        for _ in range(design.interface.timing.latency + 5):
             _, _, valid, payload = await ctx.tick().sample(dut.o.valid, dut.o.payload)
             ctx.set(dut.i.valid, 0)
             if valid:
@@ -277,4 +274,4 @@ def test_reset_empties_the_pipeline() -> None:
     sim.add_clock(1e-6)
     sim.add_testbench(bench)
     sim.run()
-    assert out == [int(reference.evaluate(network, encode(network, samples))[design.fields[0].value][3, 0])]
+    assert out == [int(reference.evaluate(network, encode(network, samples))[design.interface.fields[0].value][3, 0])]

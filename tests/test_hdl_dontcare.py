@@ -64,9 +64,9 @@ def values(circuit: Lowered, design: Design, x: NDArray[np.generic]) -> tuple[li
     """(every node over all samples as an integer, the constant 1); registers taken as wires, no adders."""
     words = np.unpackbits(pack(design.network, encode(design.network, x)), axis=1, bitorder="little")
     every, found = (1 << len(words)) - 1, [0] * len(circuit.luts.operands)
-    for j in range(design.input_width):
+    for j in range(design.interface.input.bits):
         found[j + 1] = int.from_bytes(np.packbits(words[:, j], bitorder="little").tobytes(), "little")
-    for node in range(design.input_width + 1, len(found)):
+    for node in range(design.interface.input.bits + 1, len(found)):
         operands = circuit.luts.operands[node]
         if node in circuit.registers:
             found[node] = found[circuit.registers[node]]

@@ -18,7 +18,7 @@ def test_stalls(pipeline: int) -> None:
     network = networks.random_dense(np.random.default_rng(1), (10, 7, 4))
     x = networks.random_samples(np.random.default_rng(2), network, 60)
     design = build_design(network, CircuitOptions(pipeline=pipeline), taps=True)
-    assert design.buffered == (pipeline < 5)
+    assert design.interface.timing.pipelines[0].buffered == (pipeline < 5)
     want = reference.run(network, x)
     for stall in (False, True):
         got = rtl.run(design, x, stall=stall, simulator="amaranth")
@@ -45,7 +45,7 @@ def test_a_full_buffer_stands_still_and_goes_on() -> None:
             ctx.set(dut.o.ready, cycle >= 60)
             if cycle == 59:
                 assert not ctx.get(dut.i.ready)
-                assert len(taken) == design.latency + 1
+                assert len(taken) == design.interface.timing.latency + 1
             if ctx.get(dut.i.valid) and ctx.get(dut.i.ready):
                 taken.append(len(taken))
             if ctx.get(dut.o.valid) and ctx.get(dut.o.ready):

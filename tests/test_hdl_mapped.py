@@ -28,7 +28,7 @@ def evaluate(design: Design, family: str, x: np.ndarray) -> np.ndarray:  # type:
     n = len(words)
     value = {0: 0}
     every = (1 << n) - 1
-    for j in range(design.input_width):
+    for j in range(design.interface.input.bits):
         value[j + 1] = int.from_bytes(np.packbits(words[:, j], bitorder="little").tobytes(), "little")
     adders = {bit: a for a in circuit.adders for bit in a.bits}
 
@@ -77,7 +77,7 @@ def test_cells_equal_the_reference(family: str, neuron: str, pipeline: str | int
     )
     got = evaluate(design, family, samples)
     want = reference.evaluate(network, encode(network, samples))
-    for field in design.fields:
+    for field in design.interface.fields:
         bits = got[:, field.offset : field.offset + field.width].reshape(len(samples), -1, field.element_width)
         flat = want[field.value].reshape(len(samples), -1, 1) >> np.arange(field.element_width) & 1
         np.testing.assert_array_equal(bits, flat, err_msg=field.name)

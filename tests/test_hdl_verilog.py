@@ -131,7 +131,7 @@ def test_a_large_dense_network_stays_small() -> None:
     """59,008 synapses, unrolled: text grows with inputs and layers, not with every synapse."""
     network = networks.random_dense(np.random.default_rng(1), (784, 64, 64, 64, 10))
     design = build_design(network, CircuitOptions(neuron="compressor"))
-    assert design.latency == 5
+    assert design.interface.timing.latency == 5
     text = design.verilog()
     assert 100_000 < len(text) < 2_000_000
     assert max(map(len, text.splitlines())) < 20_000

@@ -30,10 +30,7 @@ KNOTS: dict[frozenset[str], str] = {
 }
 """Circles of files, and why each is still there."""
 
-UPWARD: dict[tuple[str, str], str] = {
-    ("hdl/cells", "hdl/unrolled"): "who drives a netlist knows the whole design; its outside would do",
-    ("hdl/shell", "hdl/unrolled"): "the shell, the host and the testbench know the whole design; its outside would do",
-}
+UPWARD: dict[tuple[str, str], str] = {}
 """Arrows within `hdl` that run against the order of its rooms, and what would turn each."""
 
 

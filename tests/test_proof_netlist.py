@@ -84,7 +84,10 @@ def test_no_changed_netlist_is_proved(synthesized: tuple[str, Design, Path]) -> 
     family, design, path = synthesized
     good, certificate, rng = read_netlist(path, family, design.name), certify(design), random.Random(8)
     x = np.arange(1 << INPUTS)[:, None] >> np.arange(INPUTS) & 1
-    words, expected = pack(design.network, encode(design.network, x)), answers(design, reference.run(design.network, x))
+    words, expected = (
+        pack(design.network, encode(design.network, x)),
+        answers(design, reference.run(design.network, x)),
+    )
     caught = 0
     for _ in range(12):
         bad = mutated(good, rng)
@@ -93,7 +96,7 @@ def test_no_changed_netlist_is_proved(synthesized: tuple[str, Design, Path]) -> 
         except Unproved:
             caught += 1
             continue
-        exercise_network(bad, design, words, expected)
+        exercise_network(bad, design.interface, words, expected)
     assert caught >= 8
 
 

@@ -49,8 +49,8 @@ def test_every_bit_equals_the_reference(simulator: rtl.Simulator, name: str) -> 
     for stall in (False, True):
         got = rtl.run(design, x, simulator=simulator, stall=stall)
         assert got.simulator == simulator
-        assert got.latency == design.latency
-        assert (got.cycles > 60 + design.latency) == stall
+        assert got.latency == design.interface.timing.latency
+        assert (got.cycles > 60 + design.interface.timing.latency) == stall
         assert len(got.values) == len(want.values)
         assert len(got.bits) == len(want.bits) > 0
         for a, b in zip(got.values + got.bits, want.values + want.bits, strict=True):

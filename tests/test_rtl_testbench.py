@@ -60,13 +60,16 @@ def in_verilator(folder: Path, name: str) -> str:
 def test_verdict(tmp_path: Path, design: Design, samples: NDArray[np.uint8], run: object, stall: bool) -> None:
     assert callable(run)
     expected = answers(design, samples)
-    write(tmp_path, {f"{design.name}.v": design.verilog(), **self_checking(design, samples, expected, stall=stall)})
+    write(
+        tmp_path,
+        {f"{design.name}.v": design.verilog(), **self_checking(design.interface, samples, expected, stall=stall)},
+    )
     said = run(tmp_path, design.name)
     assert "PASS: 25 answers in " in said
-    assert f"latency {design.latency} cycles" in said
+    assert f"latency {design.interface.timing.latency} cycles" in said
 
     (tmp_path / f"{design.name}_out.hex").write_text(
-        self_checking(design, samples, expected ^ (np.arange(25)[:, None] == 11))[f"{design.name}_out.hex"]
+        self_checking(design.interface, samples, expected ^ (np.arange(25)[:, None] == 11))[f"{design.name}_out.hex"]
     )
     said = run_again(tmp_path, design.name, run)
     assert "FAIL: 1 of 25 answers are wrong" in said
@@ -80,8 +83,8 @@ def run_again(folder: Path, name: str, run: object) -> str:
 
 
 def test_files_and_names(design: Design, samples: NDArray[np.uint8]) -> None:
-    files = self_checking(design, samples, answers(design, samples))
+    files = self_checking(design.interface, samples, answers(design, samples))
     assert list(files) == ["random_tb.v", "random_in.hex", "random_out.hex"]
     assert files["random_in.hex"].count("\n") == 25
-    digits = -(-design.input_width // 4)
+    digits = -(-design.interface.input.bits // 4)
     assert {len(line) for line in files["random_in.hex"].splitlines()} == {digits}

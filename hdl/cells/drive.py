@@ -11,7 +11,7 @@ from threshc.compiler.diagnostics import CompileError, fail
 from threshc.hdl.cells.gates import Gates
 from threshc.hdl.cells.machine import Machine
 from threshc.hdl.cells.sample_words import Words, from_lanes, to_lanes
-from threshc.hdl.unrolled.design import Design
+from threshc.hdl.interface import Interface
 
 Bytes = NDArray[np.uint8]
 _ALL = ~np.uint64(0)
@@ -28,7 +28,7 @@ class Exercised:
     cells: int
 
 
-def exercise_network(gates: Gates, design: Design, samples: Bytes, expected: Bytes) -> Exercised:
+def exercise_network(gates: Gates, interface: Interface, samples: Bytes, expected: Bytes) -> Exercised:
     """The netlist of the network alone, through its streams, with bubbles and stalls.
 
     samples (N, bytes): input words (`threshc.hdl.payload.pack`); expected (N, bytes): output words. `valid` and `ready`
@@ -36,8 +36,9 @@ def exercise_network(gates: Gates, design: Design, samples: Bytes, expected: Byt
     """
     lanes = min(max(len(samples) // 512, 1), _MOST_LANES)
     each = 64 * lanes
-    batches = [to_lanes(samples[k : k + each], design.input_width, lanes) for k in range(0, len(samples), each)]
-    plan = _plan(len(batches), design.latency, design.buffered)
+    batches = [to_lanes(samples[k : k + each], interface.input.bits, lanes) for k in range(0, len(samples), each)]
+    (pipeline,) = interface.timing.pipelines
+    plan = _plan(len(batches), pipeline.latency, pipeline.buffered)
     machine = Machine(gates, lanes)
     ports, outs = gates.inputs, gates.outputs
     drive = machine.nets([*ports["i_payload"], *ports["i_valid"], *ports["o_ready"], *ports["rst"]])
@@ -54,7 +55,7 @@ def exercise_network(gates: Gates, design: Design, samples: Bytes, expected: Byt
                 raise _wrong(f"{signal} is not {int(want)} in cycle {cycle}", gates)
         if step.valid and step.ready:
             start = answered * each
-            compare(design, gates, from_lanes(got[cycle, :-2], len(expected[start : start + each])), expected, start)
+            compare(interface, gates, from_lanes(got[cycle, :-2], len(expected[start : start + each])), expected, start)
             answered += 1
     assert answered == len(batches)
     return Exercised("the network, through its streams", len(samples), len(plan), len(gates.cells))
@@ -93,7 +94,7 @@ def _plan(batches: int, latency: int, buffered: bool) -> list[_Step]:
     return steps
 
 
-def compare(design: Design, gates: Gates, got: Bytes, expected: Bytes, start: int) -> None:
+def compare(interface: Interface, gates: Gates, got: Bytes, expected: Bytes, start: int) -> None:
     """Raises CompileError where answers (n, bytes) differ from expected[start : start + n]."""
     want = expected[start : start + len(got)]
     wrong = got != want
@@ -102,7 +103,7 @@ def compare(design: Design, gates: Gates, got: Bytes, expected: Bytes, start: in
     row = int(wrong.any(axis=1).argmax())
     difference = np.unpackbits(got[row] ^ want[row], bitorder="little")
     bit = int(difference.argmax())
-    field = next(f for f in design.fields if f.offset <= bit < f.offset + f.width)
+    field = next(f for f in interface.fields if f.offset <= bit < f.offset + f.width)
     element, digit = divmod(bit - field.offset, field.element_width)
     where = f"bit {digit} of {field.name}" + (f" {element}" if field.width > field.element_width else "")
     value = int.from_bytes(want[row].tobytes(), "little") >> bit & 1

@@ -8,20 +8,20 @@ from threshc.hdl.cells.drive import Bytes, Exercised, compare, lanes_for, spread
 from threshc.hdl.cells.gates import Gates
 from threshc.hdl.cells.machine import Machine
 from threshc.hdl.cells.sample_words import from_lanes, to_lanes
-from threshc.hdl.unrolled.design import Design
+from threshc.hdl.interface import Interface
 
 _LANE = 1024  # as in `threshc.hdl.shell.harness`
 
 
-def exercise_harness(gates: Gates, design: Design, samples: Bytes, expected: Bytes) -> Exercised:
+def exercise_harness(gates: Gates, interface: Interface, samples: Bytes, expected: Bytes) -> Exercised:
     """Samples are shifted in at the pins; answers are read where the harness folds them together, in `answer`.
 
     Up to 512 samples side by side. Raises CompileError naming sample, output and bit where an answer is wrong.
     """
     lanes, samples = lanes_for(samples)
-    words = to_lanes(samples, design.input_width, lanes)
+    words = to_lanes(samples, interface.input.bits, lanes)
     chains = [words[start : start + _LANE] for start in range(0, len(words), _LANE)]
-    shifts, latency = max(map(len, chains)), design.latency
+    shifts, latency = max(map(len, chains)), interface.timing.latency
     cycles = 2 + shifts + latency + 2
     machine = Machine(gates, lanes)
     ports = gates.inputs
@@ -40,5 +40,5 @@ def exercise_harness(gates: Gates, design: Design, samples: Bytes, expected: Byt
     got = machine.run(drive, stimulus, watch)
     before, after = got[-2, :-1], got[-1, :-1]  # answer <= (answer << 1) ^ payload, the payload standing still
     payload = after ^ np.concatenate([np.zeros_like(before[:1]), before[:-1]])
-    compare(design, gates, from_lanes(payload, len(samples)), expected[: len(samples)], 0)
+    compare(interface, gates, from_lanes(payload, len(samples)), expected[: len(samples)], 0)
     return Exercised("with its harness, at the pins", len(samples), cycles, len(gates.cells))

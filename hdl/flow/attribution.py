@@ -118,4 +118,4 @@ def _nodes(design: Design) -> dict[int, str]:
             continue
         for node in np.unique(circuit.bits[cell.first : cell.first + cell.width] >> 1).tolist():
             found.setdefault(node, layers[cell.scope])
-    return {node: whose for node, whose in found.items() if node > design.input_width}
+    return {node: whose for node, whose in found.items() if node > design.interface.input.bits}

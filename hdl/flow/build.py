@@ -63,7 +63,7 @@ def build(
     required = _required(target, freq)
     refuse_hopeless(sum(layer.estimate.luts(chosen.inputs) for layer in design.neurons), device)
     tools = find_tools((YOSYS, *(() if flow is None else (flow.nextpnr, flow.packer))))
-    plan = make_plan(design, target, make_top(design, target, baud), freq_hz=required, seed=seed)
+    plan = make_plan(design, target, make_top(design.interface, target, baud), freq_hz=required, seed=seed)
     folder = Path(out_dir) / PROJECT
     try:
         plan.write(folder, makefile(plan, tools))
@@ -74,7 +74,7 @@ def build(
         tell(f"yosys: {synthesizing.doing}")
         synthesis = synthesize(tools[YOSYS], synthesizing, device, folder, tell)
         refuse_oversize(device, synthesis.whole)
-        verified = () if samples is None else verify_netlists(design, target, folder, samples, baud, tell)
+        verified = () if samples is None else verify_netlists(design.interface, target, folder, samples, baud, tell)
         layers = cells_by_layer(design, _modules(folder / "network.json")[design.name], chosen)
         proved = "" if prove is None else prove(folder / "network.json")
         routing: Routing | None = None
@@ -177,8 +177,8 @@ def _report(
         utilization={} if routing is None else {k: (n, routing.available[k]) for k, n in routing.used.items()},
         fmax_hz=fmax,
         clock_hz=fmax if target.board is None else float(target.board.clock_hz),
-        latency_cycles=design.latency,
-        interval_cycles=1,  # fully unrolled designs take a sample every cycle
+        latency_cycles=design.interface.timing.latency,
+        interval_cycles=design.interface.timing.interval,
         seed=seed,
         bitstream=files[0],
         sha256=hashlib.sha256(files[0].read_bytes()).hexdigest(),

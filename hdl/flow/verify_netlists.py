@@ -10,10 +10,10 @@ from threshc.hdl.cells.drive_harness import exercise_harness
 from threshc.hdl.cells.drive_uart import exercise_board
 from threshc.hdl.cells.read import read_netlist
 from threshc.hdl.flow.tools import Progress
+from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.uart import divisor
 from threshc.hdl.targets.base import Target
-from threshc.hdl.unrolled.design import Design
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,21 +25,21 @@ class Samples:
 
 
 def verify_netlists(
-    design: Design, target: Target, folder: Path, samples: Samples, baud: int, progress: Progress
+    interface: Interface, target: Target, folder: Path, samples: Samples, baud: int, progress: Progress
 ) -> tuple[Exercised, ...]:
     """Runs the samples through network.json and top.json of `synthesize`. Raises CompileError where one is wrong."""
     family, board = target.device.family, target.board
     progress(f"simulating the netlist of the network on {len(samples.words):,} samples")
-    network = read_netlist(folder / "network.json", family, design.name)
-    done = [exercise_network(network, design, samples.words, samples.expected)]
+    network = read_netlist(folder / "network.json", family, interface.name)
+    done = [exercise_network(network, interface, samples.words, samples.expected)]
     progress("simulating the netlist that is placed, at its pins")
     whole = read_netlist(folder / "top.json", family, TOP)
     if board is None:
-        done.append(exercise_harness(whole, design, samples.words, samples.expected))
+        done.append(exercise_harness(whole, interface, samples.words, samples.expected))
         return tuple(done)
     cycles = divisor(board.clock_hz, baud)
     found = exercise_board(
-        whole, design, samples.words, samples.expected, cycles_per_bit=cycles, clock_hz=board.clock_hz
+        whole, interface, samples.words, samples.expected, cycles_per_bit=cycles, clock_hz=board.clock_hz
     )
     if found is None:
         progress("the netlist that is placed is not simulated at its pins: its serial port takes too many cycles")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
+from threshc.hdl.interface import Interface
 from threshc.hdl.payload import byte_count
 from threshc.hdl.shell.crc import crc8
 from threshc.hdl.shell.protocol import (
@@ -31,7 +32,6 @@ from threshc.hdl.shell.protocol import (
     reply_size,
     request_size,
 )
-from threshc.hdl.unrolled.design import Design
 
 _ATTEMPTS = 3
 _WINDOW = 16
@@ -56,15 +56,15 @@ class _Damaged(Exception):
 
 
 class Board:
-    """A board that runs a design. `port` is a name such as /dev/ttyUSB1 or COM4, or any object with read and write.
+    """A board that runs a circuit. `port` is a name such as /dev/ttyUSB1 or COM4, or any object with read and write.
 
     Raises CompileError when the port cannot be opened, nothing answers, or the board runs another network.
     """
 
-    def __init__(self, port: str | Port, design: Design, *, baud: int = BAUD) -> None:
+    def __init__(self, port: str | Port, interface: Interface, *, baud: int = BAUD) -> None:
         if baud < 1:
             raise fail(f"{baud} baud make no sense", where="--baud", hint="as the bitstream was built for")
-        self._design = design
+        self._interface = interface
         self._name = port if isinstance(port, str) else "serial port"
         self._port = _open(port, baud) if isinstance(port, str) else port
         self._silence = SILENCE if isinstance(port, str) else 0.0
@@ -91,11 +91,11 @@ class Board:
         failed is asked for again; `progress` is told how many samples are answered. Raises CompileError after three
         failures in a row.
         """
-        size = byte_count(self._design.output_width)
+        size = byte_count(self._interface.output.bits)
         requests = [word.tobytes() for word in words]
         answers: list[bytes] = []
         # Replies must not take longer than requests, or they would pile up on the board, which has no room for them.
-        window = _WINDOW if reply_size(self._design) <= 0.9 * request_size(self._design) else 1
+        window = _WINDOW if reply_size(self._interface) <= 0.9 * request_size(self._interface) else 1
         for start in range(0, len(requests), window):
             batch = requests[start : start + window]
             last = start + window >= len(requests)
@@ -207,7 +207,7 @@ class Board:
                 )
 
     def _expect(self, found: Identity) -> None:
-        wanted = identity(self._design)
+        wanted = identity(self._interface)
         if found == wanted:
             return
         if found.version != VERSION:

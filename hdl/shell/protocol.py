@@ -7,9 +7,9 @@ import struct
 from dataclasses import dataclass
 
 from threshc.compiler.ir.ops import Loc
+from threshc.hdl.interface import Interface
 from threshc.hdl.payload import byte_count
 from threshc.hdl.shell.crc import crc8
-from threshc.hdl.unrolled.design import Design
 
 VERSION = 2
 """1: requests and answers had no number. Pings and pongs are the same in every version."""
@@ -55,16 +55,16 @@ BODY_SIZE = {PONG: _IDENTITY.size, ERROR: 1}
 """Bytes between head and check byte of every reply; an answer has its number and ceil(output_width / 8) more."""
 
 
-def identity(design: Design) -> Identity:
-    """What a board with this design says about itself."""
-    return Identity(VERSION, design.input_width, design.output_width, fingerprint(design))
+def identity(interface: Interface) -> Identity:
+    """What a board with this circuit says about itself."""
+    return Identity(VERSION, interface.input.bits, interface.output.bits, fingerprint(interface))
 
 
-def fingerprint(design: Design) -> bytes:
+def fingerprint(interface: Interface) -> bytes:
     """8 bytes that differ between networks, or between layouts of the answer; equal for any neuron architecture,
     pipelining or name, so that the host need not know how the bitstream was made."""
     digest = hashlib.sha256()
-    for op in design.network.ops:
+    for op in interface.network.ops:
         digest.update(type(op).__name__.encode())
         for name in op.__slots__:
             value = getattr(op, name)
@@ -73,7 +73,7 @@ def fingerprint(design: Design) -> bytes:
             digest.update(
                 f"{name}={value.astype('<i8').tobytes().hex() if hasattr(value, 'astype') else value};".encode()
             )
-    for f in design.fields:
+    for f in interface.fields:
         digest.update(repr((f.kind, f.value, f.offset, f.width, f.element_width, f.signed, tuple(f.shape))).encode())
     return digest.digest()[:8]
 
@@ -83,11 +83,11 @@ def frame(head: bytes, body: bytes = b"") -> bytes:
     return head + body + bytes([crc8(head + body)])
 
 
-def request_size(design: Design) -> int:
+def request_size(interface: Interface) -> int:
     """Bytes of an infer request."""
-    return byte_count(design.input_width) + 3
+    return byte_count(interface.input.bits) + 3
 
 
-def reply_size(design: Design) -> int:
+def reply_size(interface: Interface) -> int:
     """Bytes of an answer."""
-    return byte_count(design.output_width) + 3
+    return byte_count(interface.output.bits) + 3

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.files import write_whole
-from threshc.hdl.unrolled.design import Design
+from threshc.hdl.interface import Interface
 
 _DRIVER = """\
 `timescale 1ns/1ps
@@ -105,23 +105,23 @@ _SUMMARY = """\
       $fclose(file);"""
 
 
-def instance(design: Design, name: str) -> str:
+def instance(interface: Interface, name: str) -> str:
     """A module `name` around the circuit: clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid, o_ready."""
     ports = ("clk", "rst", *(f"{s}_{p}" for s in "io" for p in ("payload", "valid", "ready")))
     wires = ", ".join(f".{p}({p})" for p in ports)
     return f"""\
 module {name} (
   input clk, input rst,
-  input {_range(design.input_width)} i_payload, input i_valid, output i_ready,
-  output {_range(design.output_width)} o_payload, output o_valid, input o_ready
+  input {_range(interface.input.width)} i_payload, input i_valid, output i_ready,
+  output {_range(interface.output.width)} o_payload, output o_valid, input o_ready
 );
-  {design.name} circuit ({wires});
+  {interface.name} circuit ({wires});
 endmodule
 """
 
 
 def self_checking(
-    design: Design, samples: NDArray[np.uint8], expected: NDArray[np.uint8], *, stall: bool = False
+    interface: Interface, samples: NDArray[np.uint8], expected: NDArray[np.uint8], *, stall: bool = False
 ) -> dict[str, str]:
     """File name to text: a testbench NAME_tb.v and its two memory files, to be simulated together with NAME.v.
 
@@ -130,32 +130,32 @@ def self_checking(
     Icarus: `iverilog -g2005 -o tb NAME.v NAME_tb.v && vvp tb`; Verilator 5: `verilator --binary --timing -Wno-fatal
     -CFLAGS -std=c++20 --top-module NAME_tb NAME.v NAME_tb.v && obj_dir/VNAME_tb`.
     """
-    name = design.name
+    name = interface.name
     head = f"// Self-checking testbench of threshc. icarus: iverilog -g2005 -o tb {name}.v {name}_tb.v && vvp tb"
     text = _bench(
-        design,
+        interface,
         f"{name}_tb",
         f"{name}_in.hex",
         len(samples),
         stall=stall,
         head=head,
-        declarations=f"  reg {_range(design.output_width)} expected [0:COUNT-1];",
+        declarations=f"  reg {_range(interface.output.width)} expected [0:COUNT-1];",
         initial=f'    $readmemh("{name}_out.hex", expected);',
         on_answer=_CHECK,
         on_end=_VERDICT,
     )
     return {
         f"{name}_tb.v": text,
-        f"{name}_in.hex": hex_lines(samples, design.input_width),
-        f"{name}_out.hex": hex_lines(expected, design.output_width),
+        f"{name}_in.hex": hex_lines(samples, interface.input.width),
+        f"{name}_out.hex": hex_lines(expected, interface.output.width),
     }
 
 
-def recording(design: Design, name: str, samples: str, answers: str, count: int, stall: bool) -> str:
+def recording(interface: Interface, name: str, samples: str, answers: str, count: int, stall: bool) -> str:
     """A testbench `name` that writes every answer to the file `answers`, one hexadecimal word a line, at the end
     "# cycles latency"."""
     return _bench(
-        design,
+        interface,
         name,
         samples,
         count,
@@ -169,7 +169,7 @@ def recording(design: Design, name: str, samples: str, answers: str, count: int,
 
 
 def _bench(
-    design: Design,
+    interface: Interface,
     name: str,
     samples: str,
     count: int,
@@ -187,27 +187,27 @@ def _bench(
         name=name,
         top=f"{name}_circuit",
         count=count,
-        patience=patience(design),
+        patience=patience(interface),
         stall=int(stall),
         samples=samples,
         resets=RESET_CYCLES,
-        input_width=design.input_width,
-        i_range=_range(design.input_width),
-        o_range=_range(design.output_width),
+        input_width=interface.input.width,
+        i_range=_range(interface.input.width),
+        o_range=_range(interface.output.width),
         declarations=declarations,
         initial=initial,
         on_answer=on_answer,
         on_end=on_end,
     )
-    return body + "\n" + instance(design, f"{name}_circuit")
+    return body + "\n" + instance(interface, f"{name}_circuit")
 
 
 RESET_CYCLES = 4
 
 
-def patience(design: Design) -> int:
+def patience(interface: Interface) -> int:
     """Cycles without any transfer after which a circuit counts as stuck: far beyond any latency."""
-    return 1000 + 100 * max(design.latency, 1)
+    return 1000 + 100 * max(interface.timing.latency, 1)
 
 
 def hex_lines(words: NDArray[np.uint8], width: int) -> str:

@@ -12,6 +12,7 @@ from amaranth.lib import io
 
 from threshc.compiler.diagnostics import fail
 from threshc.hdl.families.registry import flow_of
+from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.harness import Harness
 from threshc.hdl.shell.protocol import SILENCE, identity
@@ -20,26 +21,25 @@ from threshc.hdl.shell.start import SelfStarting
 from threshc.hdl.shell.uart import divisor
 from threshc.hdl.shell.verilog_core import VerilogCore
 from threshc.hdl.targets.base import Board, Device, Pins, Target
-from threshc.hdl.unrolled.design import Design
 
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """rtlil: the module `TOP`, which instantiates the design's Verilog; constraints: the pins, "" for none."""
+    """rtlil: the module `TOP`, which instantiates the circuit's Verilog; constraints: the pins, "" for none."""
 
     rtlil: str
     constraints: str
 
 
-def make_top(design: Design, target: Target, baud: int) -> Top:
+def make_top(interface: Interface, target: Target, baud: int) -> Top:
     """The top module for a target. Raises CompileError when amaranth-boards is missing, or the baud rate impossible."""
     if target.board is None:
-        harness = Harness(VerilogCore(design), design.input_width, design.output_width)
+        harness = Harness(VerilogCore(interface), interface.input.width, interface.output.width)
         return Top(rtlil.convert(harness, name=TOP, emit_src=False), _free_pins(harness, target.device))
     flow, board = flow_of(target.device.family), target.board
     cycles = divisor(board.clock_hz, baud)
     timeout = int(board.clock_hz * SILENCE)
-    shell = Shell(VerilogCore(design), identity(design), cycles_per_bit=cycles, timeout=timeout)
+    shell = Shell(VerilogCore(interface), identity(interface), cycles_per_bit=cycles, timeout=timeout)
     if isinstance(board, Pins):
         ports = {"clk": board.clk, "rx": board.rx, "tx": board.tx}
         text = "\n".join(flow.locate(port, pin) for port, pin in ports.items())

@@ -8,22 +8,22 @@ from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from threshc.hdl.unrolled.design import Design
+from threshc.hdl.interface import Interface
 
 
 class VerilogCore(wiring.Component):
-    """An instance of the design's Verilog module, with its streams `i` and `o`."""
+    """An instance of the circuit's Verilog module, with its streams `i` and `o`."""
 
-    def __init__(self, design: Design) -> None:
-        self._design = design
+    def __init__(self, interface: Interface) -> None:
+        self._interface = interface
         super().__init__(
-            {"i": In(stream.Signature(design.input_width)), "o": Out(stream.Signature(design.output_width))}
+            {"i": In(stream.Signature(interface.input.width)), "o": Out(stream.Signature(interface.output.width))}
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.network = Instance(
-            self._design.name,
+            self._interface.name,
             ("i", "clk", ClockSignal()),
             ("i", "rst", ResetSignal(allow_reset_less=True)),
             ("i", "i_payload", self.i.payload),

@@ -20,17 +20,18 @@ from threshc.hdl.unrolled.netlist import Lits, Netlist
 
 def certify(design: Design) -> Certificate:
     """The certificate of a design, with every value of its network that is made of cells."""
+    interface = design.interface
     circuit = lower(design.netlist, design.inputs, design.outputs, everything=True)
     values: dict[int, Word] = {}
-    for v, op in enumerate(design.network.ops):
+    for v, op in enumerate(interface.network.ops):
         if isinstance(op, Sum | Compare | Reduce | ArgMax):
             values[v] = _lits(circuit, design.values[v].ravel())
     return Certificate(
-        network=fingerprint(design.network),
-        name=design.name,
-        inputs=design.input_width,
-        latency=design.latency,
-        fields=tuple(Field(f.name, f.value, f.width) for f in sorted(design.fields, key=lambda f: f.offset)),
+        network=fingerprint(interface.network),
+        name=interface.name,
+        inputs=interface.input.bits,
+        latency=interface.timing.latency,
+        fields=tuple(Field(f.name, f.value, f.width) for f in sorted(interface.fields, key=lambda f: f.offset)),
         luts=_luts(circuit),
         registers=tuple(Register(q, d) for q, d in circuit.registers.items()),
         values=values,

@@ -11,6 +11,7 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Compare
 from threshc.compiler.ir.types import Ints
+from threshc.hdl.interface import Beats, Field, Interface, StalledTogether, Timing
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.naming import sanitize
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
@@ -24,44 +25,18 @@ if TYPE_CHECKING:
     from amaranth.lib.wiring import Component
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A slice of the output payload: bits offset .. offset + width - 1.
-
-    kind: `class`, `scores`, `bits` or `tap`; value: the IR value it carries, of `shape`, elements in row-major order,
-    `element_width` bits each (two's complement when `signed`), element 0 lowest.
-    """
-
-    name: str
-    kind: str
-    value: int
-    offset: int
-    width: int
-    element_width: int
-    signed: bool
-    shape: tuple[int, ...]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Design:
     """A compiled network, ready to be emitted.
 
-    name: the top module's; input_width: payload bits, feature f of k bits at bits f*k.. (two's complement when signed,
-    lowest bit first; a Step input has one bit per feature); fields: the slices of the output payload.
-    latency: clock edges from the one that accepts an input to the first cycle in which its output is valid, unstalled,
-    counting the accepting edge: 1 means the very next cycle. Throughput is one sample per cycle.
-    neurons: the architecture of every `Sum`, with estimates. values: the netlist's literals of every value of the
-    network (a Sum that only thresholds read has none), for proofs. netlist: without don't-cares; replaced: tables of
-    its circuit that are emitted otherwise because of them; tables: look-up tables of the family (of four inputs without
-    one) without and with them, (0, 0) where they were not looked for.
+    interface: what is known of it from outside: one beat per sample, one sample per cycle. neurons: the architecture of
+    every `Sum`, with estimates. values: the netlist's literals of every value of the network (a Sum that only
+    thresholds read has none), for proofs. netlist: without don't-cares; replaced: tables of its circuit that are
+    emitted otherwise because of them; tables: look-up tables of the family (of four inputs without one) without and
+    with them, (0, 0) where they were not looked for.
     """
 
-    network: Network
-    name: str
-    input_width: int
-    fields: tuple[Field, ...]
-    output_width: int
-    latency: int
+    interface: Interface
     neurons: tuple[LayerCircuit, ...]
     netlist: Netlist
     inputs: Lits
@@ -71,16 +46,22 @@ class Design:
     tables: tuple[int, int] = (0, 0)
 
     @property
-    def buffered(self) -> bool:
-        """Whether a second place for results keeps `o_ready` away from the registers: where stages are short."""
-        return self.netlist.fast
+    def network(self) -> Network:
+        """What it computes."""
+        return self.interface.network
+
+    @property
+    def name(self) -> str:
+        """The Verilog module's."""
+        return self.interface.name
 
     def component(self) -> Component:
         """A fresh Amaranth component with streams i: In(unsigned(input_width)) and o: Out(unsigned(output_width))."""
         from threshc.hdl.unrolled.emit import Pipeline
 
         net, outputs = netlist_of(self)
-        return Pipeline(net, self.inputs, outputs, self.latency, self.buffered)
+        (pipeline,) = self.interface.timing.pipelines
+        return Pipeline(net, self.inputs, outputs, pipeline.latency, pipeline.buffered)
 
     def circuit(self) -> Circuit:
         """The design bit by bit as it is emitted, with everything that no output needs, so that nodes have the numbers
@@ -88,10 +69,10 @@ class Design:
         return circuit_of(self)
 
     def verilog(self) -> str:
-        """Verilog-2001 of the whole design; the top module `name` has ports clk, rst, {i,o}_{payload,valid,ready}."""
+        """Verilog-2001 of the whole design; the top module has ports clk, rst, {i,o}_{payload,valid,ready}."""
         from threshc.hdl.verilog import emit_verilog
 
-        return emit_verilog(self.component(), self.name)
+        return emit_verilog(self.component(), self.interface.name)
 
     def mapped(self, family: str) -> str:
         """The same module as cells of a device family (`threshc.hdl.families`); for synthesis, not for reading."""
@@ -139,10 +120,11 @@ def build_design(
     if latency == 0 or (net.level(last) > 0).any():  # logic behind the last register
         latency += 1
     outputs = net.delay(outputs, latency)
-    name, width, layers = sanitize(network.name, "network"), len(builder.x), tuple(builder.layers)
-    design = Design(
-        network, name, width, tuple(fields), offset, latency, layers, net, builder.x, outputs, tuple(builder.values)
-    )
+    name, width = sanitize(network.name, "network"), len(builder.x)
+    # a second place for results keeps `o_ready` away from the registers where stages are short
+    timing = Timing(latency, pipelines=(StalledTogether(latency, buffered=net.fast),))
+    interface = Interface(network, name, Beats(width, width), Beats(offset, offset), tuple(fields), timing)
+    design = Design(interface, tuple(builder.layers), net, builder.x, outputs, tuple(builder.values))
     if not settled.dont_care:
         return design
     replaced, tables = replacements(design, family, progress)

@@ -60,15 +60,17 @@ def text_of(circuit: Circuit, cells: Cells, flips: set[int], family: Family, des
     def name(lit: int) -> str:
         return f"1'b{lit}" if lit < 2 else f"~n{lit >> 1}" if (lit & 1) ^ (lit >> 1 in flips) else f"n{lit >> 1}"
 
-    last = design.latency - 1
+    interface = design.interface
+    (pipeline,) = interface.timing.pipelines
+    last = pipeline.latency - 1
     shift = f"{{valid[{last - 1}:0], i_valid}}" if last else "i_valid"
-    end = (_BUFFERED if design.buffered else _PLAIN).format(v=last, o=design.output_width - 1)
-    ports = {"name": design.name, "i": design.input_width - 1, "o": design.output_width - 1}
+    end = (_BUFFERED if pipeline.buffered else _PLAIN).format(v=last, o=interface.output.width - 1)
+    ports = {"name": interface.name, "i": interface.input.width - 1, "o": interface.output.width - 1}
     lines = [f"{_HEAD.format(**ports, v=last, shift=shift)}\n{end}"]
     used = {x for operands, _ in cells.values() for x in operands}
     used |= {lit >> 1 for lit in circuit.outputs} | set(circuit.registers.values())
     used |= {lit >> 1 for a in circuit.adders for lit in (*a.a, *a.b, a.carry)}
-    lines += [f"  wire n{k} = i_payload[{k - 1}];" for k in range(1, design.input_width + 1) if k in used]
+    lines += [f"  wire n{k} = i_payload[{k - 1}];" for k in range(1, interface.input.width + 1) if k in used]
     registers = list(circuit.registers.items())
     for start in range(0, len(registers), _LANES):
         lines += _registers(registers[start : start + _LANES])

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.ops import Compare
+from threshc.hdl.interface import Interface, StreamUnit
 from threshc.hdl.payload import pack, unpack
-from threshc.hdl.unrolled.design import Design
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result
 from threshc.sim.rtl import amaranth_driver, icarus, verilator
@@ -46,25 +46,26 @@ def available() -> dict[Simulator, str]:
 
 
 def run(
-    design: Design,
+    unit: StreamUnit,
     x: ArrayLike,
     *,
     simulator: Simulator | Literal["auto"] = "auto",
     stall: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> RtlResult:
-    """Feed samples (see `encode` for shapes and dtypes) to a design, one per cycle where it takes them.
+    """Feed samples (see `encode` for shapes and dtypes) to a circuit, one per cycle where it takes them.
 
     `stall` withholds valid and ready at random (same pattern every time) after the first answer. `auto` takes the first
     of Verilator, Icarus and Amaranth's own simulator that can run here. `progress` is told when something takes long.
     Raises CompileError when the simulator asked for is missing or cannot read the Verilog, or the circuit gets stuck.
     """
-    words = pack(design.network, encode(design.network, x))
-    return run_words(design, words, simulator=simulator, stall=stall, progress=progress)
+    network = unit.interface.network
+    words = pack(network, encode(network, x))
+    return run_words(unit, words, simulator=simulator, stall=stall, progress=progress)
 
 
 def run_words(
-    design: Design,
+    unit: StreamUnit,
     words: NDArray[np.uint8],
     *,
     simulator: Simulator | Literal["auto"] = "auto",
@@ -73,8 +74,8 @@ def run_words(
 ) -> RtlResult:
     """`run` for input words (N, bytes) that `threshc.hdl.payload.pack` has made."""
     chosen = _choose(simulator)
-    trace = _SIMULATORS[chosen][1](Job(design, words, stall, progress or (lambda _: None)))
-    got = to_result(design, trace.words)
+    trace = _SIMULATORS[chosen][1](Job(unit, words, stall, progress or (lambda _: None)))
+    got = to_result(unit.interface, trace.words)
     return RtlResult(got.network, got.values, got.bits, trace.cycles, trace.latency, chosen)
 
 
@@ -91,18 +92,18 @@ def _choose(simulator: Simulator | Literal["auto"]) -> Simulator:
     return simulator
 
 
-def to_result(design: Design, words: NDArray[np.uint8]) -> Result:
-    """Output words (N, bytes) of a design as numbers, whether a simulator or a board sent them.
+def to_result(interface: Interface, words: NDArray[np.uint8]) -> Result:
+    """Output words (N, bytes) of a circuit as numbers, whether a simulator or a board sent them.
 
-    The result's network has only the outputs that the design carries; `bits` is empty unless it has taps.
+    The result's network has only the outputs that the circuit carries; `bits` is empty unless it has taps.
     """
-    ends = {f.value: unpack(f, words) for f in design.fields if f.kind != "tap"}
-    taps = {f.value: unpack(f, words).astype(np.uint8) for f in design.fields if f.kind in ("tap", "bits")}
-    outputs = tuple(o for o in design.network.outputs if o.value in ends)
-    compares = [v for v, op in enumerate(design.network.ops) if isinstance(op, Compare)]
-    whole = outputs == design.network.outputs
+    ends = {f.value: unpack(f, words) for f in interface.fields if f.kind != "tap"}
+    taps = {f.value: unpack(f, words).astype(np.uint8) for f in interface.fields if f.kind in ("tap", "bits")}
+    outputs = tuple(o for o in interface.network.outputs if o.value in ends)
+    compares = [v for v, op in enumerate(interface.network.ops) if isinstance(op, Compare)]
+    whole = outputs == interface.network.outputs
     return Result(
-        design.network if whole else replace(design.network, outputs=outputs),
+        interface.network if whole else replace(interface.network, outputs=outputs),
         tuple(ends[o.value] for o in outputs),
         tuple(taps[v] for v in compares) if all(v in taps for v in compares) else (),
     )

@@ -18,7 +18,7 @@ def simulate(job: Job) -> Trace:
     from amaranth.hdl import Module, Signal
     from amaranth.sim import Simulator
 
-    dut: Any = job.design.component()
+    dut: Any = job.unit.component()
     inputs = [to_int(w) for w in job.words]
     answers: list[int] = []
     seen = {"cycles": 0, "accepted": -1, "latency": 0}
@@ -60,4 +60,4 @@ def simulate(job: Job) -> Trace:
     simulator.run()
     if len(answers) < len(inputs):
         raise stuck(job, len(answers))
-    return Trace(from_ints(answers, job.design.output_width), seen["cycles"], seen["latency"])
+    return Trace(from_ints(answers, job.interface.output.bits), seen["cycles"], seen["latency"])

@@ -24,20 +24,20 @@ def missing() -> str:
 
 def simulate(job: Job) -> Trace:
     """Runs a job; see `Trace`. Raises CompileError when Icarus cannot read the Verilog or the circuit gets stuck."""
-    bench = recording(job.design, _NAME, "in.hex", "out.hex", len(job.words), job.stall)
+    bench = recording(job.interface, _NAME, "in.hex", "out.hex", len(job.words), job.stall)
     with scratch_folder() as folder:
-        (folder / "design.v").write_text(emitted(job.design), encoding="utf-8")
+        (folder / "design.v").write_text(emitted(job.unit), encoding="utf-8")
         (folder / "bench.v").write_text(bench, encoding="utf-8")
-        (folder / "in.hex").write_text(hex_lines(job.words, job.design.input_width), encoding="utf-8")
+        (folder / "in.hex").write_text(hex_lines(job.words, job.interface.input.bits), encoding="utf-8")
         _run(["iverilog", "-g2005", "-o", "bench", "-s", _NAME, "design.v", "bench.v"], folder)
         _run(["vvp", "-n", "bench"], folder)
         *answers, summary = (folder / "out.hex").read_text(encoding="utf-8").splitlines()
     if len(answers) < len(job.words):
         raise stuck(job, len(answers))
     if any(c not in "0123456789abcdef" for line in answers for c in line):
-        raise fail("the circuit answered with undefined bits", where=f"simulation of {job.design.name} in Icarus")
+        raise fail("the circuit answered with undefined bits", where=f"simulation of {job.interface.name} in Icarus")
     cycles, latency = map(int, summary.split()[1:])
-    return Trace(from_ints([int(a, 16) for a in answers], job.design.output_width), cycles, latency)
+    return Trace(from_ints([int(a, 16) for a in answers], job.interface.output.bits), cycles, latency)
 
 
 def _run(command: list[str], folder: Path) -> None:

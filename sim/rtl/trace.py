@@ -9,23 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.hdl.interface import Interface, StreamUnit
 from threshc.hdl.shell.testbench import patience
-from threshc.hdl.unrolled.design import Design
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """words: (N, bytes) uint8 input words; stall: withhold valid and ready at random; progress: told of delays."""
 
-    design: Design
+    unit: StreamUnit
     words: NDArray[np.uint8]
     stall: bool
     progress: Callable[[str], None]
 
     @property
+    def interface(self) -> Interface:
+        """The unit's."""
+        return self.unit.interface
+
+    @property
     def patience(self) -> int:
         """Cycles without any transfer after which a circuit counts as stuck."""
-        return patience(self.design)
+        return patience(self.interface)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +46,7 @@ def stuck(job: Job, answers: int) -> CompileError:
     """The error for a circuit that neither takes samples nor answers any more."""
     return fail(
         f"the circuit stopped after {answers} of {len(job.words)} answers",
-        where=f"simulation of {job.design.name}",
+        where=f"simulation of {job.interface.name}",
         why=f"no transfer for {job.patience} cycles",
         hint="this is a fault of the generated circuit; please report it with the model",
     )

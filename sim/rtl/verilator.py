@@ -76,10 +76,10 @@ def missing() -> str:
 
 def simulate(job: Job) -> Trace:
     """Runs a job; see `Trace`. Raises CompileError when Verilator or the compiler fails, or the circuit gets stuck."""
-    size = byte_count(job.design.output_width)
+    size = byte_count(job.interface.output.bits)
     with scratch_folder() as folder, _program(job, folder) as program:
         job.words.tofile(folder / "in")
-        numbers = (len(job.words), byte_count(job.design.input_width), size, job.stall, job.patience, RESET_CYCLES)
+        numbers = (len(job.words), byte_count(job.interface.input.bits), size, job.stall, job.patience, RESET_CYCLES)
         arguments = [f"{folder}/in", f"{folder}/out", *(str(int(v)) for v in numbers)]
         try:
             done = program.run(arguments)
@@ -99,7 +99,7 @@ def simulate(job: Job) -> Trace:
 def _program(job: Job, folder: Path) -> Iterator[Program]:
     """The simulator of a design: the one in the cache, else made now in a folder of this process, and kept."""
     tools = _toolchain()
-    verilog = emitted(job.design) + "\n" + instance(job.design, _TOP)
+    verilog = emitted(job.unit) + "\n" + instance(job.interface, _TOP)
     name = f"sim-{_digest(verilog, DRIVER, tools.version, *_VERILATE, *_CXX_FLAGS)}"
     kept = cache.opened(_CACHED, name)
     if kept is not None:
@@ -107,7 +107,9 @@ def _program(job: Job, folder: Path) -> Iterator[Program]:
             yield Program(cache.path(_CACHED, name), kept.fileno())
         return
     if len(verilog) > _LONG:
-        job.progress(f"compiling the Verilog of {job.design.name} for simulation (once; {len(verilog) / 1e6:.0f} MB)")
+        job.progress(
+            f"compiling the Verilog of {job.interface.name} for simulation (once; {len(verilog) / 1e6:.0f} MB)"
+        )
     made = folder / "simulation"
     with scratch_folder() as build:
         _compile(tools, build, verilog, made)

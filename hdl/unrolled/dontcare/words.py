@@ -25,9 +25,9 @@ def words(design: Design, circuit: Circuit) -> Iterator[Word]:
         for bits in np.split(order + 1, ends):
             yield Word(tuple(bits.tolist()), ordered=True)
     elif isinstance(kind, Ints):
-        width = design.input_width // int(np.prod(kind.shape))
+        width = design.interface.input.bits // int(np.prod(kind.shape))
         if 1 < width <= WIDEST:
-            for first in range(1, design.input_width + 1, width):
+            for first in range(1, design.interface.input.bits + 1, width):
                 yield Word(tuple(range(first, first + width)))
     delays = circuit.registers
     for claim in design.netlist.claims:

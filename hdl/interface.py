@@ -1,0 +1,112 @@
+"""The outside of a circuit: its two streams, what they carry and when. Who feeds or reads one knows only this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from threshc.compiler.ir.network import Network
+
+if TYPE_CHECKING:
+    from amaranth.lib.wiring import Component
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A slice of a sample's output word: bits offset .. offset + width - 1.
+
+    kind: `class`, `scores`, `bits` or `tap`; value: the IR value it carries, of `shape`, elements in row-major order,
+    `element_width` bits each (two's complement when `signed`), element 0 lowest.
+    """
+
+    name: str
+    kind: str
+    value: int
+    offset: int
+    width: int
+    element_width: int
+    signed: bool
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beats:
+    """How a stream carries samples: a sample's word of `bits` bits in payloads of `width` bits, its lowest bits first.
+
+    The last payload of a sample is filled up with zeros.
+    """
+
+    bits: int
+    width: int
+
+    @property
+    def count(self) -> int:
+        """Transfers per sample."""
+        return -(-self.bits // self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class StalledTogether:
+    """Registers that all stand still together while the last result waits to be taken.
+
+    latency: how many; buffered: a second place for a result keeps `o_ready` away from the registers: they stand still
+    from the cycle behind the one in which a result was not taken, and until that one is taken.
+    """
+
+    latency: int
+    buffered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a circuit takes samples and answers.
+
+    latency: clock edges from the one that accepts a sample's first beat to the first cycle in which its answer's first
+    beat is valid, of an empty circuit that is fed without a pause, counting the accepting edge: 1 means the very next
+    cycle. interval: cycles between samples when they are fed and taken without a pause. pipelines: what decides
+    `i_ready` and `o_valid` in every cycle, first to last; () where only the transfers are promised.
+    """
+
+    latency: int
+    interval: int = 1
+    pipelines: tuple[StalledTogether, ...] = ()
+
+    @property
+    def throughput(self) -> str:
+        """How often a sample is taken, in words."""
+        return "1 sample per cycle" if self.interval == 1 else f"1 sample per {self.interval:,} cycles"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interface:
+    """What is known of a circuit from outside.
+
+    network: what it computes; name: the Verilog module's, with ports clk, rst, {i,o}_{payload,valid,ready}.
+    input: the stream of samples; feature f of k bits is bits f*k.. of a sample's word (two's complement when signed,
+    lowest bit first; a Step input has one bit per feature). output: the stream of answers; fields: the slices of an
+    answer's word.
+    """
+
+    network: Network
+    name: str
+    input: Beats
+    output: Beats
+    fields: tuple[Field, ...]
+    timing: Timing
+
+
+class StreamUnit(Protocol):
+    """A circuit between two streams, which can be emitted."""
+
+    @property
+    def interface(self) -> Interface:
+        """What is known of it from outside."""
+
+    def __hash__(self) -> int:
+        """Units are told apart by identity."""
+
+    def component(self) -> Component:
+        """Returns a fresh Amaranth component with streams `i` and `o` of the interface's widths."""
+
+    def verilog(self) -> str:
+        """Returns the Verilog-2001 of the whole circuit, with the interface's module at the top."""
