@@ -12,14 +12,14 @@ from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import apply, variables
 from threshc.hdl.unrolled.design import build_design
-from threshc.hdl.unrolled.sharing.decompose import narrow, split
+from threshc.hdl.unrolled.sharing.decompose import decompose, split
 from threshc.tasks.prove import prove
 
 
 def cells(truth: int, inputs: int) -> int:
     """The tables that it takes, after a comparison on all values of the inputs."""
     luts = LutNet([0] * inputs)
-    lit = narrow(luts, [2 * (k + 1) for k in range(inputs)], truth)
+    lit = decompose(luts, [2 * (k + 1) for k in range(inputs)], truth)
     every, patterns = variables(inputs)
     values = [0, *patterns]
     for node in range(inputs + 1, len(luts.operands)):

@@ -33,7 +33,7 @@ class Neurons(wiring.Component):
         self._net = Netlist()
         x = self._net.inputs(weights.shape[1])
         heap = weigh(x[None], weights, np.zeros(len(weights), np.int64))
-        self._fires = architecture.fires(self._net, heap, thresholds.tolist())
+        self._fires = architecture.threshold_bits(self._net, heap, thresholds.tolist())
         super().__init__({"x": In(len(x)), "y": Out(len(weights))})
 
     def elaborate(self, platform: object) -> Module:

@@ -21,14 +21,14 @@ from threshc.hdl.proof.check import check as check_certificate
 from threshc.hdl.unrolled.certify import certify
 from threshc.hdl.unrolled.design import build_design
 from threshc.hdl.unrolled.sharing import strategies
-from threshc.hdl.unrolled.sharing.counter_compressor import Counters
-from threshc.hdl.unrolled.sharing.pair_compressor import Pairs
-from threshc.hdl.unrolled.sharing.row_differences import Differences
-from threshc.hdl.unrolled.sharing.row_groups import Tree, members, paired
+from threshc.hdl.unrolled.sharing.counter_compressor import CounterColumns
+from threshc.hdl.unrolled.sharing.pair_compressor import PairColumns
+from threshc.hdl.unrolled.sharing.row_differences import RowDifferences
+from threshc.hdl.unrolled.sharing.row_groups import RowTree, members, paired
 from threshc.hdl.unrolled.sharing.shared_constants import shared_constants
-from threshc.hdl.unrolled.sharing.sharing import Compressor, Row, Sharing
-from threshc.hdl.unrolled.sharing.spanning_tree import from_roots, spanning
-from threshc.hdl.unrolled.sharing.strategies import Way
+from threshc.hdl.unrolled.sharing.sharing import ColumnCompressor, Row, Sharing
+from threshc.hdl.unrolled.sharing.spanning_tree import from_roots, spanning_tree
+from threshc.hdl.unrolled.sharing.strategies import Strategy
 
 SAMPLES = 64
 KINDS = {"pm1": [-1, 1], "ternary": [-1, 0, 1], "int": list(range(-9, 10))}
@@ -60,18 +60,18 @@ def check(luts: LutNet, rows: list[Row], inputs: int) -> None:
             assert sum(bit(lit, s) << c for c, lit in enumerate(row.word)) == want % (1 << row.width)
 
 
-def trees(rng: np.random.Generator, signs: np.ndarray) -> list[Tree]:  # type: ignore[type-arg]
+def trees(rng: np.random.Generator, signs: np.ndarray) -> list[RowTree]:  # type: ignore[type-arg]
     """Over all rows at once, paired, paired otherwise, and lopsided."""
-    lopsided: Tree = 0
+    lopsided: RowTree = 0
     for row in range(1, len(signs)):
         lopsided = (lopsided, row)
     return [tuple(range(len(signs))), paired(signs), paired(signs, Random(3)), lopsided]
 
 
-@pytest.mark.parametrize("compressor", [Pairs, Counters])
+@pytest.mark.parametrize("compressor", [PairColumns, CounterColumns])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rows", [2, 5, 9])
-def test_every_row_is_its_sum(compressor: type[Compressor], kind: str, rows: int) -> None:
+def test_every_row_is_its_sum(compressor: type[ColumnCompressor], kind: str, rows: int) -> None:
     rng = np.random.default_rng(rows)
     weights = rng.choice(KINDS[kind], (rows, 23))
     weights[1] = -weights[0]  # opposite rows, and further down equal ones
@@ -92,10 +92,10 @@ def correlated(rng: np.random.Generator, kind: str, rows: int) -> np.ndarray:  #
     return np.where(rng.random(weights.shape) < 0.2, rng.choice(KINDS[kind], weights.shape), weights)
 
 
-@pytest.mark.parametrize("compressor", [Pairs, Counters])
+@pytest.mark.parametrize("compressor", [PairColumns, CounterColumns])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("deepest", [0, 1, 64])
-def test_every_row_is_its_sum_by_differences(compressor: type[Compressor], kind: str, deepest: int) -> None:
+def test_every_row_is_its_sum_by_differences(compressor: type[ColumnCompressor], kind: str, deepest: int) -> None:
     rng = np.random.default_rng(deepest)
     weights = correlated(rng, kind, 9)
     weights[1], weights[2] = -weights[0], weights[0]
@@ -105,12 +105,12 @@ def test_every_row_is_its_sum_by_differences(compressor: type[Compressor], kind:
         for row in rows[::2]:  # of other widths than their parents
             row.columns, row.width = row.columns[:-1], row.width - 1
             row.constant %= 1 << row.width
-        parents, total = spanning(np.sign(weights).astype(np.int8), deepest, noise)
+        parents, total = spanning_tree(np.sign(weights).astype(np.int8), deepest, noise)
         order = from_roots(parents)
         assert sorted(order) == list(range(9))
         assert all(p is None or order.index(p.row) < order.index(r) for r, p in enumerate(parents))
         assert (total == np.count_nonzero(weights)) == (deepest == 0)
-        Differences(luts, rows, compressor).follow(parents)
+        RowDifferences(luts, rows, compressor).build_along(parents)
         check(luts, rows, 23)
 
 
@@ -119,13 +119,13 @@ def test_every_row_is_its_sum_by_differences(compressor: type[Compressor], kind:
 def test_differences_are_proved(neuron: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step of every row, whether differences are the smallest way or not."""
 
-    def differences(tree: Tree, shuffle: Random | None = None) -> Way:
-        def way(net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
-            parents, _ = spanning(strategies.signs_of([row.columns for row in rows], net.inputs), 3)
+    def differences(tree: RowTree, shuffle: Random | None = None) -> Strategy:
+        def strategy(net: LutNet, rows: Sequence[Row], compressor: type[ColumnCompressor]) -> None:
+            parents, _ = spanning_tree(strategies.signs_of([row.columns for row in rows], net.inputs), 3)
             assert sum(p is not None for p in parents) > 3
-            Differences(net, rows, compressor).follow(parents)
+            RowDifferences(net, rows, compressor).build_along(parents)
 
-        return way
+        return strategy
 
     monkeypatch.setattr(strategies, "_group", differences)
     rng = np.random.default_rng(7)
@@ -139,8 +139,8 @@ def test_differences_are_proved(neuron: str, kind: str, monkeypatch: pytest.Monk
     assert proved.methods == {"heap added up, last carry": 10}
 
 
-@pytest.mark.parametrize(("compressor", "size"), [(Pairs, 4), (Counters, 6)])
-def test_rows_share(compressor: type[Compressor], size: int) -> None:
+@pytest.mark.parametrize(("compressor", "size"), [(PairColumns, 4), (CounterColumns, 6)])
+def test_rows_share(compressor: type[ColumnCompressor], size: int) -> None:
     """Four dense rows in a tree need less than three quarters of the tables that they need one by one."""
     rng = np.random.default_rng(4)
     weights = rng.choice([-1, 1], (4, 96))
@@ -164,7 +164,7 @@ def test_constants_go_where_they_cost_least() -> None:
 
 
 def test_a_row_alone_may_be_very_wide() -> None:
-    for compressor in (Pairs, Counters):
+    for compressor in (PairColumns, CounterColumns):
         luts, row = LutNet([0] * 3000), Row([[2 * (i + 1) for i in range(3000)], *([] for _ in range(12))], 7)
         Sharing(luts, [row], compressor).build(0)
         check(luts, [row], 3000)

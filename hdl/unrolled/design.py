@@ -122,7 +122,7 @@ def build_design(
     outputs = net.delay(outputs, latency)
     name, width = sanitize(network.name, "network"), len(builder.x)
     # a second place for results keeps `o_ready` away from the registers where stages are short
-    timing = Timing(latency, pipelines=(StalledTogether(latency, buffered=net.fast),))
+    timing = Timing(latency, pipelines=(StalledTogether(latency, buffered=net.short_stages),))
     interface = Interface(network, name, Beats(width, width), Beats(offset, offset), tuple(fields), timing)
     design = Design(interface, tuple(builder.layers), net, builder.x, outputs, tuple(builder.values))
     if not settled.dont_care:

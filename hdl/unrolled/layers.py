@@ -135,7 +135,7 @@ class Builder:
         else:
             words, signed = self.words(op.s)
             bits = compare_words(self.net, op, words, signed)
-        self.net.spread(bits)
+        self.net.mark_high_fanout(bits)
         return self._stage(bits)
 
     def _choose(self, v: int, op: Sum, x: Lits) -> Architecture:

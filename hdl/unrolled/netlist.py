@@ -19,7 +19,7 @@ from threshc.hdl.unrolled.claims import Claim, Selection
 
 Lits = NDArray[np.int64]
 ZERO, ONE = 0, 1
-_FAST = 4  # levels per stage up to which the way to many readers counts as one
+_SHORT = 4  # levels per stage up to which the wires to many readers count as a level
 _STAGE = 64  # levels that a pipeline stage counts for where none is cut by levels
 
 
@@ -54,30 +54,30 @@ class Total:
 class Netlist:
     """Cells in topological order. `limit`: most cell levels between registers; 0 for no automatic registers.
     `effort`: how long architectures may search for smaller circuits, 1 by default; 0 for estimates. `pool`: where they
-    search; `found`: what they have found, by what was searched for."""
+    search; `solved`: what they have found, by what was searched for."""
 
     def __init__(self, limit: int = 0, effort: int = 1, pool: Pool | None = None) -> None:
         self.limit = limit
         self.effort = effort
         self.table_inputs = 6  # of the device's look-up tables, as far as it matters which tables are made
         self.pool = pool or Pool()
-        self.found: dict[Any, Any] = {}
+        self.solved: dict[Any, Any] = {}
         self.cells: list[Cell] = []
         self.scope = ""
         self.count = 1
         self._stage = np.zeros(1024, np.int64)  # registers between the input and this bit
         self._level = np.zeros(1024, np.int64)  # cells between the last register and this bit
         self._delayed = np.zeros(1024, np.int64)  # the register that samples this bit, 0 for none
-        self._far = np.zeros(1024, np.int64)  # levels that the way from a register of this bit counts for
+        self._fanout_level = np.zeros(1024, np.int64)  # levels that the wires from a register of this bit count for
         self._seen: dict[tuple[str, tuple[int, ...]], int] = {}
         self.claims: list[Claim] = []
         self.totals: list[Total] = []
         self.selections: list[Selection] = []
 
     @property
-    def fast(self) -> bool:
-        """Whether stages are so short that the way to many readers matters."""
-        return 0 < self.limit <= _FAST
+    def short_stages(self) -> bool:
+        """Whether stages are so short that the wires to many readers matter."""
+        return 0 < self.limit <= _SHORT
 
     def stage(self, lits: Lits) -> Lits:
         """Registers between the input and each literal; 0 for constants."""
@@ -102,8 +102,9 @@ class Netlist:
         first, width = self.count, len(stage)
         self.count += width
         while self.count > len(self._stage):
-            self._stage, self._level, self._delayed, self._far = (
-                np.concatenate([a, np.zeros_like(a)]) for a in (self._stage, self._level, self._delayed, self._far)
+            self._stage, self._level, self._delayed, self._fanout_level = (
+                np.concatenate([a, np.zeros_like(a)])
+                for a in (self._stage, self._level, self._delayed, self._fanout_level)
             )
         self._stage[first : self.count], self._level[first : self.count] = stage, level
         self.cells.append(Cell(kind, operands, first, width, self.scope, table))
@@ -112,18 +113,18 @@ class Netlist:
     def inputs(self, width: int) -> Lits:
         """The input vector."""
         zero = np.zeros(width, np.int64)
-        far = zero + (self.fast and self.limit > 1)
-        made = self._cell("input", (), zero, far)
-        self._far[made >> 1] = far
+        fanout = zero + (self.short_stages and self.limit > 1)
+        made = self._cell("input", (), zero, fanout)
+        self._fanout_level[made >> 1] = fanout
         return made
 
-    def spread(self, lits: Lits) -> None:
-        """Says that many cells will read these literals: in short stages they come from registers, and their way counts
-        as a level."""
+    def mark_high_fanout(self, lits: Lits) -> None:
+        """Records that many cells will read these literals: in short stages they come from registers, and their wires
+        count as a level."""
         bits = np.unique(lits >> 1)
-        bits = bits[(bits > 0) & (self._far[bits] == 0)]
-        if self.fast and self.limit > 1:
-            self._far[bits] = 1
+        bits = bits[(bits > 0) & (self._fanout_level[bits] == 0)]
+        if self.short_stages and self.limit > 1:
+            self._fanout_level[bits] = 1
             self._level[bits] = self.limit
 
     def delay(self, lits: Lits, stage: Lits | int) -> Lits:
@@ -136,8 +137,8 @@ class Netlist:
             bare = np.unique(bits[early])
             bare = bare[self._delayed[bare] == 0]
             if len(bare):
-                fresh = self._cell("reg", (2 * bare,), self._stage[bare] + 1, self._far[bare])
-                self._far[fresh >> 1] = self._far[bare]
+                fresh = self._cell("reg", (2 * bare,), self._stage[bare] + 1, self._fanout_level[bare])
+                self._fanout_level[fresh >> 1] = self._fanout_level[bare]
                 self._delayed[bare] = fresh >> 1
             lits = np.where(early, 2 * self._delayed[bits] + (lits & 1), lits)
 

@@ -18,7 +18,7 @@ def explicit_sum(net: Netlist, arch: Architecture, op: Sum, x: Lits, digits: int
     """The sums as two's complement words (..., R, digits) for bits (..., C)."""
     heap = weigh(x.reshape(-1, x.shape[-1]), op.weights, op.bias)
     widths = np.full(len(heap.constant), digits, np.int64)
-    words = arch.total(net, heap, widths, [c % (1 << digits) for c in heap.constant])
+    words = arch.sum_words(net, heap, widths, [c % (1 << digits) for c in heap.constant])
     return words.reshape(*x.shape[:-1], len(op.bias), digits)
 
 
@@ -56,7 +56,7 @@ def _neurons(
     net: Netlist, arch: Architecture, heap: Heap, rows: int, positions: int, pairs: list[tuple[int, int]]
 ) -> Lits:
     picked = heap.rows(_index(rows, positions, [r for r, _ in pairs]))
-    return arch.fires(net, picked, [t for _, t in pairs] * positions).reshape(positions, -1)
+    return arch.threshold_bits(net, picked, [t for _, t in pairs] * positions).reshape(positions, -1)
 
 
 def _shared(
@@ -65,7 +65,7 @@ def _shared(
     distinct = sorted({r for r, _ in pairs})
     picked = heap.rows(_index(rows, positions, distinct))
     widths = np.array([max(m.bit_length(), 1) for m in picked.most], np.int64)
-    words = arch.total(net, picked, widths, [0] * len(widths))
+    words = arch.sum_words(net, picked, widths, [0] * len(widths))
     at = [p * len(distinct) + distinct.index(r) for p in range(positions) for r, _ in pairs]
     thresholds = [t for _ in range(positions) for _, t in pairs]
     need = [t - picked.constant[k] for t, k in zip(thresholds, at, strict=True)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from threshc.hdl.unrolled.neurons.base import Architecture, Estimate
 from threshc.hdl.unrolled.neurons.compressor import Compressor
 from threshc.hdl.unrolled.neurons.compressor63 import Compressor63
-from threshc.hdl.unrolled.neurons.counter_compressor import Fa63
-from threshc.hdl.unrolled.neurons.pair_compressor import Mdfa
+from threshc.hdl.unrolled.neurons.counter_compressor import CounterCompressor
+from threshc.hdl.unrolled.neurons.pair_compressor import PairCompressor
 from threshc.hdl.unrolled.neurons.table import Table
-from threshc.hdl.unrolled.neurons.tree import Tree
+from threshc.hdl.unrolled.neurons.tree import AdderTree
 
 ARCHITECTURES: dict[str, Architecture] = {
-    a.name: a for a in (Tree(), Compressor(), Compressor63(), Table(), Mdfa(), Fa63())
+    a.name: a for a in (AdderTree(), Compressor(), Compressor63(), Table(), PairCompressor(), CounterCompressor())
 }
 
 __all__ = ["ARCHITECTURES", "Architecture", "Estimate"]

@@ -17,7 +17,7 @@ from threshc.hdl.unrolled.netlist import ONE, ZERO, Lits, Netlist
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a layer may cost: look-up tables and levels of logic for 4-input and 6-input LUTs. Not a measurement."""
+    """The estimated cost of a layer: look-up tables and levels of logic, of 4-input and of 6-input LUTs."""
 
     lut4: int
     lut6: int
@@ -25,7 +25,7 @@ class Estimate:
     depth6: int
 
     def luts(self, inputs: int) -> int:
-        """Look-up tables of a family whose tables have `inputs` inputs: those of six count from six on."""
+        """Returns the look-up tables on a family whose tables have `inputs` inputs: six or more, else four."""
         return self.lut6 if inputs >= 6 else self.lut4
 
 
@@ -44,14 +44,18 @@ class Architecture(ABC):
 
     @abstractmethod
     def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
-        """The cost of one threshold per row of weights (R, C), without building anything that is kept."""
+        """Returns the estimated cost of one threshold per row of weights (R, C), without building anything that is
+        kept."""
 
     @abstractmethod
-    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
-        """Entries of row r + plus[r] >= 0, modulo 2**widths[r]: (R, max width), 0 beyond; `constant` is left alone."""
+    def sum_words(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], addend: Sequence[int]) -> Lits:
+        """Returns words (R, max width): the sum of row r's entries and addend[r] >= 0, modulo 2**widths[r].
 
-    def fires(self, net: Netlist, heap: Heap, thresholds: Sequence[int]) -> Lits:
-        """Bit r is `row r >= thresholds[r]`, (R,). Only the carry out of the sum is made.
+        Bits beyond widths[r] are 0. The heap's `constant` is not added.
+        """
+
+    def threshold_bits(self, net: Netlist, heap: Heap, thresholds: Sequence[int]) -> Lits:
+        """Returns bits (R,): bit r is 1 iff the sum of row r is at least thresholds[r]. Only the carry out is made.
 
         With t the threshold less the row's constant, and `most` the largest sum of entries, sum >= t is bit k of
         sum + (2**k - t) for the smallest k with 2**k >= t and 2**k > most - t.
@@ -64,18 +68,18 @@ class Architecture(ABC):
         left = heap.rows(open_rows)
         wanted = [need[r] for r in open_rows.tolist()]
         tops = [max((m - t).bit_length(), (t - 1).bit_length()) for t, m in zip(wanted, left.most, strict=True)]
-        out[open_rows] = self.carries(net, left, wanted, np.array(tops, np.int64))
+        out[open_rows] = self.carry_bits(net, left, wanted, np.array(tops, np.int64))
         return out
 
-    def carries(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
-        """Bit tops[r] of (entries of row r) + 2**tops[r] - need[r], which is below 2**(tops[r] + 1)."""
-        plus = [(1 << k) - t for t, k in zip(need, tops.tolist(), strict=True)]
-        bits = self.total(net, heap, tops + 1, plus)
+    def carry_bits(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
+        """Returns bits (R,): bit tops[r] of (the entries of row r) + 2**tops[r] - need[r] < 2**(tops[r] + 1)."""
+        addend = [(1 << k) - t for t, k in zip(need, tops.tolist(), strict=True)]
+        bits = self.sum_words(net, heap, tops + 1, addend)
         return bits[np.arange(len(tops)), tops]
 
 
 def too_wide(name: str, inputs: int, most: int) -> Exception:
-    """The error for a neuron with more inputs than an architecture takes."""
+    """Returns the error for a neuron with more inputs than an architecture takes."""
     return fail(
         f"neuron architecture {name!r} takes up to {most} inputs, a neuron here has {inputs}",
         where="--neuron",

@@ -29,10 +29,10 @@ class Compressor(Architecture):
         depth = levels(weights, 1.5)
         return Estimate(round(1.3 * own + shared), round(1.1 * own + shared), depth, round(depth * 0.8))
 
-    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
-        """See `Architecture.total`."""
-        words = ripple(net, reduce_heap(net, list(heap.columns), widths, 3), widths, plus)
-        net.totals.append(Total(heap.columns, widths, tuple(plus), words))
+    def sum_words(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], addend: Sequence[int]) -> Lits:
+        """See `Architecture.sum_words`."""
+        words = ripple(net, reduce_heap(net, list(heap.columns), widths, 3), widths, addend)
+        net.totals.append(Total(heap.columns, widths, tuple(addend), words))
         return words
 
 
@@ -43,14 +43,14 @@ def reduce_heap(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], si
     return columns
 
 
-def ripple(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
+def ripple(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], addend: Sequence[int]) -> Lits:
     """Columns of at most two bits, plus a constant per row, to one bit per column, (R, max width).
 
     The constant comes last, where it costs a gate or two per column, so that all rows reduce their bits alike.
     """
     rows, width = len(widths), int(widths.max(initial=1))
     out = np.zeros((rows, width), np.int64)
-    added = constant(plus, width)
+    added = constant(addend, width)
     above = carry = np.zeros(rows, np.int64)
     for c in range(width):
         pair = np.zeros((rows, 2), np.int64)

@@ -29,9 +29,9 @@ class Compressor63(Architecture):
         depth = levels(weights, 2.0)
         return Estimate(round(1.75 * own + shared), round(0.9 * own + shared), 2 * depth, depth)
 
-    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
-        """See `Architecture.total`."""
+    def sum_words(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], addend: Sequence[int]) -> Lits:
+        """See `Architecture.sum_words`."""
         columns = reduce_heap(net, list(heap.columns), widths, 6)
-        words = ripple(net, reduce_heap(net, columns, widths, 3), widths, plus)
-        net.totals.append(Total(heap.columns, widths, tuple(plus), words))
+        words = ripple(net, reduce_heap(net, columns, widths, 3), widths, addend)
+        net.totals.append(Total(heap.columns, widths, tuple(addend), words))
         return words

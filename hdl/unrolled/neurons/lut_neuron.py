@@ -14,21 +14,21 @@ from threshc.hdl.unrolled.heap import Heap, bundles, weigh
 from threshc.hdl.unrolled.netlist import Lits, Netlist
 from threshc.hdl.unrolled.neurons.base import Architecture, Estimate
 from threshc.hdl.unrolled.neurons.search import Problem, search
-from threshc.hdl.unrolled.sharing.sharing import Compressor, Row
-from threshc.hdl.unrolled.sharing.to_netlist import place
+from threshc.hdl.unrolled.sharing.sharing import ColumnCompressor, Row
+from threshc.hdl.unrolled.sharing.to_netlist import to_netlist
 
 _SAMPLE = 4096  # synapses that an estimate builds; larger layers are estimated from their first rows
 
 
 class LutArchitecture(Architecture):
-    """What `Mdfa` and `Fa63` share. Latency 0 cycles, throughput one sample per cycle."""
+    """The base of `PairCompressor` and `CounterCompressor`. Latency 0 cycles, throughput one sample per cycle."""
 
-    compressor: ClassVar[type[Compressor]]
+    compressor: ClassVar[type[ColumnCompressor]]
     inputs: ClassVar[int]
     """Of the look-up tables that are counted."""
 
-    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
-        """See `Architecture.total`."""
+    def sum_words(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], addend: Sequence[int]) -> Lits:
+        """See `Architecture.sum_words`."""
         out = np.zeros((len(widths), int(widths.max(initial=1))), np.int64)
         picks = bundles(heap)
         parts = [heap.rows(pick) for pick in picks]
@@ -37,10 +37,10 @@ class LutArchitecture(Architecture):
         for part, used, pick in zip(parts, inputs, picks, strict=True):
             columns = tuple(_columns(part, used, r, width) for r, width in enumerate(widths[pick].tolist()))
             arrivals = tuple(net.arrival(2 * used).tolist())
-            constants = tuple(plus[r] for r in pick.tolist())
+            constants = tuple(addend[r] for r in pick.tolist())
             problems.append(Problem(self.compressor, self.inputs, columns, constants, arrivals, net.effort, net.limit))
         for found, used, pick in zip(search(net, problems), inputs, picks, strict=True):
-            where = place(net, found.net, 2 * used, [lit for row in found.rows for lit in row.word])
+            where = to_netlist(net, found.net, 2 * used, [lit for row in found.rows for lit in row.word])
             claims = [_claim(where, row) for row in found.rows]
             net.claims += claims
             for r, claim in zip(pick.tolist(), claims, strict=True):
@@ -48,7 +48,8 @@ class LutArchitecture(Architecture):
         return out
 
     def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
-        """Counted in cells that are built for the purpose, with thresholds in the middle of each row's range."""
+        """Builds cells, with thresholds in the middle of each row's range, and counts them; see
+        `Architecture.predict`."""
         rows = max(1, min(len(weights), _SAMPLE // max(1, int(np.count_nonzero(weights)) // max(1, len(weights)))))
         sample = np.ascontiguousarray(weights[:rows])
         lut4, lut6, depth = _built(self, sample.tobytes(), sample.shape, sample.dtype.str)
@@ -64,7 +65,7 @@ def _built(architecture: LutArchitecture, data: bytes, shape: tuple[int, int], d
     heap = weigh(x[None], weights, np.zeros(len(weights), np.int64))
     size = np.abs(weights.astype(np.int64)).sum(axis=1)
     middle = np.minimum(weights, 0).sum(axis=1, dtype=np.int64) + (size + 1) // 2
-    y = architecture.fires(net, heap, middle.tolist())
+    y = architecture.threshold_bits(net, heap, middle.tolist())
     live = net.live(y)
     four = six = 0
     for cell in net.cells:

@@ -13,8 +13,8 @@ from threshc.hdl.unrolled.heap import Heap
 from threshc.hdl.unrolled.netlist import Lits, Netlist
 from threshc.hdl.unrolled.neurons.base import Architecture, Estimate, too_wide
 from threshc.hdl.unrolled.neurons.compressor import Compressor
-from threshc.hdl.unrolled.sharing.decompose import narrow
-from threshc.hdl.unrolled.sharing.to_netlist import place, translate
+from threshc.hdl.unrolled.sharing.decompose import decompose
+from threshc.hdl.unrolled.sharing.to_netlist import to_netlist, translate
 
 MOST_INPUTS = 6
 
@@ -39,17 +39,17 @@ class Table(Architecture):
         lut4 = np.select([inputs <= 1, inputs <= 4, inputs == 5], [0, 1, 2], 3).sum()
         return Estimate(int(lut4), int((inputs > 1).sum()), 1 if inputs.max(initial=0) <= 4 else 2, 1)
 
-    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
-        """See `Architecture.total`."""
-        return Compressor().total(net, heap, widths, plus)
+    def sum_words(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], addend: Sequence[int]) -> Lits:
+        """See `Architecture.sum_words`."""
+        return Compressor().sum_words(net, heap, widths, addend)
 
-    def carries(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
-        """See `Architecture.carries`; the constant is not added but compared in the table."""
+    def carry_bits(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
+        """See `Architecture.carry_bits`; the constant is not added but compared in the table."""
         used = np.unique(np.concatenate([c[c > 0] >> 1 for c in heap.columns]))
         luts = LutNet(net.arrival(2 * used).tolist())
-        make = narrow if net.table_inputs < MOST_INPUTS else LutNet.lut
+        make = decompose if net.table_inputs < MOST_INPUTS else LutNet.lut
         wanted = [_decide(luts, make, used, _inputs(heap, r), t) for r, t in enumerate(need)]
-        where = place(net, luts, 2 * used, wanted)
+        where = to_netlist(net, luts, 2 * used, wanted)
         return np.array(translate(where, wanted), np.int64)
 
 

@@ -20,7 +20,7 @@ Bits = list[tuple[int, int]]  # (column, literal)
 Word = tuple[int, int, Lits, int, Bits]  # arrival time, tie breaker, literals, largest value, what it is the sum of
 
 
-class Tree(Architecture):
+class AdderTree(Architecture):
     """Full adders make two-bit words of three inputs each, a balanced tree of `+` adds them up.
 
     The threshold is folded into one constant K = 2**k - t whose carry out of bit k - 1 is the output.
@@ -37,10 +37,10 @@ class Tree(Architecture):
         luts = round(1.75 * own + shared)
         return Estimate(luts, luts, 2 * depth, 2 * depth)
 
-    def carries(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
+    def carry_bits(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
         """The carry out of bit tops[r] - 1 of total + (2**tops[r] - need[r]), or the total's own bit tops[r]."""
         widths = np.array([m.bit_length() for m in heap.most], np.int64)
-        words = self.total(net, heap, widths, [0] * len(widths))
+        words = self.sum_words(net, heap, widths, [0] * len(widths))
         out = np.zeros(len(tops), np.int64)
         for top in np.unique(tops).tolist():
             pick = np.flatnonzero(tops == top)
@@ -52,8 +52,8 @@ class Tree(Architecture):
             out[pick] = net.maj(carry(net, low, constants), above, np.ones(len(pick), np.int64))
         return out
 
-    def total(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], plus: Sequence[int]) -> Lits:
-        """See `Architecture.total`."""
+    def sum_words(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], addend: Sequence[int]) -> Lits:
+        """See `Architecture.sum_words`."""
         leaves: list[list[tuple[Lits, int, Bits]]] = [[] for _ in widths]
         for c, column in enumerate(heap.columns):
             for row, lits, most, bits in _leaves(net, column):
@@ -61,12 +61,12 @@ class Tree(Architecture):
                 leaves[row].append((word, most << c, [(c, bit) for bit in bits]))
         out = np.zeros((len(widths), int(widths.max(initial=1))), np.int64)
         for row, words in enumerate(leaves):
-            if plus[row]:
-                ones = [(c, 1) for c in range(plus[row].bit_length()) if plus[row] >> c & 1]
-                words.append((constant([plus[row]], plus[row].bit_length())[0], plus[row], ones))
+            if addend[row]:
+                ones = [(c, 1) for c in range(addend[row].bit_length()) if addend[row] >> c & 1]
+                words.append((constant([addend[row]], addend[row].bit_length())[0], addend[row], ones))
             word = _sum(net, words, int(widths[row]))
             out[row, : len(word)] = word
-        net.totals.append(Total(heap.columns, widths, tuple(plus), out))
+        net.totals.append(Total(heap.columns, widths, tuple(addend), out))
         return out
 
 

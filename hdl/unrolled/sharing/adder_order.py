@@ -8,7 +8,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.hdl.unrolled.sharing.shared_parts import Part
+from threshc.hdl.unrolled.sharing.shared_parts import SharedPart
 
 _MOST = 4096  # bits from which the order stays as it is: the search is quadratic
 Triple = tuple[int, tuple[int, int, int]]
@@ -16,14 +16,14 @@ Triple = tuple[int, tuple[int, int, int]]
 
 
 def common_triples(
-    parts: Sequence[Part], sizes: Sequence[int], parity: Callable[..., int], most: tuple[float, float]
+    parts: Sequence[SharedPart], sizes: Sequence[int], parity: Callable[..., int], most: tuple[float, float]
 ) -> list[Triple]:
-    """Full adders for parts of a group whose rows are split into children of `sizes` rows, in that order.
+    """Returns full adders for parts of a group whose rows are split into children of `sizes` rows, in that order.
 
-    A full adder of inverted bits is the inverted full adder: so the sum is one cell for all rows, and the carry one for
-    all rows in which the three signs, or their opposites, are the same. Where three bits have equal signs within every
-    child up to a common one, each child can share the adder in turn. Those are taken that cost at most `most` LUTs per
-    child (in column 0, above). `parity` makes the sum of three literals.
+    A full adder of inverted bits is the inverted full adder: so the sum is one cell for all rows, and the carry is one
+    cell for all rows in which the three signs, or their opposites, are the same. Rows of a child share one adder when
+    the three bits have, in each of these rows, the same signs up to a common factor. An adder is taken if it costs at
+    most most[0] LUTs per child in column 0, most[1] above. `parity` makes the sum of three literals.
     """
     ends = list(accumulate(sizes))
     cells: dict[tuple[object, ...], list[tuple[int, list[int]]]] = {}
@@ -61,7 +61,7 @@ def _triples(column: int, bits: list[tuple[int, list[int]]], parity: Callable[..
 
 
 def plan(signs: NDArray[np.int8]) -> list[tuple[int, int, int]]:
-    """Full adders over bits until at most two are left, by levels.
+    """Returns full adders over bits until at most two are left, by levels.
 
     signs: (rows, bits), 1 or -1 where the bit is inverted. Positions 0.. are the bits, then the sum of each adder in
     turn.
@@ -83,7 +83,8 @@ def plan(signs: NDArray[np.int8]) -> list[tuple[int, int, int]]:
 
 
 def similar_first(wide: NDArray[np.float32]) -> NDArray[np.int64]:
-    """An order of the columns of (rows, columns) signs in which every three have few sign patterns over the rows.
+    """Returns an order of the columns of (rows, columns) signs in which every three have few sign patterns over the
+    rows.
 
     Taken greedily: each triple begins with the column most alike to the last triple's first, up to sign.
     """
@@ -109,7 +110,8 @@ def similar_first(wide: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _patterns(wide: NDArray[np.float32], first: int, second: int) -> NDArray[np.float32]:
-    """How much each column would add to a triple: agreement with both, split by how these two agree with each other."""
+    """Returns what each column would add to a triple: agreement with both, split by how these two agree with each
+    other."""
     relative = wide[:, first] * wide[:, second]
     own = wide * wide[:, first : first + 1]
     same, other = own[relative > 0].sum(axis=0), own[relative < 0].sum(axis=0)

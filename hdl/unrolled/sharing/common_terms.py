@@ -1,4 +1,4 @@
-"""What rows have in common, two by two: the largest part that two rows, or parts, share up to sign is added up once."""
+"""Common terms of rows, two by two: the largest term that two rows, or terms, share up to sign is added up once."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _LEAST = 3  # bits of a part: of two, nothing is left to add up
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A part that a row, or an earlier part, has in it; `inverted`: its opposite."""
+    """A term that a row, or an earlier term, has in it; `inverted`: its opposite."""
 
     part: int
     inverted: bool
 
 
-def common_parts(signs: NDArray[np.int8]) -> tuple[NDArray[np.int8], list[list[Use]]]:
-    """The bits that are left of (rows, bits) signs 1, -1, 0, and of the parts, which follow the rows: (rows + parts,
-    bits); and the parts that each of these is made of, all of them after it.
+def common_terms(signs: NDArray[np.int8]) -> tuple[NDArray[np.int8], list[list[Use]]]:
+    """Takes common terms out of rows and returns (what is left, the terms that each row and term is made of).
 
-    Greedy, as in common subexpression elimination for constant matrices: the largest part first.
+    signs: (rows, bits) of 1, -1, 0. What is left is (rows + terms, bits): first the rows, then the terms, each made
+    only of terms after it. Greedy, as in common subexpression elimination for constant matrices: the largest first.
     """
     left = signs.astype(np.float32)
     uses: list[list[Use]] = [[] for _ in left]
@@ -47,7 +47,7 @@ def common_parts(signs: NDArray[np.int8]) -> tuple[NDArray[np.int8], list[list[U
 
 
 def _alike(signs: NDArray[np.float32], row: int) -> NDArray[np.float32]:
-    """The size of the largest common part of a row and each other one, up to sign; 0 for itself."""
+    """Returns the size of the largest common term of a row and each other one, up to sign; 0 for itself."""
     either = np.abs(signs) @ np.abs(signs[row])
     found: NDArray[np.float32] = (either + np.abs(signs @ signs[row])) / 2
     found[row] = 0

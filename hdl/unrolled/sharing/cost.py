@@ -1,4 +1,4 @@
-"""What a way to add up rows costs: tables, and less so levels of logic, and registers where they are put by levels."""
+"""The cost of a circuit that adds up rows: tables, levels of logic, and registers where they are put by levels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ _REGISTER = 0.5  # tables: about every other one has a table of its own before i
 
 
 def cost(luts: LutNet, wanted: Sequence[int], size: int, limit: int) -> float:
-    """Of the tables of up to `size` inputs that literals need, at most `limit` after each other between registers
-    (0: no registers), in tables."""
+    """Returns what the tables that literals need cost, in tables of up to `size` inputs.
+
+    A level of logic counts a little, and a register half a table; limit: the most levels between registers, 0 for none.
+    """
     tables = mapped_size(luts, wanted, size)
     first = min(luts.depths[1 : luts.inputs + 1], default=0)
     levels = max(map(luts.depth, wanted), default=first) - first
@@ -22,7 +24,7 @@ def cost(luts: LutNet, wanted: Sequence[int], size: int, limit: int) -> float:
 
 
 def registers(luts: LutNet, wanted: Sequence[int], limit: int) -> int:
-    """Those that hold bits for later stages; all literals leave in the last one."""
+    """Returns how many registers hold bits for later stages; all literals leave in the last one."""
     live = luts.live(wanted)
     stage = [max(depth - 1, 0) // limit for depth in luts.depths]
     last = {lit >> 1: max(stage[x >> 1] for x in wanted) for lit in wanted if lit > 1}

@@ -12,20 +12,20 @@ from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.tables import table
 from threshc.hdl.unrolled.claims import Step, Term
 from threshc.hdl.unrolled.sharing.adder_order import Triple
-from threshc.hdl.unrolled.sharing.shared_parts import Part
+from threshc.hdl.unrolled.sharing.shared_parts import SharedPart
 
 _LATE = 1 << 62
 _MANY = 40  # bits of a column from which a counter of six is right in any case
 _COUNT = {n: [table(lambda *b, p=p: sum(b) >> p, n) for p in range(n.bit_length())] for n in range(2, 7)}
 
 
-class Counters:
-    """Adds up a part in columns of weight 2**c, c < width."""
+class CounterColumns:
+    """Adds up a part in columns of weight 2**c, c < width, by counters of up to six bits; see `ColumnCompressor`."""
 
     lowest_worth: ClassVar[float] = 1.0  # a row alone has a bit less for one LUT
     worth: ClassVar[float] = 1.0
 
-    def __init__(self, net: LutNet, part: Part, width: int) -> None:
+    def __init__(self, net: LutNet, part: SharedPart, width: int) -> None:
         assert not part.pending
         self.net = net
         self.steps = part.steps
@@ -35,8 +35,8 @@ class Counters:
         for c, lit in part.plain:
             self._push(c, lit, _LATE if c == 0 and lit < 2 else net.depth(lit))
 
-    def follow(self, triples: Sequence[Triple]) -> None:
-        """Full adders over triples of nodes of a column, where all three are there."""
+    def add_triples(self, triples: Sequence[Triple]) -> None:
+        """Puts full adders over triples of nodes of a column, where all three are there."""
         at = [{item[2] >> 1: item for item in column if item[2] > 1} for column in self._columns]
         used: set[int] = set()
         for c, nodes in triples:
@@ -50,14 +50,15 @@ class Counters:
             self._columns[c] = [item for item in column if item[1] not in used]
             heapq.heapify(self._columns[c])
 
-    def reduce(self) -> Part:
-        """The part with what is cheaper to add up once than by every row: few entries in every column."""
+    def reduce(self) -> SharedPart:
+        """Returns the part after what is cheaper to add up once than in every row: it has few entries in every
+        column."""
         width = len(self._columns)
         for c, column in enumerate(self._columns):
             while (size := self._worth(len(column), width - c)) > 0:
                 self._add(c, [heapq.heappop(column)[2] for _ in range(size)])
         plain = [(c, lit) for c, column in enumerate(self._columns) for _, _, lit in sorted(column)]
-        return Part(self._signs, plain, steps=self.steps)
+        return SharedPart(self._signs, plain, steps=self.steps)
 
     def _worth(self, bits: int, above: int) -> int:
         """The size of the next counter, 0 for none: a row alone has a bit less for one LUT."""
@@ -66,7 +67,7 @@ class Counters:
         return 3 if bits >= 3 and above >= 2 and self._rows > 2 else 0
 
     def run(self) -> list[int]:
-        """One literal per column, lowest first; modulo 2**width."""
+        """Returns one literal per column, lowest first: the sum modulo 2**width."""
         top = len(self._columns) - 1
         for c, column in enumerate(self._columns):
             bits = [item for item in column if item[2]]
@@ -77,9 +78,9 @@ class Counters:
                 self._add(c, [heapq.heappop(bits)[2] for _ in range(size)], zeros=False)
         return [column[0][2] if column else 0 for column in self._columns]
 
-    def whole(self) -> Part:
-        """The part with at most one entry per column, by steps that may be inverted."""
-        left = Part(self._signs, steps=self.steps)
+    def whole(self) -> SharedPart:
+        """Returns the part with at most one entry per column, by steps that may be inverted."""
+        left = SharedPart(self._signs, steps=self.steps)
         for c, column in enumerate(self._columns):
             while len(column) > 1:
                 size = min(len(column), 6) if c + 1 == len(self._columns) else _plan(len(column))[1]
@@ -91,7 +92,7 @@ class Counters:
         heapq.heappush(self._columns[c], (depth, next(self._ticket), lit))
 
     def _add(self, c: int, lits: list[int], zeros: bool = True) -> list[int]:
-        """The sum's bits into their columns. zeros: with literals 0 up to 3 or 7 inputs, see `Part`, and from it."""
+        """Puts the sum's bits into their columns. zeros: the step is padded with literals 0, see `SharedPart`."""
         terms: list[Term] = [(lit,) for lit in lits]
         if zeros:
             terms += [(0,)] * ((1 << len(lits).bit_length()) - 1 - len(lits))

@@ -17,8 +17,8 @@ Split = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]
 """(bound inputs, direct inputs, tables over the bound ones, the table over their bits and the direct inputs)."""
 
 
-def narrow(luts: LutNet, operands: list[int], truth: int) -> int:
-    """The literal of a table over up to six literals, made of tables of at most four inputs."""
+def decompose(luts: LutNet, operands: list[int], truth: int) -> int:
+    """Returns the literal of a table over up to six literals, made of tables of at most four inputs."""
     if len(operands) <= _SIZE:
         return luts.lut(operands, truth)
     found = split(truth, len(operands))
@@ -27,13 +27,13 @@ def narrow(luts: LutNet, operands: list[int], truth: int) -> int:
         bits = [luts.lut([operands[k] for k in bound], table) for table in inner]
         return luts.lut([*bits, *(operands[k] for k in direct)], outer)
     last = len(operands) - 1
-    low, high = (narrow(luts, operands[:last], half) for half in cofactors(truth, last, len(operands)))
+    low, high = (decompose(luts, operands[:last], half) for half in cofactors(truth, last, len(operands)))
     return luts.lut((operands[last], high, low), MUX)
 
 
 @lru_cache(1 << 14)
 def split(truth: int, inputs: int) -> Split | None:
-    """Two tables that make a third, else three, else None."""
+    """Returns two tables that make a table of `inputs` inputs, else three, else None."""
     everything = tuple(range(inputs))
     for bits in (1, 2):
         for bound in combinations(everything, _SIZE):
@@ -47,7 +47,8 @@ def split(truth: int, inputs: int) -> Split | None:
 
 
 def _split(truth: int, inputs: int, bound: tuple[int, ...], direct: tuple[int, ...], bits: int) -> Split | None:
-    """With `bits` inner tables over `bound`, the outer one reading `direct` too; None where they do not suffice."""
+    """Returns `bits` inner tables over `bound` and an outer one that reads `direct` too; None where these do not
+    suffice."""
     free = [k for k in direct if k not in bound]
     shared = [k for k, x in enumerate(bound) if x in direct]
     codes: dict[int, dict[tuple[int, ...], int]] = {}  # by the values of the shared inputs: the number of each column

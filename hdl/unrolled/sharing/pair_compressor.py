@@ -1,4 +1,8 @@
-"""Pair-encoded compressors in 4-input LUTs, after the MDFA of multi-operand adders on FPGAs.
+"""Pair-encoded compressors in 4-input LUTs.
+
+The encoding and the block are the modified double full adder (MDFA) of Demenkov, Kojevnikov, Kulikov, Yaroslavtsev,
+"New upper bounds on the Boolean circuit complexity of symmetric functions", Inf. Process. Lett. 110(7), 2010, which
+adds up n bits with 4.5 n gates of two inputs; here it is taken to look-up tables of four inputs.
 
 A column holds plain bits and pairs (a, q = a ^ b). A block takes a plain bit z and three pairs to their sum bit and
 three carries: s = z ^ q1 ^ q2 ^ q3, and each carry is a function of four bits (carry = q ? carry-in : a). Carries leave
@@ -16,7 +20,7 @@ from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.tables import MAJ, full, table
 from threshc.hdl.unrolled.claims import Step
 from threshc.hdl.unrolled.sharing.adder_order import Triple
-from threshc.hdl.unrolled.sharing.shared_parts import Carry, Part
+from threshc.hdl.unrolled.sharing.shared_parts import Carry, SharedPart
 
 _FIRST = table(lambda z, q, a: z if q else a, 3)
 _SECOND = table(lambda z, q1, q2, a: (z ^ q1) if q2 else a, 4)
@@ -26,13 +30,14 @@ _CHAIN = 8  # blocks that follow each other through the sum bit before a further
 _LATE = 1 << 62
 
 
-class Pairs:
-    """Adds up a part in columns of weight 2**c, c < width."""
+class PairColumns:
+    """Adds up a part in columns of weight 2**c, c < width, by blocks of a bit and three pairs; see
+    `ColumnCompressor`."""
 
     lowest_worth: ClassVar[float] = 1.9  # a row alone has a bit less for 2 LUTs in the lowest column,
     worth: ClassVar[float] = 1.5  # for 4/3 above
 
-    def __init__(self, net: LutNet, part: Part, width: int) -> None:
+    def __init__(self, net: LutNet, part: SharedPart, width: int) -> None:
         self.net = net
         self.steps = part.steps
         self._signs = part.signs
@@ -47,8 +52,8 @@ class Pairs:
             # A constant in the lowest column comes last: it would shift the triples that rows have in common.
             self._push(c, lit, _LATE if c == 0 and lit < 2 else net.depth(lit))
 
-    def follow(self, triples: Sequence[Triple]) -> None:
-        """Full adders over triples of nodes of a column, where all three are there. Their carries are pending."""
+    def add_triples(self, triples: Sequence[Triple]) -> None:
+        """Puts full adders over triples of nodes of a column, where all three are there. Their carries are pending."""
         at = [{item[2] >> 1: item for item in column if item[2] > 1} for column in self._plain]
         used: set[int] = set()
         for c, nodes in triples:
@@ -66,9 +71,9 @@ class Pairs:
             self._plain[c] = [item for item in column if item[1] not in used]
             heapq.heapify(self._plain[c])
 
-    def reduce(self) -> Part:
-        """The part with at most two entries in every column but the highest, by full adders alone."""
-        left = Part(self._signs, steps=self.steps)
+    def reduce(self) -> SharedPart:
+        """Returns the part with at most two entries in every column but the highest, by full adders alone."""
+        left = SharedPart(self._signs, steps=self.steps)
         for c in range(self._width):
             plain, carries = self._plain[c], self._carries[c]
             total = len(plain) + len(carries)
@@ -95,9 +100,9 @@ class Pairs:
         heapq.heapify(plain)
         return last
 
-    def whole(self) -> Part:
-        """The part with at most one entry per column, by steps that may be inverted."""
-        left = Part(self._signs, steps=self.steps)
+    def whole(self) -> SharedPart:
+        """Returns the part with at most one entry per column, by steps that may be inverted."""
+        left = SharedPart(self._signs, steps=self.steps)
         for c in range(self._width):
             self._make_pairs(c)
             if self._plain[c] or self._pairs[c]:
@@ -105,7 +110,7 @@ class Pairs:
         return left
 
     def run(self) -> list[int]:
-        """One literal per column, lowest first; modulo 2**width."""
+        """Returns one literal per column, lowest first: the sum modulo 2**width."""
         for c, column in enumerate(self._plain):
             self._plain[c] = [item for item in column if item[2]]
             heapq.heapify(self._plain[c])
@@ -186,15 +191,15 @@ class Pairs:
         """Carries into column c in order of arrival: one of three bits or fewer fits into the q of another's pair."""
         carries = sorted(self._carries[c], key=lambda x: x.depth)
         wide = [x for x in carries if x.support > 3]
-        narrow = [x for x in carries if x.support <= 3]
+        small = [x for x in carries if x.support <= 3]
         matched = []
-        while wide and narrow:
-            matched.append((wide.pop(0), narrow.pop(0)))
-        while len(narrow) > 1:
-            matched.append((narrow.pop(0), narrow.pop(0)))
+        while wide and small:
+            matched.append((wide.pop(0), small.pop(0)))
+        while len(small) > 1:
+            matched.append((small.pop(0), small.pop(0)))
         for one, other in matched:
             self._pair(c, one, other)
-        for x in wide + narrow:
+        for x in wide + small:
             self._alone(c, x)
 
     def _alone(self, c: int, carry: Carry) -> int:

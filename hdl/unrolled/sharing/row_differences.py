@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.unrolled.claims import Step
-from threshc.hdl.unrolled.sharing.common_terms import common_parts
-from threshc.hdl.unrolled.sharing.shared_parts import Part, append
-from threshc.hdl.unrolled.sharing.sharing import Compressor, Entries, Row, Sharing, entries, ones
+from threshc.hdl.unrolled.sharing.common_terms import common_terms
+from threshc.hdl.unrolled.sharing.shared_parts import SharedPart, append
+from threshc.hdl.unrolled.sharing.sharing import ColumnCompressor, Entries, Row, Sharing, entries, ones
 from threshc.hdl.unrolled.sharing.spanning_tree import Parent, from_roots
 
 
-class Differences(Sharing):
-    """Adds up rows along a spanning tree; of the differences, what two have in common is added up once."""
+class RowDifferences(Sharing):
+    """Adds up rows along a spanning tree; what two differences have in common is added up once."""
 
-    def __init__(self, net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
+    def __init__(self, net: LutNet, rows: Sequence[Row], compressor: type[ColumnCompressor]) -> None:
         super().__init__(net, rows, compressor)
         self._width = max(row.width for row in rows)
         self._common = min(row.width for row in rows)
 
-    def follow(self, parents: Sequence[Parent | None]) -> None:
-        """Fills in the rows."""
+    def build_along(self, parents: Sequence[Parent | None]) -> None:
+        """Fills in the rows, each from its parent in the spanning tree."""
         whole = [entries(row.columns) for row in self._rows]
         found = [
             (own, []) if parent is None else difference(own, whole[parent.row], parent.inverted, self._width)
@@ -37,7 +37,7 @@ class Differences(Sharing):
         ]
         parts = self._parts([own for own, _ in found])
         inner = {parent.row for parent in parents if parent is not None}
-        words: dict[int, Part] = {}
+        words: dict[int, SharedPart] = {}
         for r in from_roots(list(parents)):
             part, parent, row = parts[r], parents[r], self._rows[r]
             part.steps[:0] = found[r][1]
@@ -48,15 +48,15 @@ class Differences(Sharing):
             else:
                 self._finish(row, [part if row.width == self._width else part.below(row.width)], [])
 
-    def _parts(self, rows: Sequence[Entries]) -> list[Part]:
-        """What each row has to add up, common parts being reduced."""
+    def _parts(self, rows: Sequence[Entries]) -> list[SharedPart]:
+        """Returns what each row has to add up; common terms are added up once."""
         keys = sorted({key for row in rows for key in row})
-        left, uses = common_parts(_matrix(rows, keys))
+        left, uses = common_terms(_matrix(rows, keys))
         readers = Counter(use.part for one in uses for use in one)
-        parts: dict[int, Part] = {}
+        parts: dict[int, SharedPart] = {}
         for k in range(len(left) - 1, -1, -1):
             plain = [(c, 2 * node + int(left[k, at] < 0)) for at, (c, node, _) in enumerate(keys) if left[k, at]]
-            part = Part((1,) * max(1, readers[k]), plain)
+            part = SharedPart((1,) * max(1, readers[k]), plain)
             for use in uses[k]:
                 append(part, parts[use.part], use.inverted)
             if k >= len(rows) and len(part.plain) + len(part.pending) > 2:
@@ -67,8 +67,8 @@ class Differences(Sharing):
             parts[k] = part
         return [parts[k] for k in range(len(rows))]
 
-    def _word(self, row: Row, part: Part) -> Part:
-        """Of a row that others are made from: an entry per column, by steps that may be inverted."""
+    def _word(self, row: Row, part: SharedPart) -> SharedPart:
+        """Returns the word of a row that others are made from: an entry per column, by steps that may be inverted."""
         missing = (row.constant - part.constant(1)) % (1 << self._width)
         part.plain += [(c, 1) for c in range(self._width) if missing >> c & 1]
         row.ones = [c for c in ones(part) if c < row.width]
@@ -82,7 +82,8 @@ class Differences(Sharing):
 
 
 def difference(row: Entries, parent: Entries, inverted: bool, width: int) -> tuple[Entries, list[Step]]:
-    """What a row has beside its parent's sum, and the steps that take the parent's literals out of the row's."""
+    """Returns what a row has beside its parent's sum, and the steps that take the parent's literals out of the
+    row's."""
     left: Entries = {}
     steps: list[Step] = []
     for column, node, again in sorted({*row, *parent}):
@@ -94,7 +95,7 @@ def difference(row: Entries, parent: Entries, inverted: bool, width: int) -> tup
             left[column, node, again] = have
             continue
         lit, other = 2 * node + (given < 0), 2 * node + (given > 0)
-        # The literal 0 makes the step one that may be inverted, see `Part`.
+        # The literal 0 makes the step one that may be inverted, see `SharedPart`.
         if not have:
             left[column, node, again] = -given
             steps.append(Step(column, ((1,), (0,)), [(column, (lit,)), (column, (other,))]))
@@ -110,7 +111,7 @@ _DOUBLED = 1 << 20  # apart from entries that the column has of its own
 
 
 def _matrix(rows: Sequence[Entries], keys: Sequence[tuple[int, int, int]]) -> NDArray[np.int8]:
-    """Signs of (rows, keys)."""
+    """Returns the signs as a matrix (rows, keys) of 1, -1, 0."""
     places = {key: k for k, key in enumerate(keys)}
     signs = np.zeros((len(rows), len(keys)), np.int8)
     for r, row in enumerate(rows):

@@ -7,25 +7,28 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-Tree = int | tuple["Tree", ...]
+RowTree = int | tuple["RowTree", ...]
 """A row, or a group of rows or smaller groups."""
 _LARGEST = 16  # rows of a group; among more rows there are hardly bits with the same signs
 _NOISE = 0.3
 
 
-def members(tree: Tree) -> list[int]:
-    """The rows of a tree, in order."""
+def members(tree: RowTree) -> list[int]:
+    """Returns the rows of a tree, in order."""
     return [tree] if isinstance(tree, int) else [row for child in tree for row in members(child)]
 
 
-def paired(signs: NDArray[np.int8], noise: Random | None = None) -> Tree:
-    """A tree over the rows of (rows, bits) signs 1, -1, 0, matched greedily by how many bits they have in common, and
-    how unevenly those fall into equal and opposite ones. `noise` makes another tree of almost that kind."""
+def paired(signs: NDArray[np.int8], noise: Random | None = None) -> RowTree:
+    """Returns a tree over the rows of (rows, bits) signs 1, -1, 0.
+
+    Rows are matched greedily, by how many bits they have in common and how unevenly those fall into equal and opposite
+    ones. `noise` disturbs the measure and so makes another tree of almost that kind.
+    """
     wide = signs.astype(np.float32)
     alike = np.abs(wide) @ np.abs(wide).T + 0.5 * np.abs(wide @ wide.T)
     if noise is not None:
         alike *= np.array([[1 + _NOISE * noise.random() for _ in alike] for _ in alike], np.float32)
-    nodes: list[Tree] = list(range(len(signs)))
+    nodes: list[RowTree] = list(range(len(signs)))
     size = 1
     while len(nodes) > 1 and size < _LARGEST:
         pairs = _matching(alike)
@@ -40,7 +43,7 @@ def paired(signs: NDArray[np.int8], noise: Random | None = None) -> Tree:
 
 
 def _matching(alike: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Disjoint pairs, the most alike first; earlier ones among equals."""
+    """Returns disjoint pairs, the most alike first and earlier ones among equals."""
     a, b = np.triu_indices(len(alike), 1)
     order = np.argsort(-alike[a, b], kind="stable")
     free = np.ones(len(alike), np.bool_)

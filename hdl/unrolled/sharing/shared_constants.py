@@ -1,7 +1,7 @@
-"""Where the constants of two rows go: into what they share, as far as that is cheaper than to add them in each row.
+"""Moves constants of two rows into what the rows share, where that is cheaper than to add them in each row.
 
-With A what both rows add and B what the second subtracts, the rows are A + B + k0 and A - B + k1; constants alpha in A
-and beta in B leave k0 - alpha - beta and k1 - alpha.
+Let A be what both rows add, and B what the second row subtracts: the rows are A + B + k0 and A - B + k1. Constants
+alpha in A and beta in B leave k0 - alpha - beta and k1 - alpha to the rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ _WIDEST = 7  # columns up to which every alpha is tried
 def shared_constants(
     same: Counts, opposite: Counts, alone: tuple[Counts, Counts], wanted: tuple[int, int]
 ) -> tuple[int, int]:
-    """(alpha, beta) for entries per column of A, B and of each row alone, and the rows' constants; all of one width."""
+    """Returns (alpha, beta) that cost the fewest LUTs, as estimated.
+
+    same, opposite, alone: the entries per column of A, of B and of each row alone, all of one width; wanted: k0 and k1.
+    """
     width = len(same)
     mask = (1 << width) - 1
     alphas: list[int] = [0]

@@ -14,7 +14,7 @@ Signs = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """A carry that is not a cell yet: it becomes one alone, or inside the q of a pair."""
+    """A carry that is not a cell yet: it becomes a cell of its own, or part of the q of a pair."""
 
     depth: int
     support: int
@@ -24,11 +24,12 @@ class Carry:
 
 
 @dataclass(slots=True)
-class Part:
-    """What a row of sign 1 has: (column, literal), (column, carry), and the steps that led there.
+class SharedPart:
+    """A part of several rows that is added up once: (column, literal), (column, carry), and the steps that led there.
 
-    A row of sign -1 has the same with every literal inverted, constants too. So steps must be identities both ways:
-    n bits of one column go where n bits inverted go, inverted, which full adders do; smaller counters take literals 0.
+    A row of sign 1 has the part as it stands, a row of sign -1 with every literal inverted, constants too. So every
+    step must stay valid when all literals are inverted. Full adders have this property; smaller counters are padded
+    with constant 0 to get it.
     """
 
     signs: Signs
@@ -38,11 +39,11 @@ class Part:
 
     @property
     def rows(self) -> int:
-        """Rows that have the part."""
+        """The number of rows that have the part."""
         return sum(map(bool, self.signs))
 
     def counts(self, width: int) -> list[int]:
-        """Entries per column, of the lowest `width`."""
+        """Returns the entries per column, of the lowest `width` columns."""
         found = [0] * width
         for c, _ in (*self.plain, *self.pending):
             if c < width:
@@ -50,7 +51,8 @@ class Part:
         return found
 
     def constant(self, sign: int) -> int:
-        """The sum of the constants that a row of a sign has in it: those left, and those that steps have taken."""
+        """Returns the sum of the constants that a row of a sign has in it: those left, and those that steps have
+        taken."""
         one = int(sign > 0)
         total = sum(1 << c for c, lit in self.plain if lit == one)
         for step in self.steps:
@@ -58,28 +60,28 @@ class Part:
             total -= sum(1 << c for c, term in step.outputs if term == (one,))
         return total
 
-    def below(self, width: int) -> Part:
-        """The same modulo 2**width."""
+    def below(self, width: int) -> SharedPart:
+        """Returns the same part modulo 2**width."""
         steps = {id(s): Step(s.column, s.inputs, [o for o in s.outputs if o[0] < width]) for s in self.steps}
         pending = [(c, replace(carry, step=steps[id(carry.step)])) for c, carry in self.pending if c < width]
         kept = [steps[id(s)] for s in self.steps if s.column < width]
-        return Part(self.signs, [(c, lit) for c, lit in self.plain if c < width], pending, kept)
+        return SharedPart(self.signs, [(c, lit) for c, lit in self.plain if c < width], pending, kept)
 
 
-def restricted(parts: Sequence[Part], rows: Sequence[int]) -> list[Part]:
-    """What some rows of a group have of the parts, those of equal signs put together. Steps are copied."""
-    found: dict[Signs, Part] = {}
+def restrict(parts: Sequence[SharedPart], rows: Sequence[int]) -> list[SharedPart]:
+    """Returns what some rows of a group have of the parts; parts of equal signs become one. Steps are copied."""
+    found: dict[Signs, SharedPart] = {}
     for part in parts:
         signs = tuple(part.signs[r] for r in rows)
         first = next((s for s in signs if s), 0)
         if first:
             key = tuple(s * first for s in signs)
-            append(found.setdefault(key, Part(key)), part, first < 0)
+            append(found.setdefault(key, SharedPart(key)), part, first < 0)
     return list(found.values())
 
 
-def append(target: Part, part: Part, inverted: bool) -> None:
-    """Puts a part, or its opposite, into another one."""
+def append(target: SharedPart, part: SharedPart, inverted: bool) -> None:
+    """Adds a part, or its opposite, to another one, in place."""
     flip = int(inverted)
     if not inverted and not part.pending:  # complete steps never change
         target.plain += part.plain

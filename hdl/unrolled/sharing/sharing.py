@@ -14,12 +14,12 @@ from typing import ClassVar, Protocol
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.unrolled.claims import Step
 from threshc.hdl.unrolled.sharing.adder_order import Triple, common_triples
-from threshc.hdl.unrolled.sharing.row_groups import Tree, members
+from threshc.hdl.unrolled.sharing.row_groups import RowTree, members
 from threshc.hdl.unrolled.sharing.shared_constants import shared_constants
-from threshc.hdl.unrolled.sharing.shared_parts import Part, restricted
+from threshc.hdl.unrolled.sharing.shared_parts import SharedPart, restrict
 
 
-class Compressor(Protocol):
+class ColumnCompressor(Protocol):
     """Adds up a part in columns of weight 2**c, c < width.
 
     lowest_worth, worth: LUTs per row and bit at which full adders that several children of a group share pay, in
@@ -30,19 +30,19 @@ class Compressor(Protocol):
     worth: ClassVar[float]
     steps: list[Step]
 
-    def __init__(self, net: LutNet, part: Part, width: int) -> None: ...
+    def __init__(self, net: LutNet, part: SharedPart, width: int) -> None: ...
 
-    def follow(self, triples: Sequence[Triple]) -> None:
-        """Full adders over triples of nodes of a column, where all three are there."""
+    def add_triples(self, triples: Sequence[Triple]) -> None:
+        """Puts full adders over triples of nodes of a column, where all three are there."""
 
-    def reduce(self) -> Part:
-        """The part with few entries per column, by steps that may be inverted."""
+    def reduce(self) -> SharedPart:
+        """Returns the part with few entries per column, by steps that may be inverted."""
 
-    def whole(self) -> Part:
-        """The part with at most one entry per column, modulo 2**width, by steps that may be inverted."""
+    def whole(self) -> SharedPart:
+        """Returns the part with at most one entry per column, modulo 2**width, by steps that may be inverted."""
 
     def run(self) -> list[int]:
-        """One literal per column, lowest first; modulo 2**width."""
+        """Returns one literal per column, lowest first: the sum modulo 2**width."""
 
 
 Entries = dict[tuple[int, int, int], int]
@@ -50,7 +50,7 @@ Entries = dict[tuple[int, int, int], int]
 
 
 def entries(columns: Sequence[Sequence[int]]) -> Entries:
-    """The literals of a row's columns."""
+    """Returns the literals of a row's columns."""
     found: Entries = {}
     for c, column in enumerate(columns):
         times: dict[int, int] = {}
@@ -74,27 +74,27 @@ class Row:
 class Sharing:
     """Adds up rows with one kind of compressor."""
 
-    def __init__(self, net: LutNet, rows: Sequence[Row], compressor: type[Compressor]) -> None:
+    def __init__(self, net: LutNet, rows: Sequence[Row], compressor: type[ColumnCompressor]) -> None:
         self._net, self._rows, self._compressor = net, rows, compressor
 
-    def build(self, tree: Tree, shuffle: Random | None = None) -> None:
-        """Fills in the rows of the tree. The order of bits decides who meets whom; `shuffle` tries another one."""
+    def build(self, tree: RowTree, shuffle: Random | None = None) -> None:
+        """Fills in the rows of the tree. `shuffle` adds up bits in another order, which makes another circuit."""
         rows = members(tree)
         bits = self._bits([entries(self._rows[r].columns) for r in rows], shuffle)
-        self._descend(tree, restricted(bits, range(len(rows))), [])
+        self._descend(tree, restrict(bits, range(len(rows))), [])
 
-    def _bits(self, rows: Sequence[Entries], shuffle: Random | None) -> list[Part]:
-        """A part per entry, in the order that decides who meets whom."""
+    def _bits(self, rows: Sequence[Entries], shuffle: Random | None) -> list[SharedPart]:
+        """Returns a part per entry, in the order in which they are added up."""
         signs: dict[tuple[int, int, int], list[int]] = {}
         for k, row in enumerate(rows):
             for key, sign in row.items():
                 signs.setdefault(key, [0] * len(rows))[k] = sign
-        bits = [Part(tuple(of), [(c, 2 * node)]) for (c, node, _), of in sorted(signs.items())]
+        bits = [SharedPart(tuple(of), [(c, 2 * node)]) for (c, node, _), of in sorted(signs.items())]
         if shuffle is not None:
             shuffle.shuffle(bits)
         return bits
 
-    def _descend(self, tree: Tree, parts: list[Part], triples: list[Triple]) -> None:
+    def _descend(self, tree: RowTree, parts: list[SharedPart], triples: list[Triple]) -> None:
         if isinstance(tree, int):
             self._finish(self._rows[tree], parts, triples)
             return
@@ -107,18 +107,18 @@ class Sharing:
         triples = triples + common_triples(parts, sizes, self._net.xor, most)
         at = 0
         for child, size in zip(tree, sizes, strict=True):
-            self._descend(child, restricted(parts, range(at, at + size)), triples)
+            self._descend(child, restrict(parts, range(at, at + size)), triples)
             at += size
 
-    def _reduced(self, part: Part, rows: list[int], triples: list[Triple]) -> Part:
+    def _reduced(self, part: SharedPart, rows: list[int], triples: list[Triple]) -> SharedPart:
         if part.rows < 2 or len(part.plain) + len(part.pending) < 3:
             return part
         width = min(self._rows[r].width for r, sign in zip(rows, part.signs, strict=True) if sign)
         compressor = self._compressor(self._net, part, width)
-        compressor.follow(triples)
+        compressor.add_triples(triples)
         return compressor.reduce()
 
-    def _place_constants(self, rows: list[int], parts: list[Part]) -> None:
+    def _place_constants(self, rows: list[int], parts: list[SharedPart]) -> None:
         width = min(self._rows[r].width for r in rows)
         own = {part.signs: part for part in parts}
         counts = [
@@ -130,24 +130,24 @@ class Sharing:
             if constant:
                 own[key].plain += [(c, 1) for c in range(width) if constant >> c & 1]
 
-    def _missing(self, row: Row, parts: list[Part], k: int) -> int:
-        """The constant of row k of a group, less what the parts have of it."""
+    def _missing(self, row: Row, parts: list[SharedPart], k: int) -> int:
+        """Returns the constant of row k of a group, less what the parts have of it."""
         given = sum(part.constant(part.signs[k]) for part in parts if part.signs[k])
         return (row.constant - given) % (1 << row.width)
 
-    def _finish(self, row: Row, parts: list[Part], triples: list[Triple]) -> None:
+    def _finish(self, row: Row, parts: list[SharedPart], triples: list[Triple]) -> None:
         missing = self._missing(row, parts, 0)
-        part = parts[0] if parts else Part((1,))
+        part = parts[0] if parts else SharedPart((1,))
         part.plain += [(c, 1) for c in range(row.width) if missing >> c & 1]
         row.ones = ones(part)
         compressor = self._compressor(self._net, part, row.width)
-        compressor.follow(triples)
+        compressor.add_triples(triples)
         row.word, row.steps = compressor.run(), compressor.steps
 
 
-def ones(part: Part) -> list[int]:
-    """The columns of the constants that the row starts with: those left and those that its steps have taken, less
-    those that steps have made."""
+def ones(part: SharedPart) -> list[int]:
+    """Returns the columns of the constants that the row starts with: those left and those that its steps have taken,
+    less those that steps have made."""
     found = [c for c, lit in part.plain if lit == 1]
     found += [step.column for step in part.steps for term in step.inputs if term == (1,)]
     for step in part.steps:

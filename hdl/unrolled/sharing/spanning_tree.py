@@ -1,4 +1,4 @@
-"""Which row each row is best made from: a spanning tree of rows, by how many bits two rows differ in, up to sign."""
+"""A spanning tree of rows says which row each row is made from: the distance is the number of bits that differ."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ class Parent:
     inverted: bool
 
 
-def spanning(signs: NDArray[np.int8], deepest: int, noise: Random | None = None) -> tuple[list[Parent | None], int]:
-    """A parent for every row of (rows, bits) signs 1, -1, 0, or None for a row made of its bits; and how many bits have
-    to be added up in all.
+def spanning_tree(
+    signs: NDArray[np.int8], deepest: int, noise: Random | None = None
+) -> tuple[list[Parent | None], int]:
+    """Returns a parent for every row, or None for a row that is made of its bits; and how many bits are added up in
+    all.
 
-    Prim's algorithm, no row more than `deepest` below one without a parent. `noise` makes another tree of almost that
-    kind.
+    signs: (rows, bits) of 1, -1, 0. Prim's algorithm; no row is more than `deepest` below a row without a parent.
+    `noise` disturbs the distances and so makes another tree of almost that kind.
     """
     far, inverted = _distances(signs)
     own = np.count_nonzero(signs, axis=1).astype(np.float64)
@@ -51,7 +53,8 @@ def spanning(signs: NDArray[np.int8], deepest: int, noise: Random | None = None)
 
 
 def _distances(signs: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Bits in which two rows differ, up to sign, and whether one of them is inverted for that: (rows, rows) each."""
+    """Returns in how many bits two rows differ, up to sign, and whether one of them is inverted for that: (rows,
+    rows)."""
     plus, minus = (signs > 0).astype(np.float32), (signs < 0).astype(np.float32)
     same = plus @ plus.T + minus @ minus.T
     opposite = plus @ minus.T
@@ -62,7 +65,7 @@ def _distances(signs: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np
 
 
 def from_roots(parents: list[Parent | None]) -> list[int]:
-    """The rows, each after the row that it is made from."""
+    """Returns the rows, each after the row that it is made from."""
     children: list[list[int]] = [[] for _ in parents]
     for row, parent in enumerate(parents):
         if parent is not None:

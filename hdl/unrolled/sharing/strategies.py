@@ -1,4 +1,4 @@
-"""The ways to share that are tried on the rows of a layer: the smallest circuit is kept."""
+"""The strategies of sharing that are tried on the rows of a layer; the smallest circuit is kept."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.logic.lut_net import LutNet
-from threshc.hdl.unrolled.sharing.row_differences import Differences
-from threshc.hdl.unrolled.sharing.row_groups import Tree, paired
-from threshc.hdl.unrolled.sharing.sharing import Compressor, Row, Sharing
-from threshc.hdl.unrolled.sharing.spanning_tree import spanning
+from threshc.hdl.unrolled.sharing.row_differences import RowDifferences
+from threshc.hdl.unrolled.sharing.row_groups import RowTree, paired
+from threshc.hdl.unrolled.sharing.sharing import ColumnCompressor, Row, Sharing
+from threshc.hdl.unrolled.sharing.spanning_tree import spanning_tree
 
-Way = Callable[[LutNet, Sequence[Row], type[Compressor]], None]
+Strategy = Callable[[LutNet, Sequence[Row], type[ColumnCompressor]], None]
 _MANY = 16_384  # synapses up to which more than groups is tried, at effort 1
-_TRIES, _QUICK = 8, 4096  # random ways that are tried at effort 1: at most, and times synapses
+_TRIES, _QUICK = 8, 4096  # random strategies that are tried at effort 1: at most, and times synapses
 _ALIKE, _VERY_ALIKE = 0.45, 0.25  # of the bits: those to be added up from which differences are not tried
 _SPACIOUS = 8  # levels between registers from which differences, which are deep, may pay
 _DEPTHS = (12, 5, 3)  # rows from the first one of a spanning tree to the last
 
 
-def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, limit: int = 0) -> Iterator[Way]:
-    """In groups of rows, as differences of rows or, where rows are not much alike, as one group and by what two and two
-    have in common, and as many random ones as the effort allows for.
+def strategies(
+    columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, limit: int = 0
+) -> Iterator[Strategy]:
+    """Yields strategies in order: grouped rows; row differences, if rows are similar, else one group of all rows and
+    pairwise common terms; then random variants of these, as many as `effort` allows.
 
-    columns: of each row, literals over nodes 1 to `inputs`. limit: of levels between registers, 0 for none.
+    columns: of each row and column, literals over nodes 1 to `inputs`. effort: 0 for estimates, else 1 to 100.
+    limit: the most levels between registers, 0 for no registers.
     """
     synapses = sum(len(column) for row in columns for column in row)
     tries = effort * min(_TRIES, _QUICK // max(1, synapses))
@@ -49,24 +52,24 @@ def ways(columns: Sequence[Sequence[Sequence[int]]], inputs: int, effort: int, l
 
 
 def _depths(signs: NDArray[np.int8], synapses: int, effort: int) -> tuple[int, ...]:
-    """How far from the first row differences may go; none where rows are not alike."""
-    share = spanning(signs, _DEPTHS[0])[1] / max(1, int(np.count_nonzero(signs)))
+    """Returns how many rows from the first one differences may go; nothing where rows are not alike."""
+    share = spanning_tree(signs, _DEPTHS[0])[1] / max(1, int(np.count_nonzero(signs)))
     if effort and synapses <= effort * _MANY:
         return _DEPTHS if share <= _ALIKE else ()
     return _DEPTHS[-1:] if share <= (_VERY_ALIKE if effort else _ALIKE) else ()
 
 
-def _group(tree: Tree, shuffle: Random | None = None) -> Way:
+def _group(tree: RowTree, shuffle: Random | None = None) -> Strategy:
     return lambda net, rows, compressor: Sharing(net, rows, compressor).build(tree, shuffle)
 
 
-def _span(signs: NDArray[np.int8], deepest: int, noise: Random | None = None) -> Way:
-    parents, _ = spanning(signs, deepest, noise)
-    return lambda net, rows, compressor: Differences(net, rows, compressor).follow(parents)
+def _span(signs: NDArray[np.int8], deepest: int, noise: Random | None = None) -> Strategy:
+    parents, _ = spanning_tree(signs, deepest, noise)
+    return lambda net, rows, compressor: RowDifferences(net, rows, compressor).build_along(parents)
 
 
 def signs_of(columns: Sequence[Sequence[Sequence[int]]], inputs: int) -> NDArray[np.int8]:
-    """(rows, bits of all columns): 1, -1 for an inverted bit, 0."""
+    """Returns signs (rows, bits of all columns), int8: 1 for a bit, -1 for an inverted one, 0 for none."""
     signs = np.zeros((len(columns), max(map(len, columns)), inputs + 1), np.int8)
     for r, row in enumerate(columns):
         for c, column in enumerate(row):

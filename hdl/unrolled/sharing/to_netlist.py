@@ -8,10 +8,11 @@ from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.unrolled.netlist import Lits, Netlist
 
 
-def place(net: Netlist, luts: LutNet, inputs: Lits, wanted: list[int]) -> Lits:
-    """The netlist's literal of every node of `luts` that `wanted` literals need (node k at position k, 0 elsewhere).
+def to_netlist(net: Netlist, luts: LutNet, inputs: Lits, wanted: list[int]) -> Lits:
+    """Adds the nodes of `luts` that `wanted` literals need to the netlist.
 
-    inputs: the netlist's literal of every input, in order. Vectors keep text, simulation and elaboration short.
+    Returns the netlist's literal of every node, node k at position k, 0 for those that are not needed. inputs: the
+    netlist's literal of every input, in order. Vectors keep text, simulation and elaboration short.
     """
     live = luts.live(wanted)
     rank = np.zeros(len(luts.operands), np.int64)
@@ -29,5 +30,5 @@ def place(net: Netlist, luts: LutNet, inputs: Lits, wanted: list[int]) -> Lits:
 
 
 def translate(where: Lits, lits: list[int]) -> list[int]:
-    """Literals of the `LutNet` as literals of the netlist."""
+    """Returns literals of the `LutNet` as literals of the netlist."""
     return [int(where[lit >> 1]) ^ (lit & 1) for lit in lits]
