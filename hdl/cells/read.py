@@ -11,7 +11,7 @@ from threshc.hdl.cells.gates import Block, Flop, Gate, Gates, Source
 from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.models import Cell, Model, Reading, Unmodelled, Writing
 from threshc.hdl.families.registry import family as find_family
-from threshc.hdl.logic.tables import cofactors, remap, vacuous
+from threshc.hdl.logic.tables import folded
 
 _CONSTANTS = {"0": 0, "1": 1, "x": 0, "z": 0}
 
@@ -77,7 +77,7 @@ class _Reader:
 
     def __init__(self, last: int) -> None:
         self._last = last
-        self._tables: dict[int, tuple[list[int], int, int]] = {}
+        self._tables: dict[int, tuple[Sequence[int], int, int]] = {}
         self._alias: dict[int, int] = {}
         self._clocks: set[int] = set()
         self._blocks: list[Block] = []
@@ -182,13 +182,14 @@ class _Reader:
         while changed:
             changed = False
             for out, (operands, truth, cell) in list(self._tables.items()):
-                nets, folded = _fold([self.root(x) for x in operands], truth)
-                if len(nets) == 0 or (len(nets) == 1 and folded == 0b10):
-                    self._alias[out] = nets[0] if nets else folded & 1
+                roots = [self.root(x) for x in operands]
+                nets, truth = folded([x if x < 2 else 2 * x for x in roots], truth)
+                if not nets or (len(nets) == 1 and truth == 0b10):
+                    self._alias[out] = nets[0] if nets else truth
                     del self._tables[out]
                     changed = True
                     continue
-                self._tables[out] = nets, folded, cell
+                self._tables[out] = nets, truth, cell
 
     def sorted(self, given: set[int]) -> Iterator[Gate]:
         """The tables in topological order."""
@@ -217,14 +218,3 @@ class _Reader:
                     raise Unmodelled(f"net {net} is part of a combinational loop")
                 open_.add(net)
                 stack += waiting
-
-
-def _fold(operands: list[int], truth: int) -> tuple[list[int], int]:
-    """The same function over distinct nets that matter."""
-    nets = sorted({x for x in operands if x > 1})
-    codes = tuple(x if x < 2 else 2 + 2 * nets.index(x) for x in operands)
-    truth = remap(codes, truth, len(nets))
-    while (v := vacuous(truth, len(nets))) is not None:
-        truth = cofactors(truth, v, len(nets))[0]
-        del nets[v]
-    return nets, truth

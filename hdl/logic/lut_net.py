@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from threshc.hdl.logic.tables import XOR, cofactors, full, remap, vacuous
+from threshc.hdl.logic.tables import XOR, folded, full
 
 
 class LutNet:
@@ -35,13 +35,7 @@ class LutNet:
 
     def lut(self, operands: Sequence[int], truth: int) -> int:
         """The literal of a table over literals, bit j of the table's index being operand j."""
-        nodes = sorted({lit >> 1 for lit in operands if lit > 1})
-        at = {node: k for k, node in enumerate(nodes)}
-        codes = tuple(lit if lit < 2 else 2 + 2 * at[lit >> 1] + (lit & 1) for lit in operands)
-        truth = remap(codes, truth, len(nodes))
-        while (v := vacuous(truth, len(nodes))) is not None:
-            truth = cofactors(truth, v, len(nodes))[0]
-            del nodes[v]
+        nodes, truth = folded(operands, truth)
         if not nodes:
             return truth
         inverted = truth & 1
@@ -49,7 +43,7 @@ class LutNet:
             truth ^= full(len(nodes))
         if len(nodes) == 1:
             return 2 * nodes[0] + inverted
-        key = (tuple(nodes), truth)
+        key = (nodes, truth)
         node = self._seen.get(key)
         if node is None:
             node = self._seen[key] = len(self.operands)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.lut_net import LutNet
-from threshc.hdl.logic.tables import cofactors, full, remap, vacuous
+from threshc.hdl.logic.tables import cofactors, full, plain, remap, without_vacuous
 
 Cells = dict[int, tuple[tuple[int, ...], int]]
 """Node to the nodes that its table reads, and the table; in topological order."""
@@ -76,8 +76,7 @@ def _agree(circuit: Circuit, cells: Cells, flips: set[int]) -> tuple[Cells, set[
 
 
 def _flip(node: int, operands: tuple[int, ...], truth: int, flips: set[int]) -> tuple[tuple[int, ...], int]:
-    codes = tuple(2 + 2 * k + (x in flips) for k, x in enumerate(operands))
-    truth = remap(codes, truth, len(operands))
+    truth = plain([2 * x + (x in flips) for x in operands], truth)
     return operands, truth ^ full(len(operands)) if node in flips else truth
 
 
@@ -160,8 +159,4 @@ def _absorb(
     places = {node: k for k, node in enumerate(union)}
     zero, one = (remap(tuple(2 + 2 * places[o] for o in rest), t, len(union)) for t in (low, high))
     select = remap(tuple(2 + 2 * places[o] for o in inner[0]), inner[1], len(union))
-    made = (one & select) | (zero & ~select)
-    while (v := vacuous(made, len(union))) is not None:
-        made = cofactors(made, v, len(union))[0]
-        union = (*union[:v], *union[v + 1 :])
-    return union, made
+    return without_vacuous(union, (one & select) | (zero & ~select))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 MOST_INPUTS = 6
@@ -48,6 +48,36 @@ def vacuous(truth: int, inputs: int) -> int | None:
         if low == high:
             return v
     return None
+
+
+def folded(literals: Sequence[int], truth: int) -> tuple[tuple[int, ...], int]:
+    """Returns a table over literals (2 * node + inverted; 0 and 1 are the constants) as one over nodes: those that it
+    depends on, distinct and ascending."""
+    nodes = sorted({lit >> 1 for lit in literals if lit > 1})
+    at = {node: 2 + 2 * k for k, node in enumerate(nodes)}
+    codes = tuple(lit if lit < 2 else at[lit >> 1] + (lit & 1) for lit in literals)
+    kept, truth = _folded(codes, truth, len(nodes))
+    return (tuple(nodes) if len(kept) == len(nodes) else tuple([nodes[k] for k in kept])), truth
+
+
+@lru_cache(1 << 16)
+def _folded(codes: tuple[int, ...], truth: int, inputs: int) -> tuple[tuple[int, ...], int]:
+    return without_vacuous(tuple(range(inputs)), remap(codes, truth, inputs))
+
+
+def without_vacuous(nodes: tuple[int, ...], truth: int) -> tuple[tuple[int, ...], int]:
+    """Returns a table over nodes as one over those of them that it depends on."""
+    while (v := vacuous(truth, len(nodes))) is not None:
+        truth = cofactors(truth, v, len(nodes))[0]
+        nodes = (*nodes[:v], *nodes[v + 1 :])
+    return nodes, truth
+
+
+def plain(literals: Sequence[int], truth: int) -> int:
+    """Returns the table of literals as one of as many plain operands: inversions and the constants 0 and 1 become part
+    of it. Operand j is a variable of its own, also where two literals are equal."""
+    codes = tuple(lit if lit < 2 else 2 + 2 * k + (lit & 1) for k, lit in enumerate(literals))
+    return remap(codes, truth, len(literals))
 
 
 def full(inputs: int) -> int:

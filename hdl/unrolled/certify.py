@@ -8,7 +8,7 @@ import numpy as np
 
 from threshc.compiler.ir.ops import ArgMax, Compare, Reduce, Sum
 from threshc.hdl.logic.circuit import Circuit
-from threshc.hdl.logic.tables import MAJ, XOR
+from threshc.hdl.logic.tables import MAJ, XOR, plain
 from threshc.hdl.proof import certificate as proof
 from threshc.hdl.proof.certificate import Certificate, Field, Group, Lut, Register, Replacement, Step, Word
 from threshc.hdl.proof.fingerprint import fingerprint
@@ -71,19 +71,15 @@ def _ripple(
     for p, bit in enumerate(bits):
         one, other = (w[p] if p < len(w) else 0 for w in (a, b))
         into = 2 * carries[bit] if p else carry
-        cells.append(Lut(bit, *_folded((one, other, into), XOR[3])))
+        cells.append(Lut(bit, *_over_nodes((one, other, into), XOR[3])))
         if p + 1 < len(bits):
-            cells.append(Lut(carries[bits[p + 1]], *_folded((one, other, into), MAJ)))
+            cells.append(Lut(carries[bits[p + 1]], *_over_nodes((one, other, into), MAJ)))
     return cells
 
 
-def _folded(operands: tuple[int, ...], truth: int) -> tuple[tuple[int, ...], int]:
-    """Literals as operands to nodes as operands."""
-    table = 0
-    for i in range(8):
-        at = sum((((i >> j & 1) ^ (lit & 1)) if lit > 1 else lit) << j for j, lit in enumerate(operands))
-        table |= (truth >> at & 1) << i
-    return tuple(lit >> 1 for lit in operands), table
+def _over_nodes(literals: tuple[int, ...], truth: int) -> tuple[tuple[int, ...], int]:
+    """A table over literals as one over their nodes, node 0 for constants."""
+    return tuple(lit >> 1 for lit in literals), plain(literals, truth)
 
 
 def _totals(net: Netlist) -> Iterator[Claim]:

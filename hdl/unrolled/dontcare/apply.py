@@ -8,16 +8,16 @@ from dataclasses import replace
 from threshc.hdl.logic.circuit import Adder, Circuit
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.mapping import Cells
-from threshc.hdl.logic.tables import cofactors, full, remap, vacuous
+from threshc.hdl.logic.tables import folded, full, plain
 from threshc.hdl.unrolled.dontcare.cut import Replacement
 
 
 def replaced(circuit: Circuit, replacements: Iterable[Replacement]) -> Circuit:
     """The circuit in which every replacement is made, constants, inverters and equal tables folded."""
-    return folded(circuit, replacements)[0]
+    return with_replacements(circuit, replacements)[0]
 
 
-def folded(circuit: Circuit, replacements: Iterable[Replacement]) -> tuple[Circuit, set[int]]:
+def with_replacements(circuit: Circuit, replacements: Iterable[Replacement]) -> tuple[Circuit, set[int]]:
     """See `replaced`; also the nodes that carry the inverse of what they were."""
     made = _Folded(circuit, {r.node: r for r in replacements})
     adders = [Adder(a.bits, made.literals(a.a), made.literals(a.b), made.literal(a.carry)) for a in circuit.adders]
@@ -32,8 +32,7 @@ def upright(cells: Cells, inverted: set[int]) -> Cells:
 
 
 def _upright(node: int, operands: tuple[int, ...], truth: int, inverted: set[int]) -> int:
-    codes = tuple(2 + 2 * k + (x in inverted) for k, x in enumerate(operands))
-    return remap(codes, truth, len(operands)) ^ (full(len(operands)) if node in inverted else 0)
+    return plain([2 * x + (x in inverted) for x in operands], truth) ^ (full(len(operands)) if node in inverted else 0)
 
 
 class _Folded:
@@ -71,19 +70,13 @@ class _Folded:
         self._at[node] = lit
 
     def _table(self, node: int, operands: tuple[int, ...], truth: int) -> None:
-        lits = [self._at[x] for x in operands]
-        nodes = sorted({lit >> 1 for lit in lits if lit > 1})
-        at = {x: k for k, x in enumerate(nodes)}
-        truth = remap(tuple(lit if lit < 2 else 2 + 2 * at[lit >> 1] + (lit & 1) for lit in lits), truth, len(nodes))
-        while (v := vacuous(truth, len(nodes))) is not None:
-            truth = cofactors(truth, v, len(nodes))[0]
-            del nodes[v]
+        nodes, truth = folded([self._at[x] for x in operands], truth)
         self.luts.operands[node], self.luts.tables[node] = (), 0
         if len(nodes) < 2:
             self._at[node] = 2 * nodes[0] + (truth & 1) if nodes else truth
             return
         inverted = truth & 1
-        key = tuple(nodes), truth ^ (full(len(nodes)) if inverted else 0)
+        key = nodes, truth ^ (full(len(nodes)) if inverted else 0)
         first = self._seen.setdefault(key, node)
         if first == node:
             self.luts.operands[node], self.luts.tables[node] = key

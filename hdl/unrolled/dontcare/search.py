@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.mapping import Cells, merged, roots, trimmed
 from threshc.hdl.logic.tables import MOST_INPUTS, full
-from threshc.hdl.unrolled.dontcare.apply import folded, upright
+from threshc.hdl.unrolled.dontcare.apply import upright, with_replacements
 from threshc.hdl.unrolled.dontcare.cut import Replacement, Window, window_below
 from threshc.hdl.unrolled.dontcare.samples import samples
 from threshc.hdl.unrolled.dontcare.tables import smallest
@@ -32,7 +32,7 @@ def find(circuit: Circuit, words: Iterable[Word], size: int, progress: Progress 
     view, kept, found = View(circuit, words), trimmed(circuit), dict[int, Replacement]()
     seen = samples(view)
     for most in sorted({MOST_INPUTS, size}, reverse=True):
-        after, inverted = folded(kept, found.values())
+        after, inverted = with_replacements(kept, found.values())
         now = trimmed(after)
         cells = upright(merged(now, most), inverted)
         search = _Search(view, seen, cells, set(roots(now)), size)
