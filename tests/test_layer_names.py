@@ -24,7 +24,7 @@ from threshc.hdl.families.registry import family
 from threshc.hdl.flow.attribution import REST
 from threshc.hdl.flow.cells_by_layer import cells_by_layer
 from threshc.hdl.flow.placed_by_layer import PlacedCells
-from threshc.hdl.flow.report import BuildReport
+from threshc.hdl.flow.report import BuildReport, Project
 from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import Unproved
@@ -108,8 +108,11 @@ def test_compile_and_build(network: Network, design: Design, tmp_path: Path) -> 
     assert [c.name for c in cells] == [*NAMES, REST]
     placed = tuple(PlacedCells(c.name, 1, 1, 0, 0, 0.0) for c in cells)
     none = Cells(0, 0, 0, 0)
-    build = BuildReport("", "", False, none, none, 1, 1, {}, 1e6, 1e6, 1, 1, 1, Path("x"), (), {}, {},
-                        layers=cells, placed=placed)  # fmt: skip
+    build = BuildReport(
+        target="", part="", on_board=False, network=none, whole=none, cells_used=1, cells_available=1, utilization={},
+        fmax_hz=1e6, clock_hz=1e6, latency_cycles=1, interval_cycles=1, seed=1, bitstream=Path("x"), sha256="",
+        project=Project("p", (), (), ""), files=(), tools={}, seconds={}, layers=cells, placed=placed,
+    )  # fmt: skip
     page = markdown(replace(report, build=build))
     assert sorted(first_column(section(page, "Circuits"))) == sorted([*NAMES, REST, "all"])
 
