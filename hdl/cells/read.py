@@ -77,7 +77,7 @@ class _Reader:
 
     def __init__(self, last: int) -> None:
         self._last = last
-        self._tables: dict[int, tuple[Sequence[int], int, int]] = {}
+        self._tables: dict[int, tuple[tuple[int, ...], int, int]] = {}
         self._alias: dict[int, int] = {}
         self._clocks: set[int] = set()
         self._blocks: list[Block] = []
@@ -104,7 +104,7 @@ class _Reader:
     def table(self, out: int, operands: list[int], table: int) -> None:
         if out > 1:  # a pin that is not connected
             self._drive(out)
-            self._tables[out] = operands, table, len(self.cells) - 1
+            self._tables[out] = tuple(operands), table, len(self.cells) - 1
 
     def same(self, out: int, source: int) -> None:
         if out > 1:
@@ -202,7 +202,7 @@ class _Reader:
                     stack.pop()
                     continue
                 if net in self._read:
-                    operands, truth, cell = [self.root(x) for x, _ in self._read[net][1].address], 0, -1
+                    operands, truth, cell = tuple(self.root(x) for x, _ in self._read[net][1].address), 0, -1
                 elif net in self._tables:
                     operands, truth, cell = self._tables[net]
                 else:
@@ -212,7 +212,7 @@ class _Reader:
                     done.add(net)
                     stack.pop()
                     if cell >= 0:
-                        yield Gate(net, tuple(operands), truth, cell)
+                        yield Gate(net, operands, truth, cell)
                     continue
                 if net in open_:
                     raise Unmodelled(f"net {net} is part of a combinational loop")
