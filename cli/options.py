@@ -133,7 +133,7 @@ Out = Annotated[
 Neuron = Annotated[
     str,
     typer.Option(
-        "--neuron", metavar="NAME", help="Circuit of the neurons: auto, mdfa, fa63, table, tree, compressor, ..."
+        "--neuron", metavar="NAME", help="Circuit of the neurons: auto, pairs, counters, table, tree, compressor, ..."
     ),
 ]
 Pipeline = Annotated[

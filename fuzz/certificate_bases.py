@@ -54,11 +54,11 @@ def bases() -> tuple[Base, ...]:
         "wide, other weights": (networks.random_dense(rng(2), (14, 7, 4), "ternary"), {"pipeline": 2, "scores": True}),
         "wide, tree": (networks.random_dense(rng(1), (14, 7, 4), "ternary"), {"neuron": "tree", "scores": True}),
         "compressor": (networks.random_dense(rng(3), (13, 5, 3), "int"), {"neuron": "compressor", "pipeline": 3}),
-        "integers": (networks.random_dense(rng(4), (4, 5, 3), "int", "int4"), {"neuron": "fa63", "scores": True}),
+        "integers": (networks.random_dense(rng(4), (4, 5, 3), "int", "int4"), {"neuron": "counters", "scores": True}),
         "unsigned, don't-cares": (networks.random_dense(rng(5), (4, 8, 4), "int", "uint3"), {"dont_care": True}),
         "comparisons": (networks.random_dense(rng(6), (5, 8, 4), "int", "uint2", compare_input=True), {"taps": True}),
         "steps": (networks.random_dense(rng(7), (13, 8, 5), "pm1", "step", outputs="bits"), {"pipeline": 1}),
-        "images": (networks.random_conv(rng(8), 4, (2, 2)), {"scores": True, "neuron": "mdfa"}),
+        "images": (networks.random_conv(rng(8), 4, (2, 2)), {"scores": True, "neuron": "pairs"}),
         "xor": (networks.xor(), {"taps": True}),
     }
     found = []

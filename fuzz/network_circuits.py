@@ -42,7 +42,7 @@ from threshc.tasks.stimulus import answers
 SMALL = 1000
 """`cost` up to which a network is made a circuit, of which every simulator can run some samples."""
 _SYNTH = {name: f"{family.unmap}{family.synth}" for name, family in families().items()}
-_STEPWISE = ("auto", "mdfa", "fa63")
+_STEPWISE = ("auto", "pairs", "counters")
 """Architectures whose heaps are proved step by step. Circuits of the others are proved by decision diagrams, which may
 be large: only those of few inputs here."""
 _FEW_INPUTS = 14

@@ -38,7 +38,8 @@ class CircuitKeywords(TypedDict, total=False):
 class CircuitOptions(Options):
     """Everything that decides which circuit is made of a network. What only changes the way there is no part of it.
 
-    neuron: an architecture's name, or `auto` for the fewest estimated LUTs per layer.
+    neuron: an architecture's name, or `auto` for the fewest estimated LUTs per layer. A former name (`FORMER_NAMES` of
+    `hdl/unrolled/neurons`) becomes the present one.
     pipeline: `none` (one register at the output), `layer` (a register behind every threshold layer, the scores and the
     class), a positive integer N (registers wherever more than N adders or gates would follow each other), or `auto`:
     every 12 on boards, which holds the slowest of them (12 MHz on a UP5K) with room to spare, else `layer`.
@@ -61,7 +62,10 @@ class CircuitOptions(Options):
     def __post_init__(self) -> None:
         if self.neuron != "auto":
             # Found by name, as families and targets are: the rooms that make circuits know this file, not it them.
-            known = import_module("threshc.hdl.unrolled.neurons").ARCHITECTURES
+            neurons = import_module("threshc.hdl.unrolled.neurons")
+            known, former = neurons.ARCHITECTURES, neurons.FORMER_NAMES
+            if isinstance(self.neuron, str) and self.neuron in former:
+                object.__setattr__(self, "neuron", former[self.neuron])
             if not isinstance(self.neuron, str) or self.neuron not in known:
                 hint = ", ".join(("auto", *known))
                 raise fail(f"there is no neuron architecture {self.neuron!r}", where=option("neuron"), hint=hint)

@@ -181,7 +181,7 @@ def prove_file(certificate: Certificate, netlist: Path, family: str, say: Progre
     try:
         found = prove_netlist(certificate, gates, say)
     except Unproved as problem:
-        hint = "pre-mapped text (neurons mdfa, fa63, table, tree) keeps the nodes that the proof needs"
+        hint = "pre-mapped text (neurons pairs, counters, table, tree) keeps the nodes that the proof needs"
         raise fail(
             "the netlist is not proved equal to the circuit", where=str(netlist), why=str(problem), hint=hint
         ) from None

@@ -36,9 +36,9 @@ NETWORKS = {
 }
 CASES = (
     ("xor", "ice40", "auto", "none"),
-    ("class", "ice40", "mdfa", 2),
+    ("class", "ice40", "pairs", 2),
     ("class", "ecp5", "tree", "layer"),
-    ("class", "xilinx", "fa63", 4),
+    ("class", "xilinx", "counters", 4),
     ("signed", "ecp5", "auto", 3),
     ("signed", "xilinx", "auto", "layer"),  # has a cell that is a constant
     ("integer", "ice40", "compressor", 1),

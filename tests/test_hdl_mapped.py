@@ -105,7 +105,7 @@ def test_unknown_family() -> None:
 def test_fewer_tables_than_full_adders() -> None:
     """The figures of docs/research/sharing.md, with room: LUTs per synapse of +-1 neurons, comparators included."""
     network = networks.random_dense(np.random.default_rng(1), (64, 64), outputs="bits")
-    for neuron, size, most in (("mdfa", 4, 0.70), ("fa63", 6, 0.47)):
+    for neuron, size, most in (("pairs", 4, 0.70), ("counters", 6, 0.47)):
         design = build_design(network, CircuitOptions(neuron=neuron))
         circuit = lower(design.netlist, design.inputs, design.outputs)
         assert len(merged(circuit, size)) < most * 64 * 64

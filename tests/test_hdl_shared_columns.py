@@ -16,7 +16,7 @@ from threshc.hdl.unrolled.design import build_design
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("neuron", ["mdfa", "fa63"])
+@pytest.mark.parametrize("neuron", ["pairs", "counters"])
 @pytest.mark.parametrize(("inputs", "magnitude"), [(6, 1023), (16, 7), (40, 91), (100, 5)])
 def test_rows_of_one_magnitude(neuron: str, inputs: int, magnitude: int) -> None:
     """An even number of entries in a column is filled up with a constant 0, which is a 1 where the rows subtract."""

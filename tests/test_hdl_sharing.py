@@ -114,7 +114,7 @@ def test_every_row_is_its_sum_by_differences(compressor: type[ColumnCompressor],
         check(luts, rows, 23)
 
 
-@pytest.mark.parametrize("neuron", ["mdfa", "fa63"])
+@pytest.mark.parametrize("neuron", ["pairs", "counters"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_differences_are_proved(neuron: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step of every row, whether differences are the smallest way or not."""

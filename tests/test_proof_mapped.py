@@ -26,17 +26,17 @@ from threshc.hdl.unrolled.design import build_design
 pytestmark = pytest.mark.slow
 
 CASES = {  # found by search: (seed, weights, inputs, sizes, neuron, family, pipeline), and what was in the way
-    "bits that drop out": (22, "int", "bit", (4, 13, 2), "mdfa", "ice40", "layer"),
-    "two's complement": (36, "pm1", "int4", (6, 7, 5), "mdfa", "xilinx", 4),
+    "bits that drop out": (22, "int", "bit", (4, 13, 2), "pairs", "ice40", "layer"),
+    "two's complement": (36, "pm1", "int4", (6, 7, 5), "pairs", "xilinx", 4),
     "ternary on four bits": (30, "ternary", "int4", (7, 6, 3, 4), "tree", "xilinx", 3),
-    "tables in halves": (34, "ternary", "int4", (12, 2), "fa63", "ecp5", 2),
-    "halves of halves": (44, "int", "int4", (5, 9, 6, 2), "fa63", "ecp5", 1),
-    "absorbed nodes": (53, "int", "int4", (6, 7, 5, 4), "fa63", "xilinx", 3),
+    "tables in halves": (34, "ternary", "int4", (12, 2), "counters", "ecp5", 2),
+    "halves of halves": (44, "int", "int4", (5, 9, 6, 2), "counters", "ecp5", 1),
+    "absorbed nodes": (53, "int", "int4", (6, 7, 5, 4), "counters", "xilinx", 3),
     "carry chains": (19, "pm1", "bit", (13, 6, 3), "tree", "ice40", 4),
     "chains with constants": (46, "pm1", "int5", (2, 4), "tree", "ecp5", 1),
     "weights that cancel": (25, "pm1", "int4", (2, 4, 4, 4), "auto", "ice40", "none"),
-    "common parts above the narrowest row": (102, "int", "bit", (2, 11, 3), "mdfa", "ecp5", "none"),
-    "operands before what beside them": (1117, "int", "uint3", (10, 10, 4, 4), "mdfa", "xilinx", 4),
+    "common parts above the narrowest row": (102, "int", "bit", (2, 11, 3), "pairs", "ecp5", "none"),
+    "operands before what beside them": (1117, "int", "uint3", (10, 10, 4, 4), "pairs", "xilinx", 4),
     "counters of six": (26, "int", "bit", (4, 6, 2), "compressor63", "ecp5", 4),
 }
 

@@ -23,7 +23,7 @@ from threshc.hdl.unrolled.design import build_design
 def made(family: str = "ice40", pipeline: str | int = 3) -> tuple[Certificate, str]:
     """Cells, adders, registers and halves of wide tables in one text."""
     network = networks.random_dense(np.random.default_rng(30), (7, 6, 3, 4), "ternary", "int4")
-    neuron = "mdfa" if family == "xilinx" else "tree"
+    neuron = "pairs" if family == "xilinx" else "tree"
     design = build_design(network, CircuitOptions(neuron=neuron, family=family, pipeline=pipeline))
     return certify(design), design.mapped(family)
 
@@ -161,7 +161,7 @@ def test_other_families_and_buffers(family: str, pipeline: str | int) -> None:
 
 def test_halves_that_are_exchanged() -> None:
     network = networks.random_dense(np.random.default_rng(34), (12, 2), "ternary", "int4")
-    design = build_design(network, CircuitOptions(neuron="fa63", family="ecp5", pipeline=2))
+    design = build_design(network, CircuitOptions(neuron="counters", family="ecp5", pipeline=2))
     certificate, text = certify(design), design.mapped("ecp5")
     match = re.search(r"assign (n\d+) = (n\d+) \? (n\d+_1) : (n\d+_0);", text)
     assert match is not None, "a table wider than a LUT4"

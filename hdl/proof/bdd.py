@@ -6,7 +6,7 @@ from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.circuit import Circuit
 
 MOST_VARIABLES = 400
-_OTHER_NEURON = "--neuron auto, mdfa or fa63: their heaps are proved step by step, others only by decision diagrams"
+_OTHER_NEURON = "--neuron auto, pairs or counters: their sums are proved step by step, others by decision diagrams"
 
 
 class Diagrams:

@@ -160,5 +160,5 @@ def cheapest(op: Sum, family: str | None = None, positions: int = 1) -> Architec
         return ARCHITECTURES["compressor"]
     few = ["table"] if (op.weights != 0).sum(axis=1).max() <= MOST_INPUTS else []
     inputs = table_inputs(family)
-    fits = [ARCHITECTURES[n] for n in (*few, "fa63" if inputs >= 6 else "mdfa")]
+    fits = [ARCHITECTURES[n] for n in (*few, "counters" if inputs >= 6 else "pairs")]
     return min(fits, key=lambda a: a.predict(op.weights).luts(inputs))

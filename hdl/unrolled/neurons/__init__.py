@@ -14,4 +14,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     a.name: a for a in (AdderTree(), Compressor(), Compressor63(), Table(), PairCompressor(), CounterCompressor())
 }
 
-__all__ = ["ARCHITECTURES", "Architecture", "Estimate"]
+FORMER_NAMES = {"mdfa": "pairs", "fa63": "counters"}
+"""Names that architectures had before: `CircuitOptions` takes them still, so that scripts and old folders go on."""
+
+__all__ = ["ARCHITECTURES", "FORMER_NAMES", "Architecture", "Estimate"]

@@ -15,7 +15,7 @@ class CounterCompressor(LutArchitecture):
     Latency 0 cycles, throughput one sample per cycle.
     """
 
-    name: ClassVar[str] = "fa63"
+    name: ClassVar[str] = "counters"
 
     compressor: ClassVar[type[ColumnCompressor]] = CounterColumns
     inputs: ClassVar[int] = 6

@@ -16,7 +16,7 @@ class PairCompressor(LutArchitecture):
     Latency 0 cycles, throughput one sample per cycle. First-level adders are shared between neurons of +-1 weights.
     """
 
-    name: ClassVar[str] = "mdfa"
+    name: ClassVar[str] = "pairs"
 
     compressor: ClassVar[type[ColumnCompressor]] = PairColumns
     inputs: ClassVar[int] = 4
