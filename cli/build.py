@@ -72,7 +72,7 @@ def build(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.ir import ir_printer
-    from threshc.cli.progress import steps, told
+    from threshc.cli.progress import note, steps
     from threshc.cli.report import print_report
 
     name = target or device
@@ -80,7 +80,7 @@ def build(
         raise typer.BadParameter("exactly one of --target and --device is needed", param_hint="--target / --device")
     print_after = ir_printer(print_ir_after)
     x, y = samples_and_labels(data, labels, limit, table)
-    with steps(quiet) as say:
+    with steps(quiet) as progress:
         report = threshc.build(
             model,
             o.out_folder(out, model),
@@ -103,11 +103,11 @@ def build(
             verify=verify,
             weight_bits=weight_bits,
             snap_weights=snap_weights,
-            note=told,
+            note=note,
             verify_passes=verify_passes,
             print_after=print_after,
             large=large,
             force=force,
-            progress=say,
+            progress=progress,
         )
     print_report(report)

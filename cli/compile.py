@@ -40,12 +40,12 @@ def compile(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.ir import ir_printer
-    from threshc.cli.progress import steps, told
+    from threshc.cli.progress import note, steps
     from threshc.cli.report import print_report
 
     print_after = ir_printer(print_ir_after)
     x, y = samples_and_labels(data, labels, limit, table)
-    with steps(quiet) as say:
+    with steps(quiet) as progress:
         report = threshc.compile(
             model,
             o.out_folder(out, model),
@@ -62,11 +62,11 @@ def compile(
             simulator=simulator,
             weight_bits=weight_bits,
             snap_weights=snap_weights,
-            note=told,
+            note=note,
             verify_passes=verify_passes,
             print_after=print_after,
             large=large,
             force=force,
-            progress=say,
+            progress=progress,
         )
     print_report(report)

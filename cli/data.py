@@ -24,13 +24,13 @@ def samples_and_labels(
             if value is not None:
                 raise fail(f"{option} without samples", where=option, hint="give the samples with --data")
         return None, None
-    from threshc.cli.progress import told
+    from threshc.cli.progress import note
     from threshc.sim.data.options import parse_table_options
     from threshc.sim.data.whole import read_samples
 
     options = parse_table_options(table)
     y = labels_of(data, labels, options)
-    x = read_samples(data, limit, options=samples_options(options, labels), note=told)
+    x = read_samples(data, limit, options=samples_options(options, labels), note=note)
     if y is not None and (len(y) < len(x) or (limit is None and len(y) > len(x))):
         raise fail(f"there are {len(x)} samples and {len(y)} labels", where=str(labels or data))
     return x, None if y is None else y[: len(x)]
@@ -38,12 +38,12 @@ def samples_and_labels(
 
 def labels_of(data: Path, labels: Path | None, options: TableOptions) -> NDArray[np.int64] | None:
     """The labels of a file of their own, else those beside the samples, if any."""
-    from threshc.cli.progress import told
+    from threshc.cli.progress import note
     from threshc.sim.data.whole import labels_beside, read_labels
 
     if labels is not None:
         return read_labels(labels, options=options)
-    return labels_beside(data, options=options, note=told)
+    return labels_beside(data, options=options, note=note)
 
 
 def samples_options(options: TableOptions, labels: Path | None) -> TableOptions:

@@ -25,8 +25,8 @@ def doctor(
     from threshc.tasks import doctor as machine
 
     if warm:
-        with steps(quiet) as say:
-            made = machine.warm(say)
+        with steps(quiet) as progress:
+            made = machine.warm(progress)
         print(f"machine code: {made} pieces compiled" if made else "machine code: all was there")
     rows = [(f.subject, f.state, f.hint) for f in machine.doctor()]
     print_table("this machine", ("what", "found", "what to do"), rows, "lll")

@@ -38,8 +38,8 @@ def print_hints(
     network: Network, x: NDArray[np.generic], labels: NDArray[np.int64] | None, right: int | None = None
 ) -> None:
     """On stderr, where samples and the stated input look as if they did not belong together."""
-    from threshc.cli.progress import told
+    from threshc.cli.progress import note
     from threshc.sim.hints import hints
 
     for text in hints(network, x, labels, right):
-        told(text)
+        note(text)

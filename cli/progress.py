@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from threshc.compiler.diagnostics import visible
+from threshc.compiler.progress import Progress, silent
 
 
 @contextmanager
-def steps(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A function that is told each step. On a terminal it shows the step with the seconds so far; else it is silent."""
+def steps(quiet: bool) -> Iterator[Progress]:
+    """Gives a callback that shows each step on a terminal, with the seconds so far; elsewhere it says nothing."""
     if quiet or not sys.stderr.isatty():
-        yield lambda _: None
+        yield silent
         return
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Spinner
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=None)
-        yield lambda text: progress.update(task, description=escape(visible(text)))
+    with Spinner(*columns, console=console, transient=True) as spinner:
+        task = spinner.add_task("starting", total=None)
+        yield lambda text: spinner.update(task, description=escape(visible(text)))
 
 
 def listen() -> None:
@@ -32,15 +34,15 @@ def listen() -> None:
         return
     import logging
 
-    class Told(logging.Handler):
+    class ToStderr(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            told(record.getMessage())
+            note(record.getMessage())
 
     log = logging.getLogger("threshc")
     log.setLevel(logging.INFO)
-    log.handlers = [Told()]
+    log.handlers = [ToStderr()]
 
 
-def told(text: str) -> None:
-    """A line on stderr that the user should see, whatever stdout is used for."""
+def note(text: str) -> None:
+    """Prints a line on stderr that the user should see, whatever stdout is used for."""
     print(f"note: {visible(text)}", file=sys.stderr)

@@ -54,13 +54,13 @@ def prove(
     [dim]threshc prove digits.onnx -c digits.cert --family ice40[/]
     [dim]threshc prove digits.onnx -c digits.cert --check[/]
     """
-    from threshc.cli.progress import steps, told
+    from threshc.cli.progress import note, steps
     from threshc.tasks.prove import prove
 
     if not check:
         o.goal(certificate)
 
-    with steps(quiet) as say:
+    with steps(quiet) as progress:
         proof = prove(
             model,
             certificate,
@@ -73,12 +73,12 @@ def prove(
             scores=o.circuit_scores(scores),
             weight_bits=weight_bits,
             snap_weights=snap_weights,
-            note=told,
+            note=note,
             jobs=jobs,
             family=family,
             netlist=netlist,
             layer=layer,
             large=large,
-            progress=say,
+            progress=progress,
         )
     print(proof)

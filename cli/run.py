@@ -31,15 +31,17 @@ def run(
     """
     from threshc.cli.data import samples_and_labels
     from threshc.cli.outcome import print_outcome
-    from threshc.cli.progress import steps, told
+    from threshc.cli.progress import note, steps
     from threshc.sim.hints import label_note
     from threshc.tasks.run import run_on_board
 
     x, y = samples_and_labels(data, labels, limit, table)
     assert x is not None
-    with steps(quiet) as say:
-        result = run_on_board(model, port, x, input=input, scores=o.circuit_scores(scores), baud=baud, progress=say)
+    with steps(quiet) as progress:
+        result = run_on_board(
+            model, port, x, input=input, scores=o.circuit_scores(scores), baud=baud, progress=progress
+        )
     print_outcome(result, y, out)
     strange = None if y is None else label_note(result.network, y)
     if strange is not None:
-        told(strange)
+        note(strange)

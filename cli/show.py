@@ -31,7 +31,7 @@ def show(
         print_pattern(model, input, snap_weights)
         return
     from threshc.cli.network import print_counts
-    from threshc.cli.progress import told
+    from threshc.cli.progress import note
     from threshc.tasks.load import load_network
 
     exact = o.wants_exact(scores)
@@ -42,7 +42,7 @@ def show(
         weight_bits=weight_bits,
         snap_weights=snap_weights,
         exact_scores=exact,
-        note=told,
+        note=note,
     )
     if ir:
         print(network)

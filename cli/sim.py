@@ -64,12 +64,12 @@ def sim(
     """
     import threshc
     from threshc.cli.data import samples_and_labels
-    from threshc.cli.progress import told
+    from threshc.cli.progress import note
     from threshc.tasks.load import load_network
     from threshc.tasks.weights import FLOAT_SAMPLES
 
     exact = o.wants_exact(scores)
-    read = partial(load_network, model, input=input, snap_weights=snap_weights, exact_scores=exact, note=told)
+    read = partial(load_network, model, input=input, snap_weights=snap_weights, exact_scores=exact, note=note)
     if large and engine != "rtl":
         raise fail("an option would have no effect", where="--large", why="only --engine rtl makes a circuit")
     if engine == "packed":
@@ -84,10 +84,10 @@ def sim(
 
     x, y = samples_and_labels(data, labels, limit, table)
     assert x is not None
-    with steps(quiet) as say:
-        say("reading the model")
+    with steps(quiet) as progress:
+        progress("reading the model")
         network = read(x=x)
-        result = threshc.simulate(network, x, engine=engine, large=large, note=told, progress=say)  # type: ignore[arg-type]
+        result = threshc.simulate(network, x, engine=engine, large=large, note=note, progress=progress)  # type: ignore[arg-type]
     print_outcome(result, y, out)
     right = None if y is None or result.labels is None else int((result.labels == y).sum())
     print_hints(network, x, y, right)
@@ -107,30 +107,30 @@ def _stream(
 ) -> None:
     from threshc.cli.data import labels_of, samples_options
     from threshc.cli.outcome import print_hints
-    from threshc.cli.progress import steps, told
+    from threshc.cli.progress import note, steps
     from threshc.sim import stream
     from threshc.sim.data.blocks import blocks
     from threshc.sim.data.options import parse_table_options
 
     options = parse_table_options(table)
     y = labels_of(data, labels, options)
-    with steps(quiet) as say:
-        say("reading the model")
+    with steps(quiet) as progress:
+        progress("reading the model")
         network = read()
-        say("packed simulator (its first run on a machine compiles for some seconds)")
+        progress("packed simulator (its first run on a machine compiles for some seconds)")
         counted = stream.activity_of(network) if activity else None
         head: list[NDArray[np.generic]] = []
         found = stream.run(
             network,
-            _kept(blocks(data, limit, options=samples_options(options, labels), note=told), head),
+            _kept(blocks(data, limit, options=samples_options(options, labels), note=note), head),
             labels=y if y is None else y[:limit],
             out=out,
             threads=threads,
             activity=counted,
-            progress=stream.Rate(say),
+            progress=progress,
         )
         if report or activity:
-            say("measuring")
+            progress("measuring")
             _measure(network, counted, report)
     more = "..." if found.samples > len(found.first) else ""
     print("classes:" if found.first.ndim == 1 else "scores:", *found.first.ravel(), more)

@@ -105,11 +105,11 @@ def _from_table(path: Path, found: str, labels: Path | None, options: TableOptio
     import numpy as np
 
     from threshc.cli.data import samples_options
-    from threshc.cli.progress import told
+    from threshc.cli.progress import note
     from threshc.sim.data.blocks import parts
     from threshc.sim.data.whole import label_cells, read_labels
 
-    read = list(parts(path, found, samples_options(options, labels), told, labels is None))
+    read = list(parts(path, found, samples_options(options, labels), note, labels is None))
     x = np.concatenate([part.x for part in read]).astype(np.float64)
     names = read[0].columns.feature_names
     if labels is not None:

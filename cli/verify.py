@@ -53,11 +53,12 @@ def verify(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.outcome import print_hints
-    from threshc.cli.progress import steps, told
+    from threshc.cli.progress import note, steps
     from threshc.compiler.files import write_whole
+    from threshc.compiler.progress import silent
 
     x, y = samples_and_labels(data, None, limit, table)
-    with steps(quiet) as say:
+    with steps(quiet) as progress:
         report = threshc.verify(
             model,
             x,
@@ -70,14 +71,14 @@ def verify(
             pipeline=pipeline,
             simulator=simulator,
             large=large,
-            note=told,
-            progress=say,
+            note=note,
+            progress=progress,
         )
     if json is not None:
         write_whole(json, dumps(report.as_dict(), indent=2) + "\n")
     print(report)
     if x is not None:
-        network = threshc.load(model, input=input, snap_weights=snap_weights, note=lambda _: None)  # said above
+        network = threshc.load(model, input=input, snap_weights=snap_weights, note=silent)  # they stand above
         some, known = x[:_JUDGED], y if y is None else y[:_JUDGED]
         found = threshc.simulate(network, some).labels
         right = None if known is None or found is None else int((found == known).sum())

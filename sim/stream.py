@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.files import draft
 from threshc.compiler.ir.network import Network
+from threshc.compiler.progress import Progress, silent
 from threshc.sim import packed
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result
@@ -23,21 +24,18 @@ from threshc.sim.result import Result
 if TYPE_CHECKING:
     from threshc.sim.packed.planes.activity import Activity
 
-Progress = Callable[[int, "int | None"], None]
-"""Told how many samples are done, and of how many where that is known."""
 
+class _Rate:
+    """Progress in words: samples done, rate, and the time left where the number of samples is known."""
 
-class Rate:
-    """Progress as text: samples done, rate, and the time left where the number of samples is known."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say, self._start = say, time.monotonic()
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._start = progress, time.monotonic()
 
     def __call__(self, done: int, total: int | None) -> None:
         rate = done / max(time.monotonic() - self._start, 1e-9)
         left = "" if total is None else f", {(total - done) / rate:.0f} s left"
         of_all = "" if total is None else f" of {total:,}"
-        self._say(f"{done:,}{of_all} samples, {rate:,.0f} per second{left}")
+        self._progress(f"{done:,}{of_all} samples, {rate:,.0f} per second{left}")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def run(
     Raises CompileError naming the first sample that the input does not take, by its index in the whole; then, and when
     interrupted, `out` is as it was before.
     """
-    done, right = 0, 0
+    done, right, rate = 0, 0, _Rate(progress or silent)
     first: NDArray[np.integer] = np.zeros(0, np.int64)
     with _writer(out) as writer:
         for block, total in blocks:
@@ -91,8 +89,7 @@ def run(
             if writer is not None:
                 writer.add(found)
             done += len(found)
-            if progress is not None:
-                progress(done, total)
+            rate(done, total)
         if labels is not None and len(labels) != done:
             raise fail(f"there are {done} samples and {len(labels)} labels", where="--labels")
     return Outcome(done, right if labels is not None else None, first)

@@ -133,3 +133,13 @@ def test_files_are_short(folders: tuple[str, ...], most: int, root: Path) -> Non
             if lines > most:
                 long[str(path.relative_to(root))] = lines
     assert long == {}
+
+
+@pytest.mark.parametrize("room", ["cli", "compiler", "sim", "train"])
+def test_progress_is_one_type_under_one_name(room: str, root: Path) -> None:
+    """A callback that takes a text is a Progress or a Note of compiler/progress.py, and is called so."""
+    allowed = root / "compiler/progress.py"
+    for path in sorted(set((root / room).rglob("*.py")) - {allowed}):
+        text = path.read_text(encoding="utf-8")
+        assert "Callable[[str], None]" not in text, f"{path}: Progress or Note"
+        assert not re.search(r"\b(say|tell|told): (Progress|Note|Callable)|\bas (say|told):", text), f"{path}: progress"

@@ -60,7 +60,7 @@ def test_larger_lambdas_leave_fewer_weights(penalty: str) -> None:
     x, y = bundled("digits")
     told: list[float] = []
     classifier = RVSCGDClassifier((24,), penalty=penalty, beta=0.1, epochs=2, batch_size=32)
-    path = rvscgd_path(classifier, x, y, [1e-3, 1e-4, 4e-3], told=lambda point: told.append(point.lam))
+    path = rvscgd_path(classifier, x, y, [1e-3, 1e-4, 4e-3], callback=lambda point: told.append(point.lam))
     assert told == [point.lam for point in path] == [1e-4, 1e-3, 4e-3]
     assert path[0].sparsity < path[1].sparsity < path[2].sparsity
     assert path[0].nonzero > path[1].nonzero > path[2].nonzero

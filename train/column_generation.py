@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.progress import silent
 from threshc.train.arrangement import Arrangement
 from threshc.train.lasso import Solution, solve
 from threshc.train.pricing import price
@@ -91,7 +92,7 @@ class Search:
 
 
 @dataclass(slots=True, eq=False)
-class Progress:
+class State:
     """Where training stands before round `turn`: w (P, K) to start from, what happened, and the best network yet.
 
     best_value: of the judge, else -objective. waited: rounds since the best. done: nothing is left to do.
@@ -110,12 +111,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """told: every round's certificate. saved: called with the progress at the end of a round, before `told`. judge:
-    value of a network u, t, w, bias on samples held back, or None; training ends after `patience` rounds that are no
-    better, and the best round's network is the result."""
+    """What looks on. callback: called with every round's certificate. save: called with the state at the end of a
+    round, before `callback`. judge: gives the value of a network u, t, w, bias on samples held back; without one the
+    objective decides. Training ends after `patience` rounds that are no better, and the best round's network is the
+    result."""
 
-    told: Callable[[Certificate], None]
-    saved: Callable[[Progress], None] = lambda _: None
+    callback: Callable[[Certificate], None]
+    save: Callable[[State], None] = silent
     judge: Callable[[Ints, Ints, Floats, Floats], float] | None = None
     patience: int = 5
 
@@ -134,21 +136,21 @@ class Trained:
 
 
 def generate(
-    problem: Problem, pool: Arrangement, search: Search, rng: np.random.Generator, progress: Progress, watch: Watch
+    problem: Problem, pool: Arrangement, search: Search, rng: np.random.Generator, state: State, watch: Watch
 ) -> Trained:
     """Solve, price, add, until the gap is closed, no column is missing that the search finds, or rounds or time end."""
     began = time.monotonic()
     bound = problem.lower_bound()
-    while not progress.done and progress.turn <= search.rounds:
-        _round(problem, pool, search, rng, progress, watch, bound)
-        watch.saved(progress)
-        watch.told(progress.history[-1])
+    while not state.done and state.turn <= search.rounds:
+        _round(problem, pool, search, rng, state, watch, bound)
+        watch.save(state)
+        watch.callback(state.history[-1])
         if time.monotonic() - began > search.seconds:
             break
-    w = progress.best_w
+    w = state.best_w
     kept = np.flatnonzero(w.any(axis=1))
-    history = tuple(progress.history)
-    return Trained(pool.u[:, kept], pool.t[kept], w[kept], progress.best_bias, history[progress.best_turn], history)
+    history = tuple(state.history)
+    return Trained(pool.u[:, kept], pool.t[kept], w[kept], state.best_bias, history[state.best_turn], history)
 
 
 def _round(
@@ -156,12 +158,12 @@ def _round(
     pool: Arrangement,
     search: Search,
     rng: np.random.Generator,
-    progress: Progress,
+    state: State,
     watch: Watch,
     bound: float,
 ) -> None:
     n, outputs = problem.y.shape
-    w = np.concatenate([progress.w, np.zeros((pool.size - len(progress.w), outputs))])
+    w = np.concatenate([state.w, np.zeros((pool.size - len(state.w), outputs))])
     solved = [_solve(problem, pool, w, block, search.tolerance) for block in problem.blocks]
     bias, residual = np.zeros(outputs), np.zeros((n, outputs))
     for block, s in zip(problem.blocks, solved, strict=True):
@@ -169,19 +171,19 @@ def _round(
     objective = sum(s.objective for s in solved)
     used = np.flatnonzero(w.any(axis=1))
     value = -objective if watch.judge is None else watch.judge(pool.u[:, used], pool.t[used], w[used], bias)
-    progress.waited += 1
-    if not progress.history or value > progress.best_value or (watch.judge is None and value == progress.best_value):
-        progress.best_value, progress.best_turn, progress.waited = value, progress.turn, 0
-        progress.best_w, progress.best_bias = w.copy(), bias
+    state.waited += 1
+    if not state.history or value > state.best_value or (watch.judge is None and value == state.best_value):
+        state.best_value, state.best_turn, state.waited = value, state.turn, 0
+        state.best_w, state.best_bias = w.copy(), bias
     columns = pool.size
     highest, added = _extend(problem, pool, w, residual, search, rng) if search.rounds else (np.nan, 0)
     pool_bound = max(sum(s.bound for s in solved), bound)
     figures = objective / n, bound / n, pool_bound / n, highest
-    progress.history.append(Certificate(*figures, columns, len(used), progress.turn))
+    state.history.append(Certificate(*figures, columns, len(used), state.turn))
     closed = objective - bound <= search.tolerance * max(objective, 1e-12)
-    tired = watch.judge is not None and progress.waited >= watch.patience
+    tired = watch.judge is not None and state.waited >= watch.patience
     stuck = search.rounds > 0 and not added
-    progress.w, progress.turn, progress.done = w, progress.turn + 1, closed or tired or stuck
+    state.w, state.turn, state.done = w, state.turn + 1, closed or tired or stuck
 
 
 def _solve(problem: Problem, pool: Arrangement, w: Floats, block: tuple[int, ...], tolerance: float) -> Solution:

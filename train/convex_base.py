@@ -12,8 +12,9 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from threshc.compiler.progress import silent
 from threshc.train.arrangement import Arrangement
-from threshc.train.column_generation import Certificate, Problem, Progress, Search, Trained, Watch, generate
+from threshc.train.column_generation import Certificate, Problem, Search, State, Trained, Watch, generate
 from threshc.train.convex_checkpoint import fingerprint, restore, save
 from threshc.train.encoders import Encoder, thermometer, whole
 from threshc.train.hidden_network import HiddenNetwork, Layer, rounded
@@ -109,10 +110,10 @@ class ConvexTraining(BaseEstimator):  # type: ignore[misc]
     ) -> Trained:
         pool = Arrangement(problem.x, constants=not self.fit_bias)
         given = _units(self.initial_units, problem)
-        told = self.callback or (lambda _: None)
+        callback = self.callback or silent
         if self.checkpoint is None:
-            progress = self._start(problem, pool, given, last, rng)
-            return generate(problem, pool, search, rng, progress, Watch(told, judge=judge, patience=self.patience))
+            state = self._start(problem, pool, given, last, rng)
+            return generate(problem, pool, search, rng, state, Watch(callback, judge=judge, patience=self.patience))
         path = Path(self.checkpoint)
         settings = {k: v for k, v in self.get_params(deep=False).items() if k not in _FREE}
         arrays = {"x": problem.x, "y": problem.y, **{f"given{k}": part for k, part in enumerate(given or ())}}
@@ -120,13 +121,13 @@ class ConvexTraining(BaseEstimator):  # type: ignore[misc]
             arrays |= {"u": last.u, "t": last.t, "w": last.w}
         name = fingerprint(arrays, {**settings, "type": type(self).__name__})
         found = restore(path, name, pool, rng)
-        progress = found if found is not None else self._start(problem, pool, given, last, rng)
-        watch = Watch(told, lambda now: save(path, name, pool, now, rng), judge, self.patience)
-        return generate(problem, pool, search, rng, progress, watch)
+        state = found if found is not None else self._start(problem, pool, given, last, rng)
+        watch = Watch(callback, lambda now: save(path, name, pool, now, rng), judge, self.patience)
+        return generate(problem, pool, search, rng, state, watch)
 
     def _start(
         self, problem: Problem, pool: Arrangement, given: Units | None, last: Trained | None, rng: np.random.Generator
-    ) -> Progress:
+    ) -> State:
         """Columns given, those of the last fit, then samples; weights from the first two."""
         before: list[Units] = [given] if given is not None else []
         if last is not None:
@@ -140,7 +141,7 @@ class ConvexTraining(BaseEstimator):  # type: ignore[misc]
         for units in before:
             if len(units) == 3 and not w.any():
                 w = pool.place(*units)
-        return Progress(w)
+        return State(w)
 
     def _sample(self, pool: Arrangement, numbers: Ints, count: int, rng: np.random.Generator) -> None:
         fan_in = self.fan_in or pool.x.shape[1]

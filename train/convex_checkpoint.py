@@ -18,7 +18,7 @@ from threshc.compiler.bounded import parse_json
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.files import write_whole
 from threshc.train.arrangement import Arrangement
-from threshc.train.column_generation import Certificate, Progress
+from threshc.train.column_generation import Certificate, State
 
 
 def fingerprint(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, object]) -> str:
@@ -30,17 +30,17 @@ def fingerprint(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, objec
     return found.hexdigest()
 
 
-def save(path: Path, name: str, pool: Arrangement, progress: Progress, rng: np.random.Generator) -> None:
+def save(path: Path, name: str, pool: Arrangement, state: State, rng: np.random.Generator) -> None:
     """Replaces the file. Raises ValueError where it cannot be written."""
     about = {
         "format": 2,
         "name": name,
-        "turn": progress.turn,
-        "best_value": progress.best_value,
-        "best_turn": progress.best_turn,
-        "waited": progress.waited,
-        "done": progress.done,
-        "history": [asdict(c) for c in progress.history],
+        "turn": state.turn,
+        "best_value": state.best_value,
+        "best_turn": state.best_turn,
+        "waited": state.waited,
+        "done": state.done,
+        "history": [asdict(c) for c in state.history],
         "rng": rng.bit_generator.state,
     }
 
@@ -50,9 +50,9 @@ def save(path: Path, name: str, pool: Arrangement, progress: Progress, rng: np.r
             about=np.frombuffer(json.dumps(about).encode(), np.uint8),
             u=pool.u,
             t=pool.t,
-            w=progress.w,
-            best_w=progress.best_w,
-            best_bias=progress.best_bias,
+            w=state.w,
+            best_w=state.best_w,
+            best_bias=state.best_bias,
         )
         file.flush()
         os.fsync(file.fileno())
@@ -63,7 +63,7 @@ def save(path: Path, name: str, pool: Arrangement, progress: Progress, rng: np.r
         raise ValueError(f"the checkpoint {path} cannot be written: {error.diagnostics[0].why}") from None
 
 
-def restore(path: Path, name: str, pool: Arrangement, rng: np.random.Generator) -> Progress | None:
+def restore(path: Path, name: str, pool: Arrangement, rng: np.random.Generator) -> State | None:
     """Fills the empty pool and sets rng as they were; None where there is no file yet.
 
     Raises ValueError for files that are no checkpoint, or one of other data or settings.
@@ -85,7 +85,7 @@ def restore(path: Path, name: str, pool: Arrangement, rng: np.random.Generator) 
     if pool.size != len(t):
         raise AssertionError("a checkpoint's units do not make distinct columns")
     rng.bit_generator.state = about["rng"]
-    return Progress(
+    return State(
         w,
         about["turn"],
         history,

@@ -50,15 +50,23 @@ class Relaxation:
 
 
 def descend(
-    w: Floats, gradient: Gradient, relaxation: Relaxation, steps: int, every: int, told: Callable[[int, Floats], None]
+    w: Floats,
+    gradient: Gradient,
+    relaxation: Relaxation,
+    steps: int,
+    every: int,
+    callback: Callable[[int, Floats], None],
 ) -> Floats:
-    """w (S, d) after `steps` steps from w (S, d). told: the step's number and w, every `every` steps and at the end."""
+    """Moves w (S, d), S runs of d weights each, by so many steps and returns it.
+
+    callback: called with the number of steps done and w, every `every` steps and at the end.
+    """
     for step in range(steps):
         if step % every == 0:
-            told(step, w)
+            callback(step, w)
         u = relaxation.sparse(w)
         w = normalized(w - relaxation.rate * (gradient(w) + relaxation.beta * (w - u)))
-    told(steps, w)
+    callback(steps, w)
     return w
 
 

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
 
+from threshc.compiler.progress import silent
 from threshc.train.one_layer import Relaxation, counts, descend, normalized, sampled_gradient
 from threshc.train.one_layer_export import Patches, write_patches
 from threshc.train.parameters import above_zero, at_least
@@ -96,7 +97,7 @@ class RVSCGDOneLayer(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             u = relaxation.sparse(w)
             value = float(relaxation.lagrangian(np.array([loss]), u, w)[0])
             self.history_.append(Step(step, loss, value, int(np.count_nonzero(u)), w[0].copy()))
-            (self.callback or (lambda _: None))(self.history_[-1])
+            (self.callback or silent)(self.history_[-1])
 
         w = descend(start, gradient, relaxation, self.n_iter, max(1, self.n_iter // _RECORDS), record)
         self.w_, self.u_ = w[0], relaxation.sparse(w)[0]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from threshc.compiler.progress import silent
 from threshc.train.rvscgd import RVSCGDClassifier
 
 
@@ -39,12 +40,13 @@ def rvscgd_path(
     y: Any,
     lams: Sequence[float],
     test: tuple[Any, Any] | None = None,
-    told: Callable[[PathPoint], None] | None = None,
+    callback: Callable[[PathPoint], None] | None = None,
 ) -> list[PathPoint]:
     """Fits a clone of the classifier for every lam, from the smallest on, each begun with the w of the one before.
 
-    test: samples (X, y) for the accuracies, the training samples without. told: every point. A checkpoint of the
-    classifier becomes one per lam, with its number before the suffix. Raises ValueError as `fit` does.
+    X, y: samples to train with, as for the classifier's `fit`. test: samples (X, y) for the accuracies, the training
+    samples without. callback: called with every point. A checkpoint of the classifier becomes one per lam, with its
+    number before the suffix. Returns a point per lam, in rising order. Raises ValueError as `fit` does.
     """
     if not len(lams):
         raise ValueError("lams is empty; a path needs at least one lambda")
@@ -56,7 +58,7 @@ def rvscgd_path(
             fitted.set_params(checkpoint=file.with_name(f"{file.stem}.{k}{file.suffix}"))
         fitted.fit(X, y)
         points.append(_point(copy(fitted), *(test or (X, y))))
-        (told or (lambda _: None))(points[-1])
+        (callback or silent)(points[-1])
     return points
 
 

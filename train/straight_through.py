@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from threshc.compiler.progress import silent
 from threshc.train.encoders import thermometer
 from threshc.train.hidden_network import HiddenNetwork
 from threshc.train.onnx_export import write_onnx
@@ -84,8 +85,8 @@ class StraightThroughClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             batch=self.batch_size,
             rate=self.learning_rate,
         )
-        told = self.callback or (lambda _: None)
-        u, t, w, bias, self.loss_curve_ = train(encode(X), numbers, len(self.classes_), settings, rng, told)
+        callback = self.callback or silent
+        u, t, w, bias, self.loss_curve_ = train(encode(X), numbers, len(self.classes_), settings, rng, callback)
         self.network_ = HiddenNetwork(encode, u, t, w, bias, 1.0)
         self.n_iter_ = self.epochs
         return self

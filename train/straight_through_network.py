@@ -34,7 +34,7 @@ class Training:
 
 
 def train(
-    x: Ints, y: Ints, classes: int, settings: Training, rng: np.random.Generator, told: Callable[[float], None]
+    x: Ints, y: Ints, classes: int, settings: Training, rng: np.random.Generator, callback: Callable[[float], None]
 ) -> tuple[Ints, Ints, Ints, Ints, list[float]]:
     """u (bits, hidden), t (hidden,), w (hidden, classes), bias (classes,) of the best epoch, and the loss of every
     epoch.
@@ -83,7 +83,7 @@ def train(
             np.clip(second, -1, 1, out=second)
             np.clip(sharpness, -3, 3, out=sharpness)
         losses.append(total / len(x))
-        told(losses[-1])
+        callback(losses[-1])
         network = _integers(parameters, mask, scales, quantized)
         right = float((_scores(x, network).argmax(axis=1) == y).mean())
         if right >= best[0]:

@@ -15,8 +15,9 @@ from zipfile import BadZipFile
 
 from threshc.compiler.bounded import open_regular
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.progress import Note
 from threshc.sim.data.arrays import idx_blocks, npy_blocks, npz_blocks
-from threshc.sim.data.formats import HINT, SAMPLES, Blocks, Note, check, warn
+from threshc.sim.data.formats import HINT, SAMPLES, Blocks, check, warn
 from threshc.sim.data.images import image_blocks
 from threshc.sim.data.options import TableOptions
 from threshc.sim.data.table import Part, table_parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,10 @@ from threshc.compiler.diagnostics import fail
 Block = NDArray[np.generic]
 Blocks = Iterator[tuple[Block, int | None]]
 """Samples (n, ...) in order, each time with the number of all samples where that is known."""
-Note = Callable[[str], None]
-"""Is told what the user should see: a column that was left out, a line that was taken for names."""
 
 
 def warn(text: str) -> None:
-    """Says a note as a warning: where nobody else is told."""
+    """Shows a note as a warning, where no callback was given."""
     warnings.warn(text, stacklevel=2)
 
 

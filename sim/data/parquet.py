@@ -11,8 +11,9 @@ import numpy as np
 
 from threshc.compiler.bounded import open_regular
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.progress import Note
 from threshc.sim.data import formats
-from threshc.sim.data.formats import Block, Note
+from threshc.sim.data.formats import Block
 from threshc.sim.data.options import TableOptions
 from threshc.sim.data.table import Last, Part, choose, target_of
 

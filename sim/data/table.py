@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.progress import Note, silent
 from threshc.sim.data import formats
 from threshc.sim.data.cells import Columns, numbers_of
-from threshc.sim.data.formats import TARGETS, Block, Note
+from threshc.sim.data.formats import TARGETS, Block
 from threshc.sim.data.options import TableOptions
 from threshc.sim.data.text import open_rows
 
@@ -107,6 +108,6 @@ def table_parts(path: Path, options: TableOptions, note: Note, last: bool) -> It
 
 def label_cells(path: Path, options: TableOptions, last: Last) -> list[tuple[int, str]]:
     """Line and text of the labels of a text, [] where no column holds them."""
-    with open_rows(path, options, lambda _: None) as table:
+    with open_rows(path, options, silent) as table:
         k = target_of(table.names, table.named, str(path), options, last)
         return [] if k is None else [(line, row[k].strip()) for line, row in table.rows]

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import IO
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.progress import Note
 from threshc.sim.data.arrays import plain_or_gzip
-from threshc.sim.data.formats import TARGETS, Note
+from threshc.sim.data.formats import TARGETS
 from threshc.sim.data.options import TableOptions
 
 _LOOKED_AT = 100  # lines from which delimiter and names are found out

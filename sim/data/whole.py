@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from threshc.compiler.bounded import open_regular
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.progress import Note
 from threshc.sim.data.arrays import idx_blocks, members, npy_blocks, npz_blocks
 from threshc.sim.data.blocks import blocks, kind, readable
-from threshc.sim.data.formats import HINT, LABELS, Block, Note, warn
+from threshc.sim.data.formats import HINT, LABELS, Block, warn
 from threshc.sim.data.options import TableOptions
 from threshc.sim.data.table import Last
 from threshc.sim.data.table import label_cells as text_labels

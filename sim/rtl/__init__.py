@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.ops import Compare
+from threshc.compiler.progress import Progress, silent
 from threshc.hdl.interface import Interface, StreamUnit
 from threshc.hdl.payload import pack, unpack
 from threshc.sim.inputs import encode
@@ -51,7 +52,7 @@ def run(
     *,
     simulator: Simulator | Literal["auto"] = "auto",
     stall: bool = False,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> RtlResult:
     """Feed samples (see `encode` for shapes and dtypes) to a circuit, one per cycle where it takes them.
 
@@ -70,11 +71,11 @@ def run_words(
     *,
     simulator: Simulator | Literal["auto"] = "auto",
     stall: bool = False,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> RtlResult:
     """`run` for input words (N, bytes) that `threshc.hdl.payload.pack` has made."""
     chosen = _choose(simulator)
-    trace = _SIMULATORS[chosen][1](Job(unit, words, stall, progress or (lambda _: None)))
+    trace = _SIMULATORS[chosen][1](Job(unit, words, stall, progress or silent))
     got = to_result(unit.interface, trace.words)
     return RtlResult(got.network, got.values, got.bits, trace.cycles, trace.latency, chosen)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.progress import Progress
 from threshc.hdl.interface import Interface, StreamUnit
 from threshc.hdl.shell.testbench import patience
 
@@ -20,7 +20,7 @@ class Job:
     unit: StreamUnit
     words: NDArray[np.uint8]
     stall: bool
-    progress: Callable[[str], None]
+    progress: Progress
 
     @property
     def interface(self) -> Interface:
