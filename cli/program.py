@@ -38,6 +38,6 @@ def program(
     from threshc.tasks.program import program as put
 
     memory = None if flash is None else "flash" if flash else "sram"
-    with steps(quiet) as say:
-        done = put(folder, tool=tool, memory=memory, progress=say)
+    with steps(quiet) as progress:
+        done = put(folder, tool=tool, memory=memory, progress=progress)
     print(visible(str(done)))
