@@ -30,7 +30,8 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 
 MATRICES = {
     "32x4 +-1": (32, 4, 1.0),
@@ -93,7 +94,7 @@ def ours(weights: NDArray[np.int8], thresholds: NDArray[np.int64], family: str) 
     """(Verilog of pre-mapped cells, seconds). Its streams give and take a sample in every cycle, as the peers do."""
     network = layer(weights, thresholds)
     start = time.perf_counter()
-    text = build_design(network, CircuitOptions(family=family)).mapped(family)
+    text = mapped_verilog(build_design(network, CircuitOptions(family=family)), family)
     seconds = time.perf_counter() - start
     rows, inputs = weights.shape
     top = f"""

@@ -23,7 +23,9 @@ from threshc.hdl.flow.tools import find_tools
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.shell.top import make_top
 from threshc.hdl.targets.registry import target
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 
 SIZES = {"digits": (64, 32, 32, 10), "tfc": (784, 64, 64, 64, 10)}
 _DEVICE, _AIM = "ecp5-25f", 245e6
@@ -71,7 +73,7 @@ def routed(design: Design, seeds: list[int]) -> list[tuple[int, float]]:
     found = []
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
         folder = Path(name)
-        (folder / "design.v").write_text(design.mapped("ecp5"))
+        (folder / "design.v").write_text(mapped_verilog(design, "ecp5"))
         (folder / "top.il").write_text(make_top(design.interface, chosen, 115200).rtlil)
         synthesize_whole(tools["yosys"], chosen.device, design.name, folder, lambda _: None)
         for seed in seeds:
@@ -105,7 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
         synapses = sum(int(np.count_nonzero(op.weights)) for op in network.ops if isinstance(op, Sum))
         start = time.perf_counter()
         design = build_design(network, CircuitOptions(pipeline=chosen.pipeline, family=chosen.family))
-        text = design.mapped(chosen.family).replace(f"module {design.name} ", "module top ", 1)
+        text = mapped_verilog(design, chosen.family).replace(f"module {design.name} ", "module top ", 1)
         emission = time.perf_counter() - start
         made_of = synthesize(text, chosen.family)
         latency = design.interface.timing.latency

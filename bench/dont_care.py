@@ -16,8 +16,8 @@ from pathlib import Path
 import threshc
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.check import check
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
 from threshc.hdl.unrolled.dontcare.design import replacements
 
 

@@ -37,7 +37,8 @@ def rows(folder: Path, quick: bool = False) -> list[Row]:
 def _measured(widths: tuple[int, ...], epochs: int, x: Array, y: Array, test: Array, test_y: Array) -> list[Row]:
     import threshc
     from threshc.hdl.options import CircuitOptions
-    from threshc.hdl.unrolled.design import build_design
+    from threshc.hdl.unrolled.build import build_design
+    from threshc.hdl.unrolled.mapped import mapped_verilog
     from threshc.train import LookupThresholdClassifier
 
     estimator = LookupThresholdClassifier(widths, thresholds=[128], epochs=epochs, learning_rate=5e-3).fit(x, y)
@@ -47,7 +48,7 @@ def _measured(widths: tuple[int, ...], epochs: int, x: Array, y: Array, test: Ar
     labels = threshc.simulate(network, test).labels
     if labels is None or not np.array_equal(estimator.classes_[labels], estimator.predict(test)):
         raise AssertionError("the compiled network's labels are not the estimator's")
-    text = build_design(network, CircuitOptions(family="xilinx")).mapped("xilinx")
+    text = mapped_verilog(build_design(network, CircuitOptions(family="xilinx")), "xilinx")
     cells = synthesize(re.sub(r"\bmodule \w+", "module top", text, count=1), "xilinx").cells
     name = f"lookup {'-'.join(map(str, widths))}, {epochs} epochs"
     accuracy = 100 * float((estimator.classes_[labels] == test_y).mean())

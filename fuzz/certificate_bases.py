@@ -15,8 +15,9 @@ from threshc.compiler.ir.network import Network
 from threshc.hdl.families.registry import families
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 
@@ -68,6 +69,6 @@ def bases() -> tuple[Base, ...]:
         design = build_design(network, CircuitOptions(family=family, **options), taps=taps)
         certificate, answers = certify(design), second.Answers(network)
         payload = [f for field in certificate.fields for f in answers.functions(field.value)]
-        text = design.mapped(family)
+        text = mapped_verilog(design, family)
         found.append(Base(name, network, certificate, certificate.text(), text, payload, answers.occurring()))
     return tuple(found)

@@ -32,9 +32,12 @@ from threshc.hdl.proof.check import check
 from threshc.hdl.proof.mapped import check_mapped
 from threshc.hdl.proof.netlist import prove_netlist
 from threshc.hdl.proof.parse import read
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
+from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
 from threshc.tasks.stimulus import answers
@@ -120,7 +123,7 @@ def _values(network: Network, x: Any) -> Any:
 def _simulated(put: Put, design: Design, x: Any, simulator: Any, said: str) -> None:
     if rtl.available()[simulator]:
         return
-    got = rtl.run(design, x, simulator=simulator, stall=put.seed % 2 == 0)
+    got = rtl.run(UnrolledUnit(design), x, simulator=simulator, stall=put.seed % 2 == 0)
     put.counts[f"circuits in {simulator}"] += 1
     values = reference.evaluate(design.network, encode(design.network, x))
     for o, v in zip(got.network.outputs, got.values, strict=True):
@@ -153,7 +156,7 @@ def _proved(put: Put, design: Design, neuron: str, said: str) -> None:
         check(design.network, certificate, demanded=[f.name for f in design.interface.fields])
         for family in _SYNTH:
             if f"family={family}" in said:
-                check_mapped(certificate, design.mapped(family))
+                check_mapped(certificate, mapped_verilog(design, family))
     except Unproved as error:
         if "decision diagram" in str(error):  # too large a one: the proof is refused, nothing is said to be wrong
             put.counts["circuits not proved"] += 1
@@ -170,7 +173,7 @@ def _netlist(put: Put, design: Design, family: str, neuron: str, said: str) -> N
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "design.v").write_text(design.mapped(family))
+        (folder / "design.v").write_text(mapped_verilog(design, family))
         script = f"read_verilog design.v\n{_SYNTH[family]} -top {design.name}\nselect {design.name}\n"
         (folder / "script.ys").write_text(script + "write_json -selected net.json\n")
         tools.check(tools.run_tool(yosys, ["-q", "-l", "log", "script.ys"], folder, lambda _: None), "fuzzing")

@@ -172,7 +172,7 @@ def _fast_enough(
 ) -> tuple[BuildReport, int]:
     """The build that reaches `fmax` (Hz; on a board at least its clock), and its levels of logic between registers."""
     from threshc.hdl.flow.reach_fmax import reach
-    from threshc.hdl.unrolled.design import build_design
+    from threshc.hdl.unrolled.build import build_design
 
     required = fmax if target.board is None else max(fmax, float(target.board.clock_hz))
 

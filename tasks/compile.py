@@ -88,7 +88,7 @@ def compile(
     """Compile a model into a folder: NAME.v, NAME_tb.v with its data, model.thresh, report.json and report.md.
 
     model, input: as for `load`. neuron, pipeline, effort, jobs, dont_care, scores: see
-    `threshc.hdl.unrolled.design.build_design`; scores="exact": as `exact_scores` of `load`.
+    `threshc.hdl.unrolled.build.build_design`; scores="exact": as `exact_scores` of `load`.
     The emitted Verilog is simulated on `x` (samples as `simulate` takes them, with
     their `labels` if known), else on `samples` random ones; so is what snap_weights changes (as for `load`).
     The folder appears whole or not at all; see `output_folder` for `force`. A circuit that would take
@@ -169,9 +169,9 @@ def compile_into(
     name: of the model, for the report. given: the samples of the network that is compiled.
     """
     from threshc.compiler.ir.storage import save
-    from threshc.hdl.emitted import emitted
     from threshc.hdl.shell.testbench import self_checking, write
-    from threshc.hdl.unrolled.design import build_design
+    from threshc.hdl.unrolled.build import build_design
+    from threshc.hdl.unrolled.emit import portable_verilog
     from threshc.sim.counts import count
 
     network = given.network
@@ -185,7 +185,7 @@ def compile_into(
     )
     say(f"Verilog of {design.netlist.count:,} cells")
     save(network, folder / THRESH)
-    (folder / f"{design.name}.v").write_text(emitted(design), encoding="utf-8")
+    (folder / f"{design.name}.v").write_text(portable_verilog(design), encoding="utf-8")
     wanted = answers(design, expected)
     simulation = _simulate(design, given, wanted, settings.simulator, say)
     write(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
@@ -215,10 +215,11 @@ def title(model: Model, network: Network) -> str:
 
 def _simulate(design: Design, given: Stimulus, wanted: NDArray[np.uint8], simulator: str, say: Progress) -> Simulation:
     """Runs the Verilog on all samples. Raises CompileError unless every answer is the wanted one (N, bytes)."""
+    from threshc.hdl.unrolled.unit import UnrolledUnit
     from threshc.sim import rtl
 
     say(f"simulating the Verilog on {len(given):,} samples")
-    got = rtl.run_words(design, given.words, simulator=simulator, progress=say)  # type: ignore[arg-type]
+    got = rtl.run_words(UnrolledUnit(design), given.words, simulator=simulator, progress=say)  # type: ignore[arg-type]
     wrong = (wanted != answers(design, got)).any(axis=1)
     if wrong.any():
         raise fail(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from threshc.compiler.diagnostics import fail, visible
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.tasks.load import Scores, load_network
 from threshc.tasks.proved_folder import folder_options, not_read, same_certificate, same_verilog
 
@@ -75,7 +76,7 @@ def prove(
 
     model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
     its Verilog byte for byte; other options of the circuit are refused then. neuron, pipeline, effort, dont_care,
-    scores, jobs: see `threshc.hdl.unrolled.design.build_design`. weight_bits, snap_weights, note: as for `compile`.
+    scores, jobs: see `threshc.hdl.unrolled.build.build_design`. weight_bits, snap_weights, note: as for `compile`.
     family: a device family's name also proves the pre-mapped cells that synthesis reads. netlist: the JSON file
     that Yosys wrote of this circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`).
     certificate: the file to write.
@@ -90,8 +91,8 @@ def prove(
     from threshc.hdl.options import CircuitOptions
     from threshc.hdl.proof.parse import read
     from threshc.hdl.size import predict, refuse_vast
+    from threshc.hdl.unrolled.build import build_design
     from threshc.hdl.unrolled.certify import certify
-    from threshc.hdl.unrolled.design import build_design
 
     say = progress or (lambda _: None)
     say("reading the model")
@@ -224,7 +225,7 @@ def _texts(design: Design, certificate: Certificate, folder: Path | None, family
     said = [] if folder is None else [same_verilog(folder, design)]
     if family is not None:
         try:
-            cells = check_mapped(certificate, design.mapped(family))
+            cells = check_mapped(certificate, mapped_verilog(design, family))
         except Unproved as problem:
             raise _unproved(f"cells of {family}: {problem}", problem.hint) from None
         said.append(f"{cells:,} cells of {family}, each equal to its node of the certificate")

@@ -48,11 +48,11 @@ def same_verilog(folder: Path, design: Design) -> str:
 
     Raises CompileError where they differ.
     """
-    from threshc.hdl.emitted import emitted
+    from threshc.hdl.unrolled.emit import portable_verilog
 
     path = folder / f"{design.name}.v"
     try:
-        same = read_file(path, what="folder's Verilog") == emitted(design).encode("utf-8")
+        same = read_file(path, what="folder's Verilog") == portable_verilog(design).encode("utf-8")
         why = "it was changed, or made by another version"
     except CompileError as problem:
         same, why = False, problem.diagnostics[0].why

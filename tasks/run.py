@@ -41,7 +41,7 @@ def run_on_board(
     from threshc.hdl.shell.host import Board
     from threshc.hdl.shell.protocol import BAUD
     from threshc.hdl.size import predict, refuse_vast
-    from threshc.hdl.unrolled.design import build_design
+    from threshc.hdl.unrolled.build import build_design
     from threshc.sim.rtl import to_result
 
     say = progress or (lambda _: None)

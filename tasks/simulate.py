@@ -45,15 +45,15 @@ def simulate(
         case "rtl":
             from threshc.hdl.options import CircuitOptions
             from threshc.hdl.size import predict, refuse_vast
-            from threshc.hdl.unrolled.design import build_design
+            from threshc.hdl.unrolled.build import build_design
+            from threshc.hdl.unrolled.unit import UnrolledUnit
             from threshc.sim import rtl
 
             refuse_vast(predict(network), note, large=large, instead="--large to go on, or --engine packed")
             say("emitting the circuit")
             scores = network.output("class") is not None
             samples = given(network, x)
-            return rtl.run_words(
-                build_design(network, CircuitOptions(scores=scores), taps=True), samples.words, progress=say
-            )
+            design = build_design(network, CircuitOptions(scores=scores), taps=True)
+            return rtl.run_words(UnrolledUnit(design), samples.words, progress=say)
         case _:
             raise fail(f"there is no engine {engine!r}", where="--engine", hint=", ".join(get_args(Engine)))

@@ -190,13 +190,14 @@ def verify_network(
     if not rtl:
         return
     from threshc.hdl.options import CircuitOptions
-    from threshc.hdl.unrolled.design import build_design
+    from threshc.hdl.unrolled.build import build_design
+    from threshc.hdl.unrolled.unit import UnrolledUnit
     from threshc.sim import rtl as rtl_simulator
 
     say("Verilog: emitting, compiling and simulating it")
     scores = network.output("scores") is not None
     design = build_design(network, CircuitOptions(neuron, pipeline, scores), taps=True)
     some = data.first(rtl_samples)
-    got = rtl_simulator.run_words(design, some.words, simulator=cast(Simulator, simulator))
+    got = rtl_simulator.run_words(UnrolledUnit(design), some.words, simulator=cast(Simulator, simulator))
     note = f"{got.simulator}, latency {got.latency} cycles"
     yield compare_results("reference = RTL", expected.first(len(some)), got, some.encoded, note)

@@ -11,6 +11,7 @@ from amaranth.sim import Simulator
 from threshc.hdl.shell.protocol import identity
 from threshc.hdl.shell.shell import Shell
 from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.emit import component
 
 CYCLES_PER_BIT = 6
 
@@ -25,7 +26,7 @@ class SimulatedPort:
         self._to_board: deque[int] = deque()  # line levels, one per cycle
         self._from_board: deque[int] = deque()  # bytes
         self._shell: Any = Shell(
-            design.component(), identity(design.interface), cycles_per_bit=CYCLES_PER_BIT, timeout=timeout
+            component(design), identity(design.interface), cycles_per_bit=CYCLES_PER_BIT, timeout=timeout
         )
         self._simulator = Simulator(self._shell)
         self._simulator.add_clock(1e-6)

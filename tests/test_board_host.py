@@ -31,7 +31,8 @@ from threshc.hdl.shell.protocol import (
     identity,
     reply_size,
 )
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.design import Design
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.sim.rtl import to_result

@@ -10,7 +10,7 @@ import pytest
 
 import threshc
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
 from threshc.tasks.run import run_on_board
 
 pytestmark = pytest.mark.slow

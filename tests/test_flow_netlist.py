@@ -24,7 +24,9 @@ from threshc.hdl.flow import tools
 from threshc.hdl.flow.verify_netlists import Samples
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.tasks.samples import random_samples
@@ -57,7 +59,7 @@ def mapped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp(family)
     network = networks.random_dense(np.random.default_rng(3), (11, 7, 5), "int")
     design = build_design(network, CircuitOptions(neuron="tree", pipeline=3, scores=True, family=family))
-    (folder / "design.v").write_text(design.mapped(family))
+    (folder / "design.v").write_text(mapped_verilog(design, family))
     name = design.name
     script = f"read_verilog design.v\n{chosen.unmap}{chosen.synth} -top {name}\n"
     script += f"select {name}\nwrite_json -selected net.json\n"

@@ -18,7 +18,8 @@ from threshc.hdl.flow.build import build
 from threshc.hdl.flow.placed_by_layer import slowest_path
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.targets.registry import target
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +71,7 @@ def test_a_wire_counts_for_the_cell_that_it_leads_to() -> None:
 def test_names_that_yosys_makes_up_say_nothing() -> None:
     """A table without a name of its own belongs to what reads it; what nobody reads, to the rest."""
     design = build_design(networks.random_dense(np.random.default_rng(1), (7, 3)))
-    node = next(n for n in range(design.interface.input.bits + 1, 1000) if f" l{n} " in design.mapped("ice40"))
+    node = next(n for n in range(design.interface.input.bits + 1, 1000) if f" l{n} " in mapped_verilog(design, "ice40"))
 
     def cell(kind: str, a: int, z: int) -> dict[str, Any]:
         pins = {"I0": [a], "O": [z]}

@@ -24,7 +24,7 @@ from threshc.hdl.flow.project import made_for, make_plan
 from threshc.hdl.flow.tools import Tool
 from threshc.hdl.shell.top import make_top
 from threshc.hdl.targets.registry import target, targets
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
 
 XOR = build_design(networks.xor())
 BOARDS = [name for name, t in targets().items() if t.board is not None]

@@ -19,7 +19,8 @@ from threshc.compiler.frontend.load import load
 from threshc.compiler.ir.parser import parse_network
 from threshc.compiler.passes.pipeline import optimize
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.emit import portable_verilog
 from threshc.sim import reference
 
 pytestmark = pytest.mark.slow
@@ -87,7 +88,7 @@ def test_verilog_of_hostile_names(kind: str) -> None:
     plain = optimize(load(random_mlp(3, (4, 3, 2), "int", "where", False, True, "argmax")))
     x = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     assert np.array_equal(reference.run(network, x).labels, reference.run(plain, x).labels)
-    text = build_design(network, CircuitOptions(scores=True)).verilog()
+    text = portable_verilog(build_design(network, CircuitOptions(scores=True)))
     modules = re.findall(r"^\s*module\s+(\S+?)\s*[(;]", text, re.MULTILINE)
     assert modules
     assert all(re.fullmatch(r"\\?[A-Za-z_][\w.$]*", m) for m in modules), modules
@@ -101,7 +102,7 @@ def test_yosys_reads_all_of_them(tmp_path: Path) -> None:
     for k, name in enumerate(NAMES.values()):
         files.append(tmp_path / f"{k}.v")
         design = build_design(optimize(load(renamed(name, distinct=True))), CircuitOptions(scores=True))
-        files[-1].write_text(design.verilog(), encoding="utf-8")
+        files[-1].write_text(portable_verilog(design), encoding="utf-8")
     read_in_yosys(files, tmp_path)
 
 
@@ -122,5 +123,5 @@ def test_compile_keeps_to_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_equal_names_of_nodes() -> None:
     """ONNX allows nodes without a name, or with the same one."""
     for name in ("", "same"):
-        text = build_design(optimize(load(renamed(name, distinct=False)))).verilog()
+        text = portable_verilog(build_design(optimize(load(renamed(name, distinct=False)))))
         assert "module" in text

@@ -19,7 +19,10 @@ from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import from_ints, pack, unpack
 from threshc.hdl.shell.testbench import hex_lines
 from threshc.hdl.shell.verilog_core import VerilogCore
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.emit import component
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.hdl.verilog import emit_verilog
 from threshc.sim import reference
 from threshc.sim.inputs import encode
@@ -90,7 +93,7 @@ class Both(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.cells = cells = self._design.component()
+        m.submodules.cells = cells = component(self._design)
         m.submodules.box = box = VerilogCore(self._design.interface)
         for core in (cells, box):
             m.d.comb += [
@@ -141,7 +144,9 @@ def compared(network: Network, family: str, neuron: str, pipeline: str | int, fo
     design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, family=family))
     x = networks.random_samples(np.random.default_rng(0), network, CYCLES)
     # the ECP5's LUT4 has other pins than Xilinx' LUT4
-    text = design.mapped(family).replace("LUT4 #(.INIT", "LUT4X #(.INIT") if family == "ecp5" else design.mapped(family)
+    text = mapped_verilog(design, family)
+    if family == "ecp5":
+        text = text.replace("LUT4 #(.INIT", "LUT4X #(.INIT")
     trace = run_both(design, damage(text), pack(network, encode(network, x)), folder)
     sent, answers = [], []
     for cycle, (rst, ready, offered, taken, seen) in enumerate(trace):

@@ -19,10 +19,14 @@ from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import apply
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.dontcare import prove_replacements
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.dontcare.design import circuit_of
 from threshc.hdl.unrolled.dontcare.tables import smallest
-from threshc.hdl.unrolled.lower import lower
+from threshc.hdl.unrolled.emit import portable_verilog
+from threshc.hdl.unrolled.lower import lowered
+from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
 from threshc.tasks.stimulus import answers
@@ -92,9 +96,8 @@ def test_answers_stay(seed: int, family: str | None, pipeline: str | int, real: 
     )
     x = samples(rng, network, 300)
     want = answers(design, reference.run(network, x)) if not seed & 1 else None
-    got = outputs(design.circuit(), design, x)
-    before = lower(design.netlist, design.inputs, design.outputs, everything=True)
-    np.testing.assert_array_equal(got, outputs(before, design, x))
+    got = outputs(circuit_of(design), design, x)
+    np.testing.assert_array_equal(got, outputs(lowered(design), design, x))
     if want is not None:
         np.testing.assert_array_equal(got, want)
     certificate = certify(design)
@@ -112,7 +115,7 @@ def test_dense_layers_stay(neuron: str) -> None:
     x = networks.random_samples(rng, network, 40)
     design = build_design(network, CircuitOptions(neuron=neuron, pipeline=2, dont_care=True, scores=True))
     want = reference.run(network, x)
-    got = rtl.run(design, x, simulator="amaranth")
+    got = rtl.run(UnrolledUnit(design), x, simulator="amaranth")
     for a, b in zip(want.values, got.values, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -125,7 +128,8 @@ def test_streams_of_the_portable_text(real: bool) -> None:
     assert len(design.replaced) > 1
     x = samples(rng, network, 60)
     np.testing.assert_array_equal(
-        answers(design, rtl.run(design, x, simulator="amaranth")), answers(design, reference.run(network, x))
+        answers(design, rtl.run(UnrolledUnit(design), x, simulator="amaranth")),
+        answers(design, reference.run(network, x)),
     )
 
 
@@ -161,7 +165,8 @@ def test_ordered_comparisons(weights: list[int], threshold: int, operands: tuple
         assert design.tables == (1, 0)
     x = np.arange(5, dtype=np.float32)[:, None] - 0.5
     np.testing.assert_array_equal(
-        answers(design, rtl.run(design, x, simulator="amaranth")), answers(design, reference.run(network, x))
+        answers(design, rtl.run(UnrolledUnit(design), x, simulator="amaranth")),
+        answers(design, reference.run(network, x)),
     )
 
 
@@ -181,7 +186,7 @@ def test_the_same_every_time() -> None:
     network = thermometer(np.random.default_rng(9), 4, 4, (12, 6), False)
     first, second = (build_design(network, CircuitOptions(dont_care=True)) for _ in range(2))
     assert first.replaced == second.replaced
-    assert first.verilog() == second.verilog()
+    assert portable_verilog(first) == portable_verilog(second)
 
 
 @given(st.integers(1, 5), st.data())

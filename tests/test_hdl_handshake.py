@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.emit import component
+from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim import reference, rtl
 
 
@@ -21,7 +23,7 @@ def test_stalls(pipeline: int) -> None:
     assert design.interface.timing.pipelines[0].buffered == (pipeline < 5)
     want = reference.run(network, x)
     for stall in (False, True):
-        got = rtl.run(design, x, stall=stall, simulator="amaranth")
+        got = rtl.run(UnrolledUnit(design), x, stall=stall, simulator="amaranth")
         np.testing.assert_array_equal(got.labels, want.labels)
 
 
@@ -31,7 +33,7 @@ def test_a_full_buffer_stands_still_and_goes_on() -> None:
 
     network = networks.random_dense(np.random.default_rng(3), (6, 5, 3))
     design = build_design(network, CircuitOptions(pipeline=2))
-    dut: Any = design.component()
+    dut: Any = component(design)
     x = np.arange(64)[:, None] >> np.arange(6) & 1
     want = np.asarray(reference.run(network, x).labels).tolist()
     taken: list[int] = []

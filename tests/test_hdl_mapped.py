@@ -12,8 +12,10 @@ from threshc.hdl.families.registry import families
 from threshc.hdl.logic.mapping import flipped, merged
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.lower import lower
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
@@ -87,8 +89,8 @@ def test_cells_equal_the_reference(family: str, neuron: str, pipeline: str | int
 def test_the_text_has_the_cells(family: str) -> None:
     network = networks.random_dense(np.random.default_rng(4), (20, 8, 4))
     design = build_design(network, CircuitOptions(family=family))
-    text = design.mapped(family)
-    assert text == build_design(network, CircuitOptions(family=family)).mapped(family)
+    text = mapped_verilog(design, family)
+    assert text == mapped_verilog(build_design(network, CircuitOptions(family=family)), family)
     cells = {kind for kind, luts in families()[family].counting.luts.items() if luts and f"  {kind} #(" in text}
     assert cells
     for port in ("i_payload", "i_valid", "i_ready", "o_payload", "o_valid", "o_ready", "clk", "rst"):
@@ -97,7 +99,7 @@ def test_the_text_has_the_cells(family: str) -> None:
 
 def test_unknown_family() -> None:
     with pytest.raises(CompileError, match="there is no device family 'ice4'; did you mean 'ice40'"):
-        build_design(networks.xor()).mapped("ice4")
+        mapped_verilog(build_design(networks.xor()), "ice4")
     with pytest.raises(CompileError, match="there is no device family 'stratix'"):
         build_design(networks.xor(), CircuitOptions(family="stratix"))
 

@@ -11,7 +11,7 @@ import pytest
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import apply, variables
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.sharing.decompose import decompose, split
 from threshc.tasks.prove import prove
 

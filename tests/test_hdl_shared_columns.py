@@ -10,8 +10,8 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Input, Output, Sum
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.check import check
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
 
 pytestmark = pytest.mark.slow
 

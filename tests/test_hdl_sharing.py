@@ -18,8 +18,9 @@ from threshc.hdl.logic.mapping import mapped_size
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import apply
 from threshc.hdl.proof.check import check as check_certificate
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.hdl.unrolled.sharing import strategies
 from threshc.hdl.unrolled.sharing.counter_compressor import CounterColumns
 from threshc.hdl.unrolled.sharing.pair_compressor import PairColumns
@@ -174,7 +175,7 @@ def test_a_row_alone_may_be_very_wide() -> None:
 def test_effort() -> None:
     """More effort is never larger; the same effort is the same text; nonsense is refused."""
     network = networks.random_dense(np.random.default_rng(1), (32, 4), outputs="bits")
-    texts = [build_design(network, CircuitOptions(effort=e)).mapped("ice40") for e in (1, 20, 20)]
+    texts = [mapped_verilog(build_design(network, CircuitOptions(effort=e)), "ice40") for e in (1, 20, 20)]
     assert texts[1] == texts[2]
     assert texts[1].count("SB_LUT4") <= texts[0].count("SB_LUT4")
     for wrong in (0, 101, True, "much"):

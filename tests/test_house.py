@@ -19,14 +19,6 @@ KNOTS: dict[frozenset[str], str] = {
     frozenset({"threshc.compiler.ir.network", "threshc.compiler.ir.text"}): (
         "str(network) is the text form, and the printer takes a Network"
     ),
-    frozenset(
-        {
-            "threshc.hdl.unrolled.design",
-            "threshc.hdl.unrolled.dontcare.design",
-            "threshc.hdl.unrolled.dontcare.words",
-            "threshc.hdl.unrolled.mapped",
-        }
-    ): "a Design knows who searches its don't-cares and who writes it; it becomes a plain record",
 }
 """Circles of files, and why each is still there."""
 

@@ -17,8 +17,8 @@ from threshc.compiler.frontend.load import load, lower_model
 from threshc.compiler.ir.ops import Bitplanes, Compare, Sum
 from threshc.compiler.passes.pipeline import optimize
 from threshc.hdl.proof.check import check
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
 
 QUANTS = [
     # encoding, bits, signed, narrow, scale, rounding, columns of the first layer for each feature

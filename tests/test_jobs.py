@@ -13,7 +13,8 @@ from threshc.compiler.diagnostics import CompileError, fail
 from threshc.hdl import pool
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.pool import Pool, checked_jobs, cores
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.tasks.prove import prove
 
 pytestmark = pytest.mark.slow
@@ -85,9 +86,8 @@ def test_the_circuit_is_the_same_for_any_number(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(pool, "START", 0.0)
     monkeypatch.setattr(pool, "WORTH", 0.0)
     network = networks.random_dense(np.random.default_rng(5), (30, 12, 9, 4))
-    texts = {
-        build_design(network, CircuitOptions(pipeline=3, effort=2), jobs=jobs).mapped("ice40") for jobs in (1, 2, 3)
-    }
+    options = CircuitOptions(pipeline=3, effort=2)
+    texts = {mapped_verilog(build_design(network, options, jobs=jobs), "ice40") for jobs in (1, 2, 3)}
     assert len(texts) == 1
 
 

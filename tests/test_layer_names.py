@@ -29,8 +29,10 @@ from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.check import check
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.sim import reference
 from threshc.sim.counts import count
 from threshc.sim.measure.measured import measure
@@ -88,7 +90,7 @@ def test_measured(network: Network) -> None:
 
 def netlist(design: Design) -> dict[str, Any]:
     """As Yosys would write it: a cell behind every node of the pre-mapped text."""
-    nodes = sorted({int(n) for n in re.findall(r"\bn(\d+)\b", design.mapped("ice40"))})
+    nodes = sorted({int(n) for n in re.findall(r"\bn(\d+)\b", mapped_verilog(design, "ice40"))})
     pins = {"port_directions": {"O": "output"}, "type": "SB_LUT4"}
     cells = {f"c{n}": {**pins, "connections": {"O": [n]}} for n in nodes}
     return {"cells": cells, "netnames": {f"n{n}": {"bits": [n]} for n in nodes}}

@@ -25,8 +25,9 @@ from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.proof.mapped import check_mapped
 from threshc.hdl.proof.parse import parse, read
 from threshc.hdl.proof.routes import select_max
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.tasks.prove import prove
 
 pytestmark = pytest.mark.slow
@@ -157,7 +158,7 @@ def test_inputs_convolutions_and_shared_sums() -> None:
 def test_mapped_text_cell_by_cell(family: str, cell: str) -> None:
     network = networks.random_dense(np.random.default_rng(4), (24, 9, 4))
     design = build_design(network, CircuitOptions(pipeline=2, family=family))
-    text, certificate = design.mapped(family), certify(design)
+    text, certificate = mapped_verilog(design, family), certify(design)
     assert check_mapped(certificate, text) > 100
     line = next(line for line in text.splitlines() if cell in line and "1'b0" not in line)
     at = line.index(cell) + len(cell)

@@ -12,8 +12,8 @@ from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.check import check
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
 
 
 @pytest.mark.parametrize("encoding", ["uint32", "int32", "uint16"])

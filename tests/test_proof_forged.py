@@ -27,8 +27,8 @@ from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.parse import Malformed, parse, read
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
 from threshc.tasks.prove import prove
 
 pytestmark = pytest.mark.slow

@@ -20,8 +20,9 @@ from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.cuts import relation
 from threshc.hdl.proof.mapped import check_mapped
 from threshc.hdl.proof.text import read_text
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ def made(case: str) -> tuple[Network, Certificate, str]:
     seed, kind, encoding, sizes, neuron, family, pipeline = CASES[case]
     network = networks.random_dense(np.random.default_rng(seed), sizes, kind, encoding)
     design = build_design(network, CircuitOptions(neuron=neuron, family=family, pipeline=pipeline))
-    return network, certify(design), design.mapped(family)
+    return network, certify(design), mapped_verilog(design, family)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -68,7 +69,7 @@ def test_random_networks() -> None:
             network, CircuitOptions(neuron=neuron, family=family, pipeline=(1, 3, "layer", "none")[rng.integers(4)])
         )
         try:
-            check_mapped(certify(design), design.mapped(family))
+            check_mapped(certify(design), mapped_verilog(design, family))
         except Unproved as problem:
             raise AssertionError(f"seed {seed}, {sizes}, {neuron}, {family}: {problem}") from None
 

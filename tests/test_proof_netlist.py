@@ -20,8 +20,10 @@ from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.netlist import prove_netlist
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.tasks.prove import prove
@@ -46,7 +48,7 @@ def synthesized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("netlist")
     network = networks.random_dense(np.random.default_rng(7), (INPUTS, 9, 5), "int")
     design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, family=family))
-    (folder / "design.v").write_text(design.mapped(family))
+    (folder / "design.v").write_text(mapped_verilog(design, family))
     script = f"read_verilog design.v\n{SYNTH[family]} -top {design.name}\nselect {design.name}\n"
     (folder / "script.ys").write_text(script + "write_json -selected net.json\n")
     tools.check(tools.run_tool(tool, ["-q", "-l", "log", "script.ys"], folder, print), "testing")

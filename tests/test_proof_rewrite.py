@@ -14,8 +14,8 @@ from threshc.hdl.proof.check import check
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.rewrite import Rewriter
 from threshc.hdl.proof.steps import prove_claim
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
 
 LUTS = [[5, [1, 2, 3], XOR[3]], [6, [1, 2, 3], MAJ], [7, [4, 5], XOR[2]], [8, [4, 5], 0b1000], [9, [6, 8], XOR[2]]]
 """Nodes 7, 9, 10: the number of ones among four bits."""

@@ -15,8 +15,9 @@ from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.mapped import check_mapped
+from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 
 
 @lru_cache
@@ -25,7 +26,7 @@ def made(family: str = "ice40", pipeline: str | int = 3) -> tuple[Certificate, s
     network = networks.random_dense(np.random.default_rng(30), (7, 6, 3, 4), "ternary", "int4")
     neuron = "pairs" if family == "xilinx" else "tree"
     design = build_design(network, CircuitOptions(neuron=neuron, family=family, pipeline=pipeline))
-    return certify(design), design.mapped(family)
+    return certify(design), mapped_verilog(design, family)
 
 
 def before_end(line: str) -> Callable[[str], str]:
@@ -162,7 +163,7 @@ def test_other_families_and_buffers(family: str, pipeline: str | int) -> None:
 def test_halves_that_are_exchanged() -> None:
     network = networks.random_dense(np.random.default_rng(34), (12, 2), "ternary", "int4")
     design = build_design(network, CircuitOptions(neuron="counters", family="ecp5", pipeline=2))
-    certificate, text = certify(design), design.mapped("ecp5")
+    certificate, text = certify(design), mapped_verilog(design, "ecp5")
     match = re.search(r"assign (n\d+) = (n\d+) \? (n\d+_1) : (n\d+_0);", text)
     assert match is not None, "a table wider than a LUT4"
     for changed in (

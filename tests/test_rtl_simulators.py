@@ -11,7 +11,8 @@ import pytest
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim import reference, rtl
 from threshc.sim.rtl import icarus, verilator
 
@@ -47,7 +48,7 @@ def test_every_bit_equals_the_reference(simulator: rtl.Simulator, name: str) -> 
     x = networks.random_samples(np.random.default_rng(1), network, 60)
     want = reference.run(network, x)
     for stall in (False, True):
-        got = rtl.run(design, x, simulator=simulator, stall=stall)
+        got = rtl.run(UnrolledUnit(design), x, simulator=simulator, stall=stall)
         assert got.simulator == simulator
         assert got.latency == design.interface.timing.latency
         assert (got.cycles > 60 + design.interface.timing.latency) == stall
@@ -61,7 +62,7 @@ def test_every_bit_equals_the_reference(simulator: rtl.Simulator, name: str) -> 
 def test_a_circuit_without_scores_answers_with_the_class_alone(simulator: rtl.Simulator) -> None:
     network = NETWORKS["signed"]()
     x = networks.random_samples(np.random.default_rng(1), network, 20)
-    got = rtl.run(build_design(network), x, simulator=simulator)
+    got = rtl.run(UnrolledUnit(build_design(network)), x, simulator=simulator)
     want = reference.run(network, x)
     assert [o.kind for o in got.network.outputs] == ["class"]
     assert got.scores is None
@@ -70,7 +71,7 @@ def test_a_circuit_without_scores_answers_with_the_class_alone(simulator: rtl.Si
 
 
 def test_no_samples(simulator: rtl.Simulator) -> None:
-    got = rtl.run(build_design(networks.xor()), np.zeros((0, 2), np.uint8), simulator=simulator)
+    got = rtl.run(UnrolledUnit(build_design(networks.xor())), np.zeros((0, 2), np.uint8), simulator=simulator)
     assert got.labels is not None
     assert len(got.labels) == 0
 
@@ -78,14 +79,14 @@ def test_no_samples(simulator: rtl.Simulator) -> None:
 def test_auto_takes_the_first_that_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verilator, "_verilators", lambda: iter(()))
     monkeypatch.setattr(icarus.shutil, "which", lambda name: None)
-    got = rtl.run(build_design(networks.xor()), np.array([[0, 1]]))
+    got = rtl.run(UnrolledUnit(build_design(networks.xor())), np.array([[0, 1]]))
     assert got.simulator == "amaranth"
 
 
 def test_a_missing_simulator_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verilator, "_compiler", lambda: None)
     with pytest.raises(CompileError) as caught:
-        rtl.run(build_design(networks.xor()), np.array([[0, 1]]), simulator="verilator")
+        rtl.run(UnrolledUnit(build_design(networks.xor())), np.array([[0, 1]]), simulator="verilator")
     assert str(caught.value) == (
         "verilator cannot run on this machine\n"
         "  where: --simulator\n"
@@ -96,14 +97,14 @@ def test_a_missing_simulator_is_explained(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_unknown_simulator_lists_the_known_ones() -> None:
     with pytest.raises(CompileError, match=r"'modelsim' is not known.*\n.*\n.*auto, verilator, icarus, amaranth"):
-        rtl.run(build_design(networks.xor()), np.array([[0, 1]]), simulator="modelsim")  # type: ignore[arg-type]
+        rtl.run(UnrolledUnit(build_design(networks.xor())), np.array([[0, 1]]), simulator="modelsim")  # type: ignore[arg-type]
 
 
 def test_verilog_that_does_not_compile_is_an_error_with_the_tools_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     if verilator.missing():
         pytest.skip(f"verilator: {verilator.missing()}")
-    monkeypatch.setattr(verilator, "emitted", lambda design: "module broken(")
+    monkeypatch.setattr("threshc.hdl.unrolled.emit.portable_verilog", lambda design: "module broken(")
     with pytest.raises(
         CompileError, match=r"Verilator failed with exit code(.|\n)*syntax error(.|\n)*--simulator icarus"
     ):
-        rtl.run(build_design(networks.xor()), np.array([[0, 1]]), simulator="verilator")
+        rtl.run(UnrolledUnit(build_design(networks.xor())), np.array([[0, 1]]), simulator="verilator")

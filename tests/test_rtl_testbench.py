@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from threshc.hdl.payload import pack
 from threshc.hdl.shell.testbench import self_checking, write
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.emit import portable_verilog
+from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim.rtl import amaranth_driver, icarus, verilator
 from threshc.sim.rtl.trace import Job
 
@@ -31,7 +34,7 @@ def samples(design: Design) -> NDArray[np.uint8]:
 
 
 def answers(design: Design, samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return amaranth_driver.simulate(Job(design, samples, False, print)).words
+    return amaranth_driver.simulate(Job(UnrolledUnit(design), samples, False, print)).words
 
 
 def in_icarus(folder: Path, name: str) -> str:
@@ -62,7 +65,10 @@ def test_verdict(tmp_path: Path, design: Design, samples: NDArray[np.uint8], run
     expected = answers(design, samples)
     write(
         tmp_path,
-        {f"{design.name}.v": design.verilog(), **self_checking(design.interface, samples, expected, stall=stall)},
+        {
+            f"{design.name}.v": portable_verilog(design),
+            **self_checking(design.interface, samples, expected, stall=stall),
+        },
     )
     said = run(tmp_path, design.name)
     assert "PASS: 25 answers in " in said

@@ -24,8 +24,8 @@ from threshc.hdl.proof import check as first  # noqa: E402
 from threshc.hdl.proof.check import check  # noqa: E402
 from threshc.hdl.proof.mapped import check_mapped  # noqa: E402
 from threshc.hdl.proof.parse import parse  # noqa: E402
+from threshc.hdl.unrolled.build import build_design  # noqa: E402
 from threshc.hdl.unrolled.certify import certify  # noqa: E402
-from threshc.hdl.unrolled.design import build_design  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

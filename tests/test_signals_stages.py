@@ -53,7 +53,7 @@ COMMANDS = {
     "verify --data digits_test.npz": ("threshc.sim.reference._evaluate", 0.0),
     "compile -o {out}": ("threshc.sim.rtl.verilator._compile", 1.0),  # Verilator, then C++ compilers
     "compile -o {out} --effort 3 --jobs 2": ("threshc.hdl.pool.Pool.map", 0.5),
-    "build --target icebreaker -o {out}": ("threshc.hdl.unrolled.design.build_design", 0.2),
+    "build --target icebreaker -o {out}": ("threshc.hdl.unrolled.build.build_design", 0.2),
     "prove": ("threshc.hdl.proof.check.check", 0.0),
 }
 

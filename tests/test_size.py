@@ -20,7 +20,7 @@ from threshc.compiler.memory import available
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.size import Size, predict, refuse_hopeless, refuse_vast, too_big
 from threshc.hdl.targets.registry import target
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
 from threshc.tasks.prove import prove
 from threshc.tasks.run import run_on_board
 
@@ -186,7 +186,7 @@ def test_every_command_that_makes_a_circuit_asks_first(command: str, monkeypatch
     def make(*_: object, **__: object) -> None:
         raise Made
 
-    monkeypatch.setattr("threshc.hdl.unrolled.design.build_design", make)
+    monkeypatch.setattr("threshc.hdl.unrolled.build.build_design", make)
     told: list[str] = []
     with pytest.raises(CompileError, match=r"the circuit is too large for this machine(.|\n)*or --large to go on"):
         CIRCUITS[command](network(90, 40, 3), note=told.append)

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 import threshc
 from threshc.hdl import payload
 from threshc.hdl.flow.report import BuildReport
-from threshc.hdl.unrolled.design import Design, build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.design import Design
 from threshc.sim import inputs, packed, reference
 from threshc.tasks import build as building
 from threshc.tasks.run import run_on_board
@@ -172,7 +173,7 @@ def test_wrong_labels_are_refused_before_a_circuit_is_made(tmp_path: Path, monke
     def made(*_: object, **__: object) -> None:
         raise AssertionError("a circuit was made")
 
-    monkeypatch.setattr("threshc.hdl.unrolled.design.build_design", made)
+    monkeypatch.setattr("threshc.hdl.unrolled.build.build_design", made)
     for call in (threshc.compile, lambda *a, **k: building.build(*a, target="up5k-sg48", **k)):
         with pytest.raises(threshc.CompileError, match="labels have shape"):
             call(networks.xor(), tmp_path / "out", x=XOR, labels=[[0], [1], [1], [0]])

@@ -21,7 +21,8 @@ from trained import Data, bundled, pmlb
 
 from threshc.compiler.encoding import Affine
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim import rtl
 
 pytestmark = pytest.mark.slow
@@ -86,7 +87,7 @@ def test_every_label(trainer: str, name: str, request: pytest.FixtureRequest, tm
         expected = np.searchsorted(estimator.classes_, estimator.predict(x))[:, None]
     np.testing.assert_array_equal(answers(threshc.simulate(network, samples)), expected)
     design = build_design(network, CircuitOptions(scores=trainer == "convex, values"))
-    found = rtl.run(design, samples[:IN_VERILOG], simulator=simulator())
+    found = rtl.run(UnrolledUnit(design), samples[:IN_VERILOG], simulator=simulator())
     np.testing.assert_array_equal(answers(found), expected[:IN_VERILOG])
 
 

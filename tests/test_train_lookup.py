@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.unrolled.design import build_design
+from threshc.hdl.unrolled.build import build_design
 from threshc.train import LookupThresholdClassifier
 from threshc.train.deep.pruning import Pruning, VotingNetwork
 from threshc.train.deep.surrogates import StraightThrough

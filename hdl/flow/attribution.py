@@ -13,7 +13,7 @@ from threshc.compiler.ir.layers import layer_of
 from threshc.hdl.families.registry import families
 from threshc.hdl.naming import scopes
 from threshc.hdl.unrolled.design import Design
-from threshc.hdl.unrolled.lower import lower
+from threshc.hdl.unrolled.lower import lowered
 
 REST = "handshake and the rest"
 _NODE = re.compile(r"n(\d+)")
@@ -111,7 +111,7 @@ def _owner(name: str, layers: dict[int, str], around: str | None) -> tuple[int, 
 def _nodes(design: Design) -> dict[int, str]:
     """The layer of every node of the pre-mapped text."""
     layers = _layers(design)
-    circuit = lower(design.netlist, design.inputs, design.outputs, everything=True)
+    circuit = lowered(design)
     found: dict[int, str] = {}
     for cell in design.netlist.cells:
         if cell.kind == "input" or cell.scope not in layers:

@@ -11,6 +11,7 @@ from threshc.hdl.flow.synthesis import synthesis_script, synthesis_step
 from threshc.hdl.shell.top import Top
 from threshc.hdl.targets.base import Device, Target
 from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.mapped import mapped_verilog
 
 
 def make_plan(
@@ -28,7 +29,7 @@ def make_plan(
     that the design's text reads by name ($readmemh); today's designs have none.
     """
     device, chosen = target.device, family(target.device.family)
-    files = {"design.v": design.mapped(chosen.name), "top.il": top.rtlil, **(memories or {})}
+    files = {"design.v": mapped_verilog(design, chosen.name), "top.il": top.rtlil, **(memories or {})}
     aim = freq_hz or (0.0 if chosen.flow is None else chosen.flow.aim_hz)
     steps = _steps(device, tuple(files), bool(top.constraints), aim, seed)
     files["synth.ys"] = synthesis_script(chosen, design.name)

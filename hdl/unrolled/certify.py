@@ -14,14 +14,14 @@ from threshc.hdl.proof.certificate import Certificate, Field, Group, Lut, Regist
 from threshc.hdl.proof.fingerprint import fingerprint
 from threshc.hdl.unrolled.claims import Claim
 from threshc.hdl.unrolled.design import Design
-from threshc.hdl.unrolled.lower import lower
+from threshc.hdl.unrolled.lower import lowered
 from threshc.hdl.unrolled.netlist import Lits, Netlist
 
 
 def certify(design: Design) -> Certificate:
     """The certificate of a design, with every value of its network that is made of cells."""
     interface = design.interface
-    circuit = lower(design.netlist, design.inputs, design.outputs, everything=True)
+    circuit = lowered(design)
     values: dict[int, Word] = {}
     for v, op in enumerate(interface.network.ops):
         if isinstance(op, Sum | Compare | Reduce | ArgMax):

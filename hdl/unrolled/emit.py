@@ -12,10 +12,28 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from threshc.hdl.kept import kept
 from threshc.hdl.logic.tables import full
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.dontcare.design import netlist_of
 from threshc.hdl.unrolled.netlist import Cell, Lits, Netlist
+from threshc.hdl.verilog import emit_verilog
 
 LANES = 64
+
+
+@kept
+def portable_verilog(design: Design) -> str:
+    """The Verilog-2001 of a whole design; the top module `design.name` has ports clk, rst, {i,o}_{payload,valid,ready}.
+    It is written once per design: simulation and synthesis both want it, and a large one takes a while."""
+    return emit_verilog(component(design), design.name)
+
+
+def component(design: Design) -> Pipeline:
+    """A fresh Amaranth component with streams `i` and `o` of the interface's widths."""
+    net, outputs = netlist_of(design)
+    (pipeline,) = design.interface.timing.pipelines
+    return Pipeline(net, design.inputs, outputs, pipeline.latency, pipeline.buffered)
 
 
 class Pipeline(wiring.Component):

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from threshc.hdl.kept import kept
 from threshc.hdl.logic.circuit import Adder, Circuit
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.tables import MAJ, MUX, XOR
+from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.netlist import Cell, Lits, Netlist
 
 _TRUTH = {"xor": XOR[3], "maj": MAJ, "mux": MUX}
+
+
+def lowered(design: Design) -> Circuit:
+    """The circuit of a design's netlist, with everything that no output needs, so that nodes have the numbers that they
+    have in certificates. It is made once per netlist."""
+    circuit = _whole(design.netlist)
+    return replace(circuit, outputs=_lits(circuit, design.outputs))
+
+
+@kept
+def _whole(net: Netlist) -> Circuit:
+    (inputs,) = (cell for cell in net.cells if cell.kind == "input")
+    return lower(net, 2 * np.arange(inputs.first, inputs.first + inputs.width), np.zeros(0, np.int64), everything=True)
 
 
 def lower(net: Netlist, inputs: Lits, outputs: Lits, everything: bool = False) -> Circuit:

@@ -6,16 +6,14 @@ Pre-mapped cells spare Yosys its own mapping, which takes minutes and is larger 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.logic.circuit import Adder, Circuit
 from threshc.hdl.logic.mapping import Cells, flipped, merged, trimmed
 from threshc.hdl.logic.tables import cofactors
-
-if TYPE_CHECKING:
-    from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.design import Design
+from threshc.hdl.unrolled.dontcare.design import circuit_of
 
 _LANES = 64
 
@@ -47,9 +45,10 @@ _BUFFERED = """\
 
 
 def mapped_verilog(design: Design, family: str) -> str:
-    """See `Design.mapped`. Raises CompileError for an unknown family."""
+    """The module of `portable_verilog` as cells of a device family (`threshc.hdl.families`): for synthesis, not for
+    reading. Raises CompileError for an unknown family."""
     chosen = find_family(family)
-    circuit = trimmed(design.circuit())
+    circuit = trimmed(circuit_of(design))
     cells, flips = flipped(circuit, merged(circuit, chosen.inputs))
     return text_of(circuit, cells, flips, chosen, design)
 

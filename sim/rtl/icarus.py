@@ -8,7 +8,6 @@ from pathlib import Path
 
 from threshc.compiler.diagnostics import Lines, fail
 from threshc.compiler.scratch import scratch_folder
-from threshc.hdl.emitted import emitted
 from threshc.hdl.payload import from_ints
 from threshc.hdl.shell.testbench import hex_lines, recording
 from threshc.sim.rtl.trace import Job, Trace, stuck
@@ -26,7 +25,7 @@ def simulate(job: Job) -> Trace:
     """Runs a job; see `Trace`. Raises CompileError when Icarus cannot read the Verilog or the circuit gets stuck."""
     bench = recording(job.interface, _NAME, "in.hex", "out.hex", len(job.words), job.stall)
     with scratch_folder() as folder:
-        (folder / "design.v").write_text(emitted(job.unit), encoding="utf-8")
+        (folder / "design.v").write_text(job.unit.verilog(), encoding="utf-8")
         (folder / "bench.v").write_text(bench, encoding="utf-8")
         (folder / "in.hex").write_text(hex_lines(job.words, job.interface.input.bits), encoding="utf-8")
         _run(["iverilog", "-g2005", "-o", "bench", "-s", _NAME, "design.v", "bench.v"], folder)

@@ -19,7 +19,6 @@ import numpy as np
 from threshc.compiler import cache
 from threshc.compiler.diagnostics import CompileError, Lines, fail
 from threshc.compiler.scratch import scratch_folder
-from threshc.hdl.emitted import emitted
 from threshc.hdl.payload import byte_count
 from threshc.hdl.shell.testbench import RESET_CYCLES, instance
 from threshc.sim.rtl.trace import Job, Trace, stuck
@@ -99,7 +98,7 @@ def simulate(job: Job) -> Trace:
 def _program(job: Job, folder: Path) -> Iterator[Program]:
     """The simulator of a design: the one in the cache, else made now in a folder of this process, and kept."""
     tools = _toolchain()
-    verilog = emitted(job.unit) + "\n" + instance(job.interface, _TOP)
+    verilog = job.unit.verilog() + "\n" + instance(job.interface, _TOP)
     name = f"sim-{_digest(verilog, DRIVER, tools.version, *_VERILATE, *_CXX_FLAGS)}"
     kept = cache.opened(_CACHED, name)
     if kept is not None:

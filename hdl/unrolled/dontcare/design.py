@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.mapping import merged, trimmed
+from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.dontcare.apply import replaced
 from threshc.hdl.unrolled.dontcare.cut import Replacement
 from threshc.hdl.unrolled.dontcare.emit import rewired
 from threshc.hdl.unrolled.dontcare.search import Progress, find, lut_count
 from threshc.hdl.unrolled.dontcare.words import words
-from threshc.hdl.unrolled.lower import lower
+from threshc.hdl.unrolled.lower import lowered
 from threshc.hdl.unrolled.netlist import Lits, Netlist
-
-if TYPE_CHECKING:
-    from threshc.hdl.unrolled.design import Design
 
 
 def replacements(
@@ -24,7 +20,7 @@ def replacements(
 ) -> tuple[tuple[Replacement, ...], tuple[int, int]]:
     """(what don't-cares change, look-up tables without and with it). Nothing is changed where the circuit would take
     more tables, or more inputs of as many."""
-    size, circuit = table_inputs(family), _lowered(design)
+    size, circuit = table_inputs(family), lowered(design)
     found = tuple(find(circuit, words(design, circuit), size, progress))
     without, with_them = _cost(circuit, size), _cost(replaced(circuit, found), size)
     if with_them < without:
@@ -33,8 +29,8 @@ def replacements(
 
 
 def circuit_of(design: Design) -> Circuit:
-    """See `Design.circuit`."""
-    circuit = _lowered(design)
+    """The design bit by bit as it is emitted; nodes have the numbers that they have in certificates (`lowered`)."""
+    circuit = lowered(design)
     return replaced(circuit, design.replaced) if design.replaced else circuit
 
 
@@ -42,11 +38,7 @@ def netlist_of(design: Design) -> tuple[Netlist, Lits]:
     """The netlist as it is emitted, and its outputs."""
     if not design.replaced:
         return design.netlist, design.outputs
-    return rewired(design.netlist, _lowered(design), design.replaced, design.outputs)
-
-
-def _lowered(design: Design) -> Circuit:
-    return lower(design.netlist, design.inputs, design.outputs, everything=True)
+    return rewired(design.netlist, lowered(design), design.replaced, design.outputs)
 
 
 def _cost(circuit: Circuit, size: int) -> tuple[int, int]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from threshc.compiler.encoding import Step
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.logic.circuit import Circuit
+from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.dontcare.view import WIDEST, Word
-
-if TYPE_CHECKING:
-    from threshc.hdl.unrolled.design import Design
 
 
 def words(design: Design, circuit: Circuit) -> Iterator[Word]:
