@@ -54,6 +54,7 @@ COMMANDS = {
     "compile -o {out}": ("threshc.sim.rtl.verilator._compile", 1.0),  # Verilator, then C++ compilers
     "compile -o {out} --effort 3 --jobs 2": ("threshc.hdl.pool.Pool.map", 0.5),
     "build --target icebreaker -o {out}": ("threshc.hdl.unrolled.build.build_design", 0.2),
+    "build --device up5k-sg48 -o {out} --simulator amaranth": ("threshc.hdl.flow.synthesis.run_step", 1.0),  # Yosys
     "prove": ("threshc.hdl.proof.check.check", 0.0),
 }
 
@@ -79,7 +80,7 @@ def test_commands(command: str, digits: Path, tmp_path: Path) -> None:
     name, *rest = command.format(out=tmp_path / "work" / "out").split()
     number = (signal.SIGINT, signal.SIGTERM)[len(command) % 2]
     model = "digits.onnx"
-    if "_compile" in place:  # so small that the stage is reached at once
+    if "_compile" in place or "run_step" in place:  # so small that the stage is reached at once
         save(networks.xor(), model := str(tmp_path / "xor.thresh"))
     with start("-c", STUCK_AT, place, name, model, *rest, cwd=digits, env=environment) as process:
         stop_when_ready(process, number, later)
