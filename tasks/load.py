@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
+from threshc.tasks.failed_build import ERROR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,6 +140,7 @@ def ready_made(model: Model) -> Network | None:
             raise fail(
                 f"the folder holds no {THRESH}",
                 where=str(path.parent),
+                why=f"it is what a failed build left: {ERROR}" if (path.parent / ERROR).is_file() else "",
                 hint="name a model, or a folder made by threshc",
             )
     if path.suffix != ".thresh":

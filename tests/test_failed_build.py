@@ -67,6 +67,15 @@ def test_the_project_is_left_and_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("broken_yosys")
+def test_it_is_no_model(tmp_path: Path) -> None:
+    fail(tmp_path / "out")
+    with pytest.raises(
+        CompileError, match=r"no model\.thresh\n(.*\n)*  why: it is what a failed build left: error\.txt"
+    ):
+        threshc.load(tmp_path / "out-failed")
+
+
+@pytest.mark.usefixtures("broken_yosys")
 def test_make_fails_in_the_same_way(tmp_path: Path) -> None:
     fail(tmp_path / "out")
     yosys = " ".join(map(shlex.quote, (sys.executable, "-c", YOSYS.replace("\n", ";").replace("ERROR", "AGAIN"))))
