@@ -15,11 +15,7 @@ MODULES = import_graph.files()
 IMPORTS = import_graph.imports()
 ROOM_OF = {module: import_graph.room(path) for module, path in MODULES.items()}
 
-KNOTS: dict[frozenset[str], str] = {
-    frozenset({"threshc.compiler.ir.network", "threshc.compiler.ir.text"}): (
-        "str(network) is the text form, and the printer takes a Network"
-    ),
-}
+KNOTS: dict[frozenset[str], str] = {}
 """Circles of files, and why each is still there."""
 
 UPWARD: dict[tuple[str, str], str] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from threshc.compiler.ir.ops import Input, Op, Output, Value, operands
+from threshc.compiler.ir.text import print_network
 from threshc.compiler.ir.types import ValueType
 from threshc.compiler.ir.verifier import verify
 
@@ -45,6 +46,4 @@ class Network:
         return tuple(map(tuple, found))
 
     def __str__(self) -> str:
-        from threshc.compiler.ir.text import print_network
-
         return print_network(self)

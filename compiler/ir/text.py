@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.encoding import Affine, Encoding
 from threshc.compiler.ir.lexer import quote
 from threshc.compiler.ir.literals import Arrays, format_array, number
-from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Output, Reduce, Sum, Window, operands
+from threshc.compiler.ir.types import ValueType
 
 FORMAT = 1
 """Version of the text form."""
 
 
-def to_text(network: Network) -> tuple[str, Arrays]:
+class Program(Protocol):
+    """What is printed of a `Network`, which prints itself with this module."""
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """Operation v makes value v."""
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """In order."""
+
+    @property
+    def types(self) -> tuple[ValueType, ...]:
+        """The type of every value."""
+
+
+def to_text(network: Program) -> tuple[str, Arrays]:
     """The text form and the side table of its large arrays; `parse_network(*to_text(n))` is isomorphic to n."""
     arrays: Arrays = {}
     return print_network(network, arrays), arrays
 
 
-def print_network(network: Network, arrays: Arrays | None = None) -> str:
+def print_network(network: Program, arrays: Arrays | None = None) -> str:
     """The text form, ASCII, deterministic. Arrays of more than 64 numbers stand as `@name dtype[shape]` and are put
     into `arrays` (name -> array) when it is given; without it the text is for people."""
     lines = [f"network {quote(network.name)} format={FORMAT}"]
