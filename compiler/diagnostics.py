@@ -109,6 +109,15 @@ class CompileError(Exception):
         self.diagnostics = (*self.diagnostics[:-1], replace(last, hint=hint))
         self.args = ("\n".join(str(d) for d in self.diagnostics),)
 
+    def rename(self, old: str, new: str) -> None:
+        """Says `new` in place of `old` everywhere: the place that users know of a file, and not that of its draft."""
+        old, new = visible(old), visible(new)
+        self.diagnostics = tuple(
+            Diagnostic(*(type(t)(t.replace(old, new)) for t in (d.what, d.where, d.why, d.hint)))
+            for d in self.diagnostics
+        )
+        self.args = ("\n".join(str(d) for d in self.diagnostics),)
+
 
 def grouped(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
     """The same problem at several places as one that names them all; the most frequent problem first."""

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -43,6 +43,15 @@ def write_whole(path: str | os.PathLike[str], content: bytes | str | Callable[[I
             content(file)
         else:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes | str]) -> None:
+    """Writes files into an existing folder by their names, each whole or not at all, in their order.
+
+    Raises CompileError when one cannot be written.
+    """
+    for name, content in files.items():
+        write_whole(folder / name, content)
 
 
 def check_goal(path: str | os.PathLike[str]) -> None:

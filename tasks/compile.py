@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike, NDArray
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.files import write_files
 from threshc.compiler.ir.network import Network
 from threshc.tasks.folder import REPORT, names_in, output_folder
 from threshc.tasks.load import THRESH, Scores, load_network
@@ -168,8 +169,8 @@ def compile_into(
 
     name: of the model, for the report. given: the samples of the network that is compiled.
     """
-    from threshc.compiler.ir.storage import save
-    from threshc.hdl.shell.testbench import self_checking, write
+    from threshc.compiler.ir.storage import to_bytes
+    from threshc.hdl.shell.testbench import self_checking
     from threshc.hdl.unrolled.build import build_design
     from threshc.hdl.unrolled.emit import portable_verilog
     from threshc.sim.counts import count
@@ -184,11 +185,10 @@ def compile_into(
         progress=lambda what, done, total: say(f"circuit of {what} ({done + 1} of {total})"),
     )
     say(f"Verilog of {design.netlist.count:,} cells")
-    save(network, folder / THRESH)
-    (folder / f"{design.name}.v").write_text(portable_verilog(design), encoding="utf-8")
+    write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": portable_verilog(design)})
     wanted = answers(design, expected)
     simulation = _simulate(design, given, wanted, settings.simulator, say)
-    write(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
+    write_files(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
     return Report(
         model=name,
         input=str(network.input.encoding),

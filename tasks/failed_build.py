@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.files import write_files
 from threshc.tasks.folder import REPORT, output_folder
 from threshc.version import __version__
 
@@ -62,8 +63,7 @@ def _leave(project: Path, failed: Path, target: Target, error: CompileError) -> 
                 "files": files,
                 "makes": makes,
             }
-            (folder / ERROR).write_text(f"{error}\n", encoding="utf-8")
-            (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            write_files(folder, {ERROR: f"{error}\n", REPORT: json.dumps(report, indent=1) + "\n"})
     except CompileError as problem:
         return f"the project is not left in {failed}: {problem.diagnostics[0].what}"
     return f"what the tools were given and said is in {failed / project.name}, where `make` repeats it"

@@ -43,7 +43,11 @@ def output_folder(out_dir: str | os.PathLike[str], *, force: bool = False) -> It
         raise _cannot_write(out_dir, error) from None
     try:
         with draft_beside(goal, folder=True) as draft:
-            yield draft
+            try:
+                yield draft
+            except CompileError as error:
+                error.rename(str(draft), str(out_dir))
+                raise
             try:
                 _deliver(draft, goal, known, _listed(goal))
             except OSError as error:

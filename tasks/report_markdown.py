@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from threshc.compiler.diagnostics import visible
+from threshc.compiler.files import write_files
 from threshc.sim.counts import LayerCounts
 from threshc.tasks.report import SOURCES, Report
 from threshc.version import __version__
@@ -147,5 +148,5 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> st
 
 def write_report(report: Report, folder: Path) -> None:
     """Writes report.md and then report.json, which makes the folder complete."""
-    (folder / "report.md").write_text(markdown(report), encoding="utf-8")
-    (folder / "report.json").write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+    data = json.dumps(report.as_dict(), indent=1) + "\n"
+    write_files(folder, {"report.md": markdown(report), "report.json": data})

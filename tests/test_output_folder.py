@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.diagnostics import CompileError, Lines, fail
+from threshc.compiler.files import write_files
 from threshc.tasks.folder import REPORT, output_folder
 
 
@@ -51,6 +52,37 @@ def test_a_failure_leaves_no_trace(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         _stop(tmp_path / "a" / "b", ZeroDivisionError())
     assert list(tmp_path.iterdir()) == []
+
+
+def _no_file(folder: Path) -> None:
+    (folder / "x.v").mkdir()
+    write_files(folder, {"x.v": "1"})
+
+
+def _refuse(folder: Path) -> None:
+    raise fail("no", where=f"{folder}/top.v:3", why=f"in {folder}", hint=Lines.of([f"look at {folder}", "or not"]))
+
+
+@pytest.mark.parametrize(
+    ("fill", "said"),
+    [
+        (_no_file, "the file cannot be written\n  where: out/x.v\n  why: Is a directory"),
+        (_refuse, "no\n  where: out/top.v:3\n  why: in out\n  try: look at out\n       or not"),
+    ],
+)
+def test_errors_name_the_folder_that_users_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fill: Callable[[Path], None], said: str
+) -> None:
+    """Not the draft, in which a file cannot be written, or of which a tool speaks."""
+    monkeypatch.chdir(tmp_path)
+
+    def make() -> None:
+        with output_folder("out") as folder:
+            fill(folder)
+
+    with pytest.raises(CompileError) as caught:
+        make()
+    assert str(caught.value) == said
 
 
 def test_a_failure_keeps_the_old_output(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from threshc.compiler.files import write_files
 from threshc.hdl.payload import pack
-from threshc.hdl.shell.testbench import self_checking, write
+from threshc.hdl.shell.testbench import self_checking
 from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.emit import portable_verilog
@@ -63,7 +64,7 @@ def in_verilator(folder: Path, name: str) -> str:
 def test_verdict(tmp_path: Path, design: Design, samples: NDArray[np.uint8], run: object, stall: bool) -> None:
     assert callable(run)
     expected = answers(design, samples)
-    write(
+    write_files(
         tmp_path,
         {
             f"{design.name}.v": portable_verilog(design),

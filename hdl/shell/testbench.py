@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.files import write_whole
 from threshc.hdl.interface import Interface
 
 _DRIVER = """\
@@ -214,12 +211,6 @@ def hex_lines(words: NDArray[np.uint8], width: int) -> str:
     """Words (N, bytes) of `width` bits for $readmemh: one hexadecimal number a line."""
     digits = -(-width // 4)
     return "".join(f"{row.tobytes()[::-1].hex()[-digits:]}\n" for row in words)
-
-
-def write(folder: Path, files: dict[str, str]) -> None:
-    """Writes texts into an existing folder, each whole or not at all."""
-    for name, text in files.items():
-        write_whole(folder / name, text)
 
 
 def _range(width: int) -> str:
