@@ -103,7 +103,7 @@ def test_proved(real: bool) -> None:
     network, design, certificate = made(real)
     assert len(certificate.replaced) > 5
     found = check(network, certificate)
-    assert found.methods["table with don't-cares, all patterns of a window"] == len(certificate.replaced)
+    assert found.methods["table with don't-cares, all patterns of a cut"] == len(certificate.replaced)
     assert answers(implemented(certificate), certificate, real) == answers(without(certificate), certificate, real)
     assert check_mapped(certificate, mapped_verilog(design, "xilinx")) > 10
 

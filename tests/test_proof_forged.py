@@ -355,7 +355,7 @@ def test_options_that_a_check_would_ignore(tmp_path: Path, option: str, value: o
 
 
 def test_obligations_that_would_take_days_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window whose nodes stand there a hundred thousand times, each with thousands of patterns."""
+    """A cut whose nodes stand there a hundred thousand times, each with thousands of patterns."""
     network, good = made()
     data = plain(good)
     node, operands, table = data["luts"][-1]

@@ -79,12 +79,12 @@ class Group(NamedTuple):
 
 
 class Replacement(NamedTuple):
-    """Table `node` is emitted as `table` over `operands`: equal for all combinations of the window's patterns."""
+    """Table `node` is emitted as `table` over `operands`: equal for all combinations of the cut's patterns."""
 
     node: int
     operands: Nodes
     table: int
-    window: tuple[Group, ...]
+    cut: tuple[Group, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def check(
     if certificate.replaced:
         say(f"don't-cares of {len(certificate.replaced):,} tables")
         found = prove_replacements(network, certificate, circuit)
-        checker.methods["table with don't-cares, all patterns of a window"] = found
+        checker.methods["table with don't-cares, all patterns of a cut"] = found
     steps = sum(len(claim.steps) for claim in certificate.claims)
     methods, fields = dict(checker.methods), certificate.fields
     return Proved(methods, len(circuit.tables), len(certificate.registers), steps, fields)

@@ -16,8 +16,8 @@ from threshc.hdl.proof.certificate import Certificate, Group, Lut, Replacement
 from threshc.hdl.proof.circuit import Circuit
 
 MOST = 1 << 14
-"""Most assignments of a window, and of the leaves of one of its groups."""
-Places = dict[int, tuple[int, int]]
+"""The most assignments of a cut, and of the leaves of one of its groups."""
+FeatureOrder = dict[int, tuple[int, int]]
 Block = tuple[Sequence[int], list[int]]
 """Nodes, and the patterns that they take together."""
 
@@ -34,7 +34,7 @@ def prove_replacements(network: Network, certificate: Certificate, circuit: Circ
     circuit: the certificate's, without replacements.
     """
     made, tables = implemented(certificate), {cell.node for cell in certificate.luts}
-    places = orders(network)
+    order = orders(network)
     for new in certificate.replaced:
         node = new.node
         if node not in tables:
@@ -42,7 +42,7 @@ def prove_replacements(network: Network, certificate: Certificate, circuit: Circ
         if made.stage[node] != circuit.stage[node]:
             raise Unproved(f"node {node} is replaced by bits of another sample")
         try:
-            _prove(circuit, places, new)
+            _prove(circuit, order, new)
         except Unproved as problem:
             raise Unproved(f"don't-care at node {node}: {problem}", problem.hint) from None
     if len({r.node for r in certificate.replaced}) < len(certificate.replaced):
@@ -50,9 +50,11 @@ def prove_replacements(network: Network, certificate: Certificate, circuit: Circ
     return len(certificate.replaced)
 
 
-def orders(network: Network) -> Places:
-    """(feature, place) of the input nodes that are the model's comparisons of real features: of one feature, a node is
-    1 wherever one of a later place is, because its threshold is not larger."""
+def orders(network: Network) -> FeatureOrder:
+    """Returns (feature, place) of the input nodes that are the model's comparisons of real features.
+
+    Of one feature, a node is 1 wherever one of a later place is, because its threshold is not larger.
+    """
     encoding = network.input.encoding
     if not isinstance(encoding, Step):
         return {}
@@ -61,10 +63,10 @@ def orders(network: Network) -> Places:
     return {j + 1: (features[j], place) for place, j in enumerate(order)}
 
 
-def _prove(circuit: Circuit, places: Places, new: Replacement) -> None:
-    node, operands, table, window = new
-    circuit.spend(sum(len(group.nodes) + len(group.leaves) for group in window))
-    blocks: list[Block] = [(group.nodes, _patterns(circuit, places, group)) for group in window]
+def _prove(circuit: Circuit, order: FeatureOrder, new: Replacement) -> None:
+    node, operands, table, cut = new
+    circuit.spend(sum(len(group.nodes) + len(group.leaves) for group in cut))
+    blocks: list[Block] = [(group.nodes, _patterns(circuit, order, group)) for group in cut]
     known, every = _product(blocks)
     constant = table in (0, (1 << (1 << len(operands))) - 1)
     functions = []
@@ -79,7 +81,7 @@ def _product(blocks: list[Block]) -> tuple[dict[int, int], int]:
     """Every combination of one pattern of each block: the values of the nodes over all of them, and the constant 1."""
     size = prod(len(patterns) for _, patterns in blocks)
     if size > MOST:
-        raise Unproved(f"its window has more than {MOST:,} assignments")
+        raise Unproved(f"its cut has more than {MOST:,} assignments")
     known, done = {0: 0}, 1
     for nodes, patterns in blocks:
         ones, times = (1 << done) - 1, sum(1 << (i * done) for i in range(len(patterns)))
@@ -90,19 +92,19 @@ def _product(blocks: list[Block]) -> tuple[dict[int, int], int]:
     return known, (1 << size) - 1
 
 
-def _patterns(circuit: Circuit, places: Places, group: Group) -> list[int]:
+def _patterns(circuit: Circuit, order: FeatureOrder, group: Group) -> list[int]:
     """The values that nodes take together (node k at bit k) over all values of the leaves that occur."""
     nodes, leaves = group
     if any(x < 1 or circuit.alias.get(x) != x for x in (*nodes, *leaves)):
-        raise Unproved("its window has a register, or a node that is none")
+        raise Unproved("its cut has a register, or a node that is none")
     if nodes == leaves and len(nodes) == 1:
         return [0, 1]
     features: dict[int, list[int]] = {}
     for x in set(leaves):
-        features.setdefault(places[x][0] if x in places else -x, []).append(x)
+        features.setdefault(order[x][0] if x in order else -x, []).append(x)
     blocks: list[Block] = []
     for bits in features.values():  # where place k is 1, so are all before it
-        bits.sort(key=lambda x: places.get(x, (0, 0))[1])
+        bits.sort(key=lambda x: order.get(x, (0, 0))[1])
         blocks.append((bits, [(1 << k) - 1 for k in range(len(bits) + 1)]))
     known, every = _product(blocks)
     found = [(0, every)]

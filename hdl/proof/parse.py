@@ -201,9 +201,9 @@ def _selection(item: object) -> Selection:
 
 
 def _replacement(item: object) -> Replacement:
-    node, operands, table, window = _parts(item, 4)
+    node, operands, table, cut = _parts(item, 4)
     lut = _lut([node, operands, table])
-    return Replacement(*lut, _each("group", _group, window))
+    return Replacement(*lut, _each("group", _group, cut))
 
 
 def _group(item: object) -> Group:

@@ -43,7 +43,7 @@ def certify(design: Design) -> Certificate:
         ),
         replaced=tuple(
             Replacement(
-                r.node, tuple(r.operands), r.table, tuple(Group(tuple(g.nodes), tuple(g.leaves)) for g in r.window)
+                r.node, tuple(r.operands), r.table, tuple(Group(tuple(g.nodes), tuple(g.leaves)) for g in r.cut)
             )
             for r in design.replaced
         ),

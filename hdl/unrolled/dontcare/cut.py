@@ -1,5 +1,5 @@
-"""Windows: a cut below some nodes, all of whose values are tried. What lies below the cut may take any value, so more
-patterns are considered than there are, never fewer."""
+"""Cuts below some nodes, all of whose values are tried. What lies below a cut may take any value, so more patterns are
+considered than occur, never fewer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threshc.hdl.unrolled.dontcare.view import View
 
 MOST = 1 << 12
-"""Most assignments of a cut."""
+"""The most assignments of a cut."""
 _STEPS = 40
 
 
@@ -23,16 +23,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """Node `node` is `table` over nodes `operands` for all values of `window` that occur. One operand: the node is that
+    """Node `node` is `table` over nodes `operands` for all values of `cut` that occur. One operand: the node is that
     one, or its inverse; a constant keeps its operands, for their stage."""
 
     node: int
     operands: tuple[int, ...]
     table: int
-    window: tuple[Group, ...]
+    cut: tuple[Group, ...]
 
 
-class Window:
+class Cut:
     """Groups, and the functions of all nodes above them over every assignment of the groups."""
 
     def __init__(self, view: View, leaves: Iterable[int]) -> None:
@@ -52,15 +52,17 @@ class Window:
         self.every = (1 << size) - 1
 
     def function(self, node: int) -> int:
-        """A node over all assignments."""
+        """Returns the values of a node over all assignments, as the bits of an integer."""
         alias = self._view.alias[node]
         self._view.settle(alias, self._known, self.every)
         return self._known[alias]
 
 
-def window_below(view: View, targets: Iterable[int], most: int = MOST) -> Window | None:
-    """A window below nodes, grown where paths meet again: step by step, the leaf whose operands cost least. None where
-    the nodes themselves take more than `most` values."""
+def cut_below(view: View, targets: Iterable[int], most: int = MOST) -> Cut | None:
+    """Returns a cut below nodes, grown where paths meet again: step by step, the leaf whose operands cost least.
+
+    None where the nodes themselves take more than `most` values.
+    """
     leaves = {view.alias[n] for n in targets} - {0}
     if _cost(view, leaves) > most:
         return None
@@ -68,12 +70,12 @@ def window_below(view: View, targets: Iterable[int], most: int = MOST) -> Window
         grown = [
             leaves - {n} | {x for x in view.operands[n] if x} for n in leaves if view.operands[n] and view.owner[n] < 0
         ]
-        costs = [(_cost(view, cut), -max(leaves - cut, default=0), k) for k, cut in enumerate(grown)]
+        costs = [(_cost(view, one), -max(leaves - one, default=0), k) for k, one in enumerate(grown)]
         best = min(costs, default=(most + 1, 0, 0))
         if best[0] > most:
             break
         leaves = grown[best[2]]
-    return Window(view, leaves)
+    return Cut(view, leaves)
 
 
 def _by_word(view: View, leaves: Iterable[int]) -> dict[int, tuple[int, ...]]:

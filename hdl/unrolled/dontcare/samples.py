@@ -1,4 +1,4 @@
-"""Random inputs through a circuit: patterns that are seen do occur, so only tables that miss some need a window."""
+"""Random inputs through a circuit: patterns that are seen do occur, so only tables that miss some need a cut."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Don't-cares: patterns that the inputs of a table never take, used to make tables smaller or to do without them.
 
 Nothing but patterns that cannot occur is used, so every node keeps its value for every input of the network, and
-replacements are independent of each other. Each is proved here by trying all values of a cut below it (a window), and
-is a `Replacement` with that cut, which `threshc.hdl.proof.dontcare` proves again from the certificate.
+replacements are independent of each other. Each is proved here by trying all values of a cut below it, and is
+a `Replacement` with that cut, which `threshc.hdl.proof.dontcare` proves again from the certificate.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.mapping import Cells, merged, roots, trimmed
 from threshc.hdl.logic.tables import MOST_INPUTS, full
 from threshc.hdl.unrolled.dontcare.apply import upright, with_replacements
-from threshc.hdl.unrolled.dontcare.cut import Replacement, Window, window_below
+from threshc.hdl.unrolled.dontcare.cut import Cut, Replacement, cut_below
 from threshc.hdl.unrolled.dontcare.samples import samples
 from threshc.hdl.unrolled.dontcare.tables import smallest
 from threshc.hdl.unrolled.dontcare.view import View, Word, split
@@ -24,9 +24,9 @@ _EVERY = 1024  # cells between two lines of progress
 
 
 def find(circuit: Circuit, words: Iterable[Word], size: int, progress: Progress | None = None) -> list[Replacement]:
-    """Replacements for tables of up to `size` inputs, as `threshc.hdl.logic.mapping.merged` maps them, by node.
+    """Returns replacements for tables of up to `size` inputs, as `threshc.hdl.logic.mapping.merged` maps them, by node.
 
-    words: bits whose values are enumerated together. Time grows with the cells, windows being bounded. Where tables are
+    words: bits whose values are enumerated together. Time grows with the cells, as cuts are bounded. Where tables are
     small, those of six inputs that could be one of them are looked for first.
     """
     view, kept, found = View(circuit, words), trimmed(circuit), dict[int, Replacement]()
@@ -98,21 +98,21 @@ class _Search:
     def _is_another(self, node: int) -> bool:
         """Whether the node is a constant, or an earlier node or its inverse."""
         if self._samples[node] in (0, self._every):
-            window = window_below(self.view, [node])
-            value = window.function(node) if window else -1
-            if window and value in (0, window.every):
+            cut = cut_below(self.view, [node])
+            value = cut.function(node) if cut else -1
+            if cut and value in (0, cut.every):
                 operands = self.view.reads[node]
-                self._replace(node, operands, full(len(operands)) if value else 0, window, ())
+                self._replace(node, operands, full(len(operands)) if value else 0, cut, ())
                 return True
         for other in self._alike[self._key(node)][:_ALIKE]:
             if other >= node or other not in self.cells or self._depth[other] > self._depth[node]:
                 continue
-            window = window_below(self.view, [node, other])
-            if window is None:
+            cut = cut_below(self.view, [node, other])
+            if cut is None:
                 continue
-            inverted = window.function(node) ^ window.function(other)
-            if inverted in (0, window.every):
-                self._replace(node, (other,), 1 if inverted else 2, window, (other,))
+            inverted = cut.function(node) ^ cut.function(other)
+            if inverted in (0, cut.every):
+                self._replace(node, (other,), 1 if inverted else 2, cut, (other,))
                 return True
         return False
 
@@ -123,20 +123,20 @@ class _Search:
         seen = _patterns([self._samples[x] for x in operands], self._every)
         if seen == full(inputs) or len(smallest(table, seen, inputs, _fewer)[0]) >= min(inputs, most + 1):
             return
-        cut = self.view.cut(node, operands)
-        window = None if cut is None else window_below(self.view, cut)
-        if window is None:
+        below = self.view.cut(node, operands)
+        cut = None if below is None else cut_below(self.view, below)
+        if cut is None:
             return
-        function, care, truth = window.function(node), 0, 0
-        for at, rows in split([window.function(x) for x in operands], window.every):
+        function, care, truth = cut.function(node), 0, 0
+        for at, rows in split([cut.function(x) for x in operands], cut.every):
             if function & rows not in (0, rows):
-                return  # the window takes what never occurs for something that earlier replacements cannot tell apart
+                return  # on assignments that never occur the node is no function of operands that were replaced before
             care |= 1 << at
             truth |= (function & rows > 0) << at
         kept, truth = smallest(truth, care, inputs, lambda kept: self._gain(operands, kept))
         if 0 < len(kept) < inputs and len(kept) <= most:
             rest = tuple(operands[k] for k in kept)
-            self._replace(node, rest, truth, window, rest)
+            self._replace(node, rest, truth, cut, rest)
 
     def _gain(self, operands: tuple[int, ...], kept: tuple[int, ...]) -> tuple[int, ...]:
         freed = sum(len(self._readers[x]) == 1 for k, x in enumerate(operands) if k not in kept and self._is_free(x))
@@ -145,11 +145,9 @@ class _Search:
     def _is_free(self, node: int) -> bool:
         return node in self.cells and node not in self._ends
 
-    def _replace(
-        self, node: int, operands: tuple[int, ...], table: int, window: Window, reads: tuple[int, ...]
-    ) -> None:
+    def _replace(self, node: int, operands: tuple[int, ...], table: int, cut: Cut, reads: tuple[int, ...]) -> None:
         before = self.cells[node][0]
-        self.found[node] = Replacement(node, operands, table, tuple(window.groups))
+        self.found[node] = Replacement(node, operands, table, tuple(cut.groups))
         self.cells[node] = reads, table if reads else table & 1
         for x in before:
             self._readers[x].discard(node)
