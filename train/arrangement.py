@@ -20,10 +20,11 @@ _BLOCK = 1 << 24
 
 @dataclass(slots=True, eq=False)
 class Arrangement:
-    """Distinct columns 1{x.u >= t} of n samples: bits (ceil(n/8), P), u (d, P), t (P,). x: (n, d) integer features.
+    """An arrangement holds the distinct columns 1{x.u >= t} of n samples: bits (ceil(n/8), P), u (d, P) and t (P,).
 
     Columns are computed from the integer units, so that a circuit of these units repeats them bit for bit. Constant
-    columns and the complements of others are left out where `constants` is false (an output bias holds them).
+    columns and the complements of others are left out where `constants` is false (an output bias holds them). x: (n, d)
+    integer features.
     """
 
     x: Ints
@@ -39,11 +40,14 @@ class Arrangement:
 
     @property
     def size(self) -> int:
-        """The number of columns."""
+        """Returns the number of columns P."""
         return len(self.t)
 
     def add(self, u: Ints, t: Ints) -> int:
-        """Units whose columns are new, also up to complement where constants are left out; how many those were."""
+        """Adds the units u (d, m), t (m,) whose columns are new, and returns how many those were.
+
+        Where constants are left out, a complement of a column is not new.
+        """
         before = self.size
         kept: list[int] = []
         packed: list[NDArray[np.uint8]] = []
@@ -60,8 +64,10 @@ class Arrangement:
         return len(kept)
 
     def place(self, u: Ints, t: Ints, w: Floats) -> Floats:
-        """Output weights (m, K) of units that were added as weights (P, K) of the columns. A column that stands for its
-        complement gets the weight with the other sign; constant ones are left to the bias."""
+        """Returns the output weights w (m, K) of units that were added as weights (P, K) of the columns.
+
+        A column that stands for its complement gets the weight with the other sign; constant ones are left to the bias.
+        """
         out = np.zeros((self.size, w.shape[1]))
         for k, name, column in self._columns(u, t):
             at = self._seen.get(name)
@@ -70,7 +76,7 @@ class Arrangement:
         return out
 
     def correlations(self, residual: Floats) -> Floats:
-        """D^T R as (P, K) for residuals (n, K)."""
+        """Returns D^T R, (P, K), of the columns D with residuals R (n, K)."""
         padded = np.zeros((residual.shape[1], 8 * len(self.bits)))
         padded[:, : len(residual)] = residual.T
         out = np.zeros((residual.shape[1], self.size))
@@ -79,7 +85,7 @@ class Arrangement:
         return np.ascontiguousarray(out.T)
 
     def columns(self, chosen: NDArray[np.intp]) -> Floats:
-        """Columns as (n, len(chosen)) zeros and ones."""
+        """Returns the chosen columns unpacked, (n, len(chosen)) float64 zeros and ones."""
         bits: NDArray[np.uint8] = np.unpackbits(self.bits[:, chosen], axis=0, count=len(self.x))
         return bits.astype(np.float64)
 

@@ -26,10 +26,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Figures per sample. objective: of the weights that the solver returned. lower_bound: no threshold
-    network on these encoded features, of any width, depth and weights, has a lower one. pool_bound: none over the
-    sampled and generated columns has. price: the largest correlation that the round's search found, over beta; above 1
-    columns are missing (nan: no search).
+    """A certificate says how far from the best a training is. Objectives are means per sample.
+
+    objective: of the weights that the solver returned. lower_bound: no threshold network on these encoded features, of
+    any width, depth and weights, has a lower objective. pool_bound: no network over the sampled and generated columns
+    has. price: the largest correlation that the round's search found, divided by beta; above 1 columns are missing
+    (nan: there was no search). columns, units: how many there are, and how many have a weight. rounds: how many rounds
+    were done before.
     """
 
     objective: float
@@ -42,7 +45,7 @@ class Certificate:
 
     @property
     def gap(self) -> float:
-        """objective - lower_bound: how much better the best network may be, at most."""
+        """Returns objective - lower_bound: the best network is better by at most so much."""
         return self.objective - self.lower_bound
 
     def __str__(self) -> str:
@@ -54,9 +57,12 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """x: (n, d) what the units read: encoded (n, d') features, or bits of the layers below. y: (n, K) targets; classes:
-    (n,) numbers for sampling. beta: price of a weight, times n samples. blocks: which columns of y share their units'
-    norm: all of them in one (group LASSO), or each alone.
+    """A problem holds what is learned from n samples.
+
+    x: (n, d) int64, what the units read: encoded features, or bits of the layers below. encoded: (n, d') int64, the
+    encoded features. y: (n, K) targets. classes: (n,) numbers for sampling. beta: price of an output weight of 1, times
+    n. bias: whether an output bias is free. blocks: which columns of y share their units' norm: all of them in one
+    block (group LASSO), or each alone.
     """
 
     x: Ints
@@ -68,7 +74,11 @@ class Problem:
     blocks: tuple[tuple[int, ...], ...]
 
     def lower_bound(self) -> float:
-        """By the closed form per output. A row's norm is at least its entries' sum over sqrt(K)."""
+        """Returns a bound on the objective, times n, by the closed form per output (`shattered`).
+
+        A row's norm is at least the sum of its entries divided by sqrt(K), so beta is divided by that for a block of K
+        outputs.
+        """
         _, same = np.unique(self.encoded, axis=0, return_inverse=True)
         groups = same.ravel()
         return sum(
@@ -80,8 +90,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How columns are made. limit: largest weight of a unit; fan_in: most weights; starts: searches per round and
-    block; seconds: no new round after this time. tolerance: relative gap, of the solver and at which training ends."""
+    """A search says how columns are made.
+
+    limit: largest weight of a unit. fan_in: most weights of a unit. rounds: most rounds. starts: searches per round and
+    block. seconds: no round begins after this time. tolerance: relative gap at which the solver and the training end.
+    """
 
     limit: int
     fan_in: int
@@ -93,9 +106,11 @@ class Search:
 
 @dataclass(slots=True, eq=False)
 class State:
-    """Where training stands before round `turn`: w (P, K) to start from, what happened, and the best network yet.
+    """A state is where training stands before round `turn`.
 
-    best_value: of the judge, else -objective. waited: rounds since the best. done: nothing is left to do.
+    w: (P, K) weights to start from. history: the certificates of the rounds so far. best_value: what the judge gave the
+    best network, else its negated objective. best_turn, best_w, best_bias: its round and weights (P', K), (K,). waited:
+    rounds since then. done: nothing is left to do.
     """
 
     w: Floats
@@ -111,10 +126,12 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What looks on. callback: called with every round's certificate. save: called with the state at the end of a
-    round, before `callback`. judge: gives the value of a network u, t, w, bias on samples held back; without one the
-    objective decides. Training ends after `patience` rounds that are no better, and the best round's network is the
-    result."""
+    """A watch holds what looks on.
+
+    callback: called with every round's certificate. save: called with the state at the end of a round, before
+    `callback`. judge: gives the value of a network u, t, w, bias on samples held back; without one the objective
+    decides. Training ends after `patience` rounds that are no better, and the best round's network is the result.
+    """
 
     callback: Callable[[Certificate], None]
     save: Callable[[State], None] = silent
@@ -124,8 +141,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """u (d, m), t (m,), w (m, K), bias (K,) of the units in use, the certificate of their round, and that of every
-    round."""
+    """What training found: u (d, m), t (m,), w (m, K) and bias (K,) of the units in use.
+
+    certificate: that of their round. history: those of all rounds.
+    """
 
     u: Ints
     t: Ints
@@ -138,7 +157,12 @@ class Trained:
 def generate(
     problem: Problem, pool: Arrangement, search: Search, rng: np.random.Generator, state: State, watch: Watch
 ) -> Trained:
-    """Solve, price, add, until the gap is closed, no column is missing that the search finds, or rounds or time end."""
+    """Trains by column generation: solves the LASSO, prices units, adds those that are missing, and so on.
+
+    It ends when the gap is closed, the search finds no missing column, or rounds or time run out. pool: the columns,
+    which grow. state: where to begin; it is changed. Returns the best round's network. Source: Ergen, Gulluk, Lacotte,
+    Pilanci 2023.
+    """
     began = time.monotonic()
     bound = problem.lower_bound()
     while not state.done and state.turn <= search.rounds:

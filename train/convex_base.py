@@ -30,7 +30,7 @@ _FREE = ("rounds", "max_seconds", "callback", "checkpoint", "warm_start", "outpu
 
 
 class ConvexTraining(BaseEstimator):  # type: ignore[misc]
-    """Training of `ConvexThresholdClassifier` and `ConvexThresholdRegressor`, which document the parameters."""
+    """It trains `ConvexThresholdClassifier` and `ConvexThresholdRegressor`, which document the parameters."""
 
     beta: float
     encoding: str

@@ -22,7 +22,7 @@ from threshc.train.column_generation import Certificate, State
 
 
 def fingerprint(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, object]) -> str:
-    """A name of the data and the settings that decide what training does."""
+    """Returns a name, hexadecimal, of the data and the settings that decide what training does."""
     found = hashlib.sha256(json.dumps({k: repr(v) for k, v in settings.items()}, sort_keys=True).encode())
     for name, values in sorted(arrays.items()):
         found.update(f"{name} {values.dtype} {values.shape}".encode())
@@ -31,7 +31,8 @@ def fingerprint(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, objec
 
 
 def save(path: Path, name: str, pool: Arrangement, state: State, rng: np.random.Generator) -> None:
-    """Replaces the file. Raises ValueError where it cannot be written."""
+    """Replaces the checkpoint by one of this state, whole or not at all. Raises ValueError where it cannot be
+    written."""
     about = {
         "format": 2,
         "name": name,
@@ -64,9 +65,9 @@ def save(path: Path, name: str, pool: Arrangement, state: State, rng: np.random.
 
 
 def restore(path: Path, name: str, pool: Arrangement, rng: np.random.Generator) -> State | None:
-    """Fills the empty pool and sets rng as they were; None where there is no file yet.
+    """Fills the empty pool, sets rng as it was and returns the state; returns None where there is no file yet.
 
-    Raises ValueError for files that are no checkpoint, or one of other data or settings.
+    Raises ValueError for a file that is not a checkpoint, or one of other data or settings.
     """
     if not path.exists():
         return None

@@ -19,14 +19,14 @@ _RANGES = 8
 
 
 class ConvexThresholdRegressor(RegressorMixin, ConvexTraining):  # type: ignore[misc]
-    """Hidden layers of thresholds for real targets: `ConvexThresholdClassifier`'s LASSO with Y = y.
+    """Trains hidden layers of thresholds for real targets: `ConvexThresholdClassifier`'s LASSO with Y = y.
 
-    A prediction is scale_ * integer score + offset_, both float32; the compiled circuit puts the integers out.
+    A prediction is scale_ * integer score + offset_, both float32; the compiled circuit outputs the integers.
 
-    shared_units: several targets share their units (group LASSO); else a LASSO per target. standardize: train on (y -
-    mean) / standard deviation, so that beta means the same for all targets; objectives are then of those values: 0.5
-    is that of predicting the mean. Other parameters: see `ConvexThresholdClassifier`; early stopping judges by the
-    squared error.
+    shared_units: several targets share their units (group LASSO); else there is a LASSO per target. standardize: train
+    on (y - mean) / standard deviation, so that beta means the same for all targets; objectives are then of those
+    values: 0.5 is that of predicting the mean. Other parameters: see `ConvexThresholdClassifier`; early stopping judges
+    by the squared error.
 
     Attributes after fit: certificate_ (objective, lower bound, gap), history_, network_ (the integers), scale_ and
     offset_ (targets,) float32, rounded_objective_, n_iter_, n_features_in_.
@@ -88,8 +88,8 @@ class ConvexThresholdRegressor(RegressorMixin, ConvexTraining):  # type: ignore[
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> ConvexThresholdRegressor:
-        """Train. X: (n, d) finite real features; y: (n,) or (n, targets) finite real numbers. Raises ValueError for
-        others."""
+        """Trains on X (n, d), finite real features, with y (n,) or (n, targets), finite real numbers; returns
+        itself. Raises ValueError for others."""
         self._check_parameters()
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         y = np.asarray(y, np.float64)
@@ -106,17 +106,16 @@ class ConvexThresholdRegressor(RegressorMixin, ConvexTraining):  # type: ignore[
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """(N,) or (N, targets): float32 scores * scale_ + offset_, as the exported model computes them."""
+        """Returns (N,) or (N, targets): float32 scores * scale_ + offset_, as the exported model computes them."""
         check_is_fitted(self)
         scores = self.network_.scores(validate_data(self, X, dtype=np.float64, reset=False))
         values = (scores.astype(np.float32) * self.scale_ + self.offset_).astype(np.float64)
         return np.asarray(values[:, 0] if self._single else values)
 
     def export_onnx(self, path: str | Path) -> None:
-        """Writes the network as standard ONNX, whole or not at all; its outputs, (N, 1) per target, are what `predict`
-        says.
+        """Writes the network as standard ONNX, whole or not at all; its outputs, (N, 1) per target, equal `predict`.
 
-        Raises CompileError for a network without hidden units.
+        Raises CompileError for a network without hidden units, and where the file cannot be written.
         """
         check_is_fitted(self)
         about = {"certificate": str(self.certificate_)}

@@ -22,14 +22,15 @@ from threshc.train.staircase import reconstruct
 
 
 class ShatteredThresholdClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Three layers whose training objective is the least of all threshold networks', of any width and depth (Ergen,
-    Gulluk, Lacotte, Pilanci 2023, shattered case). It repeats the training set; do not expect it to generalize.
+    """Makes three layers whose training objective is the least of all threshold networks', of any width and depth
+    (Ergen, Gulluk, Lacotte, Pilanci 2023, shattered case). It repeats the training set; do not expect it to generalize.
 
     The optimal values of the samples are known in closed form. One integer direction tells samples apart; first-layer
     units are thresholds on it, where the values change; second-layer units with weights -1 and 1 tell the levels.
 
-    beta, encoding, levels, output_bits: see `ConvexThresholdClassifier`. directions: how many are tried, the one with
-    the fewest first-layer units is taken. max_weight: of a direction; None for as large as float32 sums allow.
+    beta, encoding, levels, output_bits: see `ConvexThresholdClassifier`. directions: how many are tried; the one with
+    the fewest first-layer units is taken. max_weight: largest weight of a direction; None allows what float32 sums
+    hold.
 
     Attributes after fit: classes_, certificate_, network_ (the integers), n_features_in_.
     """
@@ -54,8 +55,10 @@ class ShatteredThresholdClassifier(ClassifierMixin, BaseEstimator):  # type: ign
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> ShatteredThresholdClassifier:
-        """Train. X: (n, d) finite real features; y: (n,) labels of at least two classes. Raises ValueError for others,
-        and where no direction tells the samples apart."""
+        """Trains on X (n, d), finite real features, with y (n,), labels of at least two classes; returns itself.
+
+        Raises ValueError for others, and where no direction tells the samples apart.
+        """
         above_zero("beta", self.beta)
         for name, least in {"levels": 1, "output_bits": 2, "directions": 1}.items():
             at_least(name, getattr(self, name), least)
@@ -83,18 +86,20 @@ class ShatteredThresholdClassifier(ClassifierMixin, BaseEstimator):  # type: ign
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Scores (N,) of the second of two classes, or (N, classes)."""
+        """Returns real scores: (N,) of the second of two classes, or (N, classes)."""
         scores = self._scores(X) * self.network_.scale
         return np.asarray(scores[:, 0] if len(self.classes_) == 2 else scores, np.float64)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The class of the largest integer score, the first among equals: what the exported circuit puts out."""
+        """Returns the classes (N,) of the largest integer scores, the first among equals. The exported circuit
+        outputs the same, as positions in classes_."""
         scores = self._scores(X)
         chosen = (scores[:, 0] > 0).astype(int) if len(self.classes_) == 2 else scores.argmax(axis=1)
         return np.asarray(self.classes_[chosen])
 
     def export_onnx(self, path: str | Path) -> None:
-        """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_."""
+        """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_. Raises
+        CompileError where the file cannot be written."""
         check_is_fitted(self)
         about = {"classes": " ".join(map(str, self.classes_)), "certificate": str(self.certificate_)}
         write_onnx(self.network_, path, features=self.n_features_in_, about=about)

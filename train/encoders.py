@@ -15,10 +15,10 @@ WHOLE = ("uint8", "int8", "uint16", "int16")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thermometer:
-    """Bit k is x[feature[k]] >= threshold[k], compared in float32. feature: (bits,), threshold: (bits,) float32.
+    """Bit k of a sample is x[feature[k]] >= threshold[k], compared in float32.
 
-    pixels: the integer type of features that are whole numbers, which the exported model then takes as they are, with
-    the comparisons part of the circuit; None for real features.
+    feature: (bits,) int64. threshold: (bits,) float32. pixels: the integer type of features that are whole numbers,
+    which the exported model then takes unchanged, with the comparisons part of the circuit; None for real features.
     """
 
     feature: NDArray[np.int64]
@@ -26,18 +26,18 @@ class Thermometer:
     pixels: str | None = None
 
     def __call__(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
-        """(N, d) real features to (N, bits) zeros and ones."""
+        """Returns zeros and ones (N, bits) of real features (N, d)."""
         return (as_float32(x)[:, self.feature] >= self.threshold).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whole:
-    """Features that are integers of `dtype`, taken as they are."""
+    """It takes features that are integers of `dtype` unchanged."""
 
     dtype: str
 
     def __call__(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
-        """(N, d) whole numbers as int64. Raises CompileError by column and row."""
+        """Returns whole numbers (N, d) as int64. Raises CompileError by column and row for others."""
         info = np.iinfo(self.dtype)
         bad = np.argwhere((x != np.rint(x)) | (x < info.min) | (x > info.max))
         if len(bad):
@@ -54,7 +54,8 @@ Encoder = Thermometer | Whole
 
 
 def thermometer(x: NDArray[np.float64], levels: int) -> Thermometer:
-    """At most `levels` thresholds per feature: between all of its values, or between values at even quantiles."""
+    """Returns at most `levels` thresholds per feature of x (n, d): between all of its values, or between values at
+    even quantiles."""
     columns = as_float32(x)
     feature, threshold = [], []
     for j in range(x.shape[1]):
@@ -72,7 +73,7 @@ def thermometer(x: NDArray[np.float64], levels: int) -> Thermometer:
 
 
 def whole(x: NDArray[np.float64]) -> Whole:
-    """The smallest integer type that holds all features. Raises CompileError where there is none."""
+    """Returns the smallest integer type that holds all features x (n, d). Raises CompileError where there is none."""
     for dtype in WHOLE:
         info = np.iinfo(dtype)
         if x.min() >= info.min and x.max() <= info.max:
@@ -83,6 +84,6 @@ def whole(x: NDArray[np.float64]) -> Whole:
 
 
 def as_float32(x: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Features as the model sees them; beyond float32 they become infinite, which still compares as it should."""
+    """Returns features as the model sees them; beyond float32 they become infinite, which still compares correctly."""
     with np.errstate(over="ignore"):
         return x.astype(np.float32)

@@ -19,23 +19,22 @@ _EXACT = 1 << 24
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
-    """1{x u >= t}: integer threshold units. u: (d, m), t: (m,)."""
+    """A layer computes 1{x u >= t} by integer threshold units. u: (d, m). t: (m,)."""
 
     u: Ints
     t: Ints
 
     def __call__(self, x: Ints) -> Ints:
-        """Bits (N, m) of integers (N, d)."""
+        """Returns bits (N, m) of integers (N, d)."""
         z = x.astype(np.float64) @ self.u.astype(np.float64)  # exact: integers below 2**53
         return (z >= self.t).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HiddenNetwork:
-    """scores = 1{x u >= t} w + bias with x = encode(features), then the layers below in turn, all integers; score *
-    scale is the real output.
+    """A network computes scores = 1{x u >= t} w + bias, integers all; score * scale is the real output.
 
-    u: (d, m), t: (m,), w: (m, K), bias: (K,).
+    x is encode(features), put through the layers below in turn. u: (d, m). t: (m,). w: (m, K). bias: (K,).
     """
 
     encode: Encoder
@@ -48,38 +47,39 @@ class HiddenNetwork:
 
     @property
     def hidden(self) -> tuple[Layer, ...]:
-        """All layers of units, first to last."""
+        """Returns all layers of units, first to last."""
         return (*self.below, Layer(self.u, self.t))
 
     def fires(self, x: Floats) -> Ints:
-        """Bits (N, m) of the last hidden layer for real features (N, features)."""
+        """Returns bits (N, m) of the last hidden layer for real features (N, features)."""
         bits = self.encode(x)
         for layer in self.hidden:
             bits = layer(bits)
         return bits
 
     def scores(self, x: Floats) -> Ints:
-        """Integer scores (N, K)."""
+        """Returns integer scores (N, K) of real features (N, features)."""
         return np.asarray(self.fires(x) @ self.w + self.bias)
 
     @property
     def sparsity(self) -> float:
-        """The share of the hidden weights that are 0."""
+        """Returns the share of the hidden weights that are 0."""
         size = sum(layer.u.size for layer in self.hidden)
         return 1 - sum(np.count_nonzero(layer.u) for layer in self.hidden) / size if size else 1.0
 
     @property
     def neurons(self) -> int:
-        """Hidden units of all layers."""
+        """Returns the number of hidden units of all layers."""
         return sum(len(layer.t) for layer in self.hidden)
 
 
 def rounded(
     encode: Encoder, u: Ints, t: Ints, w: Floats, bias: Floats, bits: int, below: tuple[Layer, ...] = ()
 ) -> HiddenNetwork:
-    """Output weights of `bits` bits, sign included, with one scale; units that nothing reads are dropped.
+    """Returns the network with output weights of `bits` bits, sign included, that have one scale.
 
-    Raises CompileError where a sum would leave the integers that float32 holds exactly.
+    u, t, w, bias: as for `HiddenNetwork`, w and bias real. Units that nothing reads are dropped. Raises CompileError
+    where a sum would leave the integers that float32 holds exactly.
     """
     top = float(np.abs(w).max(initial=0.0)) or float(np.abs(bias).max(initial=0.0)) or 1.0
     scale = top / (2 ** (bits - 1) - 1)

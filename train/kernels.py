@@ -27,10 +27,10 @@ def _tabulate(r: NDArray[np.floating], table: NDArray[np.floating]) -> None:
 
 @njit(nogil=True)
 def correlate(bits: NDArray[np.uint8], r: NDArray[np.floating], out: NDArray[np.floating]) -> None:
-    """out (P,) += D^T r. bits: (n/8, P) packed columns; r: (n,) padded with zeros to whole bytes.
+    """Adds D^T r to out (P,). bits: (n/8, P) packed columns D. r: (n,) padded with zeros to whole bytes.
 
-    Eight byte rows at a time: their tables (16 KiB in float64) stay in the first cache, and `out` is read and written
-    an eighth as often.
+    It takes eight byte rows at a time: their tables (16 KiB in float64) stay in the first cache, and `out` is read and
+    written an eighth as often.
     """
     rows, columns = bits.shape
     tables = np.zeros((8, 256), r.dtype)
@@ -54,10 +54,10 @@ def correlate(bits: NDArray[np.uint8], r: NDArray[np.floating], out: NDArray[np.
 
 @njit(nogil=True)
 def descend(gram: Floats, target: Floats, w: Floats, beta: float, sweeps: int, tolerance: float) -> None:
-    """Cyclic block coordinate descent on 1/2 tr w'Gw - tr target'w + beta * sum of the norms of rows; w (p, K) in
-    place.
+    """Minimizes 1/2 tr w'Gw - tr target'w + beta * sum of the norms of w's rows by cyclic block coordinate descent.
 
-    K = 1 is the LASSO, K > 1 the group LASSO. Ends when no row moves a prediction's norm by more than `tolerance`.
+    gram: G, (p, p). target, w: (p, K), w in place. K = 1 is the LASSO, K > 1 the group LASSO. It ends after `sweeps`
+    sweeps, or when no row moves a prediction's norm by more than `tolerance`.
     """
     p, outputs = w.shape
     slack = target - gram @ w
@@ -92,7 +92,10 @@ def descend(gram: Floats, target: Floats, w: Floats, beta: float, sweeps: int, t
 
 @njit(nogil=True)
 def best_threshold(z: Ints, r: Floats) -> tuple[float, int]:
-    """The largest sum of r over z >= t, and such a t in the middle between two values of z. z: (n,) sums."""
+    """Returns the largest sum of r over z >= t, and such a t in the middle between two values of z.
+
+    z: (n,) integer sums. r: (n,).
+    """
     n, low, high = len(z), z.min(), z.max()
     best, after, before, total = r.sum(), low, low - 1, 0.0
     if high - low <= 4 * n + 256:
@@ -123,10 +126,10 @@ def best_threshold(z: Ints, r: Floats) -> tuple[float, int]:
 def climb(
     x: Ints, r: Floats, u: Ints, limit: int, fan_in: int, tries: int, sweeps: int, seed: int
 ) -> tuple[float, int]:
-    """Raise sum of r over the samples where u.x >= t, one weight at a time with the best t for each; u in place.
+    """Raises the sum of r over the samples where u.x >= t, one weight at a time with the best t for each; u in place.
 
-    x: (d, n) integer features; weights stay in -limit..limit, at most `fan_in` of them other than 0; `tries` values of
-    a weight are looked at where there are more. Returns the sum reached and t.
+    x: (d, n) integer features. r: (n,). Weights stay in -limit..limit, at most `fan_in` of them other than 0; `tries`
+    values of a weight are looked at where there are more. Returns the sum reached and t.
     """
     np.random.seed(seed)  # noqa: NPY002  (numba knows no Generator)
     d, n = x.shape

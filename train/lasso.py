@@ -16,9 +16,10 @@ _TURNS, _SWEEPS = 60, 5000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """w: (P, K) output weights, bias: (K,), residual: (n, K) = y - prediction. objective: exact for this w.
+    """A solution holds w (P, K) output weights, bias (K,), and residual (n, K) = y - prediction.
 
-    bound: no w over these columns can reach less (a dual point: the residual, scaled until every column's price fits).
+    objective: exact for this w. bound: no w over these columns can reach less (a dual point: the residual, scaled until
+    every column's price fits).
     """
 
     w: Floats
@@ -29,10 +30,10 @@ class Solution:
 
 
 def solve(d: Arrangement, y: Floats, beta: float, start: Floats, *, bias: bool, tolerance: float) -> Solution:
-    """min 1/2 ||D w + bias - y||_F^2 + beta * sum_j ||w_j||_2 over all columns of d.
+    """Solves min 1/2 ||D w + bias - y||_F^2 + beta * sum_j ||w_j||_2 over all columns of d.
 
-    y: (n, K), K = 1 is the LASSO. start: (P, K) first guess. bias: a free output bias per column of y. Ends at a gap of
-    `tolerance` times the objective, or after _TURNS working sets; the bound is true either way.
+    y: (n, K); K = 1 is the LASSO. start: (P, K) first guess. bias: a free output bias per column of y. It ends at a gap
+    of `tolerance` times the objective, or after _TURNS working sets; the bound is true either way.
     """
     offset = y.mean(axis=0) if bias else np.zeros(y.shape[1])
     centred = y - offset
@@ -70,8 +71,11 @@ def solve(d: Arrangement, y: Floats, beta: float, start: Floats, *, bias: bool, 
 
 
 def dual_value(y: Floats, residual: Floats, beta: float, price: float) -> float:
-    """What a dual point proves: every solution whose columns are priced at most `price` by the residual costs as
-    much."""
+    """Returns what a dual point proves: every solution costs at least as much whose columns have a price of at most
+    `price`.
+
+    y, residual: (n, K), the residual being what columns are priced by.
+    """
     scale = min(1.0, beta / price) if price > 0 else 1.0
     theta = scale * residual
     return float((theta * y).sum() - 0.5 * (theta**2).sum())

@@ -28,7 +28,10 @@ Gradient = Callable[[Floats], Floats]
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """lam: price of the penalty. beta > 0: how strongly w is drawn to its sparse copy. rate: the step size, eta."""
+    """A relaxation holds what the splitting is ruled by.
+
+    lam: price of the penalty. beta > 0: how strongly w is drawn to its sparse copy. rate: the step size, eta.
+    """
 
     penalty: Penalty
     lam: float = 1e-4
@@ -37,15 +40,15 @@ class Relaxation:
 
     @property
     def threshold(self) -> float:
-        """Entries of w up to this magnitude are 0 in u."""
+        """Returns the magnitude up to which entries of w are 0 in u."""
         return self.penalty.threshold(self.lam / self.beta)
 
     def sparse(self, w: Floats) -> Floats:
-        """The u of w's shape that minimizes L_beta."""
+        """Returns the u, of w's shape, that minimizes L_beta."""
         return np.asarray(self.penalty.prox(w, self.lam / self.beta), np.float64)
 
     def lagrangian(self, risk: Floats, u: Floats, w: Floats) -> Floats:
-        """L_beta (S,) from f(w) (S,)."""
+        """Returns L_beta (S,) of u, w (S, d) with risk f(w) (S,)."""
         return np.asarray(risk + self.lam * self.penalty(u) + self.beta / 2 * ((w - u) ** 2).sum(axis=-1))
 
 
@@ -71,18 +74,22 @@ def descend(
 
 
 def population_gradient(teacher: Floats, k: int) -> Gradient:
-    """The expected coarse gradient over Gaussian Z, k/(2 sqrt(2 pi)) (w - teacher) for norms of 1. teacher: (S, d)."""
+    """Returns the expected coarse gradient over Gaussian Z, k/(2 sqrt(2 pi)) (w - teacher), for norms of 1.
+
+    teacher: (S, d). Source: Yin et al. 2019, lemma 4.
+    """
     factor = k / (2 * np.sqrt(2 * np.pi))
     return lambda w: np.asarray(factor * (w - teacher))
 
 
 def population_risk(theta: Floats, k: int) -> Floats:
-    """f(w) = k theta / (2 pi) over Gaussian Z, theta: the angle from w to the teacher, any shape."""
+    """Returns f(w) = k theta / (2 pi) over Gaussian Z. theta: the angles from w to the teacher in radians, any
+    shape."""
     return k * theta / (2 * np.pi)
 
 
 def expected_angle(theta: Floats, k: int, rate: float, steps: int) -> Floats:
-    """The angle to the teacher after so many steps, any shape, where beta's pull is negligible.
+    """Returns the angle to the teacher, in radians, after so many steps, any shape, where beta's pull is negligible.
 
     The flow of the expected gradient on the sphere is theta' = -k/(2 sqrt(2 pi)) sin theta.
     """
@@ -91,25 +98,25 @@ def expected_angle(theta: Floats, k: int, rate: float, steps: int) -> Floats:
 
 
 def sampled_gradient(z: NDArray[np.floating], y: NDArray[np.floating], w: Floats) -> Floats:
-    """The mean coarse gradient (d,) of samples z (n, k, d) with counts y (n,) at w (d,)."""
+    """Returns the mean coarse gradient (d,) of samples z (n, k, d) with counts y (n,) at w (d,)."""
     fires = (z @ w.astype(z.dtype) > 0).astype(z.dtype)
     error = fires.sum(axis=1) - y
     return np.asarray(np.tensordot(fires * error[:, None], z, axes=2) / len(z), np.float64)
 
 
 def counts(z: NDArray[np.floating], w: Floats) -> NDArray[np.int64]:
-    """y(Z) (n,) of z (n, k, d) at w (d,)."""
+    """Returns y(Z), (n,) int64, of z (n, k, d) at w (d,)."""
     return np.asarray((z @ w.astype(z.dtype) > 0).sum(axis=1), np.int64)
 
 
 def angle(v: Floats, w: Floats) -> Floats:
-    """Angles (...) between vectors (..., d), exact for small ones; a quarter turn where one of them is 0."""
+    """Returns angles (...) in radians between vectors (..., d), exact for small ones; pi/2 where one of them is 0."""
     distance = np.linalg.norm(normalized(v) - normalized(w), axis=-1)
     zero = ~(v.any(axis=-1) & w.any(axis=-1))
     return np.where(zero, np.pi / 2, 2 * np.arcsin(np.clip(distance / 2, 0, 1)))
 
 
 def normalized(w: Floats) -> Floats:
-    """Vectors (..., d) divided by their norm; 0 stays 0."""
+    """Returns vectors (..., d) divided by their norm; 0 stays 0."""
     norm = np.linalg.norm(w, axis=-1, keepdims=True)
     return np.asarray(w / np.where(norm > 0, norm, 1.0))

@@ -23,8 +23,10 @@ _EXACT = 1 << 24
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patches:
-    """counts = sum_j 1{encode(Z)_j u > 0}. u: (d,) integers. step: the real value of an input's integer 1; dtype: of
-    these integers."""
+    """It counts sum_j 1{encode(Z)_j u > 0}, integers all.
+
+    u: (d,) integers. step: the real value of an input's integer 1. dtype: the type of the input's integers.
+    """
 
     u: Ints
     step: float
@@ -32,8 +34,10 @@ class Patches:
 
     @staticmethod
     def of(u: Floats, z: Floats, weight_bits: int, input_bits: int) -> Patches:
-        """u (d,) rounded to `weight_bits`. Inputs z (n, k, d) that are whole stay; others get steps that reach the
-        largest."""
+        """Returns u (d,) rounded to `weight_bits` bits with the steps of its inputs.
+
+        Inputs z (n, k, d) that are whole numbers stay; others get steps so that `input_bits` bits reach the largest.
+        """
         top = float(np.abs(u).max(initial=0.0)) or 1.0
         whole = np.rint(u / top * (2 ** (weight_bits - 1) - 1)).astype(np.int64)
         reach = float(np.abs(z).max(initial=0.0))
@@ -42,12 +46,12 @@ class Patches:
         return Patches(whole, reach / (2 ** (input_bits - 1) - 1), "int8" if input_bits <= 8 else "int16")
 
     def encode(self, z: Floats) -> NDArray[np.integer]:
-        """Real inputs (..., d) to the circuit's integers, clipped to their range."""
+        """Returns the circuit's integers of real inputs (..., d), clipped to their range."""
         info = np.iinfo(self.dtype)
         return np.clip(np.rint(z / self.step), info.min, info.max).astype(self.dtype)
 
     def counts(self, z: Floats) -> Ints:
-        """Counts (n,) of real inputs (n, k, d)."""
+        """Returns counts (n,) of real inputs (n, k, d)."""
         sums = self.encode(z).astype(np.float64) @ self.u  # exact: integers below 2**53
         return np.asarray((sums > 0).sum(axis=1), np.int64)
 
@@ -61,7 +65,8 @@ def write_patches(network: Patches, path: str | Path, k: int) -> None:
 
 
 def as_onnx(network: Patches, k: int) -> onnx.ModelProto:
-    """The model: x (N, k * d) integers to counts (N, 1). Raises CompileError if u is 0 or float32 would round sums."""
+    """Returns the model from x (N, k * d) integers to counts (N, 1). Raises CompileError if u is 0 or float32 would
+    round sums."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 

@@ -27,8 +27,11 @@ _RECORDS = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One line of the history: the number of steps, half the mean squared error of w, L_beta, the entries that are not
-    0 in u, and w (d,)."""
+    """A step is one line of the history.
+
+    step: the number of steps done. loss: half the mean squared error of w. lagrangian: L_beta. nonzero: the entries of
+    u that are not 0. w: (d,).
+    """
 
     step: int
     loss: float
@@ -38,12 +41,14 @@ class Step:
 
 
 class RVSCGDOneLayer(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """y(Z) = sum_j 1{Z_j u > 0} with one sparse u for all k patches Z_j, by RVSCGD on mini-batches (Dinh, Xin 2020).
+    """Learns y(Z) = sum_j 1{Z_j u > 0} with one sparse u for all k patches Z_j, by RVSCGD on mini-batches (Dinh, Xin
+    2020, figure 4).
 
-    penalty: l0, l1 or tl1 (with a); lam: its price; beta: how strongly w is drawn to the sparse u; learning_rate,
-    n_iter, batch_size: of the descent. An entry of u is 0 where w's is at most `penalty.threshold(lam / beta)`, w being
-    of norm 1. weight_bits: of u's integers, sign included. input_bits: of the integers that stand for real inputs,
-    sign included; inputs that are whole numbers of at most 16 bits are taken as they are. callback: told every Step.
+    penalty: l0, l1 or tl1 (with a). lam: its price. beta: how strongly w is drawn to the sparse u. learning_rate,
+    n_iter, batch_size: rate, steps and samples per step of the descent. An entry of u is 0 where w's is at most
+    `penalty.threshold(lam / beta)`, w being of norm 1. weight_bits: bits of u's integers, sign included. input_bits:
+    bits of the integers that stand for real inputs, sign included; inputs that are whole numbers of at most 16 bits are
+    taken unchanged. callback: called with every `Step`. random_state: seed.
 
     Attributes after fit: w_, u_ (d,) real; network_ (the integers); history_ (of Steps); patches_, n_features_in_.
     """
@@ -76,7 +81,8 @@ class RVSCGDOneLayer(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, Z: Any, y: Any) -> RVSCGDOneLayer:
-        """Train. Z: (n, k, d) finite real patches; y: (n,) counts, 0 to k. Raises ValueError for others."""
+        """Trains on Z (n, k, d), finite real patches, with y (n,), counts of 0 to k; returns itself. Raises
+        ValueError for others."""
         relaxation = self._relaxation()
         Z, y = self._patches(Z), column_or_1d(y, dtype=np.float64)
         check_consistent_length(Z, y)
@@ -106,8 +112,10 @@ class RVSCGDOneLayer(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, Z: Any) -> Ints:
-        """Counts (n,) of patches (n, k, d), of the integer network: what the exported circuit puts out for
-        `network_.encode(Z)`."""
+        """Returns the counts (n,) of patches (n, k, d) by the integer network.
+
+        The exported circuit outputs the same for `network_.encode(Z)`.
+        """
         check_is_fitted(self)
         Z = self._patches(Z)
         if Z.shape[2] != self.n_features_in_:
@@ -115,17 +123,17 @@ class RVSCGDOneLayer(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self.network_.counts(Z)
 
     def export_onnx(self, path: str | Path) -> None:
-        """Writes the network for `patches_` patches as standard ONNX, whole or not at all. Its input is
-        `network_.encode(Z)`, flat (N, k * d), its output the count.
+        """Writes the network for `patches_` patches as standard ONNX, whole or not at all.
 
-        Raises CompileError if u is 0.
+        Its input is `network_.encode(Z)`, flat (N, k * d); its output is the count. Raises CompileError if u is 0, and
+        where the file cannot be written.
         """
         check_is_fitted(self)
         write_patches(self.network_, path, self.patches_)
 
     @property
     def sparsity(self) -> float:
-        """The share of u's entries that are 0."""
+        """Returns the share of u's entries that are 0."""
         return float((self.u_ == 0).mean())
 
     def _patches(self, Z: Any) -> Floats:

@@ -17,31 +17,33 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """Nodes in order, constants by name, and the type of the input `x`. Names must be new each time."""
+    """A draft holds nodes in order, constants by name, and the type of the input `x`. Names must be new each time."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
     dtype: int = 1
 
     def node(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        """Adds a node; the name of its output."""
+        """Adds a node and returns the name of its output."""
         from onnx import helper
 
         self.nodes.append(helper.make_node(op, list(inputs), [output], output, **attributes))
         return output
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
-        """Adds a float32 constant of exact integers; its name."""
+        """Adds a float32 constant of exact integers and returns its name."""
         self.constants[name] = np.asarray(value).astype(np.float32)
         return name
 
     def cast(self, value: str, output: str) -> str:
-        """Adds a cast to float32; the name of its output."""
+        """Adds a cast to float32 and returns the name of its output."""
         return self.node("Cast", [value], output, to=1)
 
     def encoded(self, encode: Encoder, used: NDArray[np.bool_]) -> str:
-        """Adds the encoder: the name of its integers (N, bits). used (bits,): a thermometer's comparisons that are
-        needed; the others are left out."""
+        """Adds the encoder and returns the name of its integers (N, bits).
+
+        used: (bits,), which of a thermometer's comparisons are needed; the others are left out.
+        """
         from onnx import helper
 
         if not isinstance(encode, Thermometer):
@@ -58,7 +60,7 @@ class Draft:
         )
 
     def model(self, shape: Sequence[int], outputs: int, about: dict[str, str]) -> onnx.ModelProto:
-        """The checked model of input `x` (N, *shape) and output `scores` (N, outputs). about: metadata."""
+        """Returns the checked model of input `x` (N, *shape) and output `scores` (N, outputs). about: metadata."""
         import onnx
         from onnx import TensorProto, helper, numpy_helper
 

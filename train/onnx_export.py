@@ -23,16 +23,19 @@ _EXACT = 1 << 24
 def write_onnx(
     network: HiddenNetwork, path: str | Path, *, features: int, about: dict[str, str], values: Values | None = None
 ) -> None:
-    """Writes the model, whole or not at all. Parameters as for `as_onnx`."""
+    """Writes the model of `as_onnx`, which has the parameters, whole or not at all. Raises CompileError as it does,
+    and where the file cannot be written."""
     write_model(as_onnx(network, features=features, about=about, values=values), path)
 
 
 def as_onnx(
     network: HiddenNetwork, *, features: int, about: dict[str, str], values: Values | None = None
 ) -> onnx.ModelProto:
-    """The model. features: of a sample. about: metadata. values: scale and offset (K,) float32; there are then K
-    outputs (N, 1), scores * scale + offset each; without, one output (N, K) of the scores of classes, a single score s
-    as (0, s).
+    """Returns the model from features (N, features) to scores.
+
+    features: how many a sample has. about: metadata. values: scale and offset (K,) float32; there are then K outputs
+    (N, 1), scores * scale + offset each. Without values there is one output (N, K) of the scores of classes, a single
+    score s as (0, s).
 
     Raises CompileError for a network without units and for sums that float32 would round.
     """

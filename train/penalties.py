@@ -23,9 +23,11 @@ PENALTIES = ("l0", "l1", "tl1")
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """kind: l0 (entries that are not 0), l1 (sum of magnitudes), tl1 (sum of (a + 1)|x| / (a + |x|), a > 0).
+    """A penalty prices the entries of a vector (Dinh, Xin 2020, section 3).
 
-    tl1 goes from l0 (a to 0) to l1 (a to infinity); l0 and l1 do not use a. Raises ValueError for other kinds and a.
+    kind: l0 (the number of entries that are not 0), l1 (the sum of magnitudes), tl1 (the sum of (a + 1)|x| / (a + |x|),
+    a > 0). tl1 goes from l0 (a to 0) to l1 (a to infinity); l0 and l1 do not use a. Raises ValueError for other kinds
+    and a.
     """
 
     kind: str
@@ -36,15 +38,15 @@ class Penalty:
         above_zero("a", self.a)
 
     def __call__(self, u: Floats) -> NDArray[np.float64]:
-        """P(u) of every vector of u (..., d), as (...)."""
+        """Returns P(u), (...) float64, of every vector of u (..., d)."""
         return np.asarray(_VALUE[self.kind](np.abs(u, dtype=np.float64), self.a).sum(axis=-1))
 
     def threshold(self, mu: float) -> float:
-        """Entries of w up to this magnitude become 0 by `prox(w, mu)`."""
+        """Returns the magnitude up to which entries of w become 0 by `prox(w, mu)`."""
         return _THRESHOLD[self.kind](mu, self.a)
 
     def prox(self, w: Floats, mu: float) -> Floats:
-        """u of w's shape and dtype, computed in float64. mu >= 0; 0 leaves w as it is."""
+        """Returns u of w's shape and dtype, computed in float64. mu >= 0; 0 leaves w unchanged."""
         if mu == 0:
             return np.array(w)
         size = np.abs(w, dtype=np.float64)

@@ -18,10 +18,11 @@ _TRIES, _SWEEPS, _FRESH, _KEPT = 9, 12, 400, 20
 def price(
     x: Ints, y: Ints, residual: Floats, support: Ints, *, starts: int, limit: int, fan_in: int, rng: Rng
 ) -> tuple[Ints, Ints, Floats]:
-    """Units found by local search: u (d, m), t (m,), and their prices ||R^T column|| (m,).
+    """Returns units found by local search, u (d, m) and t (m,), and their prices ||R^T column||, (m,).
 
-    x: (n, d) features. y: (n,) class numbers. residual: (n, k). support: (d, s) units in use, whose neighbourhood is
-    searched too. The search is a heuristic: a price it finds is true, a larger one may exist.
+    x: (n, d) features. y: (n,) class numbers. residual: R, (n, k). support: (d, s) units in use, whose neighbourhood is
+    searched too. starts: searches; limit, fan_in: of the units' weights. The search is a heuristic: a price it finds is
+    true, a larger one may exist.
     """
     d = x.shape[1]
     fan_in = min(fan_in, d)

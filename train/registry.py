@@ -157,7 +157,7 @@ OPTIONS: dict[str, dict[str, Help]] = {
 
 
 def help_of(command: str, parameter: str) -> Help | None:
-    """What a parameter means as an option of a command; None for those that only Python takes.
+    """Returns what a parameter means as an option of a command; None for those that only Python takes.
 
     Raises AssertionError for a parameter that the table does not have.
     """

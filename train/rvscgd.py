@@ -25,17 +25,17 @@ from threshc.train.rvscgd_hooks import Splitting, TwoPhases, sparsity
 
 
 class RVSCGDClassifier(DeepThresholdClassifier):
-    """Deep networks of {0, 1} thresholds whose weights a penalty makes 0, by relaxed variable splitting and a coarse
-    gradient (RVSCGD; Dinh, Xin 2020). The defaults are those for LeNet-5 on MNIST (hidden="lenet").
+    """Trains deep networks of {0, 1} thresholds whose weights a penalty makes 0, by relaxed variable splitting and a
+    coarse gradient (RVSCGD; Dinh, Xin 2020). The defaults are those for LeNet-5 on MNIST (hidden="lenet").
 
-    penalty: l0, l1, tl1 (with a); lam: its price; beta: how strongly the weights w are drawn to their sparse copy u.
-    Weights up to about sqrt(2 lam / beta) (l0) or lam / beta (l1) become 0. u is what predicts. surrogate: the coarse
-    gradient's slope: sech2, clipped_relu, relu (the paper's), identity, reste. refit_epochs: after `epochs`, train the
-    weights that are left, rounded; an addition of ours. weights: int3 to int16, for u is rounded in the end. optimizer:
-    sgd (momentum 0.9) or adam. schedule: step (times 0.1 after 60 % of the epochs), cosine or constant.
+    penalty: l0, l1, tl1 (with a). lam: its price. beta: how strongly the weights w are drawn to their sparse copy u.
+    Weights up to about sqrt(2 lam / beta) (l0) or lam / beta (l1) become 0; u predicts. surrogate: the coarse
+    gradient's slope: sech2, clipped_relu, relu (the paper's), identity, reste. refit_epochs: epochs after `epochs` that
+    train the weights that are left, rounded; an addition of ours. weights: int3 to int16, for u is rounded in the end.
+    optimizer: sgd (momentum 0.9) or adam. schedule: step (times 0.1 after 60 % of the epochs), cosine or constant.
 
     hidden, activation, batch_norm, encoding, levels, image_shape, epochs, batch_size, learning_rate, weight_decay,
-    teacher, distillation, warm_start, checkpoint, callback: as for `FTPROPClassifier`.
+    teacher, distillation, warm_start, checkpoint, callback, random_state: as for `FTPROPClassifier`.
 
     Attributes after fit: those of `DeepThresholdClassifier`; module_ holds w; sparsity_ is the share of u's weights,
     biases not counted, that are 0.
@@ -104,11 +104,12 @@ class RVSCGDClassifier(DeepThresholdClassifier):
 
     @property
     def quantize_from(self) -> float:
-        """The share of training after which rounded weights are trained: the refit's, 1 without one."""
+        """Returns the share of training after which rounded weights are trained: where the refit begins, 1 without
+        one."""
         return float(self.epochs / (self.epochs + self.refit_epochs))
 
     def real_score(self, X: Any, y: Any) -> float:
-        """Accuracy of u before it is rounded. X, y: as for `fit`."""
+        """Returns the accuracy, 0 to 1, of u before it is rounded. X, y: as for `fit`."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, allow_nd=True)
         network, shape = self.module_, self.module_.shape

@@ -23,8 +23,11 @@ from threshc.train.penalties import Penalty
 
 @dataclass(frozen=True, slots=True)
 class TwoPhases(Settings):
-    """`refit` of the epochs at the end train the weights that are left, with rounded weights and a cosine schedule from
-    half the rate. penalty, a, lam, beta: of the splitting before."""
+    """Settings of which the last `refit` epochs train the weights that are left, rounded, with a cosine schedule from
+    half the rate.
+
+    penalty, a, lam, beta: of the splitting before.
+    """
 
     refit: int = 0
     penalty: str = "l0"
@@ -33,7 +36,7 @@ class TwoPhases(Settings):
     beta: float = 1e-2
 
     def share(self, epoch: float) -> float:
-        """See `Settings.share`; each phase has a schedule of its own."""
+        """Returns the rate as `Settings.share` does; each phase has a schedule of its own."""
         first = self.epochs - self.refit
         common = {name: value for name, value in asdict(self).items() if name in Settings.__dataclass_fields__}
         if epoch < first:
@@ -42,10 +45,11 @@ class TwoPhases(Settings):
 
 
 class Splitting(Hooks):
-    """The splitting of a network's weights. refit_from: the share of training after which w is u and is refitted; above
-    1 for never. The network's rule must be a `StraightThrough`, which knows that share.
+    """Hooks that split a network's weights w from their sparse copy u (Dinh, Xin 2020).
 
-    The network's buffer `settled` says whether w has become u; so it is kept in checkpoints.
+    refit_from: the share of training after which w is u and is refitted; above 1 for never. The network's rule must be
+    a `StraightThrough`, which knows that share. The network's buffer `settled` says whether w has become u; so it is
+    kept in checkpoints.
     """
 
     def __init__(self, penalty: Penalty, lam: float, beta: float, refit_from: float = 2.0) -> None:
@@ -58,7 +62,7 @@ class Splitting(Hooks):
         network.register_buffer("settled", torch.zeros((), dtype=torch.bool))
 
     def sparse(self, w: Tensor) -> Tensor:
-        """The u of weights w, of their shape and type."""
+        """Returns the u of weights w, of their shape and type."""
         u = self.penalty.prox(w.detach().cpu().numpy(), self.lam / self.beta)
         return torch.from_numpy(u).to(w.device)
 
@@ -76,14 +80,14 @@ class Splitting(Hooks):
                 layer.weight.grad += self.beta * (w - self.sparse(w))
 
     def after_step(self, network: ThresholdNetwork) -> None:
-        """In the second phase weights that were 0 stay 0, whatever momentum they have."""
+        """Keeps weights at 0 that were 0 in the second phase, whatever momentum they have."""
         if network.settled:
             for layer, kept in zip(network.layers, self._kept, strict=True):
                 layer.weight.data *= kept
 
     @contextmanager
     def evaluating(self, network: ThresholdNetwork) -> Iterator[None]:
-        """Within it the network's weights are u."""
+        """Returns a context in which the network's weights are u."""
         kept = [layer.weight.detach().clone() for layer in network.layers]
         if not network.settled:
             self._replace(network)
@@ -104,7 +108,7 @@ class Splitting(Hooks):
 
 
 def sparsity(network: ThresholdNetwork) -> float:
-    """The share of the weights, biases not counted, that are 0."""
+    """Returns the share of the weights, biases not counted, that are 0."""
     weights = [layer.weight.detach() for layer in network.layers]
     zeros = sum(int((w == 0).sum()) for w in weights)
     return zeros / sum(int(w.numel()) for w in weights)

@@ -17,10 +17,11 @@ from threshc.train.rvscgd import RVSCGDClassifier
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PathPoint:
-    """A network of the path. sparsity: the share of u's weights that are 0; nonzero: how many are not, after rounding.
+    """A point is one network of the path.
 
-    accuracy: of the integers that `classifier.predict` and the circuit use; real_accuracy: of u before rounding; both
-    of the test samples.
+    lam: its price. sparsity: the share of u's weights that are 0. nonzero: how many are not, after rounding. accuracy:
+    of the integers that `classifier.predict` and the circuit use, 0 to 1. real_accuracy: of u before rounding; both of
+    the test samples.
     """
 
     lam: float

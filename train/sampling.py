@@ -15,7 +15,11 @@ _ENOUGH = 4096
 
 
 def sample(kind: str, x: Ints, y: Ints, count: int, limit: int, fan_in: int, rng: Rng) -> Units:
-    """u (d, count), t (count,). kind: one of SAMPLERS. x: (n, d) integers; y: (n,) class numbers, for `pair`."""
+    """Returns random units u (d, count), t (count,), integers.
+
+    kind: one of SAMPLERS. x: (n, d) integers. y: (n,) class numbers, for `pair`. limit, fan_in: largest weight and most
+    weights of a unit.
+    """
     return SAMPLERS[kind](x, y, count, limit, fan_in, rng)
 
 

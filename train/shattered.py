@@ -16,17 +16,19 @@ Floats = NDArray[np.float64]
 
 
 def shattered(y: Floats, beta: float, *, bias: bool = False, groups: NDArray[np.intp] | None = None) -> float:
-    """The least objective over all functions of the samples; parameters as for `optimum`."""
+    """Returns the least objective over all functions of the samples. Parameters: as for `optimum`."""
     return optimum(y, beta, bias=bias, groups=groups)[0]
 
 
 def optimum(
     y: Floats, beta: float, *, bias: bool = False, groups: NDArray[np.intp] | None = None
 ) -> tuple[float, Floats]:
-    """The least objective over all functions of the samples, and the values (m,) per group (or sample) that reach it.
+    """Returns the least objective over all functions of the samples, and the values (m,) per group (or sample) that
+    reach it.
 
     y: (n,) targets. beta: price of an output weight of 1. bias: an output bias costs nothing. groups: (n,) numbers
-    0..m-1; samples of a group have equal features, so that no network tells them apart: a tighter bound.
+    0..m-1; samples of a group have equal features, so that no network tells them apart: a tighter bound. Source: Ergen,
+    Gulluk, Lacotte, Pilanci 2023, shattered case.
     """
     if groups is None:
         mean, size, inside = y, None, 0.0

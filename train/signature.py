@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 
 class Parameter(NamedTuple):
-    """A parameter of an estimator. annotation: the type as the source has it (`int | None`)."""
+    """A parameter of an estimator's `__init__`. annotation: the type as the source has it (`int | None`). default:
+    its value."""
 
     name: str
     annotation: str
@@ -19,7 +20,7 @@ class Parameter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """What an option is, for the command line.
+    """It says what an option is, for the command line.
 
     metavar: stands for the value, as `N`; empty for switches. text: one sentence. least, most: bounds of numbers, both
     allowed. name: of the option, where it is not the parameter's. off: the opposite of a switch, where it is not
@@ -39,10 +40,10 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
-    """An estimator of `threshc.train`, and the command that it has.
+    """A trainer is an estimator of `threshc.train`, and the command that it has.
 
     estimator, module: where the class is. command: the word behind `threshc train`, empty without one. summary: the
-    first sentence of the command's help; example: options and values of a command line that shows it. path: the
+    first sentence of the command's help. example: options and values of a command line that shows it. path: the
     function of `threshc.train` that trains a whole path of networks. regression: the estimator is the command's for
     real targets, beside one for classes that has the same command.
     """
@@ -57,10 +58,10 @@ class Trainer:
 
 
 def parameters(trainer: Trainer) -> tuple[Parameter, ...]:
-    """The parameters of a trainer's `__init__` with their defaults, in order.
+    """Returns the parameters of a trainer's `__init__` with their defaults, in order.
 
     They are read from the text of its module, since importing it would import scikit-learn or PyTorch, which take
-    seconds. Raises AssertionError where the class is not there, or a default is no literal.
+    seconds. Raises AssertionError where the class is not there, or a parameter has no type or no default.
     """
     spec = find_spec(trainer.module)
     source = getattr(spec and spec.loader, "get_source", lambda _: None)(trainer.module)

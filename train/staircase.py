@@ -24,7 +24,10 @@ _EXACT = 1 << 23
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Staircase:
-    """below: the first layer; u (units, m), t (m,) the second; w (m, K), bias (K,): values = bits w + bias."""
+    """A staircase gives values = bits w + bias by two layers of units.
+
+    below: the first layer. u (units, m), t (m,): the second. w (m, K), bias (K,): real output weights.
+    """
 
     below: tuple[Layer, ...]
     u: Ints
@@ -34,11 +37,12 @@ class Staircase:
 
 
 def reconstruct(x: Ints, values: Floats, directions: int, limit: int | None, rng: np.random.Generator) -> Staircase:
-    """The network that gives `values` (n, K) on distinct integer samples x (n, d), exactly up to the sum of gaps.
+    """Returns the network that gives `values` (n, K) on distinct integer samples x (n, d), exactly up to the sum of
+    gaps.
 
-    directions: how many are tried; that with the fewest thresholds is taken. limit: of their weights, None
-    for what float32 sums hold exactly. Raises ValueError
-    where all of them have samples of equal sums and different values.
+    directions: how many are tried; that with the fewest thresholds is taken. limit: largest weight of a direction, None
+    for what float32 sums hold exactly. Raises ValueError where all of them have samples of equal sums and different
+    values. Source: Ergen, Gulluk, Lacotte, Pilanci 2023, shattered case.
     """
     reach = max(int(np.abs(x).sum(axis=1).max(initial=1)), 1)
     limit = max(1, min(limit or _EXACT, _EXACT // reach))

@@ -23,13 +23,13 @@ from threshc.train.straight_through_network import SURROGATES, Training, train
 
 
 class StraightThroughClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """One hidden layer of thresholds over thermometer bits, by a straight-through estimator and Adam.
+    """Trains one hidden layer of thresholds over thermometer bits, by a straight-through estimator and Adam.
 
     hidden_units: its width. surrogate: the slope used for the step on the way back: identity, clipped_relu, relu,
     sech2. weights: ternary or binary, for both layers, from latent floats. levels: comparisons per real feature.
-    fan_in: weights per hidden unit, at random places that stay; None for all. epochs, batch_size, learning_rate: of
-    Adam with a cosine schedule. The network of the epoch with the best training accuracy is kept. callback: told the
-    loss of every epoch.
+    fan_in: weights per hidden unit, at random places that stay; None for all. epochs, batch_size, learning_rate:
+    passes, samples per step and first rate of Adam, whose rate follows a cosine. The network of the epoch with the best
+    training accuracy is kept. callback: called with the loss of every epoch. random_state: seed.
 
     Attributes after fit: classes_, network_ (the integers), loss_curve_, n_iter_, n_features_in_.
     """
@@ -60,8 +60,8 @@ class StraightThroughClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> StraightThroughClassifier:
-        """Train. X: (n, d) finite real features; y: (n,) labels of at least two classes. Raises ValueError for
-        others."""
+        """Trains on X (n, d), finite real features, with y (n,), labels of at least two classes; returns itself.
+        Raises ValueError for others."""
         for name in ("hidden_units", "levels", "epochs", "batch_size"):
             at_least(name, getattr(self, name), 1)
         if self.fan_in is not None:
@@ -92,17 +92,19 @@ class StraightThroughClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Integer scores: (N,) of the second of two classes over the first, or (N, classes)."""
+        """Returns integer scores: (N,) of the second of two classes minus those of the first, or (N, classes)."""
         scores = self._scores(X).astype(np.float64)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The class of the largest integer score, the first among equals: what the exported circuit puts out."""
+        """Returns the classes (N,) of the largest integer scores, the first among equals. The exported circuit
+        outputs the same, as positions in classes_."""
         chosen = self._scores(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
 
     def export_onnx(self, path: str | Path) -> None:
-        """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_."""
+        """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_. Raises
+        CompileError where the file cannot be written."""
         check_is_fitted(self)
         about = {"classes": " ".join(map(str, self.classes_))}
         write_onnx(self.network_, path, features=self.n_features_in_, about=about)

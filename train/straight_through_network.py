@@ -22,7 +22,11 @@ SURROGATES: dict[str, Callable[[Floats], Floats]] = {
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """See `StraightThroughClassifier`. ternary: weights -1, 0, 1 rather than -1, 1. fan_in: None for all bits."""
+    """It holds the settings of `StraightThroughClassifier`.
+
+    ternary: weights are -1, 0, 1 rather than -1, 1. fan_in: None for all bits. batch: samples per step. rate: the
+    first.
+    """
 
     hidden: int
     surrogate: str
@@ -36,10 +40,10 @@ class Training:
 def train(
     x: Ints, y: Ints, classes: int, settings: Training, rng: np.random.Generator, callback: Callable[[float], None]
 ) -> tuple[Ints, Ints, Ints, Ints, list[float]]:
-    """u (bits, hidden), t (hidden,), w (hidden, classes), bias (classes,) of the best epoch, and the loss of every
-    epoch.
+    """Trains and returns u (bits, hidden), t (hidden,), w (hidden, classes), bias (classes,) of the best epoch, and the
+    loss of every epoch.
 
-    x: (n, bits) zeros and ones; y: (n,) class numbers.
+    x: (n, bits) zeros and ones. y: (n,) class numbers. callback: called with the loss of every epoch.
     """
     signs = 2.0 * x - 1.0
     bits, fan_in = x.shape[1], min(settings.fan_in or x.shape[1], x.shape[1])

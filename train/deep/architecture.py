@@ -19,9 +19,10 @@ _KNOWN = "convNkK, convNkKpP, convNkKpPsS, poolK and fcN, joined by -"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A weighted sum, then max pooling, then the step. kernel 0: dense. stride, padding: of the convolution.
+    """A block is a weighted sum, then max pooling, then the step.
 
-    pool: kernel and stride of the max pooling, 1 for none.
+    channels: rows of the sum. kernel: its side, 0 for a dense sum. stride, padding: of the convolution. pool: kernel
+    and stride of the max pooling, 1 for none.
     """
 
     channels: int
@@ -31,7 +32,8 @@ class Block:
     pool: int = 1
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Of the output for an input of `shape`, (n,) or (C, H, W). Raises ValueError where it does not fit."""
+        """Returns the shape of the output for an input of `shape`, (n,) or (C, H, W). Raises ValueError where it
+        does not fit."""
         if not self.kernel:
             return (self.channels,)
         if len(shape) != 3:
@@ -43,7 +45,10 @@ class Block:
 
 
 def parse(hidden: str | int | Sequence[int]) -> tuple[Block, ...]:
-    """The hidden blocks of a name in NAMES, a text such as convnet4's, a width, or widths. Raises ValueError."""
+    """Returns the hidden blocks of a name in NAMES, of a text such as convnet4's, of a width, or of widths.
+
+    Raises ValueError for others, naming the part that is not understood.
+    """
     if isinstance(hidden, str):
         return _parse_text(hidden)
     widths = [hidden] if isinstance(hidden, int) else list(hidden)

@@ -26,7 +26,8 @@ _DAMAGED = (
 
 
 def fingerprint(settings: dict[str, Any], network: nn.Module, tensors: list[Tensor | None]) -> str:
-    """Of settings, the network's structure and first weights, and the samples: hexadecimal."""
+    """Returns a name, hexadecimal, of the settings, of the network's structure and first weights, and of the
+    samples."""
     h = hashlib.sha256(repr((_FORMAT, sorted(settings.items()), str(network))).encode())
     for tensor in [*network.state_dict().values(), *tensors]:
         h.update(repr(None if tensor is None else (tuple(tensor.shape), str(tensor.dtype))).encode())
@@ -37,14 +38,16 @@ def fingerprint(settings: dict[str, Any], network: nn.Module, tensors: list[Tens
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A file and the fingerprint of the training it belongs to."""
+    """A checkpoint is a file, and the fingerprint of the training that it belongs to."""
 
     path: Path
     mark: str
 
     def read(self) -> dict[str, Any] | None:
-        """What was written last, None if the file is not there. Raises CompileError if it is of another training, or no
-        checkpoint."""
+        """Returns the state that was written last, None if the file is not there.
+
+        Raises CompileError if it belongs to another training, or is not a checkpoint.
+        """
         if not self.path.exists():
             return None
         hint = "another --checkpoint, or remove the file to begin anew"
@@ -62,7 +65,8 @@ class Checkpoint:
         return dict(found["state"])
 
     def write(self, state: dict[str, Any]) -> None:
-        """Replaces the file at once. state: tensors, numbers, texts, lists and dicts of them."""
+        """Replaces the file at once. state: tensors, numbers, texts, lists and dicts of them. Raises CompileError
+        where the file cannot be written."""
 
         def save(file: IO[bytes]) -> None:
             torch.save({"mark": self.mark, "state": state}, file)

@@ -32,7 +32,8 @@ _MEASURED = 10_000
 
 
 class DeepThresholdClassifier(ClassifierMixin, BaseEstimator):
-    """Deep networks of thresholds; see `FTPROPClassifier` for the parameters. Derived classes list them in `__init__`.
+    """It trains deep networks of thresholds; derived classes list their parameters (see `FTPROPClassifier`) in
+    `__init__`.
 
     Attributes after fit: classes_, network_ (`IntegerNetwork`), module_ (`ThresholdNetwork`), history_ (`History`),
     n_iter_ (epochs), loss_curve_, integer_accuracy_ and real_accuracy_ (of the same network with real weights, nan if
@@ -55,8 +56,11 @@ class DeepThresholdClassifier(ClassifierMixin, BaseEstimator):
         return encoder(x, self.encoding, self.levels, flat=flat)
 
     def fit(self, X: Any, y: Any) -> Any:
-        """Train. X: (n, d) finite real or whole features, or whole numbers (n, h, w) or (n, c, h, w); y: (n,) labels of
-        at least two classes. Raises ValueError for others, CompileError for a checkpoint of another training."""
+        """Trains the network and returns itself.
+
+        X: (n, d) finite real or whole features, or whole numbers (n, h, w) or (n, c, h, w). y: (n,) labels of at least
+        two classes. Raises ValueError for others, CompileError for a checkpoint of another training.
+        """
         blocks = self._checked()
         X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
@@ -88,24 +92,28 @@ class DeepThresholdClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Integer scores: (N,) of the second of two classes over the first, or (N, classes)."""
+        """Returns integer scores: (N,) of the second of two classes minus those of the first, or (N, classes)."""
         scores = self._scores(X).astype(np.float64)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Softmax (N, classes) of the scores times their real scale."""
+        """Returns the softmax (N, classes) of the scores times their real scale."""
         scores = self._scores(X).astype(np.float64)
         scores *= self.network_.scale
         p = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(p / p.sum(axis=1, keepdims=True))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The class of the largest integer score, the first among equals: what the exported circuit puts out."""
+        """Returns the classes (N,) of the largest integer scores, the first among equals. The exported circuit
+        outputs the same, as positions in classes_."""
         chosen = self._scores(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
 
     def export_onnx(self, path: str | Path) -> None:
-        """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_."""
+        """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_.
+
+        Raises CompileError for sums that float32 would round, and where the file cannot be written.
+        """
         check_is_fitted(self)
         about = {"classes": " ".join(map(str, self.classes_))}
         write_network(self.network_, path, features=math.prod(self.shape_), about=about)

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 def fold(network: ThresholdNetwork, encode: Encoder) -> IntegerNetwork:
-    """The integers of the network in evaluation mode. encode: what makes its inputs. Changes nothing."""
+    """Returns the network in evaluation mode as integers, and changes nothing. encode: makes the network's inputs."""
     layers, unit, offset, size = [], network.scale, network.offset, largest_input(encode)
     with torch.no_grad():
         for hidden in network.hidden:

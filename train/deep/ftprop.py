@@ -13,25 +13,27 @@ from threshc.train.parameters import one_of
 
 
 class FTPROPClassifier(DeepThresholdClassifier):
-    """Deep threshold networks whose layers each learn targets by a loss of their own (Friesen, Domingos 2018).
+    """Trains deep threshold networks whose layers each learn targets by a loss of their own (Friesen, Domingos 2018).
 
-    hidden: widths, or a text such as "conv32k5p3-pool2-conv64k5p2-pool2-fc1024", or lenet, convnet4, mlp. loss: of the
-    layers: soft_hinge, saturated (SSTE), straight_through, truncated_hinge, hinge, perceptron, ramp, sigmoid,
+    hidden: widths, or a text such as "conv32k5p3-pool2-conv64k5p2-pool2-fc1024", or lenet, convnet4, mlp. loss: loss of
+    the layers: soft_hinge, saturated (SSTE), straight_through, truncated_hinge, hinge, perceptron, ramp, sigmoid,
     lecun_tanh. scale_gradients: losses are weighted by |gradient|, the authors' default. activation: sign (-1, 1), step
     (0, 1), staircase3 (2 bits), staircase5 (3 bits). weights, output_weights (None: the same): binary, ternary, int3 to
     int16. quantize_from: the share of epochs after which training uses the rounded weights; 1: they are rounded at the
-    end. batch_norm: before the step; folded into the thresholds. fan_in: inputs per unit of dense layers, at random.
-    output_loss: cross_entropy or hinge. fires_at_tie: whether a sum equal to its threshold fires (the authors': not).
+    end. batch_norm: normalizes the sums before the step, and is folded into the thresholds. fan_in: inputs per unit of
+    dense layers, chosen at random; None for all. output_loss: cross_entropy or hinge. fires_at_tie: whether a sum equal
+    to its threshold fires (the authors': not).
 
-    encoding: thermometer (`levels` comparisons per real feature at most), integer (whole numbers as they are), auto
+    encoding: thermometer (`levels` comparisons per real feature at most), integer (whole numbers unchanged), auto
     (integer for integer types and convolutions). image_shape: (c, h, w) of flat samples.
 
-    epochs, batch_size, learning_rate, weight_decay; optimizer: adam, sgd, bop; schedule: cosine, step, constant.
-    validation_fraction: held back; the epoch that is best on it is kept; patience: stop after so many without a better
-    one. teacher, distillation: anything with predict_proba, or probabilities, and their weight beside the labels
-    (put an estimator into `sklearn.frozen.FrozenEstimator` if this one will be cloned). warm_start: go on from the
-    weights of the fit before. checkpoint: a file, written whole every epoch, to go on from after a kill. callback: told
-    every `Epoch`.
+    epochs: passes over the samples. batch_size: samples per step. learning_rate, weight_decay: of the optimizer.
+    optimizer: adam, sgd, bop. schedule: course of the rate: cosine, step, constant. validation_fraction: share that is
+    held back; the epoch that is best on it is kept. patience: training stops after so many epochs without a better one.
+    teacher, distillation: anything with predict_proba, or probabilities, and their weight beside the labels (put an
+    estimator into `sklearn.frozen.FrozenEstimator` if this one will be cloned). warm_start: go on from the weights of
+    the fit before. checkpoint: a file, written whole every epoch, from which an interrupted training goes on. callback:
+    called with every `Epoch`. random_state: seed.
     """
 
     def __init__(

@@ -18,9 +18,10 @@ _CHUNK = 4096
 
 
 def sample_shape(x: NDArray[Any], image_shape: Sequence[int] | None, *, flat: bool) -> tuple[int, ...]:
-    """Of a sample as the network takes it: (n,), or (C, H, W) of images. flat: for a network without convolutions.
+    """Returns the shape of a sample as the network takes it: (n,), or (C, H, W) of images.
 
-    x: (N, n), (N, H, W) or (N, C, H, W). image_shape: overrides that of x. Raises ValueError for others.
+    x: (N, n), (N, H, W) or (N, C, H, W). image_shape: overrides that of x. flat: for a network without convolutions.
+    Raises ValueError for others.
     """
     shape = tuple(x.shape[1:]) if image_shape is None else tuple(int(n) for n in image_shape)
     size = math.prod(x.shape[1:])
@@ -32,8 +33,12 @@ def sample_shape(x: NDArray[Any], image_shape: Sequence[int] | None, *, flat: bo
 
 
 def encoder(x: NDArray[Any], encoding: str, levels: int, *, flat: bool) -> Encoder:
-    """The encoder of samples like x (N, ..). auto: integers as they are where x is of an integer type or meant for a
-    convolution, comparisons of real features otherwise. Raises ValueError for samples that it cannot take."""
+    """Returns the encoder of samples like x (N, ..).
+
+    encoding: auto takes integers unchanged where x is of an integer type or meant for a convolution, and compares real
+    features otherwise. levels: comparisons per feature. flat: for a network without convolutions. Raises ValueError for
+    samples that it cannot take.
+    """
     if encoding == "thermometer" and not flat:
         raise ValueError("encoding='thermometer' makes no images; a convolution needs whole numbers, as uint8 pixels")
     if encoding == "integer" or (encoding == "auto" and (x.dtype.kind in "iub" or not flat)):
@@ -43,7 +48,8 @@ def encoder(x: NDArray[Any], encoding: str, levels: int, *, flat: bool) -> Encod
 
 
 def encoded(encode: Encoder, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.integer[Any]]:
-    """Integers (N, *shape) of samples x, in the smallest of uint8, int8, int16, int32 that is sure to hold them."""
+    """Returns the integers (N, *shape) of samples x, in the smallest of uint8, int8, int16, int32 that is sure to
+    hold them."""
     dtype = np.uint8 if isinstance(encode, Thermometer) else {"uint16": np.int32}.get(encode.dtype, encode.dtype)
     rows = _rows(x)
     if isinstance(encode, Whole) and rows.dtype == encode.dtype:
@@ -53,7 +59,10 @@ def encoded(encode: Encoder, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray
 
 
 def normalization(encode: Encoder, integers: NDArray[np.integer[Any]]) -> tuple[float, float]:
-    """scale and offset: what (x - offset) * scale has mean 0 and deviation 1; bits become -1 and 1."""
+    """Returns scale and offset such that (x - offset) * scale of the integers has mean 0 and deviation 1.
+
+    Thermometer bits become -1 and 1.
+    """
     if isinstance(encode, Thermometer):
         return 2.0, 0.5
     return 1 / (float(integers.std()) or 1.0), float(integers.mean())

@@ -24,7 +24,7 @@ _CHUNK = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IntegerLayer:
-    """low + gain * #{k: s >= threshold[k]} of the max-pooled sums s = weight x, integers all.
+    """A layer computes low + gain * #{k: s >= threshold[k]} of the max-pooled sums s = weight x, integers all.
 
     weight: (rows, fan-in), or (rows, channels, k, k) for a convolution with stride and zero padding. threshold:
     (levels, rows). pool: kernel and stride, 1 for none.
@@ -40,16 +40,16 @@ class IntegerLayer:
 
     @property
     def largest(self) -> int:
-        """The largest magnitude of its values."""
+        """Returns the largest magnitude of its values."""
         return max(abs(self.low), abs(self.low + self.gain * len(self.threshold)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IntegerNetwork:
-    """scores = weight h + bias of the last hidden layer's values h. scale: the real score of 1.
+    """A network computes scores = weight h + bias of the last hidden layer's values h, integers all.
 
     encode: real features to integers; the samples' integers have `shape`, (n,) or (C, H, W), before the first layer.
-    weight: (classes, fan-in); bias: (classes,).
+    weight: (classes, fan-in). bias: (classes,). scale: the real score that the integer 1 stands for.
     """
 
     encode: Encoder
@@ -60,23 +60,23 @@ class IntegerNetwork:
     scale: float
 
     def scores(self, x: NDArray[Any]) -> Ints:
-        """Integer scores (N, classes) of features (N, ..)."""
+        """Returns integer scores (N, classes) of features (N, ..)."""
         parts = [h.astype(np.int64) for *_, h in self._values(x)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.bias)), np.int64)
 
     def hidden(self, x: NDArray[Any]) -> list[Ints]:
-        """Integer values (N, ..) of every hidden layer."""
+        """Returns the integer values (N, ..) of every hidden layer for features (N, ..)."""
         parts = [values[:-1] for values in self._values(x)]
         return [np.concatenate(layer).astype(np.int64) for layer in zip(*parts, strict=True)]
 
     @property
     def neurons(self) -> int:
-        """Thresholds of the network, a convolution's counted once per channel."""
+        """Returns the number of thresholds; those of a convolution count once per channel."""
         return sum(layer.threshold.size for layer in self.layers)
 
     @property
     def sparsity(self) -> float:
-        """The share of all weights that are 0."""
+        """Returns the share of all weights that are 0."""
         weights = [layer.weight for layer in self.layers] + [self.weight]
         return float(sum((w == 0).sum() for w in weights) / max(1, sum(w.size for w in weights)))
 
@@ -112,7 +112,7 @@ class IntegerNetwork:
 
 
 def largest_input(encode: Encoder) -> int:
-    """The largest magnitude of the encoder's integers."""
+    """Returns the largest magnitude of the encoder's integers."""
     return (
         1 if isinstance(encode, Thermometer) else max(-int(np.iinfo(encode.dtype).min), int(np.iinfo(encode.dtype).max))
     )

@@ -22,17 +22,17 @@ from threshc.train.parameters import above_zero, at_least, one_of, share
 
 
 class LookupThresholdClassifier(DeepThresholdClassifier):
-    """Layers of threshold neurons of at most `fan_in` inputs, chosen by pruning; the last layer's bits vote.
+    """Trains layers of threshold neurons of at most `fan_in` inputs, chosen by pruning; the last layer's bits vote.
 
-    A neuron of six inputs is one LUT6 whatever its weights are, so the circuit has about as many as there are neurons,
-    and one more for each vote that is counted.
+    A neuron of six inputs is one LUT6 whatever its weights are, so the circuit has about as many LUTs as there are
+    neurons, and one more for each vote that is counted.
 
-    hidden: widths; the last a multiple of the classes. fan_in: inputs per neuron. encoding, levels: thermometer bits,
-    `levels` per feature; integer takes whole features as they are (neurons then no longer fit a table). thresholds: the
-    comparisons to use for every feature, in place of levels; a power of two costs nothing on unsigned pixels.
-    pruned_by: the share of the epochs by which neurons are down to fan_in. All other parameters are those of
-    `FTPROPClassifier`. Samples of 8 or 16 bit integers make a circuit that takes them as they are, its comparisons
-    included.
+    hidden: widths of the layers; the last a multiple of the classes. fan_in: inputs per neuron. encoding, levels:
+    thermometer bits, `levels` per feature; integer takes whole features unchanged (neurons then no longer fit a table).
+    thresholds: the comparisons to use for every feature, in place of levels; a power of two costs nothing on unsigned
+    pixels. pruned_by: the share of the epochs by which neurons are down to fan_in. All other parameters are those of
+    `FTPROPClassifier` and, for surrogate, `DeepStraightThroughClassifier`. Samples of 8 or 16 bit integers make a
+    circuit that takes them unchanged, its comparisons included.
     """
 
     activation = "step"

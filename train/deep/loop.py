@@ -23,13 +23,14 @@ _EVALUATED = 1024
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """epochs, batch, rate: at least 1, 1, > 0. optimizer: adam, sgd, bop (binary weights; others by Adam).
+    """Settings say how a network is trained.
 
-    schedule: cosine (to rate / 1000), step (times 0.1 at the shares `drops` of the epochs) or constant. quantize_from:
-    the share of epochs from which forward uses rounded weights: 0 all along, 1 never (they are rounded at the end).
-    output_loss: cross_entropy, or hinge (sum of max(0, 1 - t z) over classes, t = +-1). patience: stop after so many
-    epochs without a better validation accuracy, None never; the best epoch is kept whenever there are validation
-    samples.
+    epochs, batch, rate: at least 1, at least 1 sample, above 0. optimizer: adam, sgd, bop (for binary weights; the
+    others move by Adam). schedule: cosine (to rate / 1000), step (times 0.1 at the shares `drops` of the epochs) or
+    constant. quantize_from: the share of epochs from which forward uses rounded weights: 0 all along, 1 never (they are
+    rounded at the end). output_loss: cross_entropy, or hinge (sum of max(0, 1 - t z) over classes, t = +-1). patience:
+    training stops after so many epochs without a better validation accuracy, None for never; the best epoch is kept
+    whenever there are validation samples.
     """
 
     epochs: int = 10
@@ -46,7 +47,7 @@ class Settings:
     seed: int = 0
 
     def share(self, epoch: float) -> float:
-        """The rate in an epoch (fractions count), as a share of the first."""
+        """Returns the rate in an epoch (fractions count) as a share of the first."""
         if self.schedule == "cosine":
             return 0.001 + 0.999 * (1 + math.cos(math.pi * min(1.0, epoch / self.epochs))) / 2
         return 0.1 ** sum(int(epoch) >= int(d * self.epochs) for d in self.drops) if self.schedule == "step" else 1.0
@@ -54,8 +55,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """x: (n, *shape) integers of any type; y: (n,) class numbers, int64. soft: (n, classes) probabilities to learn from
-    in place of y (distillation). held_x, held_y: for validation."""
+    """Samples to learn from: x (n, *shape) integers of any type, y (n,) class numbers, int64.
+
+    soft: (n, classes) probabilities to learn from in place of y (distillation). held_x, held_y: those for validation.
+    """
 
     x: Tensor
     y: Tensor
@@ -66,7 +69,10 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Means over the training samples while they were learned; held_accuracy: of the validation samples, or None."""
+    """An epoch holds means over the training samples while they were learned.
+
+    loss: the output loss. accuracy: 0 to 1. held_accuracy: that of the validation samples, None if there are none.
+    """
 
     loss: float
     accuracy: float
@@ -78,22 +84,25 @@ class Epoch:
 
 
 class Hooks:
-    """What a method adds to the loop; this one adds nothing."""
+    """Hooks say what a method adds to the loop; these add nothing."""
 
     def after_backward(self, network: ThresholdNetwork) -> None:
-        """Gradients are there, the weights have not moved."""
+        """It is called when the gradients are there and the weights have not moved."""
 
     def after_step(self, network: ThresholdNetwork) -> None:
-        """The weights have moved."""
+        """It is called when the weights have moved."""
 
     def evaluating(self, network: ThresholdNetwork) -> AbstractContextManager[None]:
-        """Within it the network is what would be exported."""
+        """Returns a context in which the network is what would be exported."""
         return nullcontext()
 
 
 @dataclass(slots=True, eq=False)
 class History:
-    """Of the epochs so far. best: the epoch with the best validation accuracy, or None without validation samples."""
+    """A history holds the epochs so far.
+
+    best: the number of the epoch with the best validation accuracy, None without validation samples.
+    """
 
     epochs: list[Epoch] = field(default_factory=list)
     best: int | None = None
@@ -107,8 +116,11 @@ def train(
     callback: Callable[[Epoch], None] | None = None,
     checkpoint: str | Path | None = None,
 ) -> History:
-    """Trains the network in place. callback: told every epoch. checkpoint: a file that is written whole after every
-    epoch, and from which training goes on if it belongs to the same settings and samples (else CompileError)."""
+    """Trains the network in place and returns its history.
+
+    hooks: what the method adds. callback: called with every epoch. checkpoint: a file that is written whole after every
+    epoch, and from which training goes on. Raises CompileError if the file belongs to other settings or samples.
+    """
     hooks, generator = hooks or Hooks(), torch.Generator().manual_seed(settings.seed)
     optimizers = Optimizers(network, settings.optimizer, settings.rate, settings.momentum, settings.weight_decay)
     history, best = History(), None
@@ -148,7 +160,7 @@ def train(
 
 
 def scores(network: ThresholdNetwork, x: Tensor) -> Tensor:
-    """Scores (n, classes) of integers x, in evaluation mode."""
+    """Returns scores (n, classes) of integers x (n, ..), computed in evaluation mode."""
     was = network.training
     network.eval()
     with torch.no_grad():
@@ -158,7 +170,7 @@ def scores(network: ThresholdNetwork, x: Tensor) -> Tensor:
 
 
 def accuracy(network: ThresholdNetwork, x: Tensor, y: Tensor) -> float:
-    """The share of x (n, ..) whose largest score is that of class y (n,)."""
+    """Returns the share of x (n, ..) whose largest score is that of class y (n,)."""
     return float((scores(network, x).argmax(dim=1) == y).double().mean())
 
 

@@ -12,10 +12,11 @@ from threshc.train.deep.weights import rounded, through
 
 
 class Weighted(nn.Module):
-    """A dense or convolutional sum. weight: latent floats (rows, fan-in) or (rows, channels, k, k); bias (rows,).
+    """A dense or convolutional sum with latent weights: floats (rows, fan-in) or (rows, channels, k, k), and bias
+    (rows,).
 
-    kind: what its weights are rounded to. per_row: a scale for every row; else one, as the scores are compared.
-    mask: 0 where a weight is to stay 0.
+    kind: what its weights are rounded to. per_row: every row has a scale; else there is one, as the scores are
+    compared. mask: 0 where a weight stays 0.
     """
 
     mask: Tensor
@@ -34,16 +35,17 @@ class Weighted(nn.Module):
         self.masked = fan_in is not None
 
     def integers(self) -> tuple[Tensor, Tensor]:
-        """The rounded weights, of the weights' shape, and the real scale, (rows, 1, ..) or of one element."""
+        """Returns the rounded weights, of the weights' shape, and the real scale, (rows, 1, ..) or of one element."""
         ints, scale = rounded(self.weight * self.mask if self.masked else self.weight, self.kind, per_row=self.per_row)
         return (ints * self.mask if self.masked else ints), scale
 
     def pruned(self, weight: Tensor) -> Tensor:
-        """The weights that are kept, the others 0 and without a gradient."""
+        """Returns the weights that are kept; the others are 0 and have no gradient."""
         return weight * self.mask
 
     def forward(self, x: Tensor, quantized: bool, pad: float, unit: float = 1.0) -> Tensor:
-        """Sums of x, (N, ..). pad, unit: the real values of x's integers 0 and 1."""
+        """Returns sums (N, ..) of x (N, ..). quantized: with rounded weights. pad, unit: the real values of x's
+        integers 0 and 1."""
         weight, bias = self.weight, self.bias
         if quantized:
             ints, scale = self.integers()
@@ -62,7 +64,7 @@ class Weighted(nn.Module):
 
 
 class Hidden(nn.Module):
-    """A weighted sum, optional BatchNorm, max pooling, the step."""
+    """A hidden layer is a weighted sum, optional BatchNorm, max pooling, and the step."""
 
     def __init__(self, weighted: Weighted, block: Block, batch_norm: bool) -> None:
         super().__init__()
@@ -71,7 +73,7 @@ class Hidden(nn.Module):
         self.norm = kind(block.channels) if batch_norm else None
 
     def forward(self, x: Tensor, quantized: bool, pad: float) -> Tensor:
-        """z of the step."""
+        """Returns z (N, ..), which the step compares with its thresholds. quantized, pad: as for `Weighted.forward`."""
         z = self.weighted(x, quantized, pad)
         if self.norm is not None:
             z = self.norm(z)
@@ -79,12 +81,13 @@ class Hidden(nn.Module):
 
 
 class ThresholdNetwork(nn.Module):
-    """blocks: the hidden layers (`architecture.parse`). shape: of a sample, (n,) or (C, H, W). classes: of the scores.
+    """A network of hidden layers and an output, with latent weights that are trained.
 
-    rule: what stands for the step's derivative (`surrogates`). weights, output_weights: kinds of integers that weights
-    are rounded to. scale, offset: the first layer takes (x - offset) * scale of the integers x. fan_in: inputs per unit
-    of dense hidden layers, at random places. fires_at_tie: whether z = threshold counts. Raises ValueError for blocks
-    that do not fit the shape.
+    blocks: the hidden layers (`architecture.parse`). shape: of a sample, (n,) or (C, H, W). classes: how many scores
+    there are. rule: what stands for the step's derivative (`surrogates`). weights, output_weights: kinds of integers
+    that weights are rounded to. scale, offset: the first layer takes (x - offset) * scale of the integers x. fan_in:
+    inputs per unit of dense hidden layers, at random places. fires_at_tie: whether z = threshold counts. Raises
+    ValueError for blocks that do not fit the shape.
     """
 
     def __init__(
@@ -123,11 +126,11 @@ class ThresholdNetwork(nn.Module):
 
     @property
     def layers(self) -> list[Weighted]:
-        """The weighted sums in order, the output last."""
+        """Returns the weighted sums in order, the output last."""
         return [*(block.weighted for block in self.hidden), self.output]
 
     def extra_repr(self) -> str:
-        """All that decides what the network computes, apart from its weights."""
+        """Returns, as text, all that decides what the network computes, apart from its weights."""
         kinds = [layer.kind for layer in self.layers]
         blocks = [layer.block for layer in self.layers]
         rest = self.activation, self.rule, self.fires_at_tie, self.scale, self.offset, self.shape
@@ -135,11 +138,11 @@ class ThresholdNetwork(nn.Module):
 
     @property
     def normalized(self) -> bool:
-        """Whether there is BatchNorm."""
+        """Returns whether there is BatchNorm."""
         return any(block.norm is not None for block in self.hidden)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores (N, classes), float, of integers x (N, *shape) of any type."""
+        """Returns scores (N, classes), float, of integers x (N, *shape) of any type."""
         h = (x.to(self.output.weight.dtype) - self.offset) * self.scale
         pad = -self.offset * self.scale
         for block in self.hidden:

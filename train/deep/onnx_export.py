@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 
 def write_network(network: IntegerNetwork, path: str | Path, *, features: int, about: dict[str, str]) -> None:
-    """Writes the model, whole or not at all. features, about: as for `as_onnx`."""
+    """Writes the model of `as_onnx`, which has the parameters, whole or not at all. Raises CompileError as it does,
+    and where the file cannot be written."""
     write_model(as_onnx(network, features=features, about=about), path)
 
 
 def as_onnx(network: IntegerNetwork, *, features: int, about: dict[str, str]) -> onnx.ModelProto:
-    """The model: features (N, features) or (N, C, H, W) to scores (N, classes).
+    """Returns the model from features (N, features) or (N, C, H, W) to scores (N, classes).
 
-    features: of a flat sample. about: metadata. Raises CompileError for sums that float32 would round, and for a
-    network that reads no feature.
+    features: how many a flat sample has. about: metadata. Raises CompileError for sums that float32 would round, and
+    for a network that reads no feature.
     """
     network.check()
     first, *others = [layer.weight for layer in network.layers]

@@ -22,7 +22,7 @@ class Bop(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": 1.0, "gamma": gamma, "threshold": threshold})
 
     def step(self, closure: Any = None) -> None:
-        """One step; the gradients of the weights must be there."""
+        """Flips weights by their gradients, which must be there. closure: it is ignored."""
         with torch.no_grad():
             self._flip()
 
@@ -36,8 +36,11 @@ class Bop(torch.optim.Optimizer):
 
 
 class Optimizers:
-    """The optimizers of a network's parameters as one. name: adam, sgd, or bop: Bop for binary weights, Adam for the
-    rest. Raises ValueError for bop without binary weights."""
+    """The optimizers of a network's parameters, used as one.
+
+    name: adam, sgd, or bop: Bop for binary weights, Adam for the rest. Raises ValueError for bop without binary
+    weights.
+    """
 
     def __init__(self, network: ThresholdNetwork, name: str, rate: float, momentum: float, weight_decay: float) -> None:
         binary = [layer.weight for layer in network.layers if layer.kind == "binary"]
@@ -78,10 +81,10 @@ class Optimizers:
                 weight.clamp_(-1, 1)
 
     def state(self) -> list[dict[str, Any]]:
-        """For a checkpoint."""
+        """Returns the states for a checkpoint."""
         return [part.state_dict() for part in self._parts]
 
     def load(self, states: list[dict[str, Any]]) -> None:
-        """From a checkpoint."""
+        """Takes the states of a checkpoint."""
         for part, state in zip(self._parts, states, strict=True):
             part.load_state_dict(state)

@@ -30,13 +30,13 @@ class Pruning(Hooks):
     until: float
 
     def kept(self, inputs: int, progress: float) -> int:
-        """Weights per neuron of `inputs` inputs at a share of training."""
+        """Returns how many weights a neuron of `inputs` inputs has at a share of training."""
         done = min(1.0, progress / (0.8 * self.until))
         now = math.exp((1 - done) * math.log(inputs) + done * math.log(self.fan_in))
         return min(inputs, max(self.fan_in, round(now)))
 
     def after_step(self, network: ThresholdNetwork) -> None:
-        """Chooses again, now and then."""
+        """Chooses the weights again, now and then."""
         voting = _voting(network)
         progress = voting.rule.progress
         if progress >= self.until:
@@ -48,7 +48,7 @@ class Pruning(Hooks):
 
     @contextmanager
     def evaluating(self, network: ThresholdNetwork) -> Iterator[None]:
-        """Within it every neuron has `fan_in` inputs, even if training is not that far."""
+        """Returns a context in which every neuron has `fan_in` inputs, even if training is not that far."""
         voting = _voting(network)
         masks = [layer.mask.clone() for layer in voting.regrown]
         for layer in voting.regrown:
@@ -62,7 +62,7 @@ class Pruning(Hooks):
 
 
 class Regrown(Weighted):
-    """A dense layer whose pruned weights go on learning, as if they were there, until they come back or `until`.
+    """A dense layer whose pruned weights go on learning, as if they were there, until they come back or until `until`.
 
     rule: knows how much of the training is done.
     """
@@ -73,7 +73,8 @@ class Regrown(Weighted):
         self.masked, self.rule, self.until = True, rule, until
 
     def pruned(self, weight: Tensor) -> Tensor:
-        """See `Weighted.pruned`."""
+        """Returns the weights that are kept, the others 0; until `until` all have a gradient (see
+        `Weighted.pruned`)."""
         kept = weight * self.mask
         return through(kept, weight) if self.rule.progress < self.until else kept
 
@@ -84,11 +85,11 @@ class Regrown(Weighted):
 
 
 class VotingNetwork(ThresholdNetwork):
-    """Dense layers of bits; the score of class c is the number of ones in the c-th part of the last layer.
+    """A network of dense layers of bits; the score of class c is the number of ones in the c-th part of the last layer.
 
-    widths: of the layers, the last a multiple of classes (else ValueError). Other parameters as for `ThresholdNetwork`.
-    pruning: how its inputs are chosen; the hooks of its training.
-    The votes have a temperature, which is learned and does not change labels.
+    widths: of the layers, the last a multiple of classes (else ValueError). Other parameters: as for
+    `ThresholdNetwork`. pruning: how its inputs are chosen; it is the hooks of its training. The votes have a
+    temperature, which is learned and does not change labels.
     """
 
     steps: Tensor
@@ -135,12 +136,12 @@ class VotingNetwork(ThresholdNetwork):
         self.sharpness = torch.nn.Parameter(torch.tensor(math.log(2 / math.sqrt(size))))
 
     def extra_repr(self) -> str:
-        """See `ThresholdNetwork.extra_repr`; so a checkpoint of another pruning is refused."""
+        """Returns `ThresholdNetwork.extra_repr` and the pruning; so a checkpoint of another pruning is refused."""
         return f"{super().extra_repr()}, {self.pruning}"
 
     @property
     def regrown(self) -> list[Regrown]:
-        """The hidden layers."""
+        """Returns the hidden layers."""
         layers: list[Regrown] = [hidden.weighted for hidden in self.hidden]
         return layers
 

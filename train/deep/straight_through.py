@@ -13,7 +13,8 @@ from threshc.train.parameters import one_of
 
 
 class DeepStraightThroughClassifier(DeepThresholdClassifier):
-    """Deep threshold networks by a straight-through estimator with BatchNorm, ternary weights and a cosine schedule.
+    """Trains deep threshold networks by a straight-through estimator with BatchNorm, ternary weights and a cosine
+    schedule.
 
     surrogate: the slope that stands for the step's: identity, clipped_relu, relu, sech2, reste (Wu et al. 2023, which
     sharpens while training goes on). optimizer: adam, sgd, bop (binary weights that flip, without latent floats;

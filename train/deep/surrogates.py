@@ -21,9 +21,10 @@ Rule = Callable[[Tensor, Tensor, "Activation"], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """low + gain * #{k: z >= thresholds[k]}. window: the z between the first and the last change of the relaxed step.
+    """An activation computes low + gain * #{k: z >= thresholds[k]}.
 
-    centre, half: the z that a smooth rule takes for 0, and for 1 from there. unit: real value of the integer 1.
+    window: the z between the first and the last change of the relaxed step. centre, half: the z that a smooth rule
+    takes for 0, and its distance to the one that it takes for 1. unit: real value of the integer 1.
     """
 
     name: str
@@ -37,12 +38,15 @@ class Activation:
 
     @property
     def largest(self) -> int:
-        """The largest magnitude of its integer values."""
+        """Returns the largest magnitude of its integer values."""
         return max(abs(self.low), abs(self.low + self.gain * len(self.thresholds)))
 
 
 def staircase(steps: int) -> Activation:
-    """steps thresholds at i / (steps - 1), values 0, 1/steps, .., 1: the quantized ReLU of FTPROP's code."""
+    """Returns `steps` thresholds at i / (steps - 1) with values 0, 1/steps, .., 1.
+
+    It is the quantized ReLU of FTPROP's code (github.com/afriesen/ftprop).
+    """
     thresholds = tuple(i / (steps - 1) for i in range(steps))
     return Activation(f"staircase{steps}", thresholds, 0, 1, 1 / steps, (0.0, 1.0), 0.5, 0.5)
 
@@ -57,7 +61,8 @@ ACTIVATIONS: dict[str, Activation] = {
 
 @dataclass(frozen=True, slots=True)
 class LayerLoss:
-    """value(m) and slope(m) = value'(m) of the margin. windowed: margins are counted from the activation's window."""
+    """A loss has value(m) and slope(m) = value'(m) of the margin m. windowed: margins are counted from the
+    activation's window."""
 
     value: Callable[[Tensor], Tensor]
     slope: Callable[[Tensor], Tensor]
@@ -90,13 +95,16 @@ LAYER_LOSSES: dict[str, LayerLoss] = {
 
 @dataclass(frozen=True, slots=True)
 class LayerRule:
-    """FTPROP's rule of a layer loss (LAYER_LOSSES). scaled: times |g|, the authors' default; else l'(m) t / batch."""
+    """It is FTPROP's rule of a layer loss (Friesen, Domingos 2018, section 4). name: one of LAYER_LOSSES.
+
+    scaled: the slope is multiplied by |g|, the authors' default; else it is l'(m) t / batch.
+    """
 
     name: str
     scaled: bool = True
 
     def __call__(self, z: Tensor, g: Tensor, activation: Activation) -> Tensor:
-        """See `Rule`."""
+        """Returns dz; see `Rule`."""
         loss, (low, high) = LAYER_LOSSES[self.name], activation.window
         centre, half = ((low + high) / 2, (high - low) / 2) if loss.windowed else (activation.centre, activation.half)
         u = z if (centre, half) == (0, 1) else (z - centre) / half
@@ -126,7 +134,10 @@ of sign(z) |z|^(1/o), o from 1 to 3; a difference quotient within 0.1 of 0, and 
 
 
 class StraightThrough:
-    """The rule g * slope(z). progress (0..1): set by the training loop, for slopes that sharpen."""
+    """It is the rule dz = g * slope(z). name: one of STRAIGHT_THROUGH.
+
+    Its progress, 0 to 1, is set by the training loop, for slopes that sharpen.
+    """
 
     def __init__(self, name: str) -> None:
         self.name, self.progress = name, 0.0
@@ -135,17 +146,21 @@ class StraightThrough:
         return f"StraightThrough({self.name!r})"
 
     def __call__(self, z: Tensor, g: Tensor, activation: Activation) -> Tensor:
-        """See `Rule`."""
+        """Returns dz; see `Rule`."""
         u = z if (activation.centre, activation.half) == (0, 1) else (z - activation.centre) / activation.half
         return g * STRAIGHT_THROUGH[self.name](u, self.progress)
 
 
 class Step(torch.autograd.Function):
-    """`Step.apply(z, activation, rule, fires_at_tie)`: real values of the activation; backward by the rule."""
+    """`Step.apply(z, activation, rule, fires_at_tie)` gives real values of the activation; backward it follows the
+    rule."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, activation: Activation, rule: Rule, fires_at_tie: bool) -> Tensor:
-        """fires_at_tie: a z equal to a threshold counts; else only a z above it (as in the authors' code)."""
+        """Returns the activation's real values, of z's shape.
+
+        fires_at_tie: a z equal to a threshold counts; else only a z above it does (as in the authors' code).
+        """
         ctx.save_for_backward(z)
         ctx.activation, ctx.rule = activation, rule
         count = torch.zeros_like(z)
@@ -155,6 +170,6 @@ class Step(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None, None]:
-        """The gradient of z."""
+        """Returns the gradient of z, of its shape, and None for the other arguments."""
         (z,) = ctx.saved_tensors
         return ctx.rule(z, g, ctx.activation), None, None, None

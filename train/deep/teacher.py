@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 def soft_labels(
     teacher: Any, x: NDArray[Any], y: NDArray[Any], classes: NDArray[Any], weight: float
 ) -> NDArray[np.float32] | None:
-    """(1 - weight) of the true class, weight of the teacher's probabilities, (n, classes); None without a teacher.
+    """Returns (1 - weight) of the true class and weight of the teacher's probabilities, (n, classes); None without a
+    teacher.
 
     teacher: anything with predict_proba (of x as given to fit), or probabilities (n, classes). y: class numbers (n,).
     Raises ValueError for probabilities of another shape, below 0 or not of sum 1, and for a teacher of other classes.
+    Source: Hinton, Vinyals, Dean 2015, section 2.
     """
     if teacher is None:
         return None

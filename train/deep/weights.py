@@ -11,7 +11,7 @@ KINDS = "binary, ternary, int3 to int16"
 
 
 def largest(kind: str) -> int:
-    """The largest magnitude of the integers of a kind. Raises ValueError for an unknown one."""
+    """Returns the largest magnitude of the integers of a kind. Raises ValueError for an unknown one."""
     if kind in ("binary", "ternary"):
         return 1
     bits = re.fullmatch(r"int(\d+)", kind)
@@ -21,10 +21,10 @@ def largest(kind: str) -> int:
 
 
 def rounded(weight: Tensor, kind: str, *, per_row: bool) -> tuple[Tensor, Tensor]:
-    """Integers (as floats, no gradient) and their scale > 0: (rows, 1, ..) per row, else of one element.
+    """Returns integers (as floats, without a gradient) and their scale > 0: (rows, 1, ..) per row, else of one element.
 
-    binary: signs, 0 counts as +1, scale 1/sqrt(fan-in). ternary: 0 within 0.7 of the mean magnitude, else the sign
-    times the mean of the magnitudes kept (Li, Liu 2016). intK: the largest magnitude becomes 2^(K-1) - 1.
+    binary: signs, where 0 counts as +1, with scale 1/sqrt(fan-in). ternary: 0 within 0.7 of the mean magnitude, else
+    the sign times the mean of the magnitudes kept (Li, Liu 2016). intK: the largest magnitude becomes 2^(K-1) - 1.
     """
     top, flat = largest(kind), weight.detach().abs().reshape(len(weight), -1)
     if not per_row:
@@ -44,7 +44,7 @@ def rounded(weight: Tensor, kind: str, *, per_row: bool) -> tuple[Tensor, Tensor
 
 
 def through(value: Tensor, latent: Tensor) -> Tensor:
-    """The value forward, the gradient of `latent` backward."""
+    """Returns the value, with the gradient of `latent`."""
     return latent + (value - latent).detach()
 
 
