@@ -34,7 +34,7 @@ REPEATED = [next(n for n in BOARDS if target(n).device.family == kind) for kind 
 def plan_for(name: str) -> Plan:
     """The plan of xor for a target. Skips the test where amaranth-boards is needed and missing."""
     try:
-        top = make_top(XOR, target(name), 115200)
+        top = make_top(XOR.interface, target(name), 115200)
     except CompileError as problem:
         pytest.skip(str(problem))
     return make_plan(XOR, target(name), top, freq_hz=None, seed=7)
@@ -105,7 +105,7 @@ def test_tools_have_the_names_that_they_have_on_path() -> None:
 
 
 def test_contents_of_memories_are_given_to_the_tools() -> None:
-    top = make_top(XOR, target("up5k-sg48"), 115200)
+    top = make_top(XOR.interface, target("up5k-sg48"), 115200)
     plan = make_plan(XOR, target("up5k-sg48"), top, freq_hz=None, seed=7, memories={"weights.hex": "00\n"})
     assert plan.files["weights.hex"] == "00\n"
     assert "weights.hex" in rules(makefile(plan, found(plan)))["top.json"][0]
