@@ -203,7 +203,7 @@ def test_folders_without_a_bitstream(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("unable to open ftdi device: -3\nError: Failed to claim cable", "plugged in"),
+        ("unable to open ftdi device: -3\nError: Failed to claim cable", "plug the board in"),
         ("openFPGALoader: error while loading shared libraries: libusb-1.0.so.0", "install the system's libusb-1.0"),
     ],
 )

@@ -96,7 +96,7 @@ def run_command(command: Command, tool: Tool, target: Target, bitstream: Path, p
     run = run_tool(tool, (*command.arguments, bitstream.name), bitstream.parent, progress)
     if run.code == 0:
         return run
-    hint = "is the board plugged in and powered, and may this user open it (Linux: udev rules of the tool)?"
+    hint = "plug the board in and power it; on Linux the tool's udev rules let users open it"
     if "shared libraries" in run.text:
         hint = f"install {_LIBRARIES}, or the system's package openfpgaloader"
     raise fail(
