@@ -23,6 +23,7 @@ from bench.simulator_kernels import kernel_rows
 from bench.simulator_processors import processor_rows
 from bench.simulator_start import start_rows
 from threshc.compiler.ir.network import Network
+from threshc.compiler.processors import cores
 from threshc.sim import packed, reference
 from threshc.sim.packed.planes.activity import Activity
 
@@ -102,7 +103,7 @@ def one_call(name: str, network: Network, x: NDArray[np.uint8], ort: peers.Call,
 
 def threads(name: str, network: Network, x: NDArray[np.uint8], quick: bool) -> list[Row]:
     """Wall time with two threads against one thread: shown without a goal, since other users' work changes it."""
-    if packed.cores() < 2:
+    if cores() < 2:
         return []
     calls = {n: (lambda n=n: packed.run(network, x, bits=False, threads=n)) for n in (1, 2)}
     times = interleave({str(n): call for n, call in calls.items()}, 9 if quick else 41, 0.02)

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.processors import cores
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -27,11 +28,6 @@ START = 2.0
 """Seconds of work that are done here before processes are started: starting them takes about one."""
 WORTH = 0.1
 """Seconds of work below which a call is not shared out once they run."""
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def checked_jobs(jobs: int | None) -> int:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from threshc.compiler.processors import cores
+
 _LOOK = 0.02  # seconds between two looks at what runs
 
 
@@ -23,7 +25,7 @@ def run_together(commands: Sequence[list[str]], folder: Path) -> subprocess.Comp
     running: list[tuple[_Child, Path]] = []
     try:
         while waiting or running:
-            while waiting and len(running) < min(os.cpu_count() or 1, 8):
+            while waiting and len(running) < min(cores(), 8):
                 log = folder / f"{len(waiting)}.log"
                 running.append((_start(waiting.pop(), folder, log), log))
             time.sleep(_LOOK)

@@ -108,7 +108,7 @@ def _simulators() -> Iterator[Finding]:
 
 
 def _machine() -> Iterator[Finding]:
-    from threshc.sim.packed import cores
+    from threshc.compiler.processors import cores
     from threshc.sim.packed.machine import image
     from threshc.sim.packed.machine.compile import NAMES
 

@@ -9,8 +9,7 @@ from threshc.hdl.cells.gates import Gates
 from threshc.hdl.cells.machine import Machine
 from threshc.hdl.cells.sample_words import from_lanes, to_lanes
 from threshc.hdl.interface import Interface
-
-_LANE = 1024  # as in `threshc.hdl.shell.harness`
+from threshc.hdl.shell.harness import CHAIN
 
 
 def exercise_harness(gates: Gates, interface: Interface, samples: Bytes, expected: Bytes) -> Exercised:
@@ -20,7 +19,7 @@ def exercise_harness(gates: Gates, interface: Interface, samples: Bytes, expecte
     """
     lanes, samples = lanes_for(samples)
     words = to_lanes(samples, interface.input.bits, lanes)
-    chains = [words[start : start + _LANE] for start in range(0, len(words), _LANE)]
+    chains = [words[start : start + CHAIN] for start in range(0, len(words), CHAIN)]
     shifts, latency = max(map(len, chains)), interface.timing.latency
     cycles = 2 + shifts + latency + 2
     machine = Machine(gates, lanes)

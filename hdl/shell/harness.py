@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-_LANE = 1024  # flip-flops per chain: YoWASP's yosys runs out of stack on chains of several thousand
+CHAIN = 1024  # flip-flops per chain: YoWASP's yosys runs out of stack on chains of several thousand
 
 
 class Harness(wiring.Component):
@@ -24,7 +24,7 @@ class Harness(wiring.Component):
         self._widths = input_width, output_width
         super().__init__(
             {
-                "shift_in": In(-(-input_width // _LANE)),
+                "shift_in": In(-(-input_width // CHAIN)),
                 "sample_valid": In(1),
                 "answer_ready": In(1),
                 "shift_out": Out(1),
@@ -45,7 +45,7 @@ class Harness(wiring.Component):
         core: Any = self._core
         m.submodules.core = core
         sample = Signal(self._widths[0], reset_less=True)
-        lanes = [sample[start : start + _LANE] for start in range(0, len(sample), _LANE)]
+        lanes = [sample[start : start + CHAIN] for start in range(0, len(sample), CHAIN)]
         answer = Signal(self._widths[1], reset_less=True)
         m.d.comb += core.i.payload.eq(sample)
         m.d.sync += [

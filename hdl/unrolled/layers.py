@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from threshc.compiler.ir.layers import layer_of
+from threshc.compiler.ir.moves import gather, window
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.families.registry import table_inputs
+from threshc.hdl.logic.tables import MOST_INPUTS
 from threshc.hdl.naming import scopes
 from threshc.hdl.pool import Pool
-from threshc.hdl.unrolled.netlist import Lits, Netlist
+from threshc.hdl.unrolled.netlist import ONE, ZERO, Lits, Netlist
 from threshc.hdl.unrolled.neurons import ARCHITECTURES, Architecture, Estimate
-from threshc.hdl.unrolled.neurons.table import MOST_INPUTS
 from threshc.hdl.unrolled.thresholds import compare_words, explicit_sum, fused_compare
-from threshc.hdl.unrolled.wiring import gather, reduce_taps, window
 from threshc.hdl.unrolled.words import arg_max, offset_binary
 
 Progress = Callable[[str, int, int], None]
@@ -100,15 +100,15 @@ class Builder:
                 x = self.values[op.x]
                 return x.reshape(*x.shape[:-2], -1)
             case Window():
-                return window(op, self.values[op.x])
+                return window(op, self.values[op.x], ZERO, ONE)
             case Gather():
-                return gather(op, [self.values[x] for x in op.x])
+                return gather(op, [self.values[x] for x in op.x], ZERO, ONE)
             case Sum():
                 return self._sum(v, op)
             case Compare():
                 return self._compare(v, op)
             case Reduce():
-                return reduce_taps(self.net, op, self.values[op.x])
+                return _reduce_taps(self.net, op, self.values[op.x])
             case ArgMax():
                 words, signed = self.words(op.s)
                 return self._stage(arg_max(self.net, offset_binary(words, signed))[None])
@@ -148,6 +148,17 @@ class Builder:
         name = self._layer_of[v].name
         self.layers.append(LayerCircuit(v, name, arch.name, len(op.bias) * positions, synapses, cost))
         return arch
+
+
+def _reduce_taps(net: Netlist, op: Reduce, x: Lits) -> Lits:
+    """Literals of a Reduce: a tree of or / and gates per channel."""
+    taps = list(x.reshape(-1, op.taps, x.shape[-1] // op.taps).swapaxes(0, 1).reshape(op.taps, -1))
+    neutral = np.full(taps[0].shape, ONE if op.kind == "or" else ZERO, np.int64)
+    while len(taps) > 1:
+        pairs = [net.maj(a, b, neutral) for a, b in zip(taps[::2], taps[1::2], strict=False)]
+        taps = pairs + taps[2 * len(pairs) :]
+    out: Lits = taps[0].reshape(*x.shape[:-1], -1)
+    return out
 
 
 def cheapest(op: Sum, family: str | None = None, positions: int = 1) -> Architecture:

@@ -5,7 +5,6 @@ Small batches: one sample per row of words, XNOR and popcount. Large ones: one s
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from threshc.compiler.ir.network import Network
+from threshc.compiler.processors import cores
 from threshc.sim.inputs import encode
 from threshc.sim.result import Result
 
@@ -65,11 +65,6 @@ def crossover() -> int:
     from threshc.sim.packed.machine.image import processor
 
     return CROSSOVER if b"avx512_vpopcntdq" in processor() else CROSSOVER_WITHOUT_POPCOUNT
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def single(network: Network) -> Single:

@@ -11,7 +11,7 @@ from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.unrolled.netlist import Netlist
 from threshc.hdl.unrolled.sharing.cost import cost
 from threshc.hdl.unrolled.sharing.sharing import ColumnCompressor, Row
-from threshc.hdl.unrolled.sharing.strategies import strategies
+from threshc.hdl.unrolled.sharing.strategies import expected_strategies, strategies
 
 _SECONDS = 40e-6  # per synapse and strategy, about
 
@@ -48,7 +48,7 @@ class Solution:
 def search(net: Netlist, problems: Sequence[Problem]) -> list[Solution]:
     """Returns the cheapest circuit of each problem, the first strategy among equals. Equal problems are solved once."""
     fresh = [p for p in dict.fromkeys(problems) if p not in net.solved]
-    expected = [_expected(p) for p in fresh]
+    expected = [expected_strategies(p.synapses, p.effort) for p in fresh]
     parts = min(net.pool.jobs, max(expected, default=1)) if len(fresh) < 2 * net.pool.jobs else 1
     tasks = [(problem, first, parts) for problem in fresh for first in range(parts)]
     seconds = _SECONDS * sum(p.synapses * count for p, count in zip(fresh, expected, strict=True))
@@ -57,12 +57,6 @@ def search(net: Netlist, problems: Sequence[Problem]) -> list[Solution]:
         made = [one for one in islice(found, parts) if one is not None]
         net.solved[problem] = min(made, key=lambda one: (one.cost, one.strategy))
     return [net.solved[p] for p in problems]
-
-
-def _expected(problem: Problem) -> int:
-    """Returns how many strategies there are, about."""
-    synapses = max(1, problem.synapses)
-    return 1 + 2 * (synapses <= problem.effort * 16_384) + problem.effort * min(8, 4096 // synapses)
 
 
 def tried(task: tuple[Problem, int, int]) -> Solution | None:

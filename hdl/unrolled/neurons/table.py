@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.logic.lut_net import LutNet
+from threshc.hdl.logic.tables import MOST_INPUTS
 from threshc.hdl.unrolled.heap import Heap
 from threshc.hdl.unrolled.netlist import Lits, Netlist
 from threshc.hdl.unrolled.neurons.base import Architecture, Estimate, too_wide
 from threshc.hdl.unrolled.neurons.compressor import Compressor
 from threshc.hdl.unrolled.sharing.decompose import decompose
 from threshc.hdl.unrolled.sharing.to_netlist import to_netlist, translate
-
-MOST_INPUTS = 6
 
 
 class Table(Architecture):

@@ -32,7 +32,7 @@ def strategies(
     limit: the most levels between registers, 0 for no registers.
     """
     synapses = sum(len(column) for row in columns for column in row)
-    tries = effort * min(_TRIES, _QUICK // max(1, synapses))
+    tries = _tries(synapses, effort)
     signs = signs_of(columns, inputs)
     grouped = paired(signs)
     yield _group(grouped)
@@ -49,6 +49,15 @@ def strategies(
         else:
             shuffle = Random(k)
             yield _group(paired(signs, shuffle) if k % 2 else grouped, shuffle)
+
+
+def expected_strategies(synapses: int, effort: int) -> int:
+    """Returns how many strategies rows of so many literals will have, about: known before the rows are looked at."""
+    return 1 + 2 * (synapses <= effort * _MANY) + _tries(synapses, effort)
+
+
+def _tries(synapses: int, effort: int) -> int:
+    return effort * min(_TRIES, _QUICK // max(1, synapses))
 
 
 def _depths(signs: NDArray[np.int8], synapses: int, effort: int) -> tuple[int, ...]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from threshc.compiler.encoding import Affine
+from threshc.compiler.ir.moves import gather, window
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import ONE, ZERO, ArgMax, Bitplanes, Compare, Gather, Input, Reduce, Sum, Window
-from threshc.compiler.ir.shapes import window_size
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Reduce, Sum, Window
 from threshc.compiler.ir.types import Ints
 from threshc.sim.packed.planes.inputs import InputPlanes
 from threshc.sim.packed.planes.int_planes import Numbers, argmax, compare, constants, twos_complement
@@ -64,9 +64,7 @@ class Lowering:
             case Window() as op:
                 self.bits[v] = window(op, self.bits[op.x], ZERO_PLANE, ONE_PLANE)
             case Gather() as op:
-                flat = np.concatenate([self.bits[x].ravel() for x in op.x])
-                picked = flat[np.maximum(op.index, 0)]
-                self.bits[v] = np.where(op.index == ZERO, ZERO_PLANE, np.where(op.index == ONE, ONE_PLANE, picked))
+                self.bits[v] = gather(op, [self.bits[x] for x in op.x], ZERO_PLANE, ONE_PLANE)
             case Sum() as op:
                 self._sum(v, op)
             case Compare() as op:
@@ -109,18 +107,3 @@ class Lowering:
         out, table = self.tables.allocate(count), self.tables.table(taps)
         self.tables.step(REDUCE, rows=count, width=op.taps, table=table, mode=int(op.kind == "and"), out=out)
         return (out + np.arange(count)).reshape(taps.shape[:-1])
-
-
-def window(op: Window, x: Planes, zero: int, one: int) -> Planes:
-    """The names (OH, OW, taps * C) of the bits under a sliding window; zero, one: the names of the constant bits."""
-    h, w, c = x.shape
-    (kh, kw), (sh, sw), (top, left, bottom, right), (dh, dw) = op.kernel, op.stride, op.pads, op.dilation
-    oh, ow = window_size(op, h, w)
-    padded = np.full((h + top + bottom, w + left + right, c + 1), one if op.fill else zero)
-    padded[..., c] = one  # the last channel says "this is padding"
-    padded[top : top + h, left : left + w, :c] = x
-    padded[top : top + h, left : left + w, c] = zero
-    rows, columns = np.arange(oh)[:, None] * sh, np.arange(ow) * sw
-    taps = [padded[rows + i * dh, columns + j * dw] for i in range(kh) for j in range(kw)]
-    bits = np.concatenate([t[..., :c] for t in taps], axis=-1)
-    return np.concatenate([bits, *(t[..., c:] for t in taps)], axis=-1) if op.is_pad else bits

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.encoding import Affine
+from threshc.compiler.ir.moves import gather, window
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import ONE, ZERO, ArgMax, Bitplanes, Compare, Gather, Input, Reduce, Sum, Window
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Reduce, Sum, Window
 from threshc.compiler.ir.shapes import plane_weights, row_bounds
 from threshc.compiler.ir.types import Ints
 from threshc.sim.packed.planes.inputs import one_per_row
-from threshc.sim.packed.planes.lower import window
 from threshc.sim.packed.words.layout import ARGMAX, NEURONS, NUMBERS, PACK, REDUCE
 from threshc.sim.packed.words.tables import ONE_BIT, ZERO_BIT, Addresses, WordTables
 
@@ -61,9 +61,7 @@ class WordLowering:
             case Window() as op:
                 self.bits[v] = window(op, self.bits[op.x], ZERO_BIT, ONE_BIT)
             case Gather() as op:
-                flat = np.concatenate([self.bits[x].ravel() for x in op.x])
-                picked = flat[np.maximum(op.index, 0)]
-                self.bits[v] = np.where(op.index == ZERO, ZERO_BIT, np.where(op.index == ONE, ONE_BIT, picked))
+                self.bits[v] = gather(op, [self.bits[x] for x in op.x], ZERO_BIT, ONE_BIT)
             case Sum() as op:
                 self._sum(v, op)
             case Compare(s=0) as op if self.dtype == np.uint8:
