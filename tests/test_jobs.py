@@ -94,7 +94,7 @@ def test_the_circuit_is_the_same_for_any_number(monkeypatch: pytest.MonkeyPatch)
 def test_positions_of_a_convolution_are_searched_once() -> None:
     design = build_design(networks.random_conv(np.random.default_rng(2), 8, (2, 2)))
     positions = max(layer.neurons for layer in design.neurons)
-    assert 0 < len(design.netlist.found) < positions
+    assert 0 < len(design.netlist.solved) < positions
 
 
 def test_what_effort_and_weight_bits_change_is_proved(tmp_path: Path) -> None:
