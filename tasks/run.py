@@ -54,7 +54,7 @@ def run_on_board(
     say("opening the port")
     board = Board(port, design.interface, baud=BAUD if baud is None else baud)
     try:
-        words = board.infer(samples.words, progress=lambda done: say(f"{done:,} of {len(samples):,} samples answered"))
+        words = board.infer(samples.words, progress=say)
     finally:
         board.close()
     return to_result(design.interface, words)

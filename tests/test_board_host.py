@@ -78,9 +78,9 @@ def test_no_samples() -> None:
 
 def test_progress_counts_samples() -> None:
     design = build_design(networks.xor())
-    told: list[int] = []
+    told: list[str] = []
     Board(boards.SimulatedPort(design), design.interface).infer(np.zeros((3, 1), np.uint8), progress=told.append)
-    assert told == [1, 2, 3]
+    assert told == [f"{n} of 3 samples answered" for n in (1, 2, 3)]
 
 
 class Damage:

@@ -290,7 +290,9 @@ import {module}
 print("\\n".join(sorted(m for m in set(sys.modules) - before if m.startswith("threshc"))))
 """
 _PACKAGES = {"threshc", "threshc.version", "threshc.hdl", "threshc.compiler"}
-_IR = tuple(f"threshc.compiler.{m}" for m in ("ir", "diagnostics", "bounded", "encoding", "affine", "input_grammar"))
+_IR = tuple(
+    f"threshc.compiler.{m}" for m in ("ir", "diagnostics", "progress", "bounded", "encoding", "affine", "input_grammar")
+)
 _NETLISTS = {"threshc.hdl.flow", "threshc.hdl.cells", "threshc.hdl.cells.gates"}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
 from threshc.compiler.files import draft
+from threshc.compiler.progress import Progress, silent
 from threshc.hdl.cells.drive import Exercised
 from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Placed
@@ -21,7 +22,7 @@ from threshc.hdl.flow.plan import PROJECT
 from threshc.hdl.flow.report import BuildReport, Project
 from threshc.hdl.flow.routing import Routing, TooSlow, logic_cells, pack_bitstream, refuse_oversize, route
 from threshc.hdl.flow.synthesis import Synthesis, synthesize
-from threshc.hdl.flow.tools import YOSYS, Progress, Run, find_tools
+from threshc.hdl.flow.tools import YOSYS, Run, find_tools
 from threshc.hdl.flow.verify_netlists import Samples, verify_netlists
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.protocol import BAUD
@@ -40,7 +41,7 @@ def build(
     baud: int = BAUD,
     samples: Samples | None = None,
     prove: Callable[[Path], str] | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> BuildReport:
     """Builds a design for a target and leaves MODULE.bin or .bit and the tools' logs in `out_dir` (made if need be).
 
@@ -56,7 +57,6 @@ def build(
     from threshc.hdl.flow.project import make_plan  # brings in Amaranth
     from threshc.hdl.shell.top import make_top
 
-    tell = progress or (lambda _: None)
     device, board = target.device, target.board
     chosen = family(device.family)
     flow = chosen.flow if freq is None else flow_of(device.family)
@@ -71,26 +71,26 @@ def build(
         raise _cannot_write(out_dir, problem) from None
     try:
         synthesizing, *rest = plan.steps
-        tell(f"yosys: {synthesizing.doing}")
-        synthesis = synthesize(tools[YOSYS], synthesizing, device, folder, tell)
+        progress(f"yosys: {synthesizing.doing}")
+        synthesis = synthesize(tools[YOSYS], synthesizing, device, folder, progress)
         refuse_oversize(device, synthesis.whole)
-        verified = () if samples is None else verify_netlists(design.interface, target, folder, samples, baud, tell)
+        verified = () if samples is None else verify_netlists(design.interface, target, folder, samples, baud, progress)
         layers = cells_by_layer(design, _modules(folder / "network.json")[design.name], chosen)
         proved = "" if prove is None else prove(folder / "network.json")
         routing: Routing | None = None
         placed: tuple[PlacedCells, ...] = ()
         runs = [synthesis.run]
         if flow is None:
-            tell(f"no bitstream is made: no open tool places and routes {chosen.title}")
+            progress(f"no bitstream is made: no open tool places and routes {chosen.title}")
             wanted = {"design.v": f"{design.name}.{chosen.name}.v"}
         else:
             luts, ffs = synthesis.whole.luts, synthesis.whole.ffs
-            tell(f"{rest[0].tool}: placing and routing {luts:,} LUTs and {ffs:,} flip-flops")
-            routing = route(tools[rest[0].tool], rest[0], device, folder, tell)
+            progress(f"{rest[0].tool}: placing and routing {luts:,} LUTs and {ffs:,} flip-flops")
+            routing = route(tools[rest[0].tool], rest[0], device, folder, progress)
             _refuse_slow(target, required, routing)
             placed = _placed(design, folder, flow.placed, "harness" if board is None else "UART shell")
-            tell(f"{rest[1].tool}: {rest[1].doing}")
-            runs += [routing.run, pack_bitstream(tools[rest[1].tool], rest[1], folder, tell)]
+            progress(f"{rest[1].tool}: {rest[1].doing}")
+            runs += [routing.run, pack_bitstream(tools[rest[1].tool], rest[1], folder, progress)]
             wanted = {"nextpnr.log": f"{design.name}.nextpnr.log", "timing.json": f"{design.name}.timing.json"}
             wanted[plan.result] = design.name + Path(plan.result).suffix
         files = _deliver(folder, {"yosys.log": f"{design.name}.yosys.log", **wanted}, Path(out_dir))

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from threshc.hdl.flow.tools import Progress, Run, Tool, run_tool
+from threshc.compiler.progress import Progress
+from threshc.hdl.flow.tools import Run, Tool, run_tool
 from threshc.hdl.targets.base import Programmer
 
 PROJECT = "project"

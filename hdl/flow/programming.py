@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from threshc.compiler.diagnostics import fail
-from threshc.hdl.flow.tools import Progress, Run, Tool, run_tool
+from threshc.compiler.progress import Progress
+from threshc.hdl.flow.tools import Run, Tool, run_tool
 from threshc.hdl.targets.base import OPEN_FPGA_LOADER, Target
 
 MEMORIES = ("sram", "flash")

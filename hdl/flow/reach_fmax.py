@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.progress import Progress
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow.report import BuildReport, Try
 from threshc.hdl.flow.routing import TooSlow
-from threshc.hdl.flow.tools import Progress
 from threshc.hdl.size import TooBig
 from threshc.hdl.targets.base import Device
 

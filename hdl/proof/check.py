@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
+from threshc.compiler.progress import Progress, silent
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate, Field
 from threshc.hdl.proof.circuit import Circuit
@@ -30,7 +31,6 @@ from threshc.hdl.proof.neurons import Neurons
 from threshc.hdl.proof.routes import gather, select_max, window
 
 Lits = NDArray[np.int64]
-Progress = Callable[[str], None]
 _AS_MADE = (
     "give the model, --input and options (--weight-bits, --scores, --layer, ..) that the certificate was made with"
 )
@@ -51,26 +51,25 @@ class Proved:
 
 
 def check(
-    network: Network, certificate: Certificate, progress: Progress | None = None, *, demanded: Sequence[str] = ()
+    network: Network, certificate: Certificate, progress: Progress = silent, *, demanded: Sequence[str] = ()
 ) -> Proved:
     """Raises Unproved, with the place, unless every output of the circuit equals the network's on all inputs.
 
     demanded: names of fields that the output payload must have beside the network's class, scores or bits.
     """
-    say = progress or (lambda _: None)
     if certificate.network != fingerprint(network):
         raise Unproved("the certificate is of another network", _AS_MADE)
     if certificate.inputs != _input_bits(network):
         raise Unproved("the circuit has another number of inputs")
     circuit = Circuit(certificate.inputs, certificate.luts, certificate.registers)
     circuit.most_work = WORK + WORK_PER_TABLE * len(circuit.tables)
-    say(f"adding up {len(certificate.claims):,} heaps again")
+    progress(f"adding up {len(certificate.claims):,} heaps again")
     checker = _Checker(network, certificate, circuit)
     made = {v for v, op in enumerate(network.ops) if isinstance(op, Sum | Compare | Reduce | ArgMax)}
     if certificate.values.keys() != made:
         raise Unproved("the values of the certificate are others than the network's")
     for v, op in enumerate(network.ops):
-        say(f"value {v} of {len(network.ops)}: {type(op).__name__}")
+        progress(f"value {v} of {len(network.ops)}: {type(op).__name__}")
         try:
             checker.values.append(checker.value(v, op))
         except Unproved as problem:
@@ -79,7 +78,7 @@ def check(
             raise Unproved(f"{type(op).__name__} {name}: {problem}", problem.hint) from None
     checker.outputs(demanded)
     if certificate.replaced:
-        say(f"don't-cares of {len(certificate.replaced):,} tables")
+        progress(f"don't-cares of {len(certificate.replaced):,} tables")
         found = prove_replacements(network, certificate, circuit)
         checker.methods["table with don't-cares, all patterns of a cut"] = found
     steps = sum(len(claim.steps) for claim in certificate.claims)

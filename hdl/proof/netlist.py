@@ -8,9 +8,9 @@ through. Registers are compared by decision diagrams over the registers before t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from threshc.compiler.progress import Progress, silent
 from threshc.hdl.cells.gates import Gates
 from threshc.hdl.proof.bdd import Diagrams
 from threshc.hdl.proof.bits import Unproved, variables
@@ -39,18 +39,15 @@ class NetlistProof:
     registers: int
 
 
-def prove_netlist(
-    certificate: Certificate, gates: Gates, progress: Callable[[str], None] | None = None
-) -> NetlistProof:
+def prove_netlist(certificate: Certificate, gates: Gates, progress: Progress = silent) -> NetlistProof:
     """Raises Unproved unless the netlist's outputs are the certificate's on all inputs, as many cycles later, behind
     the handshake that `Design` states."""
-    say = progress or (lambda _: None)
-    say("handshake of the netlist")
+    progress("handshake of the netlist")
     data = data_of(gates, certificate.latency)
     if data.circuit.inputs != certificate.inputs or len(data.outputs) != len(certificate.outputs):
         raise Unproved("the netlist has other ports than the certificate")
     want = implemented(certificate)
-    say(f"{len(data.circuit.tables):,} tables of the netlist against {len(want.tables):,} of the certificate")
+    progress(f"{len(data.circuit.tables):,} tables of the netlist against {len(want.tables):,} of the certificate")
     want, literal = normal(want)
     values = {literal[lit >> 1] >> 1 for bits in certificate.values.values() for lit in bits}
     hints = {n: literal[hint] >> 1 for n, hint in data.hints.items() if hint in literal}

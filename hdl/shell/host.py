@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.progress import Progress, silent
 from threshc.hdl.interface import Interface
 from threshc.hdl.payload import byte_count
 from threshc.hdl.shell.crc import crc8
@@ -82,7 +83,7 @@ class Board:
         ask = partial(self._exchange, frame(PING), 1, size, lambda: [self._reply(PONG, size)])
         return Identity.unpack(self._retry(ask)[0])
 
-    def infer(self, words: NDArray[np.uint8], *, progress: Callable[[int], None] | None = None) -> NDArray[np.uint8]:
+    def infer(self, words: NDArray[np.uint8], *, progress: Progress = silent) -> NDArray[np.uint8]:
         """Input words (N, bytes) (`threshc.hdl.payload.pack`) to output words (N, bytes) uint8, which
         `threshc.hdl.payload.unpack` and `threshc.sim.rtl.to_result` turn into numbers.
 
@@ -100,8 +101,7 @@ class Board:
             batch = requests[start : start + window]
             last = start + window >= len(requests)
             answers += self._retry(partial(self._ask, batch, size, last))
-            if progress is not None:
-                progress(len(answers))
+            progress(f"{len(answers):,} of {len(requests):,} samples answered")
         return np.frombuffer(b"".join(answers), np.uint8).reshape(len(requests), size)
 
     def close(self) -> None:
