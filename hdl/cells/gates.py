@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from threshc.hdl.families.models import Reading, Writing
+if TYPE_CHECKING:  # proofs of netlists read this file, and nothing of the families
+    from threshc.hdl.families.models import Reading, Writing
 
 ZERO, ONE = 0, 1
 """Nets of the constants. Yosys numbers nets from 2."""
