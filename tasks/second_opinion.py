@@ -16,7 +16,7 @@ from threshc.sim.peers.nodes import Fault, NodeComparison
 from threshc.sim.peers.peer import CannotRunError, Peer
 from threshc.tasks.compare import Array, Check, against_onnx
 from threshc.tasks.divergence import Divergence
-from threshc.tasks.show import shown
+from threshc.tasks.shown_rounding import shown
 
 if TYPE_CHECKING:
     import onnx
