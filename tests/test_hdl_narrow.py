@@ -12,6 +12,7 @@ from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import apply, variables
 from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.cell import Kind
 from threshc.hdl.unrolled.sharing.decompose import decompose, split
 from threshc.tasks.prove import prove
 
@@ -53,7 +54,7 @@ def test_few_tables_for_threshold_functions() -> None:
 def test_networks_of_tables_are_proved_cell_by_cell(family: str) -> None:
     network = networks.random_dense(np.random.default_rng(3), (6, 6, 6, 3), "int")
     design = build_design(network, CircuitOptions(neuron="table", family=family, pipeline=2))
-    assert max(len(c.operands) for c in design.netlist.cells if c.kind == "lut") == 4
+    assert max(len(c.operands) for c in design.netlist.cells if c.kind is Kind.LUT) == 4
     assert f"cells of {family}" in str(prove(network, neuron="table", family=family, pipeline=2))
 
 
@@ -61,4 +62,4 @@ def test_six_inputs_stay_where_there_are_such_tables() -> None:
     network = networks.random_dense(np.random.default_rng(3), (6, 7), "int", outputs="bits")
     for family in (None, "xilinx"):
         design = build_design(network, CircuitOptions(neuron="table", family=family))
-        assert max(len(c.operands) for c in design.netlist.cells if c.kind == "lut") == 6
+        assert max(len(c.operands) for c in design.netlist.cells if c.kind is Kind.LUT) == 6

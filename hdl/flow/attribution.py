@@ -12,6 +12,7 @@ import numpy as np
 from threshc.compiler.ir.layers import layer_of
 from threshc.hdl.families.registry import families
 from threshc.hdl.naming import scopes
+from threshc.hdl.unrolled.cell import Kind
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.lower import lowered
 
@@ -114,7 +115,7 @@ def _nodes(design: Design) -> dict[int, str]:
     circuit = lowered(design)
     found: dict[int, str] = {}
     for cell in design.netlist.cells:
-        if cell.kind == "input" or cell.scope not in layers:
+        if cell.kind is Kind.INPUT or cell.scope not in layers:
             continue
         for node in np.unique(circuit.bits[cell.first : cell.first + cell.width] >> 1).tolist():
             found.setdefault(node, layers[cell.scope])

@@ -12,10 +12,11 @@ from threshc.hdl.logic.tables import MAJ, XOR, plain
 from threshc.hdl.proof import certificate as proof
 from threshc.hdl.proof.certificate import Certificate, Field, Group, Lut, Register, Replacement, Step, Word
 from threshc.hdl.proof.fingerprint import fingerprint
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.claims import Claim
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.lower import lowered
-from threshc.hdl.unrolled.netlist import Lits, Netlist
+from threshc.hdl.unrolled.netlist import Netlist
 
 
 def certify(design: Design) -> Certificate:

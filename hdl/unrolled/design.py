@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from threshc.compiler.ir.network import Network
 from threshc.hdl.interface import Interface
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.dontcare.cut import Replacement
 from threshc.hdl.unrolled.layers import LayerCircuit
-from threshc.hdl.unrolled.netlist import Lits, Netlist
+from threshc.hdl.unrolled.netlist import Netlist
 
 
 @dataclass(frozen=True, eq=False)

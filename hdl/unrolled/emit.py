@@ -12,11 +12,13 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from threshc.compiler.exhaustive import assert_never
 from threshc.hdl.kept import kept
 from threshc.hdl.logic.tables import full
+from threshc.hdl.unrolled.cell import Cell, Kind, Lits
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.dontcare.design import netlist_of
-from threshc.hdl.unrolled.netlist import Cell, Lits, Netlist
+from threshc.hdl.unrolled.netlist import Netlist
 from threshc.hdl.verilog import emit_verilog
 
 LANES = 64
@@ -88,11 +90,11 @@ class Emitter:
         self._modules: dict[str, Module] = {}
         self._top, self._enable = m, enable
         for cell in net.cells:
-            if cell.kind == "input":
+            if cell.kind is Kind.INPUT:
                 self._bind(0, np.arange(cell.first, cell.first + cell.width))
                 continue
             kept = np.flatnonzero(live[cell.first : cell.first + cell.width])
-            if cell.kind == "add" and len(kept):
+            if cell.kind is Kind.ADD and len(kept):
                 self._statement(cell, np.arange(kept[-1] + 1), cell.operands)
                 continue
             for start in range(0, len(kept), LANES):
@@ -143,27 +145,29 @@ class Emitter:
 
     def _statement(self, cell: Cell, lanes: Lits, operands: tuple[Lits, ...]) -> None:
         m = self._module(cell.scope)
-        name = f"{cell.kind}{len(self._signals)}"
+        name = f"{cell.kind.value}{len(self._signals)}"
         out = Signal(len(lanes), name=name, reset_less=True)
         words = [self.value(o) for o in operands]
         match cell.kind:
-            case "xor":
+            case Kind.XOR:
                 m.d.comb += out.eq(words[0] ^ words[1] ^ words[2])
-            case "maj":
+            case Kind.MAJ:
                 a, b, c = (self._named(m, f"{name}_{k}", w) for k, w in zip("abc", words, strict=True))
                 m.d.comb += out.eq((a & b) | (c & (a | b)))
-            case "mux":
+            case Kind.MUX:
                 s, one, zero = (self._named(m, f"{name}_{k}", w) for k, w in zip("spq", words, strict=True))
                 m.d.comb += out.eq((s & one) | (~s & zero))
-            case "add":
+            case Kind.ADD:
                 m.d.comb += out.eq(words[0] + words[1] + words[2])
-            case "lut":
+            case Kind.LUT:
                 m.d.comb += out.eq(self._table(m, name, cell.table, words))
-            case "reg":
+            case Kind.REG:
                 with m.If(self._enable):
                     m.d.sync += out.eq(words[0])
-            case kind:
-                raise AssertionError(kind)
+            case Kind.INPUT:
+                raise AssertionError("inputs are bound, not made")
+            case _:
+                assert_never(cell.kind)
         self._bind(len(self._signals), cell.first + lanes)
         self._signals.append(out)
 

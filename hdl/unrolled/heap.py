@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.hdl.unrolled.netlist import ONE, Lits, Netlist
+from threshc.hdl.unrolled.cell import Lits
+from threshc.hdl.unrolled.netlist import ONE, Netlist
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,8 @@ from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.logic.tables import MOST_INPUTS
 from threshc.hdl.naming import scopes
 from threshc.hdl.pool import Pool
-from threshc.hdl.unrolled.netlist import ONE, ZERO, Lits, Netlist
+from threshc.hdl.unrolled.cell import Lits
+from threshc.hdl.unrolled.netlist import ONE, ZERO, Netlist
 from threshc.hdl.unrolled.neurons import ARCHITECTURES, Architecture, Estimate
 from threshc.hdl.unrolled.thresholds import compare_words, explicit_sum, fused_compare
 from threshc.hdl.unrolled.words import arg_max, offset_binary

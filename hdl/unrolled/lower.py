@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
+from threshc.compiler.exhaustive import assert_never
 from threshc.hdl.kept import kept
 from threshc.hdl.logic.circuit import Adder, Circuit
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.tables import MAJ, MUX, XOR
+from threshc.hdl.unrolled.cell import Cell, Kind, Lits
 from threshc.hdl.unrolled.design import Design
-from threshc.hdl.unrolled.netlist import Cell, Lits, Netlist
-
-_TRUTH = {"xor": XOR[3], "maj": MAJ, "mux": MUX}
+from threshc.hdl.unrolled.netlist import Netlist
 
 
 def lowered(design: Design) -> Circuit:
@@ -25,7 +26,7 @@ def lowered(design: Design) -> Circuit:
 
 @kept
 def _whole(net: Netlist) -> Circuit:
-    (inputs,) = (cell for cell in net.cells if cell.kind == "input")
+    (inputs,) = (cell for cell in net.cells if cell.kind is Kind.INPUT)
     return lower(net, 2 * np.arange(inputs.first, inputs.first + inputs.width), np.zeros(0, np.int64), everything=True)
 
 
@@ -38,22 +39,37 @@ def lower(net: Netlist, inputs: Lits, outputs: Lits, everything: bool = False) -
     circuit = Circuit(luts, bits=bits)
     sampled: dict[int, int] = {}
     for cell in net.cells:
-        if cell.kind == "input":
-            continue
         kept = np.flatnonzero(live[cell.first : cell.first + cell.width])
-        if cell.kind == "add":
-            if len(kept):
-                _add(circuit, cell)
-        elif cell.kind == "reg":
-            for lane, lit in zip(kept.tolist(), _lits(circuit, cell.operands[0][kept]), strict=True):
-                bits[cell.first + lane] = _register(circuit, sampled, lit)
-        else:
-            truth = cell.table if cell.kind == "lut" else _TRUTH[cell.kind]
-            columns = zip(*(_lits(circuit, o[kept]) for o in cell.operands), strict=True)
-            for lane, operands in zip(kept.tolist(), columns, strict=True):
-                bits[cell.first + lane] = luts.lut(operands, truth)
+        match cell.kind:
+            case Kind.INPUT:
+                pass  # bits already has them
+            case Kind.ADD:
+                if len(kept):
+                    _add(circuit, cell)
+            case Kind.REG:
+                for lane, lit in zip(kept.tolist(), _lits(circuit, cell.operands[0][kept]), strict=True):
+                    bits[cell.first + lane] = _register(circuit, sampled, lit)
+            case Kind.XOR | Kind.MAJ | Kind.MUX | Kind.LUT:
+                truth = _truth(cell.kind, cell.table)
+                columns = zip(*(_lits(circuit, o[kept]) for o in cell.operands), strict=True)
+                for lane, operands in zip(kept.tolist(), columns, strict=True):
+                    bits[cell.first + lane] = luts.lut(operands, truth)
+            case _:
+                assert_never(cell.kind)
     circuit.outputs.extend(_lits(circuit, outputs))
     return circuit
+
+
+def _truth(kind: Literal[Kind.XOR, Kind.MAJ, Kind.MUX, Kind.LUT], table: int) -> int:
+    match kind:
+        case Kind.XOR:
+            return XOR[3]
+        case Kind.MAJ:
+            return MAJ
+        case Kind.MUX:
+            return MUX
+        case Kind.LUT:
+            return table
 
 
 def _lits(circuit: Circuit, lits: Lits) -> list[int]:

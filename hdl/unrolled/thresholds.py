@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.ir.ops import Compare, Sum
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.heap import Heap, weigh
-from threshc.hdl.unrolled.netlist import Lits, Netlist
+from threshc.hdl.unrolled.netlist import Netlist
 from threshc.hdl.unrolled.neurons import Architecture
 from threshc.hdl.unrolled.words import at_least, offset_binary
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.claims import Selection
-from threshc.hdl.unrolled.netlist import ONE, Lits, Netlist
+from threshc.hdl.unrolled.netlist import ONE, Netlist
 
 
 def constant(values: Sequence[int], width: int) -> Lits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.mapping import merged, trimmed
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.dontcare.apply import replaced
 from threshc.hdl.unrolled.dontcare.cut import Replacement
@@ -12,7 +13,7 @@ from threshc.hdl.unrolled.dontcare.emit import rewired
 from threshc.hdl.unrolled.dontcare.search import Progress, find, lut_count
 from threshc.hdl.unrolled.dontcare.words import words
 from threshc.hdl.unrolled.lower import lowered
-from threshc.hdl.unrolled.netlist import Lits, Netlist
+from threshc.hdl.unrolled.netlist import Netlist
 
 
 def replacements(

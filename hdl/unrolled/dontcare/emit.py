@@ -10,8 +10,9 @@ import numpy as np
 
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.tables import full
+from threshc.hdl.unrolled.cell import Cell, Kind, Lits
 from threshc.hdl.unrolled.dontcare.cut import Replacement
-from threshc.hdl.unrolled.netlist import Cell, Lits, Netlist
+from threshc.hdl.unrolled.netlist import Netlist
 
 
 def rewired(net: Netlist, circuit: Circuit, replacements: Iterable[Replacement], lits: Lits) -> tuple[Netlist, Lits]:
@@ -54,7 +55,7 @@ class _Rewired:
         else:
             lit = 2 * self.count
             operands = tuple(np.array([x], np.int64) for x in lits)
-            self.cells.append(Cell("lut", operands, self.count, 1, scope, new.table))
+            self.cells.append(Cell(Kind.LUT, operands, self.count, 1, scope, new.table))
             self.count += 1
         for bit in bits:
             self.at[bit] = lit ^ (int(self._circuit.bits[bit]) & 1)

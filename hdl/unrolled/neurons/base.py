@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.heap import Heap
-from threshc.hdl.unrolled.netlist import ONE, ZERO, Lits, Netlist
+from threshc.hdl.unrolled.netlist import ONE, ZERO, Netlist
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.heap import Heap, pack, shallow_first
-from threshc.hdl.unrolled.netlist import Lits, Netlist, Total
+from threshc.hdl.unrolled.netlist import Netlist, Total
 from threshc.hdl.unrolled.neurons.base import Architecture, Estimate
 from threshc.hdl.unrolled.neurons.costs import full_adders, levels
 from threshc.hdl.unrolled.words import constant

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.heap import Heap
-from threshc.hdl.unrolled.netlist import Lits, Netlist, Total
+from threshc.hdl.unrolled.netlist import Netlist, Total
 from threshc.hdl.unrolled.neurons.base import Architecture, Estimate
 from threshc.hdl.unrolled.neurons.compressor import reduce_heap, ripple
 from threshc.hdl.unrolled.neurons.costs import full_adders, levels

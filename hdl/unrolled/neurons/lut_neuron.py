@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.unrolled.cell import Kind, Lits
 from threshc.hdl.unrolled.claims import Claim, Step, Term
 from threshc.hdl.unrolled.heap import Heap, bundles, weigh
-from threshc.hdl.unrolled.netlist import Lits, Netlist
+from threshc.hdl.unrolled.netlist import Netlist
 from threshc.hdl.unrolled.neurons.base import Architecture, Estimate
 from threshc.hdl.unrolled.neurons.search import Problem, search
 from threshc.hdl.unrolled.sharing.sharing import ColumnCompressor, Row
@@ -70,7 +71,7 @@ def _built(architecture: LutArchitecture, data: bytes, shape: tuple[int, int], d
     four = six = 0
     for cell in net.cells:
         count = int(live[cell.first : cell.first + cell.width].sum())
-        if cell.kind == "lut":
+        if cell.kind is Kind.LUT:
             six += count
             four += count * {5: 2, 6: 4}.get(len(cell.operands), 1)
     return four, six, max(int(net.level(y).max(initial=1)), 1)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.tables import MOST_INPUTS
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.heap import Heap
-from threshc.hdl.unrolled.netlist import Lits, Netlist
+from threshc.hdl.unrolled.netlist import Netlist
 from threshc.hdl.unrolled.neurons.base import Architecture, Estimate, too_wide
 from threshc.hdl.unrolled.neurons.compressor import Compressor
 from threshc.hdl.unrolled.sharing.decompose import decompose

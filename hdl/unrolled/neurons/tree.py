@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.claims import Claim
 from threshc.hdl.unrolled.heap import Heap
-from threshc.hdl.unrolled.netlist import Lits, Netlist, Total
+from threshc.hdl.unrolled.netlist import Netlist, Total
 from threshc.hdl.unrolled.neurons.base import Architecture, Estimate
 from threshc.hdl.unrolled.neurons.costs import full_adders, heap_bits
 from threshc.hdl.unrolled.words import carry, constant

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from threshc.hdl.logic.lut_net import LutNet
-from threshc.hdl.unrolled.netlist import Lits, Netlist
+from threshc.hdl.unrolled.cell import Lits
+from threshc.hdl.unrolled.netlist import Netlist
 
 
 def to_netlist(net: Netlist, luts: LutNet, inputs: Lits, wanted: list[int]) -> Lits:
