@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
@@ -12,6 +11,7 @@ from threshc.compiler.ir.ops import Compare, Sum
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
 from threshc.compiler.memory import available
+from threshc.compiler.progress import Note
 from threshc.hdl.families.registry import family, table_inputs
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.targets.base import Device
@@ -68,7 +68,7 @@ def predict(network: Network, options: CircuitOptions = USUAL_CIRCUIT) -> Size:
     return Size(luts, cells)
 
 
-def refuse_hopeless(luts: int, device: Device, note: Callable[[str], None] | None = None) -> None:
+def refuse_hopeless(luts: int, device: Device, note: Note | None = None) -> None:
     """Raises CompileError for a circuit of many times a device's LUTs, and tells `note` of one that may not fit."""
     figures = f"about {luts:,} LUTs, of {device.luts:,} (estimated from the weights, nothing synthesized)"
     if luts > HOPELESS * device.luts:
@@ -78,7 +78,7 @@ def refuse_hopeless(luts: int, device: Device, note: Callable[[str], None] | Non
 
 
 def refuse_vast(
-    size: Size, note: Callable[[str], None] | None = None, *, large: bool = False, instead: str = "--large to go on"
+    size: Size, note: Note | None = None, *, large: bool = False, instead: str = "--large to go on"
 ) -> None:
     """Raises CompileError for a circuit that needs more memory than there is, and tells `note` what a large one takes.
 

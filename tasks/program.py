@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from threshc.compiler.bounded import read_file, read_json
 from threshc.compiler.diagnostics import fail
+from threshc.compiler.progress import Progress, silent
 from threshc.tasks.folder import REPORT
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def program(
     *,
     tool: str | None = None,
     memory: str | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Programmed:
     """Puts the bitstream of a folder on its board, by the first of the board's tools that is on this machine.
 
@@ -61,7 +61,7 @@ def program(
         why = f"its SHA-256 is not the one in {REPORT}"
         raise fail("the bitstream is not the one that was built", where=str(bitstream), why=why, hint="build it again")
     command, found = find_command(fitting, target, bitstream)
-    run_command(command, found, target, bitstream, progress or (lambda _: None))
+    run_command(command, found, target, bitstream, progress or silent)
     return Programmed(bitstream, target, command.memory, str(found))
 
 
