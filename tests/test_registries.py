@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Collection, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from import_graph import ROOT
 
@@ -16,7 +18,8 @@ from threshc.cli.app import app
 from threshc.cli.train import commands
 from threshc.compiler.discovery import entries, modules
 from threshc.compiler.frontend.context import lowerings
-from threshc.compiler.frontend.kernels.registry import kernels
+from threshc.compiler.frontend.graph import Node
+from threshc.compiler.frontend.kernels.registry import find_kernel, kernels
 from threshc.compiler.passes.pipeline import pass_names
 from threshc.hdl.families.registry import families
 from threshc.hdl.targets.registry import targets
@@ -106,6 +109,32 @@ def test_a_new_file_is_found_by_being_there(tmp_path: Path, monkeypatch: pytest.
     assert entries("some_room", "TARGET") == [1, 2]
     for name in [n for n in sys.modules if n.partition(".")[0] == "some_room"]:
         del sys.modules[name]
+
+
+_TWICE = """
+from threshc.compiler.frontend.kernels.registry import kernel, need
+
+@kernel("made.up:Twice", types=("F",))
+def twice(node, args):
+    return [2 * need(args, 0)]
+"""
+
+
+def test_an_operator_is_one_file_that_nothing_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel in a file beside the others is found and computes."""
+    (tmp_path / "twice.py").write_text(_TWICE, encoding="utf-8")
+    room = import_module("threshc.compiler.frontend.kernels")
+    monkeypatch.setattr(room, "__path__", [*room.__path__, str(tmp_path)])
+    node = Node("Twice", "made.up", "n", ("x",), ("y",), {}, 1)
+    assert find_kernel(node) is None
+    kernels.cache_clear()
+    try:
+        found = find_kernel(node)
+        assert found is not None
+        np.testing.assert_array_equal(found.compute(node, [np.array([3.0])])[0], [6.0])
+    finally:
+        kernels().pop(("made.up", "Twice"), None)
+        sys.modules.pop(f"{room.__name__}.twice", None)
 
 
 def _defined(path: Path) -> set[str]:
