@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.files import write_whole
+
 
 @dataclass(frozen=True)
 class Row:
@@ -126,6 +128,4 @@ def report(title: str, rows: Sequence[Row], file: Path | None) -> int:
 
 def write_rows(rows: Sequence[Row], file: Path) -> None:
     """Write rows as a JSON list, whole or not at all."""
-    part = file.with_name(file.name + ".part")
-    part.write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n", encoding="utf-8")
-    os.replace(part, file)
+    write_whole(file, json.dumps([asdict(r) for r in rows], indent=1) + "\n")
