@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from threshc.cli.build import build
 from threshc.cli.compile import compile
 from threshc.cli.doctor import doctor
+from threshc.cli.errors import flag
 from threshc.cli.options import Command
 from threshc.cli.program import program
 from threshc.cli.prove import prove
@@ -18,10 +20,22 @@ from threshc.cli.sim import sim
 from threshc.cli.targets import targets
 from threshc.cli.train import train
 from threshc.cli.verify import verify
+from threshc.compiler.diagnostics import spelled
 from threshc.version import __version__
+
+
+class Threshc(TyperGroup):
+    """The program, whose messages write options as flags."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs a command line."""
+        with spelled(flag):
+            return super().main(*args, **kwargs)
+
 
 app = typer.Typer(
     name="threshc",
+    cls=Threshc,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from threshc.cli import options as o
+from threshc.cli.chosen import CIRCUIT, MODEL, circuit, reading, takes
 
 
+@takes(MODEL, CIRCUIT)
 def build(
     model: o.Model,
     out: o.Out = None,
@@ -32,13 +34,7 @@ def build(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the placement.")] = 1,
     baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="Of the board's serial port.")] = None,
-    input: o.Input = None,
-    neuron: o.Neuron = "auto",
-    pipeline: o.BuildPipeline = "auto",
-    effort: o.Effort = 1,
     jobs: o.Jobs = None,
-    dont_care: o.DontCare = False,
-    scores: o.Scores = None,
     data: o.Data = None,
     labels: o.Labels = None,
     table: o.Table = None,
@@ -53,13 +49,12 @@ def build(
             help="netlist: run the samples through the cells that Yosys made; proof: also prove them, for all inputs.",
         ),
     ] = "none",
-    weight_bits: o.WeightBits = None,
-    snap_weights: o.SnapWeights = None,
     verify_passes: o.VerifyPasses = False,
     print_ir_after: o.PrintIrAfter = None,
     large: o.Large = False,
     force: o.Force = False,
     quiet: o.Quiet = False,
+    **chosen: Any,
 ) -> None:
     """Compile a model and build a bitstream: yosys, nextpnr, packing.
 
@@ -78,6 +73,7 @@ def build(
     name = target or device
     if name is None or (target and device):
         raise typer.BadParameter("exactly one of --target and --device is needed", param_hint="--target / --device")
+    how, made = reading(chosen), circuit(chosen)
     print_after = ir_printer(print_ir_after)
     x, y = samples_and_labels(data, labels, limit, table)
     with steps(quiet) as progress:
@@ -85,24 +81,18 @@ def build(
             model,
             o.out_folder(out, model),
             target=name,
+            reading=how,
+            options=made,
             freq=None if freq is None else freq * 1e6,
             target_fmax=None if target_fmax is None else target_fmax * 1e6,
             seed=seed,
             baud=baud,
-            input=input,
-            neuron=neuron,
-            pipeline=pipeline,
-            effort=effort,
             jobs=jobs,
-            dont_care=dont_care,
-            scores=o.circuit_scores(scores),
             x=x,
             labels=y,
             samples=samples,
             simulator=simulator,
             verify=verify,
-            weight_bits=weight_bits,
-            snap_weights=snap_weights,
             note=note,
             verify_passes=verify_passes,
             print_after=print_after,

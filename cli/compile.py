@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from threshc.cli import options as o
+from threshc.cli.chosen import CIRCUIT, MODEL, TARGET, circuit, reading, takes
 
 
+@takes(MODEL, CIRCUIT, TARGET)
 def compile(
     model: o.Model,
     out: o.Out = None,
-    input: o.Input = None,
-    neuron: o.Neuron = "auto",
-    pipeline: o.Pipeline = "layer",
-    effort: o.Effort = 1,
     jobs: o.Jobs = None,
-    dont_care: o.DontCare = False,
-    scores: o.Scores = None,
     data: o.Data = None,
     labels: o.Labels = None,
     table: o.Table = None,
     limit: o.Limit = None,
     samples: o.Samples = 256,
     simulator: o.Simulator = "auto",
-    weight_bits: o.WeightBits = None,
-    snap_weights: o.SnapWeights = None,
     verify_passes: o.VerifyPasses = False,
     print_ir_after: o.PrintIrAfter = None,
     large: o.Large = False,
     force: o.Force = False,
     quiet: o.Quiet = False,
+    **chosen: Any,
 ) -> None:
     """Compile a model to Verilog, with a testbench and a report.
 
@@ -43,25 +40,21 @@ def compile(
     from threshc.cli.progress import note, steps
     from threshc.cli.report import print_report
 
+    how, made = reading(chosen), circuit(chosen)
     print_after = ir_printer(print_ir_after)
     x, y = samples_and_labels(data, labels, limit, table)
     with steps(quiet) as progress:
         report = threshc.compile(
             model,
             o.out_folder(out, model),
-            input=input,
-            neuron=neuron,
-            pipeline=pipeline,
-            effort=effort,
             jobs=jobs,
-            dont_care=dont_care,
-            scores=o.circuit_scores(scores),
+            reading=how,
+            options=made,
+            target=chosen["target"],
             x=x,
             labels=y,
             samples=samples,
             simulator=simulator,
-            weight_bits=weight_bits,
-            snap_weights=snap_weights,
             note=note,
             verify_passes=verify_passes,
             print_after=print_after,

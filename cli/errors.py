@@ -12,6 +12,16 @@ UsageError: Any = typer.BadParameter.__mro__[2]
 """What Click raises where the command line is at fault (its ClickException, which Typer does not name)."""
 
 
+def flag(name: str, value: object = None) -> str:
+    """Returns an option as the command line has it: `--neuron`, `--neuron auto`, `--large` for True, `--no-rtl`."""
+    text = name.replace("_", "-")
+    if value is None or isinstance(value, bool):
+        return f"--no-{text}" if value is False else f"--{text}"
+    word = str(value)
+    quoted = f'"{word}"' if any(c in word for c in " ;|&<>()$`*?'") else word
+    return f"--{text} {quoted}"
+
+
 def print_error(error: CompileError) -> None:
     """Every diagnostic to stderr: `error: what`, then where, why, what to try. Names never act as markup."""
     from rich.console import Console

@@ -10,6 +10,7 @@ from threshc.compiler.diagnostics import visible
 if TYPE_CHECKING:
     from threshc.compiler.ir.network import Network
     from threshc.compiler.ir.ops import Output
+    from threshc.tasks.options import ModelOptions
 
 
 def print_counts(network: Network) -> None:
@@ -53,11 +54,13 @@ def scores_meaning(output: Output) -> str:
     )
 
 
-def print_pattern(model: str, input: str | None, snap_weights: int | None) -> None:
+def print_pattern(model: str, options: ModelOptions) -> None:
     """How the front end understood each node of an ONNX model."""
     from threshc.compiler.frontend.load import lower_model
 
-    lowered = lower_model(model, input=input, snap_weights=snap_weights)
+    lowered = lower_model(
+        model, input=options.input, exact_scores=options.exact_scores, snap_weights=options.snap_weights
+    )
     rows = [(u.node, u.meaning) for u in lowered.nodes]
     print_table("how each node was understood", ("node", "meaning"), rows, "ll")
     for note in lowered.notes:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand
 
+from threshc.cli.chosen import ScoresKind
+
 T = TypeVar("T")
-
-
-class ScoresKind(str, Enum):
-    """What `--scores` asks for; without a word after it, `order`."""
-
-    order = "order"
-    exact = "exact"
 
 
 class Command(TyperCommand):
@@ -30,18 +24,6 @@ class Command(TyperCommand):
             if args[k] == "--scores" and (k + 1 == len(args) or args[k + 1] not in [kind.value for kind in ScoresKind]):
                 args[k] = f"--scores={ScoresKind.order.value}"
         return super().parse_args(ctx, args)
-
-
-def wants_exact(scores: ScoresKind | None) -> bool:
-    """`--scores` of commands that make no circuit, where the word `exact` alone has a meaning."""
-    if scores is ScoresKind.order:
-        raise typer.BadParameter("say --scores exact: the order of the scores is kept anyway")
-    return scores is ScoresKind.exact
-
-
-def circuit_scores(scores: ScoresKind | None) -> bool | Literal["exact"]:
-    """`--scores` as the functions of `threshc` take it."""
-    return "exact" if scores is ScoresKind.exact else scores is not None
 
 
 def goal(value: T) -> T:
@@ -92,15 +74,6 @@ _DATA = "Samples: .npy, .npz (x, y), idx(.gz), .csv, .tsv (.gz), .parquet, or a 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="An .onnx(.gz) or .thresh file, or a folder that threshc made.")
 ]
-Input = Annotated[
-    str | None,
-    typer.Option(
-        "--input",
-        metavar="ENC",
-        help="How integers encode the model's real inputs: bit, bipolar, uint8, uint8/255, (uint8/255-0.13)/0.31, ... "
-        "Needed only where the model does not compare its inputs itself.",
-    ),
-]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on the terminal.")]
 Data = Annotated[
     Path | None,
@@ -130,38 +103,6 @@ Out = Annotated[
         help="The output folder; it appears whole or not at all. Default: NAME-threshc for a model NAME.onnx.",
     ),
 ]
-Neuron = Annotated[
-    str,
-    typer.Option(
-        "--neuron", metavar="NAME", help="Circuit of the neurons: auto, pairs, counters, table, tree, compressor, ..."
-    ),
-]
-Pipeline = Annotated[
-    str,
-    typer.Option(
-        "--pipeline", metavar="none|layer|N", help="Registers: at the output, behind every layer, or every N levels."
-    ),
-]
-BuildPipeline = Annotated[
-    str,
-    typer.Option(
-        "--pipeline",
-        metavar="auto|none|layer|N",
-        help="Registers: at the output, behind every layer, or every N levels; auto: every 12 on boards, else layer.",
-    ),
-]
-Effort = Annotated[
-    int,
-    typer.Option(
-        "--effort", metavar="1..100", help="How long to search for a smaller circuit; the time grows with it."
-    ),
-]
-DontCare = Annotated[
-    bool,
-    typer.Option(
-        "--dont-care", help="Make tables smaller where patterns of their inputs never occur; proved by `prove`."
-    ),
-]
 Jobs = Annotated[
     int | None,
     typer.Option(
@@ -170,42 +111,11 @@ Jobs = Annotated[
         help="Processes that work side by side; the circuit is the same for any N. Default: all cores.",
     ),
 ]
-Scores = Annotated[
-    ScoresKind | None,
-    typer.Option(
-        "--scores",
-        metavar="[exact]",
-        help="Put out the scores of all classes beside the class; exact: their differences are the model's, not "
-        "their order alone.",
-    ),
-]
-ExactScores = Annotated[
-    ScoresKind | None,
-    typer.Option("--scores", metavar="exact", help="Keep the model's differences of scores, not their order alone."),
-]
 Samples = Annotated[
     int, typer.Option("--samples", metavar="N", min=1, help="Random samples to simulate where no --data is given.")
 ]
 Simulator = Annotated[
     str, typer.Option("--simulator", metavar="NAME", help="For the Verilog: auto, verilator, icarus or amaranth.")
-]
-WeightBits = Annotated[
-    str | None,
-    typer.Option(
-        "--weight-bits",
-        metavar="min|N",
-        help="min: the smallest integer weights, proved equal on all inputs. N: round to N bits, the change measured.",
-    ),
-]
-SnapWeights = Annotated[
-    int | None,
-    typer.Option(
-        "--snap-weights",
-        metavar="ULP",
-        min=1,
-        help="Move weights by up to ULP float32 ulp where that makes them small multiples of one size; what it changes "
-        "is said, and compared with the float model.",
-    ),
 ]
 VerifyPasses = Annotated[
     bool, typer.Option("--verify-passes", help="Check by evaluation that every pass changes nothing (slow).")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from threshc.cli import options as o
+from threshc.cli.chosen import CIRCUIT, MODEL, TARGET, circuit, reading, takes
 
 
+@takes(MODEL, CIRCUIT, TARGET)
 def prove(
     model: o.Model,
     certificate: Annotated[
@@ -20,21 +22,7 @@ def prove(
         bool,
         typer.Option("--check", help="Check a certificate against a model, or a folder and its Verilog."),
     ] = False,
-    input: o.Input = None,
-    neuron: o.Neuron = "auto",
-    pipeline: o.Pipeline = "layer",
-    effort: o.Effort = 1,
-    dont_care: o.DontCare = False,
-    scores: o.Scores = None,
-    weight_bits: o.WeightBits = None,
-    snap_weights: o.SnapWeights = None,
     jobs: o.Jobs = None,
-    family: Annotated[
-        str | None,
-        typer.Option(
-            "--family", metavar="NAME", help="Also prove the cells for a device family (ice40, ...), one by one."
-        ),
-    ] = None,
     netlist: Annotated[
         Path | None,
         typer.Option("--netlist", metavar="FILE", help="Also prove the netlist that Yosys wrote (write_json)."),
@@ -45,6 +33,7 @@ def prove(
     ] = None,
     large: o.Large = False,
     quiet: o.Quiet = False,
+    **chosen: Any,
 ) -> None:
     """Prove that the circuit computes the network on all inputs, neuron by neuron.
 
@@ -57,6 +46,7 @@ def prove(
     from threshc.cli.progress import note, steps
     from threshc.tasks.prove import prove
 
+    how, made = reading(chosen), circuit(chosen)
     if not check:
         o.goal(certificate)
 
@@ -65,17 +55,11 @@ def prove(
             model,
             certificate,
             check=check,
-            input=input,
-            neuron=neuron,
-            pipeline=pipeline,
-            effort=effort,
-            dont_care=dont_care,
-            scores=o.circuit_scores(scores),
-            weight_bits=weight_bits,
-            snap_weights=snap_weights,
             note=note,
             jobs=jobs,
-            family=family,
+            reading=how,
+            options=made,
+            target=chosen["target"],
             netlist=netlist,
             layer=layer,
             large=large,

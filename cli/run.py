@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from threshc.cli import options as o
+from threshc.cli.chosen import CIRCUIT, MODEL, circuit, reading, takes
 
 
+@takes(MODEL, {"scores": CIRCUIT["scores"]})
 def run(
     model: o.Model,
     port: Annotated[str, typer.Option("--port", metavar="DEVICE", help="The board's UART: /dev/ttyUSB1, COM4, ...")],
     data: o.NeededData,
     labels: o.Labels = None,
     out: o.OutFile = None,
-    scores: o.Scores = None,
     baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="As the bitstream was built for.")] = None,
-    input: o.Input = None,
     table: o.Table = None,
     limit: o.Limit = None,
     quiet: o.Quiet = False,
+    **chosen: Any,
 ) -> None:
     """Run samples on a board that holds the bitstream of `threshc build`.
 
@@ -35,12 +36,11 @@ def run(
     from threshc.sim.hints import label_note
     from threshc.tasks.run import run_on_board
 
+    how, made = reading(chosen), circuit(chosen)
     x, y = samples_and_labels(data, labels, limit, table)
     assert x is not None
     with steps(quiet) as progress:
-        result = run_on_board(
-            model, port, x, input=input, scores=o.circuit_scores(scores), baud=baud, progress=progress
-        )
+        result = run_on_board(model, port, x, reading=how, options=made, baud=baud, progress=progress)
     print_outcome(result, y, out)
     strange = None if y is None else label_note(result.network, y)
     if strange is not None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from threshc.cli import options as o
+from threshc.cli.chosen import EXACT, MODEL, reading_alone, takes
 from threshc.compiler.diagnostics import fail
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from threshc.sim.packed.planes.activity import Activity
 
 
+@takes(MODEL, EXACT)
 def sim(
     model: o.Model,
     data: o.NeededData,
@@ -30,9 +32,6 @@ def sim(
         str, typer.Option("--engine", metavar="NAME", help="packed (fast), reference (numpy) or rtl (the Verilog).")
     ] = "packed",
     out: o.OutFile = None,
-    input: o.Input = None,
-    snap_weights: o.SnapWeights = None,
-    scores: o.ExactScores = None,
     table: o.Table = None,
     limit: o.Limit = None,
     threads: Annotated[
@@ -53,6 +52,7 @@ def sim(
     ] = False,
     large: o.Large = False,
     quiet: o.Quiet = False,
+    **chosen: Any,
 ) -> None:
     """Run a model on samples: classes, and the accuracy where labels are known.
 
@@ -66,15 +66,17 @@ def sim(
     from threshc.cli.data import samples_and_labels
     from threshc.cli.progress import note
     from threshc.tasks.load import load_network
+    from threshc.tasks.simulate import checked_engine
     from threshc.tasks.weights import FLOAT_SAMPLES
 
-    exact = o.wants_exact(scores)
-    read = partial(load_network, model, input=input, snap_weights=snap_weights, exact_scores=exact, note=note)
+    how = reading_alone(chosen)
+    read = partial(load_network, model, how, note=note)
+    checked_engine(engine)
     if large and engine != "rtl":
         raise fail("an option would have no effect", where="--large", why="only --engine rtl makes a circuit")
     if engine == "packed":
         some = min(FLOAT_SAMPLES, limit or FLOAT_SAMPLES)
-        x = None if snap_weights is None else samples_and_labels(data, labels, some, table)[0]
+        x = None if how.snap_weights is None else samples_and_labels(data, labels, some, table)[0]
         _stream(partial(read, x=x), data, labels, table, out, limit, threads, report or [], activity, quiet)
         return
     if report or activity:

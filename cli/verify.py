@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from threshc.cli import options as o
+from threshc.cli.chosen import CIRCUIT, MODEL, TARGET, circuit, reading, takes
 
 _JUDGED = 1024  # samples whose accuracy is looked at
 
 
+@takes(MODEL, CIRCUIT, TARGET)
 def verify(
     model: o.Model,
     data: o.Data = None,
-    input: o.Input = None,
-    snap_weights: o.SnapWeights = None,
     table: o.Table = None,
     limit: o.Limit = None,
     samples: o.Samples = 256,
@@ -24,8 +24,7 @@ def verify(
     rtl_samples: Annotated[
         int, typer.Option("--rtl-samples", metavar="N", min=1, help="The Verilog sees the first N samples.")
     ] = 64,
-    neuron: o.Neuron = "auto",
-    pipeline: o.Pipeline = "layer",
+    jobs: o.Jobs = None,
     simulator: o.Simulator = "auto",
     large: o.Large = False,
     json: Annotated[
@@ -38,6 +37,7 @@ def verify(
         ),
     ] = None,
     quiet: o.Quiet = False,
+    **chosen: Any,
 ) -> None:
     """Run everything against everything: ONNX, reference, packed simulator, Verilog; every hidden bit and output.
 
@@ -57,18 +57,19 @@ def verify(
     from threshc.compiler.files import write_whole
     from threshc.compiler.progress import silent
 
+    how, made = reading(chosen), circuit(chosen)
     x, y = samples_and_labels(data, None, limit, table)
     with steps(quiet) as progress:
         report = threshc.verify(
             model,
             x,
-            input=input,
-            snap_weights=snap_weights,
+            reading=how,
+            options=made,
+            target=chosen["target"],
+            jobs=jobs,
             samples=samples,
             rtl=rtl,
             rtl_samples=rtl_samples,
-            neuron=neuron,
-            pipeline=pipeline,
             simulator=simulator,
             large=large,
             note=note,
@@ -78,7 +79,7 @@ def verify(
         write_whole(json, dumps(report.as_dict(), indent=2) + "\n")
     print(report)
     if x is not None:
-        network = threshc.load(model, input=input, snap_weights=snap_weights, note=silent)  # they stand above
+        network = threshc.load(model, reading=how, note=silent)  # they stand above
         some, known = x[:_JUDGED], y if y is None else y[:_JUDGED]
         found = threshc.simulate(network, some).labels
         right = None if known is None or found is None else int((found == known).sum())

@@ -35,6 +35,12 @@ class Options:
             raise fail(f"{name} {value!r} is not understood", where=option(name), hint=hint)
         object.__setattr__(self, name, number)
 
+    @staticmethod
+    def number_of(value: object) -> object:
+        """Returns the integer that a short text of decimal digits is; anything else as it is."""
+        text = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10
+        return int(value) if text else value  # type: ignore[call-overload]
+
     def to_json(self) -> dict[str, Any]:
         """Returns every option by its name, as JSON holds it."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]

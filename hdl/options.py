@@ -70,9 +70,7 @@ class CircuitOptions(Options):
                 hint = ", ".join(("auto", *known))
                 raise fail(f"there is no neuron architecture {self.neuron!r}", where=option("neuron"), hint=hint)
         if not isinstance(self.pipeline, str) or self.pipeline not in _WORDS:
-            levels = self.pipeline
-            if isinstance(levels, str) and levels.isascii() and levels.isdecimal() and len(levels) < 10:
-                levels = int(levels)
+            levels = self.number_of(self.pipeline)
             self.take_integer("pipeline", levels, 1, None, "auto, none, layer, or a number of levels from 1")
         self.take_flag("scores")
         self.take_flag("dont_care")

@@ -13,16 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.files import write_files
 from threshc.compiler.ir.network import Network
+from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
+from threshc.hdl.targets.registry import target as find_target
 from threshc.tasks.folder import REPORT, names_in, output_folder
-from threshc.tasks.load import THRESH, Scores, load_network
+from threshc.tasks.load import THRESH, load_network
+from threshc.tasks.options import USUAL_MODEL, Keywords, ModelOptions, check_run, chosen_options
 from threshc.tasks.report import Report, Simulation
 from threshc.tasks.report_markdown import write_report
 from threshc.tasks.stimulus import Stimulus, answers, stimulus
 
 if TYPE_CHECKING:
     import numpy as np
+    from typing_extensions import Unpack
 
-    from threshc.hdl.options import CircuitOptions
     from threshc.hdl.targets.base import Device
     from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model
@@ -35,83 +38,59 @@ BENCH_SAMPLES = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
-    """The options of `compile`."""
+    """What `compile` and `build` are told beside the model and the samples.
 
-    input: str | None = None
-    neuron: str = "auto"
-    pipeline: str | int = "layer"
-    scores: Scores = False
-    samples: int = 256
+    reading, circuit: which network, and which circuit of it. simulator: for the Verilog. verify_passes, print_after,
+    note: as for `load_network`. jobs: processes that search side by side, None for all cores. device: what the circuit
+    must fit. large: go on with a circuit that may take more memory than there is.
+    """
+
+    reading: ModelOptions = USUAL_MODEL
+    circuit: CircuitOptions = USUAL_CIRCUIT
     simulator: str = "auto"
     verify_passes: bool = False
     print_after: Callable[[str, Network], None] | None = None
-    weight_bits: str | None = None
-    snap_weights: int | None = None
     note: Callable[[str], None] | None = None
-    family: str | None = None
-    effort: int = 1
     jobs: int | None = None
-    dont_care: bool = False
     device: Device | None = None
     large: bool = False
-
-    @property
-    def circuit(self) -> CircuitOptions:
-        from threshc.hdl.options import CircuitOptions
-
-        return CircuitOptions(self.neuron, self.pipeline, bool(self.scores), self.family, self.effort, self.dont_care)
 
 
 def compile(
     model: Model,
     out_dir: str | os.PathLike[str],
     *,
-    input: str | None = None,
-    neuron: str = "auto",
-    pipeline: str | int = "layer",
-    effort: int = 1,
+    reading: ModelOptions | None = None,
+    options: CircuitOptions | None = None,
+    target: str | None = None,
     jobs: int | None = None,
-    dont_care: bool = False,
-    scores: Scores = False,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
     samples: int = 256,
     simulator: str = "auto",
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
-    weight_bits: str | None = None,
-    snap_weights: int | None = None,
     note: Callable[[str], None] | None = None,
     large: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    **keywords: Unpack[Keywords],
 ) -> Report:
-    """Compile a model into a folder: NAME.v, NAME_tb.v with its data, model.thresh, report.json and report.md.
+    """Compiles a model into a folder: NAME.v, NAME_tb.v with its data, model.thresh, report.json and report.md.
 
-    model, input: as for `load`. neuron, pipeline, effort, jobs, dont_care, scores: see
-    `threshc.hdl.unrolled.build.build_design`; scores="exact": as `exact_scores` of `load`.
+    model: as for `load`. keywords: how it is read and its circuit made, as `ModelOptions` and `CircuitOptions` describe
+    them (input=, neuron=, pipeline=, ...); reading, options: the same as objects. target: make the circuit that `build`
+    makes for this target. jobs: processes that search side by side, None for all cores; the circuit is the same.
     The emitted Verilog is simulated on `x` (samples as `simulate` takes them, with
     their `labels` if known), else on `samples` random ones; so is what snap_weights changes (as for `load`).
     The folder appears whole or not at all; see `output_folder` for `force`. A circuit that would take
-    more memory than there is, is refused before it is made, unless `large`. Raises CompileError.
+    more memory than there is, is refused before it is made, unless `large`. Raises CompileError, for wrong options
+    before the model is read.
     """
-    settings = Settings(
-        input,
-        neuron,
-        pipeline,
-        scores,
-        samples,
-        simulator,
-        verify_passes,
-        print_after,
-        weight_bits,
-        snap_weights,
-        note,
-        effort=effort,
-        jobs=jobs,
-        dont_care=dont_care,
-        large=large,
-    )
+    chosen = None if target is None else find_target(target)
+    made = chosen_options(reading, options, keywords, chosen)
+    check_run(simulator, samples, jobs)
+    settings = Settings(*made, simulator, verify_passes, print_after, note, jobs, large=large)
     with output_folder(out_dir, force=force) as folder:
         say = progress or (lambda _: None)
         network, changes = read_network(model, settings, x, say)
@@ -141,10 +120,7 @@ def read_network(
     say("reading the model")
     network = load_network(
         model,
-        input=settings.input,
-        weight_bits=settings.weight_bits,
-        snap_weights=settings.snap_weights,
-        exact_scores=settings.scores == "exact",
+        settings.reading,
         x=x,
         note=changed,
         verify_passes=settings.verify_passes,
@@ -164,26 +140,22 @@ def compile_into(
     given: Stimulus,
     settings: Settings,
     say: Progress,
+    design: Design | None = None,
 ) -> Report:
     """Makes everything of `compile` but the report's files; `folder` stands for `out_dir` until it is complete.
 
-    name: of the model, for the report. given: the samples of the network that is compiled.
+    name: of the model, for the report. given: the samples of the network that is compiled. design: its circuit where it
+    is there already, made with the options of the settings.
     """
     from threshc.compiler.ir.storage import to_bytes
     from threshc.hdl.shell.testbench import self_checking
-    from threshc.hdl.unrolled.build import build_design
     from threshc.hdl.unrolled.emit import portable_verilog
     from threshc.sim.counts import count
 
     network = given.network
     say("packed simulator")
     expected = given.expected
-    design = build_design(
-        network,
-        settings.circuit,
-        jobs=settings.jobs,
-        progress=lambda what, done, total: say(f"circuit of {what} ({done + 1} of {total})"),
-    )
+    design = design or make_design(network, settings.circuit, settings.jobs, say)
     say(f"Verilog of {design.netlist.count:,} cells")
     write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": portable_verilog(design)})
     wanted = answers(design, expected)
@@ -195,17 +167,21 @@ def compile_into(
         out_dir=out_dir,
         counts=count(network),
         design=design,
-        options={
-            "neuron": settings.neuron,
-            "pipeline": str(settings.pipeline),
-            "scores": str(bool(settings.scores)).lower(),
-        }
-        | ({} if settings.family is None else {"family": settings.family})
-        | ({} if settings.effort == 1 else {"effort": str(settings.effort)})
-        | ({"dont_care": "true"} if settings.dont_care else {}),
+        reading=settings.reading,
+        options=settings.circuit,
         simulation=simulation,
         files=tuple(sorted({*names_in(folder), REPORT, "report.md"})),
     )
+
+
+def make_design(network: Network, options: CircuitOptions, jobs: int | None, say: Progress) -> Design:
+    """Returns the circuit of a network; `say` is told each layer."""
+    from threshc.hdl.unrolled.build import build_design
+
+    def told(what: str, done: int, total: int) -> None:
+        say(f"circuit of {what} ({done + 1} of {total})")
+
+    return build_design(network, options, jobs=jobs, progress=told)
 
 
 def title(model: Model, network: Network) -> str:
@@ -219,7 +195,7 @@ def _simulate(design: Design, given: Stimulus, wanted: NDArray[np.uint8], simula
     from threshc.sim import rtl
 
     say(f"simulating the Verilog on {len(given):,} samples")
-    got = rtl.run_words(UnrolledUnit(design), given.words, simulator=simulator, progress=say)  # type: ignore[arg-type]
+    got = rtl.run_words(UnrolledUnit(design), given.words, simulator=simulator, progress=say)
     wrong = (wanted != answers(design, got)).any(axis=1)
     if wrong.any():
         raise fail(

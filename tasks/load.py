@@ -7,22 +7,21 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
 from threshc.tasks.failed_build import ERROR
+from threshc.tasks.options import USUAL_MODEL, ModelKeywords, ModelOptions, model_options
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Unpack
 
     from threshc.compiler.frontend.source import Source
 
     Model = Source | Network
-
-Scores = bool | Literal["exact"]
-"""Whether a circuit puts out scores, and whether their margins are the model's."""
 
 THRESH = "model.thresh"
 """The network's name in the folders that `compile` makes."""
@@ -31,50 +30,41 @@ THRESH = "model.thresh"
 def load(
     path: Source,
     *,
-    input: str | None = None,
-    weight_bits: str | int | None = None,
-    snap_weights: int | None = None,
-    exact_scores: bool = False,
+    reading: ModelOptions | None = None,
     note: Callable[[str], None] | None = None,
+    **keywords: Unpack[ModelKeywords],
 ) -> Network:
-    """The network that a model computes, with exact integer thresholds, after all passes.
+    """Returns the network that a model computes, with exact integer thresholds, after all passes.
 
     path: an .onnx or .onnx.gz file (or its bytes, or a ModelProto), a .thresh file, or a folder made by `compile`.
-    input: how integers encode the model's real features, e.g. "uint8/255" for pixels 0..255 whose real value is i/255,
-    "bipolar", "bit", "int12*0.01"; None where the model states it. weight_bits: "min" for the smallest weights with a
-    proof, a number to round weights to that many bits, see `tasks/weights.py`. snap_weights: how many float32 ulp
-    weights may be moved to become small multiples of one size, as straight-through code leaves them; the change is
-    compared with the float model on random samples. exact_scores: differences of scores are the model's, in one unit,
-    the output's scale; without it integers as small as can be are chosen, whose order is the model's. note: told what
-    these options changed; without it a change by snap_weights is a Python warning. Raises CompileError with every
+    keywords: `input`, `weight_bits`, `snap_weights`, `exact_scores`, `raw`, as `ModelOptions` describes them; reading:
+    the same as an object. note: told what these options changed; without it a change by snap_weights is a Python
+    warning, with the number of samples on which it was compared with the float model. Raises CompileError with every
     problem.
     """
-    bits = None if weight_bits is None else str(weight_bits)
-    if note is None and snap_weights is not None:
+    unknown = [name for name in keywords if name not in ModelKeywords.__annotations__]
+    if unknown:
+        raise TypeError(f"load() got an unexpected keyword argument {unknown[0]!r}")
+    chosen = model_options(reading, keywords)
+    if note is None and chosen.snap_weights is not None:
 
         def note(text: str) -> None:
             warnings.warn(text, stacklevel=3)
 
-    return load_network(
-        path, input=input, weight_bits=bits, snap_weights=snap_weights, exact_scores=exact_scores, note=note
-    )
+    return load_network(path, chosen, note=note)
 
 
 def load_network(
     model: Model,
+    options: ModelOptions = USUAL_MODEL,
     *,
-    input: str | None = None,
-    raw: bool = False,
-    weight_bits: str | None = None,
-    snap_weights: int | None = None,
-    exact_scores: bool = False,
     x: ArrayLike | None = None,
     note: Callable[[str], None] | None = None,
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
 ) -> Network:
-    """`load` for the commands: raw leaves the passes out, verify_passes checks each by evaluation, print_after sees
-    the network after each. weight_bits, snap_weights: see `weights.py`; note is told what they changed. x: samples
+    """Does what `load` does for the commands: verify_passes checks each pass by evaluation, print_after sees
+    the network after each. note is told what options changed. x: samples
     as `simulate` takes them, on which it is looked at what snap_weights changed; None: random ones.
 
     Networks and .thresh files are taken as they are; they state their input themselves. Networks of .onnx files are
@@ -82,24 +72,18 @@ def load_network(
     """
 
     def smaller(network: Network) -> Network:
-        if weight_bits is None:
+        if options.weight_bits is None:
             return network
         from threshc.tasks.weights import reduce_weights
 
-        network, change = reduce_weights(network, weight_bits)
+        network, change = reduce_weights(network, options.weight_bits)
         if note is not None:
             note(change)
         return network
 
     ready = ready_made(model)
     if ready is not None:
-        if input is not None and not _same_input(ready, input):
-            said = f"the network states its input: {ready.input.encoding}"
-            raise fail(said, where="--input", hint="leave --input away")
-        if snap_weights is not None:
-            said, hint = "the network is made of whole numbers already", "start from the .onnx file"
-            raise fail(said, where="--snap-weights", hint=hint)
-        _want_exact(ready, exact_scores)
+        check_ready(ready, options)
         return smaller(ready)
     assert not isinstance(model, Network)
 
@@ -107,23 +91,23 @@ def load_network(
         from threshc.compiler.frontend.load import load as read_onnx
         from threshc.compiler.passes.pipeline import optimize
 
-        if snap_weights is None:
-            network = read_onnx(model, input=input, exact_scores=exact_scores)
+        if options.snap_weights is None:
+            network = read_onnx(model, input=options.input, exact_scores=options.exact_scores)
         else:
             from threshc.tasks.weights import read_snapped
 
-            network, change = read_snapped(model, snap_weights, x, input=input, exact_scores=exact_scores)
+            network, change = read_snapped(model, options, x)
             if note is not None:
                 note(change)
-        if raw:
+        if options.raw:
             return network
         return optimize(smaller(network), verify=_evaluate if verify_passes else None, print_after=print_after)
 
-    options = (raw, exact_scores, verify_passes, weight_bits is not None, snap_weights is not None)
-    if not any(options) and print_after is None and isinstance(model, str | os.PathLike):
+    usual = replace(options, input=None) == USUAL_MODEL and not verify_passes and print_after is None
+    if usual and isinstance(model, str | os.PathLike):
         from threshc.tasks.network_cache import cached
 
-        return cached(model, input, read)
+        return cached(model, options.input, read)
     return read()
 
 
@@ -150,6 +134,17 @@ def ready_made(model: Model) -> Network | None:
     return load_thresh(path)
 
 
+def check_ready(network: Network, options: ModelOptions) -> None:
+    """Raises CompileError for options that a network, which holds whole numbers and its input, contradicts."""
+    if options.input is not None and not _same_input(network, options.input):
+        said = f"the network states its input: {network.input.encoding}"
+        raise fail(said, where=option("input"), hint=f"omit {option('input')}")
+    if options.snap_weights is not None:
+        said, hint = "the network is made of whole numbers already", "start from the .onnx file"
+        raise fail(said, where=option("snap_weights"), hint=hint)
+    _want_exact(network, options.exact_scores)
+
+
 def _want_exact(network: Network, exact: bool) -> None:
     """Refuses a ready network whose scores' margins are not the model's, in one unit, where they are wanted."""
     scores = network.output("scores")
@@ -159,7 +154,8 @@ def _want_exact(network: Network, exact: bool) -> None:
         and (scores.order_only or len(set(scores.scale.ravel())) > 1 or len(set(scores.offset.ravel())) > 1)
     ):
         said = "the network holds the scores' order, not their margins"
-        raise fail(said, where="--scores exact", hint="start from the .onnx file with --scores exact")
+        asked = option("scores", "exact")
+        raise fail(said, where=asked, hint=f"start from the .onnx file with {asked}")
 
 
 def _same_input(network: Network, input: str) -> bool:

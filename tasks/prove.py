@@ -8,21 +8,27 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from threshc.compiler.diagnostics import fail, visible
+from threshc.compiler.diagnostics import fail, option, visible
+from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
+from threshc.hdl.pool import checked_jobs
+from threshc.hdl.targets.registry import target as find_target
 from threshc.hdl.unrolled.mapped import mapped_verilog
-from threshc.tasks.load import Scores, load_network
-from threshc.tasks.proved_folder import folder_options, not_read, same_certificate, same_verilog
+from threshc.tasks.load import load_network
+from threshc.tasks.options import Keywords, ModelOptions, circuit_options, model_options
+from threshc.tasks.proved_folder import not_read, same_certificate, same_verilog
+from threshc.tasks.recorded import changed, folder_of, recorded, refuse_without_effect, want_the_folders_own
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from threshc.compiler.ir.network import Network
     from threshc.hdl.proof.certificate import Certificate
     from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model
 
 Progress = Callable[[str], None]
-_USUAL = {"neuron": "auto", "pipeline": "layer", "effort": 1, "dont_care": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +62,23 @@ def prove(
     certificate: str | os.PathLike[str] | None = None,
     *,
     check: bool = False,
-    input: str | None = None,
-    neuron: str = "auto",
-    pipeline: str | int = "layer",
-    effort: int = 1,
-    dont_care: bool = False,
-    scores: Scores = False,
-    weight_bits: str | None = None,
-    snap_weights: int | None = None,
-    note: Progress | None = None,
+    reading: ModelOptions | None = None,
+    options: CircuitOptions | None = None,
+    target: str | None = None,
     jobs: int | None = None,
-    family: str | None = None,
+    note: Progress | None = None,
     netlist: str | os.PathLike[str] | None = None,
     layer: str | None = None,
     large: bool = False,
     progress: Progress | None = None,
+    **keywords: Unpack[Keywords],
 ) -> Proof:
-    """Prove that the circuit of a model computes its network on all inputs, and keep the certificate.
+    """Proves that the circuit of a model computes its network on all inputs, and keeps the certificate.
 
     model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
-    its Verilog byte for byte; other options of the circuit are refused then. neuron, pipeline, effort, dont_care,
-    scores, jobs: see `threshc.hdl.unrolled.build.build_design`. weight_bits, snap_weights, note: as for `compile`.
-    family: a device family's name also proves the pre-mapped cells that synthesis reads. netlist: the JSON file
+    its Verilog byte for byte; other options of the circuit are refused then. reading, options, keywords, target, jobs,
+    note: as for `compile`. A device family, stated or the target's, also proves the pre-mapped cells that synthesis
+    reads. netlist: the JSON file
     that Yosys wrote of this circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`).
     certificate: the file to write.
     layer: only this layer, its inputs free, as a circuit of its own (a convolution at one position).
@@ -85,56 +86,58 @@ def prove(
     check: read that file instead, and prove that it holds for the model. Nothing is compiled then, options of the
     circuit are refused, and `scores` demands that the payload carries them. Of a folder, the circuit is compiled again
     after that, and must be the certificate's in every part, its Verilog the folder's byte for byte.
-    Raises CompileError where something cannot be proved, naming the place.
+    Raises CompileError for wrong options before the model is read, and where something cannot be proved, naming the
+    place.
     """
     from threshc.hdl.families.registry import USUAL
-    from threshc.hdl.options import CircuitOptions
     from threshc.hdl.proof.parse import read
     from threshc.hdl.size import predict, refuse_vast
     from threshc.hdl.unrolled.build import build_design
     from threshc.hdl.unrolled.certify import certify
 
     say = progress or (lambda _: None)
+    goal = None if target is None else find_target(target)
+    how, asked = model_options(reading, keywords), circuit_options(options, keywords) or USUAL_CIRCUIT
+    circuit = asked.settled(goal)
+    family, scores = circuit.family, circuit.scores
+    checked_jobs(jobs)
+    if check and certificate is None:
+        hint = f"name the file with {option('certificate')}"
+        raise fail("there is no certificate to check", where=option("check"), hint=hint)
+    if layer is not None and netlist is not None:
+        hint = f"omit {option('layer')} or {option('netlist')}"
+        raise fail("a netlist is of the whole network", where=option("layer"), hint=hint)
+    folder = None if layer is not None else folder_of(model)
+    if folder is not None:
+        made_with = recorded(folder)
+        want_the_folders_own(made_with, how, replace(asked, family=None, scores=False), target)
+        circuit = replace(made_with.circuit, scores=scores or made_with.circuit.scores)
+        scores = circuit.scores
+    elif check:
+        own = replace(asked, scores=False) if netlist is None else replace(asked, scores=False, family=None)
+        refuse_without_effect(
+            [*changed(own), *([] if target is None else ["target"])],
+            f"nothing is compiled with {option('check', True)}, the certificate is proved as it is",
+        )
     say("reading the model")
-    network = load_network(
-        model,
-        input=input,
-        weight_bits=weight_bits,
-        snap_weights=snap_weights,
-        exact_scores=scores == "exact",
-        note=note,
-    )
-    scores = bool(scores)
+    network = load_network(model, how, note=note)
     if layer is not None:
         from threshc.hdl.proof.one_layer import one_layer
 
-        if netlist is not None:
-            raise fail("a netlist is of the whole network", where="--layer", hint="leave --layer or --netlist away")
         network = one_layer(network, layer)
-    folder = Path(model) if isinstance(model, str | os.PathLike) and layer is None and os.path.isdir(model) else None
-    options: dict[str, Any] = {"neuron": neuron, "pipeline": pipeline, "effort": effort, "dont_care": dont_care}
-    given = [name for name, value in options.items() if value != _USUAL[name]]
-    if layer is not None:
         scores = network.output("scores") is not None
-    if folder is not None:
-        _refuse(given, "the circuit of a folder is made with the folder's own options")
-        options = folder_options(folder)
-        options["scores"] = scores = scores or options["scores"]
-    elif check:
-        given += [] if family is None or netlist is not None else ["family"]
-        _refuse(given, "nothing is compiled with --check, the certificate is proved as it is")
+    if folder is None:
+        # without a device, large layers would be vectors, whose heaps are not proved step by step
+        circuit = replace(circuit, family=family or USUAL, scores=scores)
 
     def build() -> Design:
-        # without a device, large layers would be vectors, whose heaps are not proved step by step
-        chosen = CircuitOptions(**{"family": family or USUAL, "scores": scores, **options})
-        refuse_vast(predict(network, chosen), note, large=large)
+        refuse_vast(predict(network, circuit), note, large=large)
         say("building the circuit")
-        return build_design(network, chosen, jobs=jobs)
+        return build_design(network, circuit, jobs=jobs)
 
     texts: tuple[str, ...] = ()
     if check:
-        if certificate is None:
-            raise fail("there is no certificate to check", where="--check", hint="name the file with --certificate")
+        assert certificate is not None
         made = read(Path(certificate))
         proof = check_certificate(network, made, (), say, scores)
         texts += (_read_all(model, network, certificate),)
@@ -152,16 +155,10 @@ def prove(
     elif family is None and netlist is None:
         texts += ("no Verilog was read: that some text is this circuit is not said here",)
     if netlist is not None:
-        texts += (prove_file(made, Path(netlist), str(family or options.get("family") or USUAL), say),)
+        texts += (prove_file(made, Path(netlist), family or circuit.family or USUAL, say),)
     if certificate is not None and not check:
         made.write(Path(certificate))
     return replace(proof, texts=texts)
-
-
-def _refuse(given: list[str], why: str) -> None:
-    if given:
-        where = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise fail("an option would have no effect", where=where, why=why, hint="leave it away")
 
 
 def _read_all(model: Model, network: Network, certificate: str | os.PathLike[str]) -> str:

@@ -1,12 +1,12 @@
-"""A folder that threshc made against the certificate of its circuit: options, network and Verilog."""
+"""A folder that threshc made against the circuit of its options and network: Verilog and certificate."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from threshc.compiler.bounded import read_file, read_json
+from threshc.compiler.bounded import read_file
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.tasks.folder import REPORT
 from threshc.tasks.load import THRESH
@@ -14,33 +14,6 @@ from threshc.tasks.load import THRESH
 if TYPE_CHECKING:
     from threshc.hdl.proof.certificate import Certificate
     from threshc.hdl.unrolled.design import Design
-
-_FLAGS = ("scores", "dont_care")
-_TEXTS = ("neuron", "pipeline", "family")
-
-
-def folder_options(folder: Path) -> dict[str, Any]:
-    """Returns the options that a folder's report states, as `build_design` takes them.
-
-    Raises CompileError where there is no report, or where it states an option that is not one of a circuit.
-    """
-    path = folder / REPORT
-    data = read_json(path, "folder's report")
-    options = data.get("options") if isinstance(data, dict) else None
-    if not isinstance(options, dict) or not {"neuron", "pipeline"} <= options.keys():
-        raise fail("the folder's report cannot be read", where=str(path), why="it states no options of a circuit")
-    found: dict[str, Any] = {"scores": False, "dont_care": False, "effort": 1, "family": None}
-    for name, value in options.items():
-        if name in _FLAGS and value in ("true", "false"):
-            found[name] = value == "true"
-        elif name == "effort" and isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 9:
-            found[name] = int(value)
-        elif name in _TEXTS and isinstance(value, str):
-            found[name] = value
-        else:
-            why = f"option {name!r} is {value!r}, which no circuit is made with"
-            raise fail("the folder's report cannot be read", where=str(path), why=why)
-    return found
 
 
 def same_verilog(folder: Path, design: Design) -> str:
@@ -57,7 +30,7 @@ def same_verilog(folder: Path, design: Design) -> str:
     except CompileError as problem:
         same, why = False, problem.diagnostics[0].why
     if not same:
-        raise fail("the folder's Verilog is not what is proved", where=str(path), why=why, hint="compile it again")
+        raise fail("the folder's Verilog is not its own circuit", where=str(path), why=why, hint="compile it again")
     return f"{path.name} is the Verilog of this circuit, byte for byte"
 
 

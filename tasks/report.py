@@ -10,8 +10,13 @@ from threshc.version import __version__
 
 if TYPE_CHECKING:
     from threshc.hdl.flow.report import BuildReport
+    from threshc.hdl.options import CircuitOptions
     from threshc.hdl.unrolled.design import Design
     from threshc.sim.counts import Counts
+    from threshc.tasks.options import ModelOptions
+
+FORMAT = 2
+"""Of report.json. 2: the options are objects; 1, which was not written down: they were texts."""
 
 SOURCES = {
     "counted": "from the network's operations, exact",
@@ -70,14 +75,16 @@ class Simulation:
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
     """A compiled model. `files` are the names in the output folder; `build` is None when no bitstream was asked for.
-    changes: what options changed of the model's weights, in words."""
+    reading, options: how the model was read, and how its circuit was made, with nothing left to choose. changes: what
+    options changed of the model's weights, in words."""
 
     model: str
     input: str
     out_dir: Path
     counts: Counts
     design: Design
-    options: dict[str, str]
+    reading: ModelOptions
+    options: CircuitOptions
     simulation: Simulation
     files: tuple[str, ...]
     build: BuildReport | None = None
@@ -112,7 +119,7 @@ class Report:
             return []
         from threshc.hdl.families.registry import table_inputs
 
-        size = table_inputs(self.options.get("family"))
+        size = table_inputs(self.options.family)
         text = f"{with_them:,} with don't-cares, {without:,} without"
         return [Row(f"tables of {size} inputs", text, "counted")]
 
@@ -121,9 +128,10 @@ class Report:
         d, io = self.design, self.design.interface
         return {
             "made_by": f"threshc {__version__}",
+            "format": FORMAT,
             "model": self.model,
             "input": self.input,
-            "options": self.options,
+            "options": {"model": self.reading.to_json(), "circuit": self.options.to_json()},
             "changes": list(self.changes),
             "files": list(self.files),
             "makes": [] if self.build is None else self.build.project.within(self.build.project.makes),

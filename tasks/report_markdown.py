@@ -9,6 +9,7 @@ from pathlib import Path
 from threshc.compiler.diagnostics import visible
 from threshc.compiler.files import write_files
 from threshc.sim.counts import LayerCounts
+from threshc.tasks.options import USUAL_MODEL
 from threshc.tasks.report import SOURCES, Report
 from threshc.version import __version__
 
@@ -42,8 +43,7 @@ def markdown(report: Report) -> str:
     kinds, io = {row.source for row in report.rows()}, report.design.interface
     parts = [
         f"# {_plain(report.model)}",
-        f"Made by threshc {__version__}. Input: {_plain(report.input)}. "
-        f"Options: {_plain(', '.join(f'{k} {v}' for k, v in report.options.items()))}.",
+        f"Made by threshc {__version__}. Input: {_plain(report.input)}. Options: {_plain(_options(report))}.",
         *map(_plain, report.changes),
         "## Figures",
         _table(("figure", "value", "source"), report.rows(), "lrl"),
@@ -73,6 +73,15 @@ def markdown(report: Report) -> str:
         "\n".join(_files(report)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _options(report: Report) -> str:
+    """The options of the circuit, and those of the model that somebody chose."""
+    circuit = {name: value for name, value in report.options.to_json().items() if value is not None}
+    usual = USUAL_MODEL.to_json()
+    model = {name: value for name, value in report.reading.to_json().items() if value != usual[name]}
+    both = (circuit | model).items()
+    return ", ".join(f"{name} {str(value).lower() if isinstance(value, bool) else value}" for name, value in both)
 
 
 def _circuits(report: Report) -> str:

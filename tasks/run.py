@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from threshc.compiler.bounded import read_json
-from threshc.compiler.diagnostics import CompileError
-from threshc.tasks.folder import REPORT
-from threshc.tasks.load import Scores, load_network
+from threshc.hdl.options import CircuitOptions
+from threshc.tasks.load import load_network
+from threshc.tasks.options import Keywords, ModelOptions, chosen_options
+from threshc.tasks.recorded import folder_of, recorded
 from threshc.tasks.stimulus import given
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from threshc.hdl.shell.host import Port
     from threshc.sim.result import Result
     from threshc.tasks.load import Model
@@ -26,46 +26,41 @@ def run_on_board(
     port: str | Port,
     x: ArrayLike,
     *,
-    input: str | None = None,
-    scores: Scores = False,
+    reading: ModelOptions | None = None,
+    options: CircuitOptions | None = None,
     baud: int | None = None,
     progress: Callable[[str], None] | None = None,
+    **keywords: Unpack[Keywords],
 ) -> Result:
-    """Run samples (as `simulate` takes them) on the board at a serial port; the result has no hidden bits.
+    """Runs samples (as `simulate` takes them) on the board at a serial port; the result has no hidden bits.
 
     model: what the bitstream was built from, or the folder that holds it, whose report says whether scores are put out.
+    reading, options, keywords: as for `build`; the other options of the circuit may be left out, since a board does not
+    tell circuits apart that answer alike.
     Raises CompileError when the model's circuit is too large for this machine, the port cannot be opened, nothing
     answers, or the board holds another network.
     """
-    from threshc.hdl.options import CircuitOptions
-    from threshc.hdl.shell.host import Board
+    from threshc.hdl.shell.host import Board, checked_baud
     from threshc.hdl.shell.protocol import BAUD
     from threshc.hdl.size import predict, refuse_vast
     from threshc.hdl.unrolled.build import build_design
     from threshc.sim.rtl import to_result
 
     say = progress or (lambda _: None)
+    how, circuit = chosen_options(reading, options, keywords)
+    baud = checked_baud(BAUD if baud is None else baud)
+    folder = folder_of(model)
+    scores = circuit.scores or (folder is not None and recorded(folder).circuit.scores)
     say("reading the model")
-    network = load_network(model, input=input, exact_scores=scores == "exact")
+    network = load_network(model, how)
     refuse_vast(predict(network), instead="the model that the board was made for")
     # What the board says about itself depends on the network and the answer's fields, not on neurons or registers.
-    design = build_design(network, CircuitOptions(scores=bool(scores) or _scores_of(model)))
+    design = build_design(network, CircuitOptions(scores=scores))
     samples = given(network, x)
     say("opening the port")
-    board = Board(port, design.interface, baud=BAUD if baud is None else baud)
+    board = Board(port, design.interface, baud=baud)
     try:
         words = board.infer(samples.words, progress=say)
     finally:
         board.close()
     return to_result(design.interface, words)
-
-
-def _scores_of(model: Model) -> bool:
-    """Whether the report in a folder says that the circuit puts out scores."""
-    if not isinstance(model, str | os.PathLike) or not os.path.isdir(model):
-        return False
-    try:
-        report = read_json(Path(model) / REPORT, "report")
-        return bool(report["options"]["scores"] == "true")
-    except (CompileError, KeyError, TypeError):
-        return False

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, get_args
 
 from numpy.typing import ArrayLike
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
+from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.sim.result import Result
 from threshc.tasks.stimulus import given
 
 Engine = Literal["packed", "reference", "rtl"]
+
+
+def checked_engine(engine: str) -> None:
+    """Raises CompileError for a name that is none of a simulator."""
+    if engine not in get_args(Engine):
+        raise fail(f"there is no engine {engine!r}", where=option("engine"), hint=", ".join(get_args(Engine)))
 
 
 def simulate(
@@ -20,19 +28,22 @@ def simulate(
     x: ArrayLike,
     *,
     engine: Engine = "packed",
+    options: CircuitOptions | None = None,
     large: bool = False,
     note: Callable[[str], None] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Result:
-    """Run a network on samples: `.labels` (N,), `.scores` (N, classes), `.bits` of every hidden layer, all exact.
+    """Runs a network on samples: `.labels` (N,), `.scores` (N, classes), `.bits` of every hidden layer, all exact.
 
     x: (N, features) or (N, *the model's shape): integers of the input encoding, or real values that it represents.
     engine: "packed" is fast, "reference" is the meaning in plain numpy, "rtl" simulates the emitted Verilog.
+    options: which circuit "rtl" simulates; scores and hidden bits are led out in any case.
     large: go on with a circuit (of "rtl") that may take more memory than there is; note is told of a large one.
     progress is told when something takes long. Raises CompileError for samples that the input does not take, and where
     the simulation would take more memory than there is.
     """
     say = progress or (lambda _: None)
+    checked_engine(engine)
     match engine:
         case "packed":
             say("packed simulator (its first run compiles for some seconds)")
@@ -43,17 +54,16 @@ def simulate(
             say("reference simulator")
             return reference.run_encoded(network, given(network, x).encoded)
         case "rtl":
-            from threshc.hdl.options import CircuitOptions
             from threshc.hdl.size import predict, refuse_vast
             from threshc.hdl.unrolled.build import build_design
             from threshc.hdl.unrolled.unit import UnrolledUnit
             from threshc.sim import rtl
 
-            refuse_vast(predict(network), note, large=large, instead="--large to go on, or --engine packed")
+            circuit = options or USUAL_CIRCUIT
+            instead = f"{option('large', True)} to go on, or {option('engine', 'packed')}"
+            refuse_vast(predict(network, circuit), note, large=large, instead=instead)
             say("emitting the circuit")
             scores = network.output("class") is not None
             samples = given(network, x)
-            design = build_design(network, CircuitOptions(scores=scores), taps=True)
+            design = build_design(network, replace(circuit, scores=scores), taps=True)
             return rtl.run_words(UnrolledUnit(design), samples.words, progress=say)
-        case _:
-            raise fail(f"there is no engine {engine!r}", where="--engine", hint=", ".join(get_args(Engine)))

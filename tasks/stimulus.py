@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.ir.network import Network
 from threshc.sim.inputs import encode, real_features, sample_rows
@@ -103,14 +104,26 @@ def stimulus(
     if x is None:
         if labels is not None:
             raise fail("there are labels and no samples", where="labels", hint="give the samples that they belong to")
-        if samples < 1:
-            raise fail(f"{samples} samples cannot be simulated", where="--samples", hint="at least 1")
-        drawn = random_samples(network, samples, seed)
+        drawn = random_samples(network, checked_samples(samples), seed)
         return Stimulus(network, drawn, encode(network, drawn), random=True)
     made = given(network, x)
     if not len(made):
         raise fail("there are no samples", where="input data", hint="give at least one")
     return made if labels is None else replace(made, labels=_checked(labels, len(made)))
+
+
+def checked_samples(samples: object, name: str = "samples") -> int:
+    """Returns a number of samples that was given as the option `name`.
+
+    Raises CompileError for what is no integer, or below 1.
+    """
+    try:
+        count = 0 if isinstance(samples, bool) else operator.index(samples)  # type: ignore[arg-type]
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise fail(f"{samples!r} samples cannot be simulated", where=option(name), hint="at least 1")
+    return count
 
 
 def given(network: Network, x: ArrayLike) -> Stimulus:

@@ -5,29 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from threshc.compiler.diagnostics import visible
+from threshc.compiler.diagnostics import option, visible
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.load import lower_parsed, parse_input
 from threshc.compiler.frontend.snapping import Snapped, snap
 from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.passes.pipeline import optimize
+from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
+from threshc.hdl.targets.registry import target as find_target
 from threshc.sim import reference
 from threshc.tasks.compare import Check, against_onnx, compare_results, outputs_only
 from threshc.tasks.load import load_network, ready_made
+from threshc.tasks.options import Keywords, ModelOptions, check_run, circuit_options, model_options
+from threshc.tasks.recorded import folder_of, recorded, want_the_folders_own
 from threshc.tasks.second_opinion import second_opinion
-from threshc.tasks.stimulus import Stimulus, stimulus
-from threshc.tasks.weights import snap_effect
+from threshc.tasks.stimulus import Stimulus, checked_samples, stimulus
+from threshc.tasks.verify_circuit import Verilog
+from threshc.tasks.weights import reduce_weights, snap_effect
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from threshc.tasks.load import Model
 
-Simulator = Literal["auto", "verilator", "icarus", "amaranth"]
 Progress = Callable[[str], None]
 
 
@@ -81,56 +87,64 @@ def verify(
     source: Model,
     x: ArrayLike | None = None,
     *,
-    input: str | None = None,
-    snap_weights: int | None = None,
+    reading: ModelOptions | None = None,
+    options: CircuitOptions | None = None,
+    target: str | None = None,
+    jobs: int | None = None,
     samples: int = 256,
     rtl: bool = True,
     rtl_samples: int = 64,
-    neuron: str = "auto",
-    pipeline: str | int = "layer",
     simulator: str = "auto",
     seed: int = 1,
     large: bool = False,
     note: Progress | None = None,
     progress: Progress | None = None,
+    **keywords: Unpack[Keywords],
 ) -> VerifyReport:
-    """Run a model four ways on the same samples and compare every hidden bit and every output.
+    """Runs a model four ways on the same samples and compares every hidden bit and every output.
 
     x: samples as `simulate` takes them; None: `samples` random ones and the extremes, from `seed`. rtl: also simulate
     the emitted Verilog, with every hidden bit led out, on the first `rtl_samples` samples; a circuit that would take
     more memory than there is, is refused before anything is run, unless `large`; note is told of a large one.
-    snap_weights: as for `load`; the ONNX model is then the one with snapped weights, and a note says how it differs
-    from the file's.
+    reading, options, keywords, target, jobs: as for `compile`. Don't-cares depend on what is led out, so that the
+    circuit without hidden bits is simulated as well then. weight_bits, snap_weights: the ONNX model is the one with
+    snapped weights, notes say how it differs from the file's, and what rounding changed.
     A .thresh file, a folder made by `compile` or a Network holds no ONNX model: the comparisons with it are left out.
-    Raises CompileError for models that cannot be read; differences are reported, not raised.
+    The circuit of a folder is made with the folder's options; it must be the folder's Verilog, byte for byte, and is
+    simulated as well.
+    Raises CompileError for wrong options before the model is read, for models that cannot be read, and for a folder
+    that holds another circuit; differences of values are reported, not raised.
     """
     say = progress or (lambda text: None)
+    goal = None if target is None else find_target(target)
+    how, asked = model_options(reading, keywords), circuit_options(options, keywords) or USUAL_CIRCUIT
+    check_run(simulator, samples, jobs)
+    checked_samples(rtl_samples, "rtl_samples")
+    home, settled = folder_of(source), asked.settled(goal)
+    if home is not None:
+        made = recorded(home)
+        want_the_folders_own(made, how, asked, target)
+        settled = made.circuit
+    circuit = Verilog(settled, jobs, simulator, rtl_samples, home) if rtl else None
     ready = ready_made(source)
     if ready is not None:
-        if snap_weights is not None:
-            load_network(ready, snap_weights=snap_weights)  # refused
-        if rtl:
-            _refuse_vast(ready, neuron, note, large)
-        rest = verify_network(
-            stimulus(ready, x, samples=samples, seed=seed),
-            progress=progress,
-            rtl=rtl,
-            rtl_samples=rtl_samples,
-            neuron=neuron,
-            pipeline=pipeline,
-            simulator=simulator,
-        )
-        return VerifyReport(ready.name, tuple(rest), notes=("note: there is no ONNX model here to compare with",))
+        notes = ["note: there is no ONNX model here to compare with"]
+        network = load_network(ready, how, note=lambda text: notes.append(f"note: {text}"))
+        _refuse_vast(network, circuit, note, large)
+        rest = verify_network(stimulus(network, x, samples=samples, seed=seed), circuit, progress=progress)
+        return VerifyReport(ready.name, tuple(rest), notes=tuple(notes))
     assert not isinstance(source, Network)
     model, folder = read_model(source)
     own = model
     layers: tuple[Snapped, ...] = ()
-    if snap_weights is not None:
-        model, layers = snap(own, folder, snap_weights)
-    lowered = lower_parsed(model, folder, parse_input(input))
-    network, optimized = lowered.network, optimize(lowered.network)
-    if rtl:
-        _refuse_vast(optimized, neuron, note, large)
+    if how.snap_weights is not None:
+        model, layers = snap(own, folder, how.snap_weights)
+    lowered = lower_parsed(model, folder, parse_input(how.input), exact_scores=how.exact_scores)
+    network, smaller, change = lowered.network, lowered.network, ""
+    if how.weight_bits is not None:
+        smaller, change = reduce_weights(network, how.weight_bits)
+    optimized = smaller if how.raw else optimize(smaller)
+    _refuse_vast(optimized, circuit, note, large)
     data = stimulus(network, x, samples=samples, seed=seed)
     checks: list[Check] = []
     say("ONNX model against the reference, and what other evaluators say")
@@ -142,44 +156,36 @@ def verify(
     opinion = second_opinion(model, folder, lowered, real, tensors, values)
     checks += opinion.checks
     say("passes, and the packed simulator")
-    checks += verify_network(
-        data.through(optimized),
-        unoptimized=(network, values),
-        progress=progress,
-        rtl=rtl,
-        rtl_samples=rtl_samples,
-        neuron=neuron,
-        pipeline=pipeline,
-        simulator=simulator,
-    )
+    rounded = how.weight_bits not in (None, "min")  # then the rounded network is what the passes must keep
+    before = (smaller, reference.evaluate(smaller, data.encoded)) if rounded else (network, values)
+    checks += verify_network(data.through(optimized), circuit, unoptimized=before, progress=progress)
     name = str(source) if isinstance(source, str | Path) else lowered.graph.name
     notes = [f"note: {text}" for text in (*lowered.notes, *opinion.declined)]
-    if snap_weights is not None:
-        notes.insert(0, f"note: {snap_effect(own, folder, layers, snap_weights, lowered, data)}")
+    if change:
+        notes.insert(0, f"note: {change}")
+    if how.snap_weights is not None:
+        notes.insert(0, f"note: {snap_effect(own, folder, layers, how.snap_weights, lowered, data)}")
     if opinion.peer is None:
         notes.append("note: the ONNX model was not compared with anything but our own evaluator")
     return VerifyReport(name, tuple(checks), opinion.peer, tuple(notes))
 
 
-def _refuse_vast(network: Network, neuron: str, note: Progress | None, large: bool) -> None:
-    from threshc.hdl.options import CircuitOptions
+def _refuse_vast(network: Network, circuit: Verilog | None, note: Progress | None, large: bool) -> None:
     from threshc.hdl.size import predict, refuse_vast
 
-    refuse_vast(predict(network, CircuitOptions(neuron)), note, large=large, instead="--large to go on, or --no-rtl")
+    if circuit is not None:
+        instead = f"{option('large', True)} to go on, or {option('rtl', False)}"
+        refuse_vast(predict(network, circuit.options), note, large=large, instead=instead)
 
 
 def verify_network(
     data: Stimulus,
+    circuit: Verilog | None,
     *,
     unoptimized: tuple[Network, list[NDArray[np.int64]]] | None = None,
-    rtl: bool = True,
-    rtl_samples: int = 64,
-    neuron: str = "auto",
-    pipeline: str | int = "layer",
-    simulator: str = "auto",
     progress: Progress | None = None,
 ) -> Iterator[Check]:
-    """The comparisons that need no ONNX model: passes, packed simulator, RTL, each against the reference."""
+    """Yields the comparisons that need no ONNX model: passes, packed simulator, Verilog, each against the reference."""
     say, network = progress or (lambda text: None), data.network
     expected = reference.run_encoded(network, data.encoded)
     if unoptimized is not None:
@@ -187,17 +193,6 @@ def verify_network(
         outputs = [values[o.value] for o in before.outputs]
         yield outputs_only("reference before passes = after passes", outputs, expected)
     yield compare_results("reference = packed", expected, data.packed(), data.encoded)
-    if not rtl:
-        return
-    from threshc.hdl.options import CircuitOptions
-    from threshc.hdl.unrolled.build import build_design
-    from threshc.hdl.unrolled.unit import UnrolledUnit
-    from threshc.sim import rtl as rtl_simulator
-
-    say("Verilog: emitting, compiling and simulating it")
-    scores = network.output("scores") is not None
-    design = build_design(network, CircuitOptions(neuron, pipeline, scores), taps=True)
-    some = data.first(rtl_samples)
-    got = rtl_simulator.run_words(UnrolledUnit(design), some.words, simulator=cast(Simulator, simulator))
-    note = f"{got.simulator}, latency {got.latency} cycles"
-    yield compare_results("reference = RTL", expected.first(len(some)), got, some.encoded, note)
+    if circuit is not None:
+        say("Verilog: emitting, compiling and simulating it")
+        yield from circuit.checks(data, expected)

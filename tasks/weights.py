@@ -1,4 +1,4 @@
-"""`--weight-bits` and `--snap-weights`: other weights, either proved to change nothing or with the change measured."""
+"""Other weights (`weight_bits`, `snap_weights`), either proved to change nothing or with the change measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from threshc.compiler.diagnostics import fail
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Sum
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from threshc.compiler.frontend.lower import Lowered
     from threshc.compiler.frontend.snapping import Snapped
     from threshc.compiler.frontend.source import Source
+    from threshc.tasks.options import ModelOptions
     from threshc.tasks.stimulus import Stimulus
 
 SAMPLES = 1024
@@ -26,43 +26,41 @@ FLOAT_SAMPLES = 256
 """Samples, random or the first that are given, on which the float model is evaluated for snapped weights."""
 
 
-def reduce_weights(network: Network, weight_bits: str) -> tuple[Network, str]:
+def reduce_weights(network: Network, weight_bits: str | int) -> tuple[Network, str]:
     """The network with smaller weights, and a sentence that says what changed.
 
     weight_bits: "min" for the smallest integers whose neurons are proved equal on all inputs, or a number of bits N,
-    to which all larger weights are rounded: an approximation, measured on random samples. Raises CompileError for
-    anything else.
+    to which all larger weights are rounded: an approximation, measured on random samples.
     """
     if weight_bits == "min":
         from threshc.compiler.passes.minimize_weights import MinimizeWeights
 
         smaller = MinimizeWeights().apply(network)
         return smaller, f"weights: largest {_largest(network)} -> {_largest(smaller)}, proved equal on all inputs"
-    if not weight_bits.isdecimal() or not 2 <= int(weight_bits) <= 32:
-        raise fail(f"--weight-bits {weight_bits!r} is not understood", where="--weight-bits", hint="min, or 2 to 32")
     from threshc.compiler.passes.quantize_weights import QuantizeWeights
 
     rounded = QuantizeWeights(int(weight_bits)).apply(network)
     return rounded, f"weights of at most {weight_bits} bits: {_change(network, rounded)}"
 
 
-def read_snapped(
-    source: Source, ulps: int, x: ArrayLike | None = None, *, input: str | None = None, exact_scores: bool = False
-) -> tuple[Network, str]:
+def read_snapped(source: Source, options: ModelOptions, x: ArrayLike | None = None) -> tuple[Network, str]:
     """The network of an ONNX model, before any pass, with weights snapped to small multiples of one size, and what
     that changed: layer by layer, and on samples against the float model as it is in the file.
 
-    ulps: how far a weight may move, see `threshc.compiler.frontend.snapping`. x: samples as `simulate` takes them, of
-    which the first FLOAT_SAMPLES are used; None: random ones. Raises CompileError as `threshc.load` does.
+    options: with `snap_weights`, how far a weight may move (`threshc.compiler.frontend.snapping`). x: samples as
+    `simulate` takes them, of which the first FLOAT_SAMPLES are used; None: random ones.
+    Raises CompileError as `threshc.load` does.
     """
     from threshc.compiler.frontend.load import lower_parsed, parse_input
     from threshc.compiler.frontend.snapping import snap
     from threshc.compiler.frontend.source import read_model
     from threshc.tasks.stimulus import stimulus
 
+    ulps = options.snap_weights
+    assert ulps is not None
     model, folder = read_model(source)
     snapped, layers = snap(model, folder, ulps)
-    lowered = lower_parsed(snapped, folder, parse_input(input), exact_scores=exact_scores)
+    lowered = lower_parsed(snapped, folder, parse_input(options.input), exact_scores=options.exact_scores)
     some = stimulus(lowered.network, None if x is None else np.asarray(x)[:FLOAT_SAMPLES], samples=FLOAT_SAMPLES)
     return lowered.network, snap_effect(model, folder, layers, ulps, lowered, some)
 

@@ -13,6 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 import threshc
+import threshc.tasks.build as building
+import threshc.tasks.compile as compiling
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError, Diagnostic
 from threshc.hdl.families.base import Delays
@@ -44,11 +46,11 @@ def built(fmax_hz: float) -> BuildReport:
     return BuildReport("t", "p", False, cells, cells, 1, 2, {}, *figures, path, "", (path,), empty, {}, {})
 
 
-def router(goal_hz: float, fmax_of: Callable[[int], float]) -> Callable[[int], BuildReport]:
-    def attempt(levels: int) -> BuildReport:
+def router(goal_hz: float, fmax_of: Callable[[int], float]) -> Callable[[int], tuple[int, BuildReport]]:
+    def attempt(levels: int) -> tuple[int, BuildReport]:
         if fmax_of(levels) < goal_hz:
             raise TooSlow(Diagnostic("too slow"), fmax_of(levels))
-        return built(fmax_of(levels))
+        return levels, built(fmax_of(levels))
 
     return attempt
 
@@ -77,7 +79,8 @@ def test_a_miss_scales_the_model_and_the_last_tries_have_two_levels_and_one() ->
 def test_tries_until_the_routed_figure_reaches_the_goal() -> None:
     told: list[str] = []
     slower = router(100e6, lambda levels: 1e9 / (1.6 * period_ns(HX8K, levels)))
-    report, levels = reach(slower, HX8K, 100e6, told.append)
+    circuit, report, levels = reach(slower, HX8K, 100e6, told.append)
+    assert circuit == levels  # the one of the last attempt: it is not made again
     assert report.fmax_hz >= 100e6
     assert [t.levels for t in report.tries] == [levels_for(HX8K, 100e6), levels]
     assert report.tries[0].fmax_hz < 100e6 <= report.tries[1].fmax_hz == report.fmax_hz
@@ -104,20 +107,18 @@ def test_the_best_of_all_tries_is_named() -> None:
     said = str(caught.value)
     best = 60 - min(n for n in tried if n > 1) / 10
     assert said.startswith(
-        f"the circuit does not reach 100 MHz on the iCE40HX8K-CT256: {best:.1f} MHz at best\n  where: --target-fmax"
+        f"the circuit does not reach 100 MHz on the iCE40HX8K-CT256: {best:.1f} MHz at best\n  where: target_fmax="
     )
-    assert all(f"--pipeline {n}: " in said for n in tried)
+    assert all(f"pipeline {n}: " in said for n in tried)
 
 
 def test_registers_that_no_longer_fit() -> None:
-    def attempt(levels: int) -> BuildReport:
+    def attempt(levels: int) -> tuple[int, BuildReport]:
         if levels < 6:
             raise TooBig(Diagnostic("the circuit does not fit the part"))
         raise TooSlow(Diagnostic("too slow"), 50e6)
 
-    with pytest.raises(
-        CompileError, match=r"50\.0 MHz at best\n(.*\n)*.*; with --pipeline 2, the circuit does not fit"
-    ):
+    with pytest.raises(CompileError, match=r"50\.0 MHz at best\n(.*\n)*.*; with pipeline=2, the circuit does not fit"):
         reach(attempt, HX8K, 100e6, lambda _: None)
     with pytest.raises(TooBig):  # at once: nothing was routed
         reach(attempt, HX8K, 500e6, lambda _: None)
@@ -125,8 +126,8 @@ def test_registers_that_no_longer_fit() -> None:
 
 @pytest.mark.parametrize("hertz", [0.0, -1.0, 2e10, float("nan")])
 def test_frequencies_that_make_no_sense(hertz: float) -> None:
-    with pytest.raises(CompileError, match="makes no sense\n  where: --target-fmax"):
-        reach(lambda _: built(1e9), HX8K, hertz, lambda _: None)
+    with pytest.raises(CompileError, match="makes no sense\n  where: target_fmax="):
+        reach(lambda levels: (levels, built(1e9)), HX8K, hertz, lambda _: None)
 
 
 def test_a_network_reaches_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,11 +137,18 @@ def test_a_network_reaches_what_was_asked_for(tmp_path: Path, monkeypatch: pytes
     network = networks.random_dense(np.random.default_rng(3), (16, 8, 4))
     out = tmp_path / "out"
     options = {"target": "hx8k-ct256", "samples": 8, "simulator": "amaranth", "verify": "netlist"}
+    made: list[object] = []
+    right = compiling.make_design
+    monkeypatch.setattr(building, "make_design", lambda *words: made.append(words[1]) or right(*words))
+    monkeypatch.setattr(compiling, "make_design", building.make_design)
     report = threshc.build(network, out, target_fmax=150e6, **options)  # type: ignore[arg-type]
+    assert report.build is not None
+    assert len(made) == len(report.build.tries)  # each circuit once, the last is the one that is kept
+    assert made[-1] == report.options
     build = report.build
     assert build is not None
     assert build.fmax_hz >= 150e6
-    assert build.tries[-1] == Try(int(report.options["pipeline"]), build.fmax_hz)
+    assert build.tries[-1] == Try(report.options.pipeline, build.fmax_hz)
     assert len(build.tries) > 1
     assert all(t.fmax_hz < 150e6 for t in build.tries[:-1])
     here = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
@@ -159,7 +167,7 @@ def test_what_cannot_be_reached_leaves_its_last_try(root: Path, tmp_path: Path) 
     common = ["build", str(root / "examples/xor/xor.onnx"), "--input", "bit", "-o", str(tmp_path / "out")]
     with pytest.raises(
         CompileError,
-        match=r"reach 5000 MHz on .*: \d\d+\.\d MHz at best\n.*\n  why: routed: --pipeline 2: .*--pipeline 1: ",
+        match=r"reach 5000 MHz on .*: \d\d+\.\d MHz at best\n.*\n  why: routed: pipeline 2: .*pipeline 1: ",
     ):
         CliRunner().invoke(app, [*common, "--device", "hx8k-ct256", "--target-fmax", "5000"], catch_exceptions=False)
     assert [p.name for p in tmp_path.iterdir()] == ["out-failed"]

@@ -37,8 +37,8 @@ def test_commands_and_old_folders_take_them(former: str, name: str, tmp_path: Pa
     assert made.exit_code == 0, made.output
     report = out / "report.json"
     data = json.loads(report.read_text(encoding="utf-8"))
-    assert data["options"]["neuron"] in (former, name)
-    data["options"]["neuron"] = former
+    assert data["options"]["circuit"]["neuron"] == name
+    data["options"]["circuit"]["neuron"] = former
     report.write_text(json.dumps(data), encoding="utf-8")
     proved = CliRunner().invoke(app, ["prove", str(out), "-c", str(tmp_path / "cert")])
     assert proved.exit_code == 0, proved.output

@@ -82,12 +82,13 @@ def test_other_inputs_and_other_content_are_other_entries(model: Path, made: Cal
 
 def test_options_make_the_network_anew(model: Path, made: Callable[[], int]) -> None:
     from threshc.tasks.load import load_network
+    from threshc.tasks.options import ModelOptions
 
     threshc.load(model, input="bit")
-    load_network(model, input="bit", raw=True)
-    load_network(model, input="bit", weight_bits="min")
-    load_network(model, input="bit", verify_passes=True)
-    load_network(model, input="bit", print_after=lambda name, network: None)
+    load_network(model, ModelOptions("bit", raw=True))
+    load_network(model, ModelOptions("bit", weight_bits="min"))
+    load_network(model, ModelOptions("bit"), verify_passes=True)
+    load_network(model, ModelOptions("bit"), print_after=lambda name, network: None)
     threshc.load(model.read_bytes(), input="bit")
     assert made() == 6
 

@@ -188,7 +188,7 @@ def test_a_folder_is_proved_as_it_is(tmp_path: Path, root: Path) -> None:
     assert "byte for byte" in str(prove(out))
     verilog = next(p for p in out.glob("*.v") if "_tb" not in p.name)
     verilog.write_text(verilog.read_text() + "\n")
-    with pytest.raises(CompileError, match="the folder's Verilog is not what is proved"):
+    with pytest.raises(CompileError, match="the folder's Verilog is not its own circuit"):
         prove(out)
 
 

@@ -324,7 +324,7 @@ def test_a_folder_is_checked_with_its_certificate(tmp_path: Path, root: Path) ->
     text = verilog.read_bytes()
     for changed in (text + b"\n", text.replace(b"endmodule", b"endmodule ", 1), text[:-1]):
         verilog.write_bytes(changed)
-        with pytest.raises(CompileError, match="the folder's Verilog is not what is proved"):
+        with pytest.raises(CompileError, match="the folder's Verilog is not its own circuit"):
             prove(out, file, check=True)
     verilog.write_bytes(text)
     report = out / "report.json"
@@ -332,12 +332,12 @@ def test_a_folder_is_checked_with_its_certificate(tmp_path: Path, root: Path) ->
     for name, value, why in [
         ("pipeline", "none", "the certificate is not of the circuit in this folder"),
         ("neuron", "tree", "the certificate is not of the circuit in this folder"),
-        ("scores", "True", "option 'scores' is 'True', which no circuit is made with"),
-        ("effort", "-1", "option 'effort' is '-1'"),
-        ("speed", "high", "option 'speed' is 'high'"),
+        ("scores", "true", "scores 'true' is not understood"),
+        ("effort", -1, "effort -1 is not understood"),
+        ("speed", "high", "option 'speed' is 'high', which this version does not know"),
     ]:
         data = json.loads(kept)
-        data["options"][name] = value
+        data["options"]["circuit"][name] = value
         report.write_text(json.dumps(data))
         with pytest.raises(CompileError, match=why):
             prove(out, file, check=True)
@@ -352,7 +352,7 @@ def test_a_folder_is_checked_with_its_certificate(tmp_path: Path, root: Path) ->
 
 @pytest.mark.parametrize(("option", "value"), [("neuron", "tree"), ("pipeline", 2), ("effort", 2), ("family", "ecp5")])
 def test_options_that_a_check_would_ignore(tmp_path: Path, option: str, value: object) -> None:
-    with pytest.raises(CompileError, match=f"an option would have no effect\n  where: --{option}"):
+    with pytest.raises(CompileError, match=f"an option would have no effect\n  where: {option}="):
         prove(networks.xor(), tmp_path / "c", check=True, **{option: value})  # type: ignore[arg-type]
 
 

@@ -89,15 +89,15 @@ def test_a_missing_simulator_is_explained(monkeypatch: pytest.MonkeyPatch) -> No
         rtl.run(UnrolledUnit(build_design(networks.xor())), np.array([[0, 1]]), simulator="verilator")
     assert str(caught.value) == (
         "verilator cannot run on this machine\n"
-        "  where: --simulator\n"
+        "  where: simulator=\n"
         "  why: no C++ compiler (g++, clang++ or c++) on PATH\n"
-        "  try: --simulator auto"
+        "  try: simulator='auto'"
     )
 
 
 def test_an_unknown_simulator_lists_the_known_ones() -> None:
     with pytest.raises(CompileError, match=r"'modelsim' is not known.*\n.*\n.*auto, verilator, icarus, amaranth"):
-        rtl.run(UnrolledUnit(build_design(networks.xor())), np.array([[0, 1]]), simulator="modelsim")  # type: ignore[arg-type]
+        rtl.run(UnrolledUnit(build_design(networks.xor())), np.array([[0, 1]]), simulator="modelsim")
 
 
 def test_verilog_that_does_not_compile_is_an_error_with_the_tools_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:

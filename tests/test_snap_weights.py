@@ -21,6 +21,7 @@ from threshc.compiler.frontend.load import lower_model
 from threshc.compiler.frontend.snapping import snap
 from threshc.compiler.ir.ops import Sum
 from threshc.tasks.load import load_network
+from threshc.tasks.options import ModelOptions
 
 Weights = NDArray[np.float32]
 RNG = np.random.default_rng(5)
@@ -175,13 +176,18 @@ def test_other_refusals_stay() -> None:
 
 @pytest.mark.parametrize("ulps", [0, -1, 4097])
 def test_out_of_range(ulps: int) -> None:
-    with pytest.raises(CompileError, match=f"{ulps} ulp is out of range"):
+    with pytest.raises(
+        CompileError, match=f"snap_weights {ulps} is not understood\n  where: snap_weights=\n  try: 1 to 4096"
+    ):
         threshc.load(network(sign(_latent())), input="bipolar", snap_weights=ulps)
 
 
 def test_a_ready_network_has_no_float_weights(tmp_path: Path) -> None:
     ready = threshc.load(network(np.sign(_latent())), input="bipolar")
-    for act in (lambda: load_network(ready, snap_weights=4), lambda: threshc.verify(ready, snap_weights=4)):
+    for act in (
+        lambda: load_network(ready, ModelOptions(snap_weights=4)),
+        lambda: threshc.verify(ready, snap_weights=4),
+    ):
         with pytest.raises(CompileError, match="made of whole numbers already"):
             act()
 

@@ -149,7 +149,7 @@ def test_random_samples_are_of_their_seed() -> None:
 @pytest.mark.parametrize(
     ("x", "labels", "count", "said"),
     [
-        (None, None, 0, "0 samples cannot be simulated\n  where: --samples"),
+        (None, None, 0, "0 samples cannot be simulated\n  where: samples="),
         (None, [1], 4, "there are labels and no samples"),
         (XOR[:0], None, 4, "there are no samples\n  where: input data"),
         (XOR, [0, 1, 1], 4, r"labels have shape \(3,\) and dtype int64\n  where: labels\n  why: \(4,\) numbers"),

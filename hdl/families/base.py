@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.models import Model
 
 CellText = Callable[[str, int, tuple[str, ...], str], str]
@@ -150,8 +150,8 @@ class Family:
         if not fitting:
             raise fail(
                 f"there is no model of the delays of the {part}",
-                where="--target-fmax",
+                where=option("target_fmax"),
                 why=f"family {self.name} has them for {', '.join(self.delays) or 'no device'}",
-                hint="choose the registers with --pipeline N, and the frequency with --freq",
+                hint=f"choose the registers with {option('pipeline')}, and the frequency with {option('freq')}",
             )
         return self.delays[max(fitting, key=len)]

@@ -20,7 +20,15 @@ from threshc.hdl.flow.makefile import makefile
 from threshc.hdl.flow.placed_by_layer import PlacedCells, placed_by_layer
 from threshc.hdl.flow.plan import PROJECT
 from threshc.hdl.flow.report import BuildReport, Project
-from threshc.hdl.flow.routing import Routing, TooSlow, logic_cells, pack_bitstream, refuse_oversize, route
+from threshc.hdl.flow.routing import (
+    Routing,
+    TooSlow,
+    checked_frequency,
+    logic_cells,
+    pack_bitstream,
+    refuse_oversize,
+    route,
+)
 from threshc.hdl.flow.synthesis import Synthesis, synthesize
 from threshc.hdl.flow.tools import YOSYS, Run, find_tools
 from threshc.hdl.flow.verify_netlists import Samples, verify_netlists
@@ -113,8 +121,8 @@ def _placed(design: Design, folder: Path, reading: Placed, around: str) -> tuple
 
 def _required(target: Target, freq: float | None) -> float | None:
     clock = None if target.board is None else float(target.board.clock_hz)
-    if freq is not None and not 1e3 <= freq <= 1e10:
-        raise fail(f"a frequency of {freq:g} Hz makes no sense", where="--freq", hint="1 kHz to 10 GHz")
+    if freq is not None:
+        checked_frequency(freq, "freq")
     return max((f for f in (clock, freq) if f is not None), default=None)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, fail, option
 from threshc.compiler.progress import Progress
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow.report import BuildReport, Try
-from threshc.hdl.flow.routing import TooSlow
+from threshc.hdl.flow.routing import TooSlow, checked_frequency
 from threshc.hdl.size import TooBig
 from threshc.hdl.targets.base import Device
+
+Made = TypeVar("Made")
 
 TRIES = 5
 """Circuits that are placed and routed at most."""
@@ -46,23 +49,22 @@ def shorter(device: Device, goal_hz: float, tries: tuple[Try, ...]) -> int | Non
 
 
 def reach(
-    attempt: Callable[[int], BuildReport], device: Device, goal_hz: float, progress: Progress
-) -> tuple[BuildReport, int]:
-    """The first build that reaches `goal_hz`, with the tries before it in its report, and its levels.
+    attempt: Callable[[int], tuple[Made, BuildReport]], device: Device, goal_hz: float, progress: Progress
+) -> tuple[Made, BuildReport, int]:
+    """Returns the first circuit whose build reaches `goal_hz`, its report with the tries before it, and its levels.
 
-    attempt(levels) builds with a register at least every so many levels and raises `TooSlow` where that misses the
-    goal. Raises CompileError with the best that was found where the last try misses too, or a circuit with more
-    registers no longer fits; other errors of an attempt pass.
+    attempt(levels) makes a circuit with a register at least every so many levels, builds it, and raises `TooSlow` where
+    that misses the goal. Raises CompileError with the best that was found where the last try misses too,
+    or a circuit with more registers no longer fits; other errors of an attempt pass.
     """
-    if not 1e3 <= goal_hz <= 1e10:
-        raise fail(f"a frequency of {goal_hz:g} Hz makes no sense", where="--target-fmax", hint="1 kHz to 10 GHz")
+    checked_frequency(goal_hz, "target_fmax")
     flow_of(device.family)  # refuses a family without place and route
     tries: tuple[Try, ...] = ()
     levels: int | None = levels_for(device, goal_hz)
     while levels is not None:
         progress(f"try {len(tries) + 1} of at most {TRIES}: a register at least every {levels} levels")
         try:
-            made = attempt(levels)
+            made, report = attempt(levels)
         except TooSlow as slow:
             tries += (Try(levels, slow.fmax_hz),)
             progress(f"{tries[-1]}, of {goal_hz / 1e6:g} MHz")
@@ -70,9 +72,10 @@ def reach(
         except TooBig as big:
             if not tries:
                 raise
-            raise _missed(goal_hz, device, tries, f"; with --pipeline {levels}, {big.diagnostics[0].what}") from None
+            registers = option("pipeline", levels)
+            raise _missed(goal_hz, device, tries, f"; with {registers}, {big.diagnostics[0].what}") from None
         else:
-            return replace(made, tries=(*tries, Try(levels, made.fmax_hz))), levels
+            return made, replace(report, tries=(*tries, Try(levels, report.fmax_hz))), levels
     raise _missed(goal_hz, device, tries, "")
 
 
@@ -80,7 +83,7 @@ def _missed(goal_hz: float, device: Device, tries: tuple[Try, ...], rest: str) -
     best = max(tries, key=lambda t: t.fmax_hz)
     return fail(
         f"the circuit does not reach {goal_hz / 1e6:g} MHz on the {device.part}: {best.fmax_hz / 1e6:.1f} MHz at best",
-        where="--target-fmax",
+        where=option("target_fmax"),
         why=f"routed: {', '.join(map(str, tries))}{rest}",
-        hint="another --seed or --neuron, or a faster target",
+        hint=f"another {option('seed')} or {option('neuron')}, or a faster target",
     )

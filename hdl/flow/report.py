@@ -20,7 +20,7 @@ class Try:
     fmax_hz: float
 
     def __str__(self) -> str:
-        return f"--pipeline {self.levels}: {self.fmax_hz / 1e6:.1f} MHz"
+        return f"pipeline {self.levels}: {self.fmax_hz / 1e6:.1f} MHz"
 
 
 @dataclass(frozen=True, slots=True)

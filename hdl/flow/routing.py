@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from threshc.compiler.diagnostics import CompileError, Diagnostic
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail, option
 from threshc.compiler.progress import Progress
 from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Flow
@@ -38,6 +38,16 @@ class Routing:
     available: dict[str, int]
     fmax_hz: float
     run: Run
+
+
+def checked_frequency(hertz: float, name: str) -> float:
+    """Returns a frequency in Hz that was given as the option `name`. Raises CompileError unless it is a number from
+    1 kHz to 10 GHz."""
+    number = None if isinstance(hertz, bool | str) else float(hertz)
+    if number is None or not 1e3 <= number <= 1e10:
+        said = repr(hertz) if number is None else f"{number:g}"
+        raise fail(f"a frequency of {said} Hz makes no sense", where=option(name), hint="1 kHz to 10 GHz")
+    return number
 
 
 def refuse_oversize(device: Device, cells: Cells) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.interface import Interface
 from threshc.hdl.payload import byte_count
@@ -56,6 +56,13 @@ class _Damaged(Exception):
     """A reply that is missing, broken or an error: worth another try."""
 
 
+def checked_baud(baud: int) -> int:
+    """Returns a baud rate. Raises CompileError for what is no positive integer."""
+    if isinstance(baud, bool) or not isinstance(baud, int) or baud < 1:
+        raise fail(f"{baud!r} baud make no sense", where=option("baud"), hint="as the bitstream was built for")
+    return baud
+
+
 class Board:
     """A board that runs a circuit. `port` is a name such as /dev/ttyUSB1 or COM4, or any object with read and write.
 
@@ -63,8 +70,7 @@ class Board:
     """
 
     def __init__(self, port: str | Port, interface: Interface, *, baud: int = BAUD) -> None:
-        if baud < 1:
-            raise fail(f"{baud} baud make no sense", where="--baud", hint="as the bitstream was built for")
+        checked_baud(baud)
         self._interface = interface
         self._name = port if isinstance(port, str) else "serial port"
         self._port = _open(port, baud) if isinstance(port, str) else port

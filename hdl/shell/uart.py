@@ -9,7 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 
 _TOLERANCE = 0.02  # a receiver samples the tenth bit 9.5 bit times after the start edge; both ends share 5 %
 
@@ -20,7 +20,7 @@ def divisor(clock_hz: int, baud: int) -> int:
     if cycles < 4 or abs(clock_hz / cycles / baud - 1) > _TOLERANCE:
         raise fail(
             f"a {clock_hz / 1e6:g} MHz clock cannot make {baud} baud",
-            where="--baud",
+            where=option("baud"),
             why="a bit must last a whole number of clock cycles, at least 4, within 2 %",
             hint="115200, or 1000000",
         )

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.ops import Compare
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.interface import Interface, StreamUnit
@@ -50,7 +50,7 @@ def run(
     unit: StreamUnit,
     x: ArrayLike,
     *,
-    simulator: Simulator | Literal["auto"] = "auto",
+    simulator: str = "auto",
     stall: bool = False,
     progress: Progress | None = None,
 ) -> RtlResult:
@@ -69,28 +69,33 @@ def run_words(
     unit: StreamUnit,
     words: NDArray[np.uint8],
     *,
-    simulator: Simulator | Literal["auto"] = "auto",
+    simulator: str = "auto",
     stall: bool = False,
     progress: Progress | None = None,
 ) -> RtlResult:
     """`run` for input words (N, bytes) that `threshc.hdl.payload.pack` has made."""
-    chosen = _choose(simulator)
+    chosen = choose(simulator)
     trace = _SIMULATORS[chosen][1](Job(unit, words, stall, progress or silent))
     got = to_result(unit.interface, trace.words)
     return RtlResult(got.network, got.values, got.bits, trace.cycles, trace.latency, chosen)
 
 
-def _choose(simulator: Simulator | Literal["auto"]) -> Simulator:
-    if simulator != "auto" and simulator not in _SIMULATORS:
-        raise fail(
-            f"simulator {simulator!r} is not known", where="--simulator", hint=", ".join(("auto", *get_args(Simulator)))
-        )
+def choose(simulator: str) -> Simulator:
+    """Returns the simulator that runs: the one that is named, else the first that can run here.
+
+    Raises CompileError for a name that is not known, and for a simulator that cannot run on this machine.
+    """
     if simulator == "auto":
         return next(name for name, missing in available().items() if not missing)  # amaranth can always run
-    missing = _SIMULATORS[simulator][0]()
+    known = [name for name in _SIMULATORS if name == simulator]
+    if not known:
+        hint = ", ".join(("auto", *get_args(Simulator)))
+        raise fail(f"simulator {simulator!r} is not known", where=option("simulator"), hint=hint)
+    missing = _SIMULATORS[known[0]][0]()
     if missing:
-        raise fail(f"{simulator} cannot run on this machine", where="--simulator", why=missing, hint="--simulator auto")
-    return simulator
+        hint = option("simulator", "auto")
+        raise fail(f"{simulator} cannot run on this machine", where=option("simulator"), why=missing, hint=hint)
+    return known[0]
 
 
 def to_result(interface: Interface, words: NDArray[np.uint8]) -> Result:
