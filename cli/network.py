@@ -10,7 +10,26 @@ from threshc.compiler.diagnostics import visible
 if TYPE_CHECKING:
     from threshc.compiler.ir.network import Network
     from threshc.compiler.ir.ops import Output
+    from threshc.hdl.options import CircuitOptions
     from threshc.tasks.options import ModelOptions
+
+
+def print_circuit_text(model: str, how: ModelOptions, options: CircuitOptions | None, *, bits: bool) -> None:
+    """The text form of a model's circuit (docs/reference/circuits.md): the netlist, or with `bits` the circuit."""
+    from threshc.cli.progress import note
+    from threshc.hdl.logic.text import print_circuit
+    from threshc.hdl.options import USUAL_CIRCUIT
+    from threshc.hdl.size import predict, refuse_vast
+    from threshc.hdl.unrolled.build import build_design
+    from threshc.hdl.unrolled.dontcare.design import circuit_of, netlist_of
+    from threshc.hdl.unrolled.text import print_netlist
+    from threshc.tasks.load import load_network
+
+    options = options or USUAL_CIRCUIT
+    network = load_network(model, how, note=note)
+    refuse_vast(predict(network, options), note, instead="--ir")
+    design = build_design(network, options)
+    print(print_circuit(circuit_of(design)) if bits else print_netlist(*netlist_of(design)), end="")
 
 
 def print_counts(network: Network) -> None:

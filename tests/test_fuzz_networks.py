@@ -101,7 +101,8 @@ def test_a_wrong_circuit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     right = network_circuits.build_design
 
     def wrong(network: Network, *options: Any, **rest: Any) -> Design:
-        return replace(right(other, *options, **rest), network=network)
+        made = right(other, *options, **rest)
+        return replace(made, interface=replace(made.interface, network=network))
 
     monkeypatch.setattr(network_circuits, "optimize", lambda network: network)
     monkeypatch.setattr(network_circuits, "build_design", wrong)

@@ -16,7 +16,7 @@ _TOKEN = re.compile(
     |(?P<array>@[A-Za-z0-9_.]+)
     |(?P<number>-?(?:inf\b|[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?))
     |(?P<word>[A-Za-z_][A-Za-z0-9_]*)
-    |(?P<mark>\.\.|[\]\[=:,])
+    |(?P<mark>\.\.|[\]\[=:,~])
     |(?P<bad>.)""",
     re.VERBOSE | re.DOTALL,
 )

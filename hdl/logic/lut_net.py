@@ -29,6 +29,12 @@ class LutNet:
         self.depths.append(depth)
         return 2 * (len(self.operands) - 1)
 
+    def put(self, node: int, operands: tuple[int, ...], truth: int) -> None:
+        """Makes a further input, which nothing reads yet, a cell as it stands: what folds away stays."""
+        self.operands[node], self.tables[node] = operands, truth
+        self.depths[node] = 1 + max((self.depths[x] for x in operands if x < len(self.depths)), default=0)
+        self._seen.setdefault((operands, truth), node)
+
     def depth(self, lit: int) -> int:
         """Levels before a literal is there."""
         return self.depths[lit >> 1]

@@ -92,6 +92,22 @@ class Netlist:
         self.cells.append(Cell(kind, operands, first, width, self.scope, table))
         return np.arange(first, self.count) * 2
 
+    def append(self, kind: Kind, operands: tuple[Lits, ...], width: int, table: int = 0) -> Lits:
+        """Makes a cell as it stands, nothing folded, shared or delayed, and returns its literals, (width,).
+
+        Its stage is that of its latest operand, and its level the next one; a register begins a stage.
+        """
+        lits = np.concatenate([np.zeros(1, np.int64), *operands])
+        if kind is not Kind.ADD and all(len(operand) == width for operand in operands):
+            lits = np.stack([np.zeros(width, np.int64), *operands])
+        known = np.where(lits >> 1 < self.count, lits, 0)
+        stages = self.stage(known)
+        stage = stages.max(axis=0)
+        level = np.where(stages == stage, self.level(known), 0).max(axis=0) + 1
+        if kind in (Kind.REG, Kind.INPUT):
+            stage, level = stage + (kind is Kind.REG), level * 0
+        return self._cell(kind, operands, np.broadcast_to(stage, (width,)), np.broadcast_to(level, (width,)), table)
+
     def inputs(self, width: int) -> Lits:
         """The input vector."""
         zero = np.zeros(width, np.int64)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
-from dataclasses import replace
 
 import numpy as np
 
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.tables import full
-from threshc.hdl.unrolled.cell import Cell, Kind, Lits
+from threshc.hdl.unrolled.cell import Kind, Lits
 from threshc.hdl.unrolled.dontcare.cut import Replacement
 from threshc.hdl.unrolled.netlist import Netlist
 
@@ -21,16 +19,15 @@ def rewired(net: Netlist, circuit: Circuit, replacements: Iterable[Replacement],
     A replaced node is made behind the cell that made it before, whose bit then nothing reads.
     """
     made = _Rewired(net, circuit, {r.node: r for r in replacements})
-    new = copy(net)
-    new.cells, new.count = made.cells, made.count
-    return new, made.at[lits >> 1] ^ (lits & 1)
+    return made.net, made.at[lits >> 1] ^ (lits & 1)
 
 
 class _Rewired:
+    """net: what is made; at: its literal of every bit of the netlist before."""
+
     def __init__(self, net: Netlist, circuit: Circuit, new: dict[int, Replacement]) -> None:
-        self.cells: list[Cell] = []
-        self.count = net.count
-        self.at = 2 * np.arange(net.count)
+        self.net = Netlist(net.limit)
+        self.at = np.zeros(net.count, np.int64)
         nodes = circuit.bits >> 1
         self._first = {int(node): bit for bit, node in reversed(list(enumerate(nodes.tolist())))}
         self._circuit = circuit
@@ -39,26 +36,28 @@ class _Rewired:
         for bit, node in enumerate(nodes.tolist()):
             if node in same:
                 same[node].append(bit)
+        others: dict[int, int] = {}  # of replaced nodes, bits that are made later, and what they are
         for cell in net.cells:
+            bits = range(cell.first, cell.first + cell.width)
             operands = tuple(self.at[o >> 1] ^ (o & 1) for o in cell.operands)
-            self.cells.append(replace(cell, operands=operands))
-            for bit in range(cell.first, cell.first + cell.width):
+            self.net.scope = cell.scope
+            self.at[cell.first : bits.stop] = self.net.append(cell.kind, operands, cell.width, cell.table)
+            for bit in bits:
                 if bit in homes:
-                    self._replace(homes[bit], same[homes[bit].node], cell.scope)
+                    lit = self._replacement(homes[bit])
+                    others |= {b: lit ^ (int(circuit.bits[b]) & 1) for b in same[homes[bit].node]}
+                if bit in others:
+                    self.at[bit] = others[bit]
+        self.net.scope = ""
 
-    def _replace(self, new: Replacement, bits: list[int], scope: str) -> None:
+    def _replacement(self, new: Replacement) -> int:
+        """The literal of what is made instead of a node."""
         lits = [self._literal(x) for x in new.operands]
         if new.table in (0, full(len(lits))):
-            lit = int(new.table > 0)
-        elif len(lits) == 1:
-            lit = lits[0] ^ (new.table & 1)
-        else:
-            lit = 2 * self.count
-            operands = tuple(np.array([x], np.int64) for x in lits)
-            self.cells.append(Cell(Kind.LUT, operands, self.count, 1, scope, new.table))
-            self.count += 1
-        for bit in bits:
-            self.at[bit] = lit ^ (int(self._circuit.bits[bit]) & 1)
+            return int(new.table > 0)
+        if len(lits) == 1:
+            return lits[0] ^ (new.table & 1)
+        return int(self.net.append(Kind.LUT, tuple(np.array([x], np.int64) for x in lits), 1, new.table)[0])
 
     def _literal(self, node: int) -> int:
         """A node as a literal of the new cells."""
