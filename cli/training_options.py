@@ -132,22 +132,25 @@ def arguments(trainers: Sequence[Trainer], own: Iterable[TrainerOption]) -> list
     ]
 
 
-def values(own: Iterable[TrainerOption], given: Mapping[str, Any], estimator: str) -> dict[str, Any]:
-    """The estimator's arguments from the command's. Raises CompileError for texts that are no such values, and for
-    options that would have no effect."""
+def values(own: Iterable[TrainerOption], given: Mapping[str, Any], trainer: Trainer) -> dict[str, Any]:
+    """Returns the estimator's arguments, made from the command's.
+
+    Raises CompileError for texts that do not stand for such values, and for options that would have no effect.
+    """
     from threshc.compiler.diagnostics import fail
 
     made: dict[str, Any] = {}
     for option in own:
         value, form = given[option.key], FORMS[option.annotation]
-        flag = option.flag(value)
+        flag, taken = option.flag(value), trainer.estimator in option.takers
         if value != option.shown:
             needed = option.help.needs
             if needed and not given[needed]:
                 raise fail(f"{flag} has no effect without --{needed}", where=flag, hint=f"--{needed}, or omit {flag}")
-            if estimator not in option.takers:
-                raise fail(f"{estimator} has no {option.parameter}", where=flag, hint=f"omit {flag}")
-        if estimator not in option.takers or (option.help.turns_on and value is None):
+            if not taken:
+                other = "with" if trainer.regression else "without"
+                raise fail(f"{flag} has no effect {other} --regression", where=flag, hint=f"omit {flag}")
+        if not taken or (option.help.turns_on and value is None):
             continue
         made[option.parameter] = form.read(value, flag) if form.read is not None and value is not None else value
         if option.help.turns_on:

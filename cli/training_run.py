@@ -28,7 +28,7 @@ def run(trainers: Sequence[Trainer], own: Sequence[TrainerOption], given: Mappin
 
     regression = given.get("regression", False)
     (trainer,) = (trainer for trainer in trainers if trainer.regression == regression)
-    arguments = values(own, given, trainer.estimator)
+    arguments = values(own, given, trainer)
     path, lose = given.get("path"), given.get("lose", 1.0)
     lams = None if path is None else prices(path)
     if lams is None and lose != 1.0:

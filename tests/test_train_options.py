@@ -91,7 +91,7 @@ def test_texts_are_whole(help: Help) -> None:
 def test_other_words_of_options_are_options() -> None:
     for trainers in COMMANDS.values():
         own = options(trainers)
-        keys = {option.key for option in own} | {"regression"}
+        keys = {option.key for option in own}
         names = {option.parameter for option in own} | set(ONLY_IN_PYTHON)
         assert all(option.help.needs in keys for option in own if option.help.needs)
         assert all(option.help.turns_on in names for option in own if option.help.turns_on)
@@ -151,7 +151,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def only_read(trainers: tuple[Trainer, ...], own: tuple[TrainerOption, ...], given: dict[str, Any]) -> None:
         (trainer,) = (t for t in trainers if t.regression == given.get("regression", False))
-        found.update(values(own, given, trainer.estimator))
+        found.update(values(own, given, trainer))
 
     monkeypatch.setattr(training_run, "run", only_read)
     return found
@@ -197,7 +197,7 @@ def test_options_become_arguments(words: str, wanted: dict[str, Any], taken: dic
         ("convex --below 0", "'0' are no widths of layers\n  where: --below\n  try: 200, or 200,100"),
         ("lookup --thresholds x", "'x' is no list of numbers\n  where: --thresholds\n  try: 128, or 64,128,192"),
         ("ste --image 8by8", "'8by8' is no shape of images\n  where: --image\n  try: 1x28x28, or 28x28"),
-        ("convex --regression --multiclass group", "ConvexThresholdRegressor has no multiclass\n  where: --multiclass"),
+        ("convex --regression --multiclass group", "--multiclass has no effect with --regression\n  where: --multi"),
         ("convex --no-standardize", "--no-standardize has no effect without --regression\n  where: --no-standardize"),
         ("convex --validation 0.2", "--validation has no effect without --patience\n  where: --validation"),
         ("rvscgd --lose 3", "--lose has no effect without --path\n  where: --lose"),

@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.train.encoders import Encoder
+from threshc.train.onnx_draft import EXACT
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-_EXACT = 1 << 24
-"""Sums of integers below this are exact in float32, in any order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +84,7 @@ def rounded(
     whole, offset = np.rint(w / scale).astype(np.int64), np.rint(bias / scale)
     kept = whole.any(axis=1)
     sums = np.abs(whole).sum(axis=0).max(initial=0) + np.abs(offset).max(initial=0)
-    if sums >= _EXACT:
+    if sums >= EXACT:
         raise fail(
             "the scores do not fit the integers of float32",
             where="output layer",

@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
+from threshc.train.onnx_draft import EXACT, checked_model
 
 if TYPE_CHECKING:
     import onnx
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-_EXACT = 1 << 24
-"""Sums of integers below this are exact in float32, in any order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,14 +65,13 @@ def write_patches(network: Patches, path: str | Path, k: int) -> None:
 def as_onnx(network: Patches, k: int) -> onnx.ModelProto:
     """Returns the model from x (N, k * d) integers to counts (N, 1). Raises CompileError if u is 0 or float32 would
     round sums."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
     if not network.u.any():
         why = "every entry of w is below the penalty's threshold"
         raise fail("no weights are left", why=why, hint="a smaller lam, a larger beta, or more steps")
     reach = int(np.abs(network.u).sum()) * (int(np.iinfo(network.dtype).max) + 1)
-    if reach >= _EXACT:
+    if reach >= EXACT:
         why = f"they reach {reach:,}"
         raise fail("the sums do not fit the integers of float32", why=why, hint="fewer weight_bits or input_bits")
     d = len(network.u)
@@ -94,15 +91,5 @@ def as_onnx(network: Patches, k: int) -> onnx.ModelProto:
         helper.make_node("Reshape", ["bits", "flat"], ["hidden"], "hidden"),
         helper.make_node("ReduceSum", ["hidden", "axes"], ["count"], "count", keepdims=1),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "threshc_train",
-        [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(np.dtype(network.dtype)), ["N", k * d])],
-        [helper.make_tensor_value_info("count", TensorProto.FLOAT, ["N", 1])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    opsets = [helper.make_opsetid("", 17)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="threshc train")
-    helper.set_model_props(model, {"input_step": repr(network.step)})
-    onnx.checker.check_model(model)
-    return model
+    dtype = helper.np_dtype_to_tensor_dtype(np.dtype(network.dtype))
+    return checked_model(nodes, constants, (dtype, (k * d,)), {"count": 1}, {"input_step": repr(network.step)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,9 @@ from threshc.train.encoders import Encoder, Thermometer
 
 if TYPE_CHECKING:
     import onnx
+
+EXACT = 1 << 24
+"""Sums of integers below this are exact in float32, in any order."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,18 +64,34 @@ class Draft:
 
     def model(self, shape: Sequence[int], outputs: int, about: dict[str, str]) -> onnx.ModelProto:
         """Returns the checked model of input `x` (N, *shape) and output `scores` (N, outputs). about: metadata."""
-        import onnx
-        from onnx import TensorProto, helper, numpy_helper
+        return checked_model(self.nodes, self.constants, (self.dtype, shape), {"scores": outputs}, about)
 
-        graph = helper.make_graph(
-            self.nodes,
-            "threshc_train",
-            [helper.make_tensor_value_info("x", self.dtype, ["N", *shape])],
-            [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", outputs])],
-            [numpy_helper.from_array(value, name) for name, value in self.constants.items()],
-        )
-        opsets = [helper.make_opsetid("", 17)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="threshc train")
-        helper.set_model_props(model, about)
-        onnx.checker.check_model(model)
-        return model
+
+def checked_model(
+    nodes: Sequence[onnx.NodeProto],
+    constants: Mapping[str, NDArray[Any]],
+    x: tuple[int, Sequence[int]],
+    outputs: Mapping[str, int],
+    about: Mapping[str, str],
+) -> onnx.ModelProto:
+    """Returns the model of these nodes and constants, checked by ONNX.
+
+    x: ONNX's type and the shape of a sample of the input `x` (N, ..). outputs: the width n of every output (N, n),
+    float32, by name. about: metadata.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    dtype, shape = x
+    graph = helper.make_graph(
+        list(nodes),
+        "threshc_train",
+        [helper.make_tensor_value_info("x", dtype, ["N", *shape])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", n]) for name, n in outputs.items()],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="threshc train")
+    helper.set_model_props(model, dict(about))
+    onnx.checker.check_model(model)
+    return model

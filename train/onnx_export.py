@@ -12,12 +12,12 @@ from threshc.compiler.diagnostics import fail
 from threshc.train.encoders import Thermometer
 from threshc.train.hidden_network import HiddenNetwork
 from threshc.train.model_file import write_model
+from threshc.train.onnx_draft import EXACT, checked_model
 
 if TYPE_CHECKING:
     import onnx
 
 Values = tuple[NDArray[np.float32], NDArray[np.float32]]
-_EXACT = 1 << 24
 
 
 def write_onnx(
@@ -39,8 +39,7 @@ def as_onnx(
 
     Raises CompileError for a network without units and for sums that float32 would round.
     """
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
     if not len(network.t):
         raise fail("the network has no hidden units", why="its output is constant", hint="a smaller beta")
@@ -53,7 +52,7 @@ def as_onnx(
     for layer in network.hidden:
         reach = int(np.abs(layer.u).sum(axis=0).max()) * largest
         largest = 1
-        if reach >= _EXACT:
+        if reach >= EXACT:
             raise fail("the hidden sums do not fit the integers of float32", why=f"they reach {reach:,}")
     constants: dict[str, np.ndarray] = {}
     first = network.hidden[0].u
@@ -81,7 +80,7 @@ def as_onnx(
         ]
         bits = f"hidden_bits{end}"
     heads = [slice(None)] if values is None else [slice(k, k + 1) for k in range(w.shape[1])]
-    outputs = []
+    outputs = {}
     for k, head in enumerate(heads):
         end = "" if len(heads) == 1 else str(k)
         constants |= {f"w{end}": w[:, head].astype(np.float32), f"bias{end}": bias[head].astype(np.float32)}
@@ -92,17 +91,5 @@ def as_onnx(
             constants |= {f"scale{end}": values[0][head], f"offset{end}": values[1][head]}
             nodes.append(helper.make_node("Mul", [last, f"scale{end}"], [f"scaled{end}"], f"scale{end}"))
             nodes.append(helper.make_node("Add", [f"scaled{end}", f"offset{end}"], [f"scores{end}"], f"offset{end}"))
-        shape: list[str | int | None] = ["N", len(bias[head])]
-        outputs.append(helper.make_tensor_value_info(f"scores{end}", TensorProto.FLOAT, shape))
-    graph = helper.make_graph(
-        nodes,
-        "threshc_train",
-        [helper.make_tensor_value_info("x", dtype, ["N", features])],
-        outputs,
-        [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()],
-    )
-    opsets = [helper.make_opsetid("", 17)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="threshc train")
-    helper.set_model_props(model, about)
-    onnx.checker.check_model(model)
-    return model
+        outputs[f"scores{end}"] = len(bias[head])
+    return checked_model(nodes, constants, (dtype, (features,)), outputs, about)

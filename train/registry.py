@@ -118,7 +118,7 @@ OPTIONS: dict[str, dict[str, Help]] = {
         "refit": Help("R", "Train output weights anew by ridge regression of this strength.", least=1e-9),
         "rounds": Help("N", "Rounds of column generation, at most.", least=0),
         "sampling": Help("A,B", "Some of gaussian, quantile, ternary, integer, pair."),
-        "standardize": Help("", "Train on (target - mean) / standard deviation.", needs="regression"),
+        "standardize": Help("", "Train on (target - mean) / standard deviation."),
         "starts": Help("N", "Searches for new units per round and output.", least=1),
         "tol": Help("GAP", "End at this gap to the lower bound, as a share of the objective.", least=0),
         "validation_fraction": Help(

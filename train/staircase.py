@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.train.hidden_network import Layer
+from threshc.train.onnx_draft import EXACT
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _ENOUGH = 2000
-_EXACT = 1 << 23
+_HALF = EXACT // 2
 """Half of the integers that float32 holds exactly: room for thresholds beside sums."""
 
 
@@ -45,7 +46,7 @@ def reconstruct(x: Ints, values: Floats, directions: int, limit: int | None, rng
     values. Source: Ergen, Gulluk, Lacotte, Pilanci 2023, shattered case.
     """
     reach = max(int(np.abs(x).sum(axis=1).max(initial=1)), 1)
-    limit = max(1, min(limit or _EXACT, _EXACT // reach))
+    limit = max(1, min(limit or _HALF, _HALF // reach))
     bits, w, bias = _levels(values)
     best: tuple[Ints, Ints, Ints] | None = None
     reals, fitted = x.astype(np.float64), _least_squares(x, values, rng)

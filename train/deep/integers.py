@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail
 from threshc.train.encoders import Encoder, Thermometer
+from threshc.train.onnx_draft import EXACT
 
 Ints = NDArray[np.int64]
 Floats = NDArray[Any]
 """Exact integers as float32, or as float64 where sums may reach 2^24."""
-
-EXACT = 1 << 24
-"""Sums of integers below this are exact in float32, in any order."""
 
 _CHUNK = 256
 
