@@ -147,12 +147,12 @@ def test_real_targets_and_layers_below(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [[], ["--regression", "--no-standardize"]], ids=["classes", "real targets"])
 def test_samples_to_test_with(words: list[str], tmp_path: Path) -> None:
     rows = [row.replace("large", "1").replace("small", "0") for row in ROWS]
-    data, held = table(tmp_path / "t.csv", rows), table(tmp_path / "h.csv", rows[:10] + rows[15:])
+    data, held = table(tmp_path / "t.csv", rows), table(tmp_path / "h.csv", rows[:10] + rows[15:])  # 15 samples
     result = run("--data", data, "-o", tmp_path / "m.onnx", *FAST, "--test-data", held, *words)
     assert result.exit_code == 0, result.output
     figures = {line.strip().partition("  ")[0]: line for line in result.stdout.splitlines()}
-    assert "of 14" in figures[f"{'R^2' if words else 'accuracy'}, test samples"]
-    assert "14 of 14" in figures[f"{'scores' if words else 'labels'} equal to predict"]
+    assert "of 15" in figures[f"{'R^2' if words else 'accuracy'}, test samples"]
+    assert "15 of 15" in figures[f"{'scores' if words else 'labels'} equal to predict"]
     alone = run("--data", data, "-o", tmp_path / "m.onnx", "--test-labels", held).exception
     assert str(alone) == "labels without samples\n  where: --test-labels\n  try: give the samples with --test-data"
 
