@@ -39,8 +39,8 @@ def fit(
 
 
 def expected_outputs(estimator: Any, x: Any) -> Any:
-    """What the circuit's outputs are for samples x, by the estimator, int64 (N,): positions in `classes_`, or the
-    integer scores of a regressor without the constant, which the output's offset holds."""
+    """Returns what the estimator's integers say of samples x, int64 (N,): positions in `classes_`, or a regressor's
+    scores."""
     if hasattr(estimator, "classes_"):
         return (estimator.classes_ == estimator.predict(x)[:, None]).argmax(axis=1)
-    return (estimator.network_.scores(x) - estimator.network_.bias)[:, 0]
+    return estimator.network_.scores(x)[:, 0]

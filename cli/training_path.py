@@ -47,7 +47,8 @@ def train_path(
 
     from threshc.cli.tables import print_table
     from threshc.cli.training_fit import expected_outputs
-    from threshc.cli.training_report import COMPARED, draw, print_trained
+    from threshc.cli.training_plot import draw
+    from threshc.cli.training_report import COMPARED, print_trained
 
     try:
         x, y, held = table.x, table.y, None

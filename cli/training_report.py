@@ -1,20 +1,19 @@
-"""What `threshc train` prints about a trained network, and the picture of its training."""
+"""What `threshc train` prints about a trained network, and the comparison of its circuit with the estimator."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from threshc.cli.tables import print_table
-from threshc.compiler.diagnostics import fail
-from threshc.compiler.files import draft
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from threshc.cli.training_data import Table
+    from threshc.compiler.ir.ops import Output
 
 
 Rows = list[tuple[str, str, str]]
@@ -40,6 +39,7 @@ def report(
     what the estimator says of held_back, else of the table; raises AssertionError if it does not.
     """
     from threshc.cli.training_fit import expected_outputs
+    from threshc.cli.training_plot import curves, draw
 
     network = estimator.network_
     convex = hasattr(estimator, "certificate_")
@@ -55,9 +55,10 @@ def report(
     x = (table if held_back is None else held_back).x[: None if convex else COMPARED]
     shape = getattr(estimator, "shape_", x.shape[1:])
     classes = estimator.classes_.tolist() if hasattr(estimator, "classes_") else ()
-    print_trained(out, rows, x.reshape(len(x), *shape), expected_outputs(estimator, x), classes)
+    values = (float(estimator.scale_[0]), float(estimator.offset_[0])) if not len(classes) else None
+    print_trained(out, rows, x.reshape(len(x), *shape), expected_outputs(estimator, x), classes, values)
     if plot is not None:
-        draw(plot, _curves(estimator), "round of column generation" if convex else "epoch")
+        draw(plot, curves(estimator), "round of column generation" if convex else "epoch")
 
 
 def _convex(estimator: Any) -> Rows:
@@ -71,27 +72,18 @@ def _convex(estimator: Any) -> Rows:
     ]
 
 
-def _curves(estimator: Any) -> dict[str, list[float]]:
-    """Curves by name: objective and lower bound, else the loss and, where epochs have accuracies, errors (0 to 1)."""
-    if hasattr(estimator, "certificate_"):
-        history = estimator.history_
-        return {"objective": [c.objective for c in history], "lower bound": [c.lower_bound for c in history]}
-    epochs = getattr(getattr(estimator, "history_", None), "epochs", [])
-    held = [1 - e.held_accuracy for e in epochs if e.held_accuracy is not None]
-    errors = {"training error": [1 - e.accuracy for e in epochs], "validation error": held}
-    return {"loss": list(estimator.loss_curve_), **{name: curve for name, curve in errors.items() if curve}}
-
-
 def print_trained(
     out: Path,
     figures: Sequence[tuple[str, str, str]],
     x: NDArray[np.float64],
     expected: NDArray[np.int64],
     classes: Sequence[object] = (),
+    values: tuple[float, float] | None = None,
 ) -> None:
-    """The figures, and those of the circuit, which must give the classes or scores expected (N,) of x (N, d).
+    """Prints the figures, and those of the circuit, which must give the classes or scores expected (N,) of x (N, d).
 
-    classes: the label of each class number, which is said where a label is not its own number.
+    classes: the label of each class number, which is printed where a label is not its own number. values: scale and
+    offset that make real values of expected scores. Raises AssertionError where the circuit gives others.
     """
     import numpy as np
 
@@ -105,7 +97,11 @@ def print_trained(
     whole = isinstance(network.input.encoding, Affine)
     result = packed.run(network, x.astype(np.int64 if whole else np.float32), bits=False)
     what, found = ("labels", result.labels) if result.labels is not None else ("scores", result.scores)
-    if found is None or not np.array_equal(found.reshape(-1), expected):
+    if found is None or not (
+        np.array_equal(found.reshape(-1), expected)
+        if values is None
+        else same_scores(network.outputs[0], found.reshape(-1), expected, *values)
+    ):
         raise AssertionError(f"{what} of the compiled network are not the estimator's")
     luts = [predict(network, CircuitOptions(family=family)).luts for family in (None, "xilinx")]
     rows = [
@@ -119,25 +115,21 @@ def print_trained(
         print_table("classes", ("number", "label"), [(str(k), str(label)) for k, label in enumerate(classes)], "rl")
 
 
-def draw(path: Path, curves: Mapping[str, Sequence[float]], x_label: str, x: Sequence[float] | None = None) -> None:
-    """Draws curves over x, the rounds by default, into a .png, .svg or .pdf, whole or not at all. Needs matplotlib."""
-    try:
-        import matplotlib
-    except ModuleNotFoundError:
-        raise fail("pictures need matplotlib", where="--plot", hint='pip install "threshc[report]"') from None
-    matplotlib.use("agg")
-    from matplotlib import pyplot
+def same_scores(
+    output: Output, found: NDArray[np.integer], expected: NDArray[np.int64], scale: float, offset: float
+) -> bool:
+    """Returns whether scores found (N,) stand for the estimator's, expected (N,): expected = factor * found + constant.
 
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    for name, values in curves.items():
-        axes.plot(range(len(values)) if x is None else x, values, "-" if x is None else "o-", label=name)
-    axes.set_xlabel(x_label)
-    axes.set_ylim(bottom=0)
-    axes.legend()
-    try:
-        with draft(path, path.suffix) as partial:
-            figure.savefig(partial)
-    except ValueError as error:
-        raise fail("the picture cannot be written", where=str(path), why=str(error)) from None
-    finally:
-        pyplot.close(figure)
+    The compiler moves the factor and the constant, which are the same for all samples, into the output's scale and
+    offset. The integers are compared exactly, and real values as closely as float32 tells them. scale, offset: those of
+    the expected scores.
+    """
+    import numpy as np
+
+    reach = int(found.max()) - int(found.min())
+    factor = max(1, (int(expected.max()) - int(expected.min())) // max(reach, 1))
+    constant = int(expected[0]) - factor * int(found[0])
+    real = offset + scale * expected.astype(np.float64)
+    given = output.offset.reshape(-1)[0] + output.scale.reshape(-1)[0] * found.astype(np.float64)
+    near = np.abs(given - real) <= scale / 2 + 1e-6 * (abs(offset) + np.abs(real))
+    return bool(near.all() and (expected == factor * found.astype(np.int64) + constant).all())

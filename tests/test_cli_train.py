@@ -11,7 +11,9 @@ from typer.testing import CliRunner, Result
 
 import threshc
 from threshc.cli.main import app
+from threshc.cli.training_report import same_scores
 from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.ir.ops import Output
 
 pytestmark = pytest.mark.slow
 
@@ -165,3 +167,23 @@ def test_a_checkpoint_of_the_command(tmp_path: Path) -> None:
     assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
     other = run(*words, "-o", tmp_path / "two.onnx", "--beta", 0.5).exception
     assert "is of other data or settings" in str(other)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "scale", "same"),
+    [
+        ([0, 1, 2], [-4, -1, 2], 3.0, True),  # 3 times the score, less 4
+        ([5, 5, 5], [5, 5, 5], 1.0, True),
+        ([0, 1, 2], [-4, -1, 3], 3.0, False),
+        ([0, 1, 2], [2, -1, -4], 3.0, False),
+        ([1, 0, 2], [-4, -1, 2], 3.0, False),
+        ([0, 1, 2], [-4, -1, 2], 2.0, False),  # the scores, but not for these values
+    ],
+)
+def test_scores_are_compared_up_to_a_factor_and_a_constant(
+    found: list[int], expected: list[int], scale: float, same: bool
+) -> None:
+    """The compiler moves a common factor of the weights, and what is the same for all samples, into the output."""
+    step, offset = 0.5, 10.0  # the estimator's
+    output = Output("y", 0, "scores", np.array([scale * step]), np.array([offset + step * -4.0 * (found[0] == 0)]))
+    assert same_scores(output, np.array(found), np.array(expected), step, offset) == same
