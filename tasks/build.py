@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
+from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
-from threshc.tasks.compile import Progress, Settings, compile_into, make_design, read_network, title
+from threshc.tasks.compile import Settings, compile_into, make_design, read_network, title
 from threshc.tasks.failed_build import leaving_failures
 from threshc.tasks.folder import output_folder
 from threshc.tasks.options import Keywords, ModelOptions, check_run, circuit_options, model_options
@@ -54,7 +55,7 @@ def build(
     verify: str = "none",
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Note | None = None,
     large: bool = False,
     force: bool = False,
     progress: Progress | None = None,
@@ -83,11 +84,11 @@ def build(
     baud = BAUD if baud is None else baud
     _check(chosen, freq, target_fmax, seed, baud, verify)
     check_run(simulator, samples, jobs)
-    say = progress or (lambda _: None)
+    progress = progress or silent
     settings = Settings(how, circuit, simulator, verify_passes, print_after, note, jobs, chosen.device, large)
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder, leaving_failures(folder, goal, chosen):
-        network, changes = read_network(model, settings, x, say)
+        network, changes = read_network(model, settings, x, progress)
         given = stimulus(network, x, labels, samples=samples)
 
         def place(design: Design, required: float | None) -> BuildReport:
@@ -98,18 +99,19 @@ def build(
                 seed=seed,
                 freq=required,
                 baud=baud,
-                prove=_prover(design, chosen, say) if verify == "proof" else None,
+                prove=_prover(design, chosen, progress) if verify == "proof" else None,
                 samples=None if verify == "none" else netlist_samples(design, given),
-                progress=say,
+                progress=progress,
             )
 
         name = title(model, network)
         if target_fmax is None:
-            report = compile_into(folder, goal, name, given, settings, say)
+            report = compile_into(folder, goal, name, given, settings, progress)
             made = place(report.design, freq)
         else:
-            design, made, settings = _fast_enough(network, settings, chosen, target_fmax, place, say)
-            report = compile_into(folder, goal, name, given, settings, say, design)  # only what is kept is simulated
+            design, made, settings = _fast_enough(network, settings, chosen, target_fmax, place, progress)
+            # only what is kept is simulated
+            report = compile_into(folder, goal, name, given, settings, progress, design)
         names = [path.name for path in made.files] + made.project.within(made.project.files)
         made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / path.name for path in made.files))
         report = replace(report, build=made, changes=changes, files=tuple(sorted({*report.files, *names})))
@@ -124,16 +126,16 @@ def netlist_samples(design: Design, given: Stimulus) -> Samples:
     return Samples(given.words, answers(design, given.expected))
 
 
-def _prover(design: Design, target: Target, say: Progress) -> Callable[[Path], str]:
+def _prover(design: Design, target: Target, progress: Progress) -> Callable[[Path], str]:
     """Proves the design, and then a netlist of it."""
     from threshc.hdl.unrolled.certify import certify
     from threshc.tasks.prove import check_certificate, prove_file
 
     def prove(netlist: Path) -> str:
-        say("proving the circuit and its netlist")
+        progress("proving the circuit and its netlist")
         certificate = certify(design)
-        check_certificate(design.network, certificate, (), say)
-        return prove_file(certificate, netlist, target.device.family, say)
+        check_certificate(design.network, certificate, (), progress)
+        return prove_file(certificate, netlist, target.device.family, progress)
 
     return prove
 
@@ -172,7 +174,7 @@ def _fast_enough(
     target: Target,
     fmax: float,
     place: Callable[[Design, float], BuildReport],
-    say: Progress,
+    progress: Progress,
 ) -> tuple[Design, BuildReport, Settings]:
     """Returns the circuit whose build reaches `fmax` (Hz; on a board at least its clock), that build, and the settings
     with its levels of logic between registers."""
@@ -184,8 +186,8 @@ def _fast_enough(
         return replace(settings, circuit=replace(settings.circuit, pipeline=levels))
 
     def attempt(levels: int) -> tuple[Design, BuildReport]:
-        design = make_design(network, with_levels(levels).circuit, settings.jobs, say)
+        design = make_design(network, with_levels(levels).circuit, settings.jobs, progress)
         return design, place(design, required)
 
-    design, made, levels = reach(attempt, target.device, required, say)
+    design, made, levels = reach(attempt, target.device, required, progress)
     return design, made, with_levels(levels)

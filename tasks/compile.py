@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.files import write_files
 from threshc.compiler.ir.network import Network
+from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
 from threshc.tasks.folder import REPORT, names_in, output_folder
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from threshc.hdl.targets.base import Device
     from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model
-
-Progress = Callable[[str], None]
 
 BENCH_SAMPLES = 256
 """The most samples that are written into the testbench's files."""
@@ -50,7 +49,7 @@ class Settings:
     simulator: str = "auto"
     verify_passes: bool = False
     print_after: Callable[[str, Network], None] | None = None
-    note: Callable[[str], None] | None = None
+    note: Note | None = None
     jobs: int | None = None
     device: Device | None = None
     large: bool = False
@@ -70,7 +69,7 @@ def compile(
     simulator: str = "auto",
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Note | None = None,
     large: bool = False,
     force: bool = False,
     progress: Progress | None = None,
@@ -92,17 +91,17 @@ def compile(
     check_run(simulator, samples, jobs)
     settings = Settings(*made, simulator, verify_passes, print_after, note, jobs, large=large)
     with output_folder(out_dir, force=force) as folder:
-        say = progress or (lambda _: None)
-        network, changes = read_network(model, settings, x, say)
+        progress = progress or silent
+        network, changes = read_network(model, settings, x, progress)
         given = stimulus(network, x, labels, samples=samples)
-        report = compile_into(folder, Path(out_dir), title(model, network), given, settings, say)
+        report = compile_into(folder, Path(out_dir), title(model, network), given, settings, progress)
         report = replace(report, changes=changes)
         write_report(report, folder)
     return report
 
 
 def read_network(
-    model: Model, settings: Settings, x: ArrayLike | None, say: Progress
+    model: Model, settings: Settings, x: ArrayLike | None, progress: Progress
 ) -> tuple[Network, tuple[str, ...]]:
     """The network of a model, read as the settings ask, and what they changed of it, in words.
 
@@ -117,7 +116,7 @@ def read_network(
         if settings.note is not None:
             settings.note(text)
 
-    say("reading the model")
+    progress("reading the model")
     network = load_network(
         model,
         settings.reading,
@@ -139,7 +138,7 @@ def compile_into(
     name: str,
     given: Stimulus,
     settings: Settings,
-    say: Progress,
+    progress: Progress,
     design: Design | None = None,
 ) -> Report:
     """Makes everything of `compile` but the report's files; `folder` stands for `out_dir` until it is complete.
@@ -153,13 +152,13 @@ def compile_into(
     from threshc.sim.counts import count
 
     network = given.network
-    say("packed simulator")
+    progress("packed simulator")
     expected = given.expected
-    design = design or make_design(network, settings.circuit, settings.jobs, say)
-    say(f"Verilog of {design.netlist.count:,} cells")
+    design = design or make_design(network, settings.circuit, settings.jobs, progress)
+    progress(f"Verilog of {design.netlist.count:,} cells")
     write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": portable_verilog(design)})
     wanted = answers(design, expected)
-    simulation = _simulate(design, given, wanted, settings.simulator, say)
+    simulation = _simulate(design, given, wanted, settings.simulator, progress)
     write_files(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
     return Report(
         model=name,
@@ -174,14 +173,11 @@ def compile_into(
     )
 
 
-def make_design(network: Network, options: CircuitOptions, jobs: int | None, say: Progress) -> Design:
-    """Returns the circuit of a network; `say` is told each layer."""
+def make_design(network: Network, options: CircuitOptions, jobs: int | None, progress: Progress) -> Design:
+    """Returns the circuit of a network; `progress` is told each layer."""
     from threshc.hdl.unrolled.build import build_design
 
-    def told(what: str, done: int, total: int) -> None:
-        say(f"circuit of {what} ({done + 1} of {total})")
-
-    return build_design(network, options, jobs=jobs, progress=told)
+    return build_design(network, options, jobs=jobs, progress=progress)
 
 
 def title(model: Model, network: Network) -> str:
@@ -189,13 +185,15 @@ def title(model: Model, network: Network) -> str:
     return Path(model).name if isinstance(model, str | os.PathLike) else network.name
 
 
-def _simulate(design: Design, given: Stimulus, wanted: NDArray[np.uint8], simulator: str, say: Progress) -> Simulation:
+def _simulate(
+    design: Design, given: Stimulus, wanted: NDArray[np.uint8], simulator: str, progress: Progress
+) -> Simulation:
     """Runs the Verilog on all samples. Raises CompileError unless every answer is the wanted one (N, bytes)."""
     from threshc.hdl.unrolled.unit import UnrolledUnit
     from threshc.sim import rtl
 
-    say(f"simulating the Verilog on {len(given):,} samples")
-    got = rtl.run_words(UnrolledUnit(design), given.words, simulator=simulator, progress=say)
+    progress(f"simulating the Verilog on {len(given):,} samples")
+    got = rtl.run_words(UnrolledUnit(design), given.words, simulator=simulator, progress=progress)
     wrong = (wanted != answers(design, got)).any(axis=1)
     if wrong.any():
         raise fail(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
+from threshc.compiler.progress import Note
 from threshc.tasks.failed_build import ERROR
 from threshc.tasks.options import USUAL_MODEL, ModelKeywords, ModelOptions, model_options
 
@@ -31,7 +32,7 @@ def load(
     path: Source,
     *,
     reading: ModelOptions | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Note | None = None,
     **keywords: Unpack[ModelKeywords],
 ) -> Network:
     """Returns the network that a model computes, with exact integer thresholds, after all passes.
@@ -59,7 +60,7 @@ def load_network(
     options: ModelOptions = USUAL_MODEL,
     *,
     x: ArrayLike | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Note | None = None,
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
 ) -> Network:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail, option, visible
+from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.pool import checked_jobs
 from threshc.hdl.targets.registry import target as find_target
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from threshc.hdl.proof.certificate import Certificate
     from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def prove(
     options: CircuitOptions | None = None,
     target: str | None = None,
     jobs: int | None = None,
-    note: Progress | None = None,
+    note: Note | None = None,
     netlist: str | os.PathLike[str] | None = None,
     layer: str | None = None,
     large: bool = False,
@@ -95,7 +93,7 @@ def prove(
     from threshc.hdl.unrolled.build import build_design
     from threshc.hdl.unrolled.certify import certify
 
-    say = progress or (lambda _: None)
+    progress = progress or silent
     goal = None if target is None else find_target(target)
     how, asked = model_options(reading, keywords), circuit_options(options, keywords) or USUAL_CIRCUIT
     circuit = asked.settled(goal)
@@ -119,7 +117,7 @@ def prove(
             [*changed(own), *([] if target is None else ["target"])],
             f"nothing is compiled with {option('check', True)}, the certificate is proved as it is",
         )
-    say("reading the model")
+    progress("reading the model")
     network = load_network(model, how, note=note)
     if layer is not None:
         from threshc.hdl.proof.one_layer import one_layer
@@ -132,14 +130,14 @@ def prove(
 
     def build() -> Design:
         refuse_vast(predict(network, circuit), note, large=large)
-        say("building the circuit")
+        progress("building the circuit")
         return build_design(network, circuit, jobs=jobs)
 
     texts: tuple[str, ...] = ()
     if check:
         assert certificate is not None
         made = read(Path(certificate))
-        proof = check_certificate(network, made, (), say, scores)
+        proof = check_certificate(network, made, (), progress, scores)
         texts += (_read_all(model, network, certificate),)
         if folder is not None:
             design = build()
@@ -148,14 +146,14 @@ def prove(
     else:
         design = build()
         made = certify(design)
-        proof = check_certificate(network, made, (), say, scores)
+        proof = check_certificate(network, made, (), progress, scores)
         texts += _texts(design, made, folder, family)
     if folder is not None:
         texts += (not_read(folder, f"{made.name}.v"),)
     elif family is None and netlist is None:
         texts += ("no Verilog was read: that some text is this circuit is not said here",)
     if netlist is not None:
-        texts += (prove_file(made, Path(netlist), family or circuit.family or USUAL, say),)
+        texts += (prove_file(made, Path(netlist), family or circuit.family or USUAL, progress),)
     if certificate is not None and not check:
         made.write(Path(certificate))
     return replace(proof, texts=texts)
@@ -169,7 +167,7 @@ def _read_all(model: Model, network: Network, certificate: str | os.PathLike[str
     return f"read: {source} (network {network.name}, SHA-256 {digest}..) and the whole of {Path(certificate).name}"
 
 
-def prove_file(certificate: Certificate, netlist: Path, family: str, say: Progress) -> str:
+def prove_file(certificate: Certificate, netlist: Path, family: str, progress: Progress) -> str:
     """Proves a netlist that Yosys wrote equal to a certificate; returns what was proved. Raises CompileError."""
     from threshc.hdl.cells.read import read_netlist
     from threshc.hdl.proof.bits import Unproved
@@ -177,7 +175,7 @@ def prove_file(certificate: Certificate, netlist: Path, family: str, say: Progre
 
     gates = read_netlist(netlist, family, certificate.name)
     try:
-        found = prove_netlist(certificate, gates, say)
+        found = prove_netlist(certificate, gates, progress)
     except Unproved as problem:
         hint = "pre-mapped text (neurons pairs, counters, table, tree) keeps the nodes that the proof needs"
         raise fail(
@@ -189,7 +187,7 @@ def prove_file(certificate: Certificate, netlist: Path, family: str, say: Progre
 
 
 def check_certificate(
-    network: Network, certificate: Certificate, texts: tuple[str, ...], say: Progress, scores: bool = False
+    network: Network, certificate: Certificate, texts: tuple[str, ...], progress: Progress, scores: bool = False
 ) -> Proof:
     """Raises CompileError unless the certificate holds for the network; texts: see `Proof`; scores: the payload must
     carry them."""
@@ -198,7 +196,7 @@ def check_certificate(
 
     start = time.perf_counter()
     try:
-        found = check(network, certificate, say, demanded=("scores",) if scores else ())
+        found = check(network, certificate, progress, demanded=("scores",) if scores else ())
     except Unproved as problem:
         raise _unproved(str(problem), problem.hint) from None
     seconds = time.perf_counter() - start

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from threshc.compiler.progress import Progress, silent
 from threshc.hdl.options import CircuitOptions
 from threshc.tasks.load import load_network
 from threshc.tasks.options import Keywords, ModelOptions, chosen_options
@@ -29,7 +29,7 @@ def run_on_board(
     reading: ModelOptions | None = None,
     options: CircuitOptions | None = None,
     baud: int | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
     **keywords: Unpack[Keywords],
 ) -> Result:
     """Runs samples (as `simulate` takes them) on the board at a serial port; the result has no hidden bits.
@@ -46,21 +46,21 @@ def run_on_board(
     from threshc.hdl.unrolled.build import build_design
     from threshc.sim.rtl import to_result
 
-    say = progress or (lambda _: None)
+    progress = progress or silent
     how, circuit = chosen_options(reading, options, keywords)
     baud = checked_baud(BAUD if baud is None else baud)
     folder = folder_of(model)
     scores = circuit.scores or (folder is not None and recorded(folder).circuit.scores)
-    say("reading the model")
+    progress("reading the model")
     network = load_network(model, how)
     refuse_vast(predict(network), instead="the model that the board was made for")
     # What the board says about itself depends on the network and the answer's fields, not on neurons or registers.
     design = build_design(network, CircuitOptions(scores=scores))
     samples = given(network, x)
-    say("opening the port")
+    progress("opening the port")
     board = Board(port, design.interface, baud=baud)
     try:
-        words = board.infer(samples.words, progress=say)
+        words = board.infer(samples.words, progress=progress)
     finally:
         board.close()
     return to_result(design.interface, words)

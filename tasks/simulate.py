@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
+from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.sim.result import Result
 from threshc.tasks.stimulus import given
@@ -30,8 +30,8 @@ def simulate(
     engine: Engine = "packed",
     options: CircuitOptions | None = None,
     large: bool = False,
-    note: Callable[[str], None] | None = None,
-    progress: Callable[[str], None] | None = None,
+    note: Note | None = None,
+    progress: Progress | None = None,
 ) -> Result:
     """Runs a network on samples: `.labels` (N,), `.scores` (N, classes), `.bits` of every hidden layer, all exact.
 
@@ -42,16 +42,16 @@ def simulate(
     progress is told when something takes long. Raises CompileError for samples that the input does not take, and where
     the simulation would take more memory than there is.
     """
-    say = progress or (lambda _: None)
+    progress = progress or silent
     checked_engine(engine)
     match engine:
         case "packed":
-            say("packed simulator (its first run compiles for some seconds)")
+            progress("packed simulator (its first run compiles for some seconds)")
             return given(network, x).packed()
         case "reference":
             from threshc.sim import reference
 
-            say("reference simulator")
+            progress("reference simulator")
             return reference.run_encoded(network, given(network, x).encoded)
         case "rtl":
             from threshc.hdl.size import predict, refuse_vast
@@ -62,8 +62,8 @@ def simulate(
             circuit = options or USUAL_CIRCUIT
             instead = f"{option('large', True)} to go on, or {option('engine', 'packed')}"
             refuse_vast(predict(network, circuit), note, large=large, instead=instead)
-            say("emitting the circuit")
+            progress("emitting the circuit")
             scores = network.output("class") is not None
             samples = given(network, x)
             design = build_design(network, replace(circuit, scores=scores), taps=True)
-            return rtl.run_words(UnrolledUnit(design), samples.words, progress=say)
+            return rtl.run_words(UnrolledUnit(design), samples.words, progress=progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from threshc.compiler.frontend.snapping import Snapped, snap
 from threshc.compiler.frontend.source import read_model
 from threshc.compiler.ir.network import Network
 from threshc.compiler.passes.pipeline import optimize
+from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
 from threshc.sim import reference
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from threshc.tasks.load import Model
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ def verify(
     simulator: str = "auto",
     seed: int = 1,
     large: bool = False,
-    note: Progress | None = None,
+    note: Note | None = None,
     progress: Progress | None = None,
     **keywords: Unpack[Keywords],
 ) -> VerifyReport:
@@ -115,7 +114,7 @@ def verify(
     Raises CompileError for wrong options before the model is read, for models that cannot be read, and for a folder
     that holds another circuit; differences of values are reported, not raised.
     """
-    say = progress or (lambda text: None)
+    progress = progress or silent
     goal = None if target is None else find_target(target)
     how, asked = model_options(reading, keywords), circuit_options(options, keywords) or USUAL_CIRCUIT
     check_run(simulator, samples, jobs)
@@ -147,7 +146,7 @@ def verify(
     _refuse_vast(optimized, circuit, note, large)
     data = stimulus(network, x, samples=samples, seed=seed)
     checks: list[Check] = []
-    say("ONNX model against the reference, and what other evaluators say")
+    progress("ONNX model against the reference, and what other evaluators say")
     real = data.as_model_takes(lowered)
     tensors = lowered.compared
     values = reference.evaluate(network, data.encoded)
@@ -155,7 +154,7 @@ def verify(
     checks.append(against_onnx(lowered, dict(zip(tensors, law, strict=True)), values, "float32 evaluator", law=True))
     opinion = second_opinion(model, folder, lowered, real, tensors, values)
     checks += opinion.checks
-    say("passes, and the packed simulator")
+    progress("passes, and the packed simulator")
     rounded = how.weight_bits not in (None, "min")  # then the rounded network is what the passes must keep
     before = (smaller, reference.evaluate(smaller, data.encoded)) if rounded else (network, values)
     checks += verify_network(data.through(optimized), circuit, unoptimized=before, progress=progress)
@@ -170,7 +169,7 @@ def verify(
     return VerifyReport(name, tuple(checks), opinion.peer, tuple(notes))
 
 
-def _refuse_vast(network: Network, circuit: Verilog | None, note: Progress | None, large: bool) -> None:
+def _refuse_vast(network: Network, circuit: Verilog | None, note: Note | None, large: bool) -> None:
     from threshc.hdl.size import predict, refuse_vast
 
     if circuit is not None:
@@ -186,7 +185,7 @@ def verify_network(
     progress: Progress | None = None,
 ) -> Iterator[Check]:
     """Yields the comparisons that need no ONNX model: passes, packed simulator, Verilog, each against the reference."""
-    say, network = progress or (lambda text: None), data.network
+    progress, network = progress or silent, data.network
     expected = reference.run_encoded(network, data.encoded)
     if unoptimized is not None:
         before, values = unoptimized
@@ -194,5 +193,5 @@ def verify_network(
         yield outputs_only("reference before passes = after passes", outputs, expected)
     yield compare_results("reference = packed", expected, data.packed(), data.encoded)
     if circuit is not None:
-        say("Verilog: emitting, compiling and simulating it")
+        progress("Verilog: emitting, compiling and simulating it")
         yield from circuit.checks(data, expected)

@@ -38,6 +38,11 @@ WAYS: dict[str, tuple[str, str, dict[str, str]]] = {
         "sim/data/",
         {"sim/rtl/verilator.py": "the answers of its own program"},
     ),
+    "progress and notes have one type each, in compiler/progress.py": (
+        r"Callable\[\[str\], (None|object)\]",
+        "compiler/progress.py",
+        {},
+    ),
     "folders are looked through by compiler/discovery.py": (r"\biter_modules\b", "compiler/discovery.py", {}),
 }
 """Of each thing: how to know it in a line of code, its place, and the other files that do it, with the reason."""

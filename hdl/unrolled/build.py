@@ -10,13 +10,14 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Compare
 from threshc.compiler.ir.types import Ints
+from threshc.compiler.progress import Progress, silent
 from threshc.hdl.interface import Beats, Field, Interface, StalledTogether, Timing
 from threshc.hdl.naming import sanitize
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.pool import Pool, checked_jobs
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.dontcare.design import replacements
-from threshc.hdl.unrolled.layers import Builder, Progress, digits
+from threshc.hdl.unrolled.layers import Builder, digits
 
 
 def build_design(
@@ -25,14 +26,13 @@ def build_design(
     *,
     taps: bool = False,
     jobs: int | None = 1,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Design:
     """Unrolls a network into hardware.
 
     options: which circuit it is. taps: carry the bits of every Compare. jobs: processes that search side by side where
-    that pays, None for all cores; the circuit is the same for any number. progress(what, done, total) is called
-    between operations. Raises CompileError for weights that an architecture does not take, and for scores that the
-    network does not have.
+    that pays, None for all cores; the circuit is the same for any number. `progress` is told between operations.
+    Raises CompileError for weights that an architecture does not take, and for scores that the network does not have.
     """
     settled = options.settled()
     pipeline, family = settled.pipeline, settled.family

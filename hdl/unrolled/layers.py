@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
+from threshc.compiler.progress import Progress
 from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.logic.tables import MOST_INPUTS
 from threshc.hdl.naming import scopes
@@ -23,7 +23,6 @@ from threshc.hdl.unrolled.neurons import ARCHITECTURES, Architecture, Estimate
 from threshc.hdl.unrolled.thresholds import compare_words, explicit_sum, fused_compare
 from threshc.hdl.unrolled.words import arg_max, offset_binary
 
-Progress = Callable[[str, int, int], None]
 _VAST = 1_000_000  # synapses from which cells are made as vectors, not one by one
 _LARGE = 8_192  # the same for Verilog without a device: simulators compile vectors ten times as fast as single cells
 
@@ -77,12 +76,11 @@ class Builder:
         shape = (*t.shape, digits(t)) if isinstance(t, Ints) else t.shape
         self.x = self.net.inputs(int(np.prod(shape)))
 
-    def run(self, progress: Progress | None) -> None:
+    def run(self, progress: Progress) -> None:
         """Build every value in turn."""
         for v, op in enumerate(self.network.ops):
-            if progress is not None:
-                layer = self._layer_of.get(v)
-                progress(layer.name if layer else self._scopes[v], v, len(self.network.ops))
+            layer = self._layer_of.get(v)
+            progress(f"circuit of {layer.name if layer else self._scopes[v]} ({v + 1} of {len(self.network.ops)})")
             self.net.scope = self._scopes[v]
             self.values.append(self._build(v, op))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threshc.compiler.progress import Progress
 from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.mapping import merged, trimmed
@@ -10,14 +11,14 @@ from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.dontcare.apply import replaced
 from threshc.hdl.unrolled.dontcare.cut import Replacement
 from threshc.hdl.unrolled.dontcare.emit import rewired
-from threshc.hdl.unrolled.dontcare.search import Progress, find, lut_count
+from threshc.hdl.unrolled.dontcare.search import find, lut_count
 from threshc.hdl.unrolled.dontcare.words import words
 from threshc.hdl.unrolled.lower import lowered
 from threshc.hdl.unrolled.netlist import Netlist
 
 
 def replacements(
-    design: Design, family: str | None, progress: Progress | None
+    design: Design, family: str | None, progress: Progress
 ) -> tuple[tuple[Replacement, ...], tuple[int, int]]:
     """(what don't-cares change, look-up tables without and with it). Nothing is changed where the circuit would take
     more tables, or more inputs of as many."""

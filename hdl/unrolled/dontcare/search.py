@@ -7,8 +7,9 @@ a `Replacement` with that cut, which `threshc.hdl.proof.dontcare` proves again f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from threshc.compiler.progress import Progress, silent
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.mapping import Cells, merged, roots, trimmed
 from threshc.hdl.logic.tables import MOST_INPUTS, full
@@ -18,12 +19,11 @@ from threshc.hdl.unrolled.dontcare.samples import samples
 from threshc.hdl.unrolled.dontcare.tables import smallest
 from threshc.hdl.unrolled.dontcare.view import View, Word, split
 
-Progress = Callable[[str, int, int], None]
 _ALIKE = 4  # nodes with the same samples that a node is compared with
-_EVERY = 1024  # cells between two lines of progress
+_EVERY = 1024  # cells between two words of progress
 
 
-def find(circuit: Circuit, words: Iterable[Word], size: int, progress: Progress | None = None) -> list[Replacement]:
+def find(circuit: Circuit, words: Iterable[Word], size: int, progress: Progress = silent) -> list[Replacement]:
     """Returns replacements for tables of up to `size` inputs, as `threshc.hdl.logic.mapping.merged` maps them, by node.
 
     words: bits whose values are enumerated together. Time grows with the cells, as cuts are bounded. Where tables are
@@ -38,8 +38,8 @@ def find(circuit: Circuit, words: Iterable[Word], size: int, progress: Progress 
         search = _Search(view, seen, cells, set(roots(now)), size)
         order = sorted((n for n in cells if most == size or len(cells[n][0]) > size), reverse=True)
         for k, node in enumerate(order):
-            if progress is not None and k % _EVERY == 0:
-                progress("all layers: don't-cares", k, len(order))
+            if k % _EVERY == 0:
+                progress(f"don't-cares of all layers ({k:,} of {len(order):,} cells)")
             if node in search.cells:
                 search.visit(node, most)
         found |= search.found
