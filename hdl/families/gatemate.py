@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
+from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Placed, yowasp
 from threshc.hdl.families.models import OVER, Cell, Model, Sink, inverted, refuse, register
 from threshc.hdl.logic.tables import MAJ, MUX, XOR, widen
 
@@ -114,13 +114,6 @@ def _place(selection: tuple[str, ...], constrained: bool) -> list[str]:
     return [*selection, *(word for option in options for word in ("--vopt", option))]
 
 
-_PYPI = "yowasp-nextpnr-himbaechel-gatemate"
-
-
-def _package(function: str) -> Package:
-    return Package(_PYPI, _PYPI.replace("-", "_"), f"{function}(sys.argv[1:])")
-
-
 FAMILY = Family(
     name="gatemate",
     title="Cologne Chip GateMate",
@@ -141,10 +134,7 @@ FAMILY = Family(
     flow=Flow(
         nextpnr="nextpnr-himbaechel-gatemate",
         packer="gmpack",
-        packages={
-            "nextpnr-himbaechel-gatemate": _package("run_nextpnr_himbaechel_gatemate"),
-            "gmpack": _package("run_gmpack"),
-        },
+        packages=yowasp("yowasp-nextpnr-himbaechel-gatemate", "nextpnr-himbaechel-gatemate", "gmpack"),
         constraints="ccf",
         locate=lambda port, pin: f'Net "{port}" Loc = "{pin}";',
         place=_place,

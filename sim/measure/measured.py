@@ -177,8 +177,8 @@ def _peak() -> float:
     return max(_layer_rate(fan_in, rows, blocks) for fan_in, rows in ((512, 256), (512, 512)) for blocks in (1, BLOCKS))
 
 
-def _layer_rate(fan_in: int, rows: int, blocks: int) -> float:
-    rng = np.random.default_rng(0)
+def random_layer(rng: np.random.Generator, fan_in: int, rows: int) -> Network:
+    """Returns a network of one layer of random weights -1 and 1, values 2 and 3: what kernels are measured on."""
     weights = rng.choice(np.array([-1, 1], np.int8), (rows, fan_in))
     ops = (
         Input("x", (fan_in,), parse_encoding("bit")),
@@ -186,8 +186,11 @@ def _layer_rate(fan_in: int, rows: int, blocks: int) -> float:
         Sum(1, weights, np.zeros(rows, np.int64)),
         Compare(2, np.arange(rows), rng.integers(-5, 6, rows)),
     )
-    layer = Network("peak", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
-    found = plan(layer)
+    return Network("layer", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),))
+
+
+def _layer_rate(fan_in: int, rows: int, blocks: int) -> float:
+    found = plan(random_layer(np.random.default_rng(0), fan_in, rows))
     steps = [k for v in (2, 3) for k in found.spent[v][0]]
     return fan_in * rows * blocks * LANES / _best(Steps(found, steps, blocks)) / 1e9
 

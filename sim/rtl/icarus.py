@@ -6,11 +6,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from threshc.compiler.diagnostics import Lines, fail
+from threshc.compiler.diagnostics import fail
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.payload import from_ints
 from threshc.hdl.shell.testbench import hex_lines, recording
-from threshc.sim.rtl.trace import Job, Trace, stuck
+from threshc.sim.rtl.trace import Job, Trace, stuck, tool_failed
 
 _NAME = "threshc__bench"
 
@@ -41,12 +41,5 @@ def simulate(job: Job) -> Trace:
 
 def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode == 0:
-        return
-    tail = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-6:]
-    raise fail(
-        f"{command[0]} failed with exit code {done.returncode}",
-        where="RTL simulation",
-        why=Lines.of(tail) or "it printed nothing",
-        hint="--simulator verilator or --simulator amaranth",
-    )
+    if done.returncode:
+        raise tool_failed(command[0], done, "--simulator verilator or --simulator amaranth")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, Lines, fail
 from threshc.compiler.progress import Progress
 from threshc.hdl.interface import Interface, StreamUnit
 from threshc.hdl.shell.testbench import patience
@@ -49,6 +50,17 @@ def stuck(job: Job, answers: int) -> CompileError:
         where=f"simulation of {job.interface.name}",
         why=f"no transfer for {job.patience} cycles",
         hint="this is a fault of the generated circuit; please report it with the model",
+    )
+
+
+def tool_failed(what: str, done: subprocess.CompletedProcess[str], others: str) -> CompileError:
+    """Returns the error for a tool that ended with an exit code, with its last lines; others: simulators to try."""
+    tail = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-6:]
+    return fail(
+        f"{what} failed with exit code {done.returncode}",
+        where="RTL simulation",
+        why=Lines.of(tail) or "it printed nothing",
+        hint=others,
     )
 
 

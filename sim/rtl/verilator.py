@@ -17,14 +17,15 @@ from pathlib import Path
 import numpy as np
 
 from threshc.compiler import cache
-from threshc.compiler.diagnostics import CompileError, Lines, fail
+from threshc.compiler.diagnostics import fail
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.payload import byte_count
 from threshc.hdl.shell.testbench import RESET_CYCLES, instance
-from threshc.sim.rtl.trace import Job, Trace, stuck
+from threshc.sim.rtl.trace import Job, Trace, stuck, tool_failed
 from threshc.sim.rtl.verilator_driver import DRIVER
 from threshc.sim.together import run_together
 
+_OTHERS = "--simulator icarus or --simulator amaranth"
 _TOP = "threshc__sim"  # two underscores: no name that is made of a model has them
 _VERILATE = tuple(
     f"--cc --top-module {_TOP} --prefix Vthreshc --Mdir obj -O3 --x-assign fast --x-initial fast --noassert "
@@ -86,7 +87,7 @@ def simulate(job: Job) -> Trace:
             where, hint = str(program.path), "set TMPDIR and THRESHC_CACHE to folders where programs may run"
             raise fail(f"cannot run the compiled simulation: {problem}", where=where, hint=hint) from None
         if done.returncode:
-            raise _failed("the compiled simulation", done)
+            raise tool_failed("the compiled simulation", done, _OTHERS)
         words = np.fromfile(folder / "out", np.uint8).reshape(-1, size)
     if len(words) < len(job.words):
         raise stuck(job, len(words))
@@ -132,7 +133,7 @@ def _compile(tools: Toolchain, folder: Path, verilog: str, target: Path) -> None
     jobs += [[*compile, "-O1", "-c", str(r.source), "-o", r.made.name] for r in runtime if not r.fetch()]
     failed = run_together(jobs, folder)
     if failed is not None:
-        raise _failed("the C++ compiler", failed)
+        raise tool_failed("the C++ compiler", failed, _OTHERS)
     for r in runtime:
         r.keep()
     objects += [r.made.name for r in runtime]
@@ -169,17 +170,7 @@ class _Runtime:
 def _run(command: list[str], folder: Path, what: str, env: dict[str, str] | None = None) -> None:
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        raise _failed(what, done)
-
-
-def _failed(what: str, done: subprocess.CompletedProcess[str]) -> CompileError:
-    tail = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-6:]
-    return fail(
-        f"{what} failed with exit code {done.returncode}",
-        where="RTL simulation",
-        why=Lines.of(tail) or "it printed nothing",
-        hint="--simulator icarus or --simulator amaranth",
-    )
+        raise tool_failed(what, done, _OTHERS)
 
 
 @lru_cache(1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 from threshc.hdl.proof.bits import apply
+from threshc.hdl.proof.patterns import drawn
 from threshc.hdl.unrolled.dontcare.view import View
 
 SAMPLES = 4096
-_BLOCKS = 8
 
 
 def samples(view: View) -> tuple[list[int], int]:
@@ -17,28 +17,19 @@ def samples(view: View) -> tuple[list[int], int]:
     rng = random.Random(1)
     every = (1 << SAMPLES) - 1
     values = [0] * len(view.alias)
-    drawn = set[int]()
+    ordered = set[int]()
     for word in view.words:
         if word.ordered:
             left = every
             for bit in word.bits:
-                left &= _draw(rng) | _draw(rng)
+                left &= drawn(rng, SAMPLES) | drawn(rng, SAMPLES)
                 values[bit] = left
-            drawn.update(word.bits)
+            ordered.update(word.bits)
     for node in range(1, len(values)):
         if view.alias[node] != node:
             values[node] = values[view.alias[node]]
         elif view.operands[node]:
             values[node] = apply(view.tables[node], [values[x] for x in view.operands[node]], every)
-        elif node not in drawn:
-            values[node] = _draw(rng)
+        elif node not in ordered:
+            values[node] = drawn(rng, SAMPLES)
     return values, every
-
-
-def _draw(rng: random.Random) -> int:
-    word, size = 0, SAMPLES // _BLOCKS
-    for block in range(_BLOCKS):
-        a, b, c = (rng.getrandbits(size) for _ in range(3))
-        shapes = (a & b & c, a & b, a & (b | c), a, a, a | (b & c), a | b, a | b | c)
-        word |= shapes[block] << (block * size)
-    return word
