@@ -72,6 +72,11 @@ class Timing:
     pipelines: tuple[StalledTogether, ...] = ()
 
     @property
+    def patience(self) -> int:
+        """Cycles without any transfer after which the circuit counts as stuck: far beyond its latency and interval."""
+        return 1000 + 100 * max(self.latency, self.interval)
+
+    @property
     def throughput(self) -> str:
         """How often a sample is taken, in words."""
         return "1 sample per cycle" if self.interval == 1 else f"1 sample per {self.interval:,} cycles"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
-from threshc.hdl.interface import Field
+from threshc.hdl.interface import Beats, Field
 
 _BLOCK = 4096  # samples unpacked to one byte per bit at a time
 
@@ -44,6 +44,30 @@ def unpack(field: Field, words: NDArray[np.uint8]) -> NDArray[np.integer]:
         bits = np.unpackbits(words[block], axis=1, bitorder="little")[:, field.offset : field.offset + field.width]
         out[block] = bits if single else bits.reshape(len(bits), -1, field.element_width) @ weights
     return out.reshape(len(words), *field.shape)
+
+
+def to_beats(words: NDArray[np.uint8], beats: Beats) -> NDArray[np.uint8]:
+    """Words (N, bytes) of samples as the payloads (N * count, bytes) that a stream carries, in its order."""
+    if beats.count == 1:
+        return words
+    out = np.empty((len(words), beats.count, byte_count(beats.width)), np.uint8)
+    for block in _blocks(len(words)):
+        bits = np.unpackbits(words[block], axis=1, bitorder="little")[:, : beats.bits]
+        filled = np.pad(bits, ((0, 0), (0, beats.count * beats.width - beats.bits)))
+        out[block] = np.packbits(filled.reshape(-1, beats.count, beats.width), axis=2, bitorder="little")
+    return out.reshape(-1, out.shape[2])
+
+
+def from_beats(payloads: NDArray[np.uint8], beats: Beats) -> NDArray[np.uint8]:
+    """The reverse of `to_beats`; payloads of a sample that is not complete are left out."""
+    if beats.count == 1:
+        return payloads
+    whole = payloads[: len(payloads) // beats.count * beats.count].reshape(-1, beats.count, payloads.shape[1])
+    words = np.empty((len(whole), byte_count(beats.bits)), np.uint8)
+    for block in _blocks(len(whole)):
+        bits = np.unpackbits(whole[block], axis=2, bitorder="little")[:, :, : beats.width]
+        words[block] = np.packbits(bits.reshape(len(bits), -1)[:, : beats.bits], axis=1, bitorder="little")
+    return words
 
 
 def to_int(word: NDArray[np.uint8]) -> int:

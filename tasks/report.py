@@ -10,6 +10,7 @@ from threshc.version import __version__
 
 if TYPE_CHECKING:
     from threshc.hdl.flow.report import BuildReport
+    from threshc.hdl.interface import Beats
     from threshc.hdl.options import CircuitOptions
     from threshc.hdl.unrolled.design import Design
     from threshc.sim.counts import Counts
@@ -98,7 +99,7 @@ class Report:
             Row("neurons", f"{sum(layer.rows * layer.positions for layer in self.counts.layers):,}", "counted"),
             Row("synapses", f"{t.synapses:,}", "counted"),
             Row("weights and thresholds", f"{t.memory_bits:,} bits (float32: {8 * t.float32_bytes:,})", "counted"),
-            Row("input, output of the circuit", f"{io.input.bits:,}, {io.output.bits:,} bits", "counted"),
+            Row("input, output of the circuit", f"{_bits(io.input)}, {_bits(io.output)}", "counted"),
             Row("latency", f"{timing.latency} cycles", "counted"),
             Row("throughput", timing.throughput, "counted"),
             Row("LUT4 of all layers", f"{sum(n.estimate.lut4 for n in d.neurons):,}", "estimated"),
@@ -140,6 +141,8 @@ class Report:
                 "module": io.name,
                 "input_width": io.input.bits,
                 "output_width": io.output.bits,
+                "input_beats": io.input.count,
+                "output_beats": io.output.count,
                 "fields": [asdict(f) for f in io.fields],
                 "latency_cycles": io.timing.latency,
                 "interval_cycles": io.timing.interval,
@@ -150,3 +153,7 @@ class Report:
             "figures": [row._asdict() for row in self.rows()],
             "sources": SOURCES,
         }
+
+
+def _bits(beats: Beats) -> str:
+    return f"{beats.bits:,} bits" + ("" if beats.count == 1 else f" in {beats.count:,} beats")

@@ -8,7 +8,7 @@ from typing import Any
 
 from amaranth.sim import Simulator
 
-from threshc.hdl.shell.protocol import identity
+from threshc.hdl.interface import StreamUnit
 from threshc.hdl.shell.shell import Shell
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.emit import component
@@ -19,15 +19,16 @@ CYCLES_PER_BIT = 6
 class SimulatedPort:
     """What `hdl/shell/host.py` needs of a serial port. `damage` may change or drop bytes sent to the board."""
 
-    def __init__(self, design: Design, damage: Callable[[bytes], bytes] = bytes, timeout: int = 400) -> None:
+    def __init__(
+        self, design: Design | StreamUnit, damage: Callable[[bytes], bytes] = bytes, timeout: int = 400
+    ) -> None:
         self.cycles = 0
         self.damage = damage
         self._patience = 3 * timeout
         self._to_board: deque[int] = deque()  # line levels, one per cycle
         self._from_board: deque[int] = deque()  # bytes
-        self._shell: Any = Shell(
-            component(design), identity(design.interface), cycles_per_bit=CYCLES_PER_BIT, timeout=timeout
-        )
+        core = component(design) if isinstance(design, Design) else design.component()
+        self._shell: Any = Shell(core, design.interface, cycles_per_bit=CYCLES_PER_BIT, timeout=timeout)
         self._simulator = Simulator(self._shell)
         self._simulator.add_clock(1e-6)
         self._simulator.add_testbench(self._line)

@@ -85,11 +85,11 @@ def test_xor_ends_in_a_bitstream(tmp_path: Path, xor: Design, name: str) -> None
     assert report.network.ffs < report.whole.ffs
     assert report.cells_available == target(name).device.luts
     assert report.fmax_hz >= report.clock_hz * 0.999  # infinite where nextpnr finds no path between registers
-    assert report.latency_ns == pytest.approx(xor.latency / report.fmax_hz * 1e9)
+    assert report.latency_ns == pytest.approx(xor.interface.timing.latency / report.fmax_hz * 1e9)
     assert report.samples_per_second == report.fmax_hz
     assert [line.split(":")[0] for line in told if not re.search("YoWASP|^simulating", line)] == list(report.tools)
     if target(name).board is None:  # the documented cost of the harness
-        assert report.whole.ffs == report.network.ffs + xor.input_width + xor.output_width + 5
+        assert report.whole.ffs == report.network.ffs + xor.interface.input.bits + xor.interface.output.bits + 5
     else:
         assert report.clock_hz == target(name).board.clock_hz  # type: ignore[union-attr]
 

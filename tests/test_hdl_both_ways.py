@@ -128,7 +128,7 @@ def run_both(design: Design, box: str, words: Any, folder: Path) -> list[list[st
     rng = np.random.default_rng(1)
     moves = (rng.random(CYCLES) < 0.8) + 2 * (rng.random(CYCLES) < 0.7)
     (folder / "moves.hex").write_text("".join(f"{v:x}\n" for v in moves.tolist()))
-    (folder / "given.hex").write_text(hex_lines(words, design.interface.input.bits))
+    (folder / "given.hex").write_text(hex_lines(words, design.interface.input))
     bench = BENCH.format(
         i=design.interface.input.bits - 1, last=CYCLES - 1, both=2 * (design.interface.output.bits + 2) - 1
     )

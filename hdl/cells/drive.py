@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.hdl.cells.gates import Gates
+from threshc.hdl.cells.handshake import Handshake
 from threshc.hdl.cells.machine import Machine
 from threshc.hdl.cells.sample_words import Words, from_lanes, to_lanes
 from threshc.hdl.interface import Interface
+from threshc.hdl.payload import from_beats, to_beats
 
 Bytes = NDArray[np.uint8]
 _ALL = ~np.uint64(0)
@@ -31,67 +33,70 @@ class Exercised:
 def exercise_network(gates: Gates, interface: Interface, samples: Bytes, expected: Bytes) -> Exercised:
     """The netlist of the network alone, through its streams, with bubbles and stalls.
 
-    samples (N, bytes): input words (`threshc.hdl.payload.pack`); expected (N, bytes): output words. `valid` and `ready`
-    are compared in every cycle. Raises CompileError naming sample, output and bit where the netlist answers otherwise.
+    samples (N, bytes): words of samples (`threshc.hdl.payload`); expected (N, bytes): those of the answers. A bubble is
+    every fifth and a stall two in every seven cycles; `valid` and `ready` are compared in every cycle where the
+    interface says what they must be. Raises CompileError naming sample, output and bit where the netlist answers
+    otherwise, and where it stops.
     """
     lanes = min(max(len(samples) // 512, 1), _MOST_LANES)
     each = 64 * lanes
-    batches = [to_lanes(samples[k : k + each], interface.input.bits, lanes) for k in range(0, len(samples), each)]
-    (pipeline,) = interface.timing.pipelines
-    plan = _plan(len(batches), pipeline.latency, pipeline.buffered)
+    payloads = [p for k in range(0, len(samples), each) for p in payload_lanes(samples[k : k + each], interface, lanes)]
     machine = Machine(gates, lanes)
-    ports, outs = gates.inputs, gates.outputs
-    drive = machine.nets([*ports["i_payload"], *ports["i_valid"], *ports["o_ready"], *ports["rst"]])
+    ports, outs, driven = gates.inputs, gates.outputs, ("i_payload", "i_valid", "o_ready", "rst")
+    drive = machine.nets([net for name in driven for net in ports[name]])
     watch = machine.nets([*outs["o_payload"], *outs["o_valid"], *outs["i_ready"]])
-    stimulus = np.zeros((len(plan), len(drive), lanes), np.uint64)
-    for cycle, step in enumerate(plan):
-        stimulus[cycle, :-3] = ~batches[0] if step.sample is None else batches[step.sample]
-        stimulus[cycle, -3:] = np.where([step.offered, step.ready, step.reset], _ALL, np.uint64(0))[:, None]
-    got = machine.run(drive, stimulus, watch)
-    answered = 0
-    for cycle, step in enumerate(plan):
-        for signal, level, want in (("o_valid", got[cycle, -2], step.valid), ("i_ready", got[cycle, -1], step.taken)):
-            if want is not None and (level != (_ALL if want else 0)).any():
-                raise _wrong(f"{signal} is not {int(want)} in cycle {cycle}", gates)
-        if step.valid and step.ready:
-            start = answered * each
-            compare(interface, gates, from_lanes(got[cycle, :-2], len(expected[start : start + each])), expected, start)
-            answered += 1
-    assert answered == len(batches)
-    return Exercised("the network, through its streams", len(samples), len(plan), len(gates.cells))
+    model = Handshake(interface.timing.pipelines) if interface.timing.pipelines else None
+    stimulus = np.zeros((1, len(drive), lanes), np.uint64)
+    fed = taken = cycle = idle = 0
+    offered, got = False, list[Words]()
+    stimulus[0, -3:] = np.where([False, True, True], _ALL, np.uint64(0))[:, None]
+    machine.run(drive, np.repeat(stimulus, 2, axis=0), watch)  # a reset
+    answers = -(-len(samples) // each) * interface.output.count
+    while taken < answers:
+        offered, ready = fed < len(payloads) and (offered or cycle % 5 != 3), cycle % 7 not in (4, 5)
+        stimulus[0, :-3] = payloads[fed] if offered else ~payloads[0]
+        stimulus[0, -3:] = np.where([offered, ready, False], _ALL, np.uint64(0))[:, None]
+        (seen,) = machine.run(drive, stimulus, watch)
+        valid, accepted = (_level(seen[k], name, cycle, gates) for k, name in ((-2, "o_valid"), (-1, "i_ready")))
+        if model is not None:
+            wanted = model.step(offered, ready)
+            for name, level, want in zip(("o_valid", "i_ready"), (valid, accepted), wanted, strict=True):
+                if level != want:
+                    raise _wrong(f"{name} is not {int(want)} in cycle {cycle}", gates)
+        accepted = accepted and offered
+        if valid and ready:
+            got.append(seen[:-2])
+            taken += 1
+            if len(got) == interface.output.count:
+                start = (taken // len(got) - 1) * each
+                words = lane_words(got, interface, len(samples[start : start + each]))
+                compare(interface, gates, words, expected, start)
+                got = []
+        fed, offered, cycle = fed + accepted, offered and not accepted, cycle + 1
+        idle = 0 if accepted or (valid and ready) else idle + 1
+        if idle > interface.timing.patience:
+            raise _wrong(f"it stopped after {taken} of {answers} answers, in cycle {cycle}", gates)
+    return Exercised("the network, through its streams", len(samples), cycle + 2, len(gates.cells))
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A cycle: what is driven, and what `o_valid` and `i_ready` must be (None where that is not known yet)."""
-
-    sample: int | None
-    offered: bool
-    ready: bool
-    reset: bool
-    valid: bool | None
-    taken: bool | None
+def _level(lanes: Words, name: str, cycle: int, gates: Gates) -> bool:
+    """What a signal is for all samples alike."""
+    if (lanes != lanes[0]).any() or lanes[0] not in (0, _ALL):
+        raise _wrong(f"{name} is not the same for all samples in cycle {cycle}", gates)
+    return bool(lanes[0])
 
 
-def _plan(batches: int, latency: int, buffered: bool) -> list[_Step]:
-    """Every batch offered once, with a bubble every fifth and a stall of two in every seven cycles. buffered: as in
-    `threshc.hdl.unrolled.emit.Pipeline`."""
-    steps = [_Step(None, False, True, True, None, None)] * 2
-    stages = [False] * latency
-    fed = taken = 0
-    full = False
-    while taken < batches:
-        cycle = len(steps)
-        offered, ready = cycle % 5 != 3 and fed < batches, cycle % 7 not in (4, 5)
-        valid = full or stages[-1]
-        enable = not full if buffered else not valid or ready
-        steps.append(_Step(fed if offered else None, offered, ready, False, valid, enable))
-        taken += valid and ready
-        full = buffered and valid and not ready
-        if enable:
-            stages = [offered, *stages[:-1]]
-            fed += offered
-    return steps
+def payload_lanes(samples: Bytes, interface: Interface, lanes: int) -> list[Words]:
+    """The payloads of up to 64 * lanes samples, (width, lanes) each, the samples side by side."""
+    beats = interface.input
+    payloads = to_beats(samples, beats).reshape(len(samples), beats.count, -1)
+    return [to_lanes(np.ascontiguousarray(payloads[:, k]), beats.width, lanes) for k in range(beats.count)]
+
+
+def lane_words(payloads: list[Words], interface: Interface, count: int) -> Bytes:
+    """The words (count, bytes) of the first samples' answers, from their payloads (width, lanes)."""
+    rows = np.stack([from_lanes(p, count) for p in payloads], axis=1)
+    return from_beats(rows.reshape(len(payloads) * count, -1), interface.output)
 
 
 def compare(interface: Interface, gates: Gates, got: Bytes, expected: Bytes, start: int) -> None:

@@ -11,7 +11,7 @@ from threshc.hdl.cells.gates import Gates
 from threshc.hdl.cells.machine import Machine
 from threshc.hdl.cells.sample_words import from_lanes, to_lanes
 from threshc.hdl.interface import Interface
-from threshc.hdl.shell.protocol import ANSWER, INFER, frame, reply_size
+from threshc.hdl.shell.protocol import ANSWER, INFER, answer_words, frame, reply_size, request_body
 
 _START = 20e-6
 """Seconds after which Amaranth's iCE40 platforms have ended their reset, with some to spare (they take 15 us)."""
@@ -31,11 +31,11 @@ def exercise_board(
     missing, damaged or wrong.
     """
     lanes, samples = lanes_for(samples)
-    requests = np.array([list(frame(INFER, _NUMBER + word.tobytes())) for word in samples], np.uint8)
+    requests = np.array([list(frame(INFER, _NUMBER + request_body(interface, word))) for word in samples], np.uint8)
     size = reply_size(interface)
     start, bit = int(_START * clock_hz) + 1, cycles_per_bit
     sent = 10 * bit * requests.shape[1]
-    cycles = start + sent + interface.timing.latency + 64 + 10 * bit * (size + 1)
+    cycles = start + sent + interface.timing.latency + interface.timing.interval + 64 + 10 * bit * (size + 1)
     machine = Machine(gates, lanes)
     if cycles * machine.selections * lanes > WORK:
         return None
@@ -49,7 +49,7 @@ def exercise_board(
     if not np.array_equal(framed, answers):
         why = "head, number or check byte differ"
         raise fail("the netlist's replies are damaged", where=f"module {gates.module}", why=why)
-    compare(interface, gates, answers[:, 2:-1], expected[: len(samples)], 0)
+    compare(interface, gates, answer_words(interface, answers[:, 2:-1]), expected[: len(samples)], 0)
     return Exercised("with its UART shell, at the pins", len(samples), cycles, len(gates.cells))
 
 

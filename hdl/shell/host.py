@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.interface import Interface
-from threshc.hdl.payload import byte_count
 from threshc.hdl.shell.crc import crc8
 from threshc.hdl.shell.protocol import (
     ANSWER,
@@ -28,9 +27,12 @@ from threshc.hdl.shell.protocol import (
     SILENCE,
     VERSION,
     Identity,
+    answer_words,
+    body_size,
     frame,
     identity,
     reply_size,
+    request_body,
     request_size,
 )
 
@@ -98,8 +100,8 @@ class Board:
         failed is asked for again; `progress` is told how many samples are answered. Raises CompileError after three
         failures in a row.
         """
-        size = byte_count(self._interface.output.bits)
-        requests = [word.tobytes() for word in words]
+        size = body_size(self._interface.output)
+        requests = [request_body(self._interface, word) for word in words]
         answers: list[bytes] = []
         # Replies must not take longer than requests, or they would pile up on the board, which has no room for them.
         window = _WINDOW if reply_size(self._interface) <= 0.9 * request_size(self._interface) else 1
@@ -108,7 +110,7 @@ class Board:
             last = start + window >= len(requests)
             answers += self._retry(partial(self._ask, batch, size, last))
             progress(f"{len(answers):,} of {len(requests):,} samples answered")
-        return np.frombuffer(b"".join(answers), np.uint8).reshape(len(requests), size)
+        return answer_words(self._interface, np.frombuffer(b"".join(answers), np.uint8).reshape(len(requests), size))
 
     def close(self) -> None:
         """Closes the port."""

@@ -6,9 +6,12 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from threshc.compiler.ir.ops import Loc
-from threshc.hdl.interface import Interface
-from threshc.hdl.payload import byte_count
+from threshc.hdl.interface import Beats, Interface
+from threshc.hdl.payload import byte_count, from_beats, to_beats
 from threshc.hdl.shell.crc import crc8
 
 VERSION = 2
@@ -52,7 +55,7 @@ class Identity:
 
 
 BODY_SIZE = {PONG: _IDENTITY.size, ERROR: 1}
-"""Bytes between head and check byte of every reply; an answer has its number and ceil(output_width / 8) more."""
+"""Bytes between head and check byte of every reply; an answer has its number and its payloads more."""
 
 
 def identity(interface: Interface) -> Identity:
@@ -61,8 +64,8 @@ def identity(interface: Interface) -> Identity:
 
 
 def fingerprint(interface: Interface) -> bytes:
-    """8 bytes that differ between networks, or between layouts of the answer; equal for any neuron architecture,
-    pipelining or name, so that the host need not know how the bitstream was made."""
+    """8 bytes that differ between networks, layouts of the answer, or ways to carry a sample in several payloads; equal
+    for any neuron architecture, pipelining or name, so that the host need not know how the bitstream was made."""
     digest = hashlib.sha256()
     for op in interface.network.ops:
         digest.update(type(op).__name__.encode())
@@ -75,7 +78,25 @@ def fingerprint(interface: Interface) -> bytes:
             )
     for f in interface.fields:
         digest.update(repr((f.kind, f.value, f.offset, f.width, f.element_width, f.signed, tuple(f.shape))).encode())
+    for beats in (interface.input, interface.output):
+        if beats.count > 1:
+            digest.update(repr((beats.bits, beats.width)).encode())
     return digest.digest()[:8]
+
+
+def request_body(interface: Interface, word: NDArray[np.uint8]) -> bytes:
+    """A sample's word (bytes,) as a request carries it: its payloads one after another, each in whole bytes."""
+    return to_beats(word[None], interface.input).tobytes()
+
+
+def answer_words(interface: Interface, bodies: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The words (N, bytes) of answers, from what replies (N, bytes) carry of them: payloads in whole bytes each."""
+    return from_beats(bodies.reshape(-1, byte_count(interface.output.width)), interface.output)
+
+
+def body_size(beats: Beats) -> int:
+    """Bytes that a sample or an answer takes in a message."""
+    return beats.count * byte_count(beats.width)
 
 
 def frame(head: bytes, body: bytes = b"") -> bytes:
@@ -85,9 +106,9 @@ def frame(head: bytes, body: bytes = b"") -> bytes:
 
 def request_size(interface: Interface) -> int:
     """Bytes of an infer request."""
-    return byte_count(interface.input.bits) + 3
+    return body_size(interface.input) + 3
 
 
 def reply_size(interface: Interface) -> int:
     """Bytes of an answer."""
-    return byte_count(interface.output.bits) + 3
+    return body_size(interface.output) + 3

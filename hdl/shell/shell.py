@@ -8,18 +8,18 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from threshc.hdl.interface import Interface
 from threshc.hdl.shell.engine import Engine
-from threshc.hdl.shell.protocol import Identity
 from threshc.hdl.shell.uart import UartReceiver, UartTransmitter
 
 
 class Shell(wiring.Component):
     """rx, tx: the serial line (asynchronous; the UART synchronizes it), with the network between."""
 
-    def __init__(self, core: wiring.Component, identity: Identity, *, cycles_per_bit: int, timeout: int) -> None:
-        """core: has streams `i` and `o` of the identity's widths; timeout: see `Engine`, in cycles."""
+    def __init__(self, core: wiring.Component, interface: Interface, *, cycles_per_bit: int, timeout: int) -> None:
+        """core: has the streams `i` and `o` of the interface; timeout: see `Engine`, in cycles."""
         self._core = core
-        self._identity = identity
+        self._interface = interface
         self._cycles = cycles_per_bit
         self._timeout = timeout
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1)})
@@ -29,7 +29,7 @@ class Shell(wiring.Component):
         core: Any = self._core
         m.submodules.receiver = receiver = UartReceiver(self._cycles)
         m.submodules.transmitter = transmitter = UartTransmitter(self._cycles)
-        m.submodules.engine = engine = Engine(self._identity, self._timeout)
+        m.submodules.engine = engine = Engine(self._interface, self._timeout)
         m.submodules.core = core
         wiring.connect(m, receiver.o, engine.i)
         wiring.connect(m, engine.o, transmitter.i)

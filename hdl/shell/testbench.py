@@ -5,18 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.hdl.interface import Interface
+from threshc.hdl.interface import Beats, Interface
+from threshc.hdl.payload import to_beats
 
 _DRIVER = """\
 `timescale 1ns/1ps
 {head}
 module {name};
   localparam COUNT = {count};
+  localparam IN_BEATS = {in_beats};
+  localparam OUT_BEATS = {out_beats};
   localparam PATIENCE = {patience};
   localparam STALL = {stall};
   reg clk = 1'b0;
   reg rst = 1'b1;
-  reg {i_range} sample [0:COUNT-1];
+  reg {i_range} sample [0:COUNT*IN_BEATS-1];
 {declarations}
   reg {i_range} i_payload = {input_width}'d0;
   reg i_valid = 1'b0;
@@ -54,7 +57,7 @@ module {name};
     else begin
       rst = 1'b0;
       lfsr = {{lfsr[0] ^ lfsr[2] ^ lfsr[3] ^ lfsr[5], lfsr[15:1]}};
-      i_valid = (sent < COUNT) && ((i_valid && !accepted) || STALL == 0 || got == 0 || lfsr[1:0] != 2'd0);
+      i_valid = (sent < COUNT*IN_BEATS) && ((i_valid && !accepted) || STALL == 0 || got == 0 || lfsr[1:0] != 2'd0);
       if (i_valid) i_payload = sample[sent];
       o_ready = (STALL == 0) || (got == 0) || (lfsr[5:4] != 2'd0);
     end
@@ -77,7 +80,7 @@ module {name};
       idle = 0;
     end
     cycle = cycle + 1;
-    if (got == COUNT || idle == PATIENCE) begin
+    if (got == COUNT*OUT_BEATS || idle == PATIENCE) begin
 {on_end}
       $finish;
     end
@@ -88,13 +91,14 @@ endmodule
 _CHECK = """\
         if (o_payload !== expected[got]) begin
           failures = failures + 1;
-          if (failures <= 10) $display("sample %0d: %h, expected %h", got, o_payload, expected[got]);
+          if (failures <= 10) $display("sample %0d: %h, expected %h", got / OUT_BEATS, o_payload, expected[got]);
         end"""
 
 _VERDICT = """\
-      if (got != COUNT) $display("FAIL: the circuit stopped after %0d of %0d answers", got, COUNT);
-      else if (failures != 0) $display("FAIL: %0d of %0d answers are wrong", failures, COUNT);
-      else $display("PASS: %0d answers in %0d cycles, latency %0d cycles", got, cycle, latency);"""
+      if (got != COUNT*OUT_BEATS)
+        $display("FAIL: the circuit stopped after %0d of %0d answers", got / OUT_BEATS, COUNT);
+      else if (failures != 0) $display("FAIL: %0d of %0d answers are wrong", failures, COUNT*OUT_BEATS);
+      else $display("PASS: %0d answers in %0d cycles, latency %0d cycles", COUNT, cycle, latency);"""
 
 _RECORD = '        $fwrite(file, "%h\\n", o_payload);'
 _SUMMARY = """\
@@ -122,8 +126,8 @@ def self_checking(
 ) -> dict[str, str]:
     """File name to text: a testbench NAME_tb.v and its two memory files, to be simulated together with NAME.v.
 
-    samples, expected: input and output words, (N, bytes) uint8 (`threshc.hdl.payload`), N >= 1. It prints PASS or FAIL
-    and every wrong answer (the first ten), and reads the memory files from the folder where the simulation runs.
+    samples, expected: words of samples and answers, (N, bytes) uint8 (`threshc.hdl.payload`), N >= 1. It prints PASS or
+    FAIL and every wrong answer (the first ten), and reads the memory files from the folder where the simulation runs.
     Icarus: `iverilog -g2005 -o tb NAME.v NAME_tb.v && vvp tb`; Verilator 5: `verilator --binary --timing -Wno-fatal
     -CFLAGS -std=c++20 --top-module NAME_tb NAME.v NAME_tb.v && obj_dir/VNAME_tb`.
     """
@@ -136,20 +140,20 @@ def self_checking(
         len(samples),
         stall=stall,
         head=head,
-        declarations=f"  reg {_range(interface.output.width)} expected [0:COUNT-1];",
+        declarations=f"  reg {_range(interface.output.width)} expected [0:COUNT*OUT_BEATS-1];",
         initial=f'    $readmemh("{name}_out.hex", expected);',
         on_answer=_CHECK,
         on_end=_VERDICT,
     )
     return {
         f"{name}_tb.v": text,
-        f"{name}_in.hex": hex_lines(samples, interface.input.width),
-        f"{name}_out.hex": hex_lines(expected, interface.output.width),
+        f"{name}_in.hex": hex_lines(samples, interface.input),
+        f"{name}_out.hex": hex_lines(expected, interface.output),
     }
 
 
 def recording(interface: Interface, name: str, samples: str, answers: str, count: int, stall: bool) -> str:
-    """A testbench `name` that writes every answer to the file `answers`, one hexadecimal word a line, at the end
+    """A testbench `name` that writes every answer to the file `answers`, one hexadecimal payload a line, at the end
     "# cycles latency"."""
     return _bench(
         interface,
@@ -184,7 +188,9 @@ def _bench(
         name=name,
         top=f"{name}_circuit",
         count=count,
-        patience=patience(interface),
+        in_beats=interface.input.count,
+        out_beats=interface.output.count,
+        patience=interface.timing.patience,
         stall=int(stall),
         samples=samples,
         resets=RESET_CYCLES,
@@ -202,15 +208,10 @@ def _bench(
 RESET_CYCLES = 4
 
 
-def patience(interface: Interface) -> int:
-    """Cycles without any transfer after which a circuit counts as stuck: far beyond any latency."""
-    return 1000 + 100 * max(interface.timing.latency, 1)
-
-
-def hex_lines(words: NDArray[np.uint8], width: int) -> str:
-    """Words (N, bytes) of `width` bits for $readmemh: one hexadecimal number a line."""
-    digits = -(-width // 4)
-    return "".join(f"{row.tobytes()[::-1].hex()[-digits:]}\n" for row in words)
+def hex_lines(words: NDArray[np.uint8], beats: Beats) -> str:
+    """Words (N, bytes) for $readmemh: one payload a line, as a hexadecimal number."""
+    digits = -(-beats.width // 4)
+    return "".join(f"{row.tobytes()[::-1].hex()[-digits:]}\n" for row in to_beats(words, beats))
 
 
 def _range(width: int) -> str:

@@ -15,7 +15,7 @@ from threshc.hdl.families.registry import flow_of
 from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.harness import Harness
-from threshc.hdl.shell.protocol import SILENCE, identity
+from threshc.hdl.shell.protocol import SILENCE
 from threshc.hdl.shell.shell import Shell
 from threshc.hdl.shell.start import SelfStarting
 from threshc.hdl.shell.uart import divisor
@@ -39,7 +39,7 @@ def make_top(interface: Interface, target: Target, baud: int) -> Top:
     flow, board = flow_of(target.device.family), target.board
     cycles = divisor(board.clock_hz, baud)
     timeout = int(board.clock_hz * SILENCE)
-    shell = Shell(VerilogCore(interface), identity(interface), cycles_per_bit=cycles, timeout=timeout)
+    shell = Shell(VerilogCore(interface), interface, cycles_per_bit=cycles, timeout=timeout)
     if isinstance(board, Pins):
         ports = {"clk": board.clk, "rx": board.rx, "tx": board.tx}
         text = "\n".join(flow.locate(port, pin) for port, pin in ports.items())

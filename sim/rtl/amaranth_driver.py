@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from threshc.hdl.payload import from_ints, to_int
-from threshc.sim.rtl.trace import Job, Trace, stalls, stuck
+from threshc.hdl.payload import from_ints, to_beats, to_int
+from threshc.sim.rtl.trace import Job, Trace, stalls
 
 
 def missing() -> str:
@@ -19,14 +19,14 @@ def simulate(job: Job) -> Trace:
     from amaranth.sim import Simulator
 
     dut: Any = job.unit.component()
-    inputs = [to_int(w) for w in job.words]
+    inputs = [to_int(w) for w in to_beats(job.words, job.interface.input)]
     answers: list[int] = []
     seen = {"cycles": 0, "accepted": -1, "latency": 0}
 
     async def bench(ctx: Any) -> None:
         cycle, sent, idle, lfsr = 0, 0, 0, 0xACE1
         offering = False
-        while len(answers) < len(inputs) and idle < job.patience:
+        while len(answers) < job.answers and idle < job.interface.timing.patience:
             lfsr, offer, take = stalls(lfsr)
             free = not (job.stall and answers)
             offering = sent < len(inputs) and (offering or offer or free)
@@ -58,6 +58,4 @@ def simulate(job: Job) -> Trace:
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-    if len(answers) < len(inputs):
-        raise stuck(job, len(answers))
-    return Trace(from_ints(answers, job.interface.output.bits), seen["cycles"], seen["latency"])
+    return job.traced(from_ints(answers, job.interface.output.width), seen["cycles"], seen["latency"])

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import CompileError, Lines, fail
 from threshc.compiler.progress import Progress
 from threshc.hdl.interface import Interface, StreamUnit
-from threshc.hdl.shell.testbench import patience
+from threshc.hdl.payload import from_beats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """words: (N, bytes) uint8 input words; stall: withhold valid and ready at random; progress: told of delays."""
+    """A simulation to be run.
+
+    words: (N, bytes) uint8, those of the samples; stall: withhold valid and ready at random; progress: told of delays.
+    """
 
     unit: StreamUnit
     words: NDArray[np.uint8]
@@ -29,26 +32,33 @@ class Job:
         return self.unit.interface
 
     @property
-    def patience(self) -> int:
-        """Cycles without any transfer after which a circuit counts as stuck."""
-        return patience(self.interface)
+    def answers(self) -> int:
+        """Payloads that all answers take."""
+        return len(self.words) * self.interface.output.count
+
+    def traced(self, payloads: NDArray[np.uint8], cycles: int, latency: int) -> Trace:
+        """The trace of what came out, payloads (M, bytes). Raises CompileError where some of it is missing."""
+        words = from_beats(payloads, self.interface.output)
+        if len(words) < len(self.words):
+            raise _stuck(self, len(words))
+        return Trace(words, cycles, latency)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """words: (N, bytes) uint8 output words; cycles: until the last; latency: of the first, in cycles."""
+    """words: (N, bytes) uint8, the words of answers; cycles: until the last; latency: of the first, in cycles."""
 
     words: NDArray[np.uint8]
     cycles: int
     latency: int
 
 
-def stuck(job: Job, answers: int) -> CompileError:
+def _stuck(job: Job, answers: int) -> CompileError:
     """The error for a circuit that neither takes samples nor answers any more."""
     return fail(
         f"the circuit stopped after {answers} of {len(job.words)} answers",
         where=f"simulation of {job.interface.name}",
-        why=f"no transfer for {job.patience} cycles",
+        why=f"no transfer for {job.interface.timing.patience} cycles",
         hint="this is a fault of the generated circuit; please report it with the model",
     )
 

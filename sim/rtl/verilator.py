@@ -19,9 +19,9 @@ import numpy as np
 from threshc.compiler import cache
 from threshc.compiler.diagnostics import fail
 from threshc.compiler.scratch import scratch_folder
-from threshc.hdl.payload import byte_count
+from threshc.hdl.payload import byte_count, to_beats
 from threshc.hdl.shell.testbench import RESET_CYCLES, instance
-from threshc.sim.rtl.trace import Job, Trace, stuck, tool_failed
+from threshc.sim.rtl.trace import Job, Trace, tool_failed
 from threshc.sim.rtl.verilator_driver import DRIVER
 from threshc.sim.together import run_together
 
@@ -76,10 +76,18 @@ def missing() -> str:
 
 def simulate(job: Job) -> Trace:
     """Runs a job; see `Trace`. Raises CompileError when Verilator or the compiler fails, or the circuit gets stuck."""
-    size = byte_count(job.interface.output.bits)
+    size, given = byte_count(job.interface.output.width), to_beats(job.words, job.interface.input)
     with scratch_folder() as folder, _program(job, folder) as program:
-        job.words.tofile(folder / "in")
-        numbers = (len(job.words), byte_count(job.interface.input.bits), size, job.stall, job.patience, RESET_CYCLES)
+        given.tofile(folder / "in")
+        numbers = (
+            len(given),
+            job.answers,
+            given.shape[1],
+            size,
+            job.stall,
+            job.interface.timing.patience,
+            RESET_CYCLES,
+        )
         arguments = [f"{folder}/in", f"{folder}/out", *(str(int(v)) for v in numbers)]
         try:
             done = program.run(arguments)
@@ -89,10 +97,8 @@ def simulate(job: Job) -> Trace:
         if done.returncode:
             raise tool_failed("the compiled simulation", done, _OTHERS)
         words = np.fromfile(folder / "out", np.uint8).reshape(-1, size)
-    if len(words) < len(job.words):
-        raise stuck(job, len(words))
     cycles, latency = map(int, done.stdout.split())
-    return Trace(words, cycles, latency)
+    return job.traced(words, cycles, latency)
 
 
 @contextmanager

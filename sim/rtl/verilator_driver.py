@@ -1,8 +1,8 @@
 """The C++ program around a verilated circuit (a string, so that every wheel has it)."""
 
 DRIVER = r"""// Feeds samples through the valid/ready streams of a verilated threshc circuit.
-// argv: input file, output file, samples, input bytes, output bytes, stall, patience, reset cycles.
-// Files hold one word per sample, little end first. Prints "cycles latency".
+// argv: input file, output file, payloads in, payloads out, input bytes, output bytes, stall, patience, reset cycles.
+// Files hold payloads, little end first. Prints "cycles latency".
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -35,14 +35,14 @@ static void get(const VlWide<N>& port, std::vector<uint8_t>& bytes) {
 }
 
 int main(int argc, char** argv) {
-    if (argc != 9) return 2;
+    if (argc != 10) return 2;
     FILE* in = std::fopen(argv[1], "rb");
     FILE* out = std::fopen(argv[2], "wb");
     if (!in || !out) return 3;
-    const long samples = std::atol(argv[3]);
-    std::vector<uint8_t> sample(std::atol(argv[4])), answer(std::atol(argv[5]));
-    const bool stall = std::atol(argv[6]) != 0;
-    const long patience = std::atol(argv[7]), resets = std::atol(argv[8]);
+    const long samples = std::atol(argv[3]), answers = std::atol(argv[4]);
+    std::vector<uint8_t> sample(std::atol(argv[5])), answer(std::atol(argv[6]));
+    const bool stall = std::atol(argv[7]) != 0;
+    const long patience = std::atol(argv[8]), resets = std::atol(argv[9]);
 
     VerilatedContext context;
     Vthreshc top{&context};
@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
     long cycle = 0, read = 0, sent = 0, got = 0, idle = 0, accepted_at = 0, latency = 0;
     uint32_t lfsr = 0xACE1;
     bool offering = false;
-    for (; got < samples && idle < patience; ++cycle) {
+    for (; got < answers && idle < patience; ++cycle) {
         const uint32_t bit = (lfsr ^ lfsr >> 2 ^ lfsr >> 3 ^ lfsr >> 5) & 1;  // threshc.sim.rtl.trace.stalls
         lfsr = lfsr >> 1 | bit << 15;
         const bool free = !(stall && got);
