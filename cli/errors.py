@@ -12,7 +12,7 @@ UsageError: Any = typer.BadParameter.__mro__[2]
 """What Click raises where the command line is at fault (its ClickException, which Typer does not name)."""
 
 
-def flag(name: str, value: object = None) -> str:
+def flag(name: str, value: str | int | None = None) -> str:
     """Returns an option as the command line has it: `--neuron`, `--neuron auto`, `--large` for True, `--no-rtl`."""
     text = name.replace("_", "-")
     if value is None or isinstance(value, bool):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-Spelling = Callable[[str, object], str]
+Spelling = Callable[[str, str | int | None], str]
 """How an option is written for those who read a message: from its name, and its value or None."""
 
 
@@ -23,7 +23,7 @@ def visible(text: str, *, lines: bool = False) -> str:
     )
 
 
-def keyword(name: str, value: object = None) -> str:
+def keyword(name: str, value: str | int | None = None) -> str:
     """Returns an option as Python has it: `neuron=`, or with a value `neuron='auto'`."""
     return f"{name}={'' if value is None else repr(value)}"
 
@@ -31,7 +31,7 @@ def keyword(name: str, value: object = None) -> str:
 _spelling: Spelling = keyword
 
 
-def option(name: str, value: object = None) -> str:
+def option(name: str, value: str | int | None = None) -> str:
     """Returns an option as whoever reads the message can type it: an argument in Python, a flag on the command line.
 
     name: the argument's. value: what to give it, True for a flag alone, or None for the option as such. Call it where

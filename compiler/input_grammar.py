@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 
 from threshc.compiler.affine import NAMED, NEUTRAL, Affine, Move
-from threshc.compiler.diagnostics import Lines, fail
+from threshc.compiler.diagnostics import Lines, fail, option
 
 HINT = "uint8, uint8/255, (uint8/255-0.1307)/0.3081, uint8/255 mean=0.5 std=0.25, int8:-127..127, bipolar or bit"
 _TOKEN = re.compile(
@@ -45,7 +45,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text, self.tokens, self.at, self.depth = text, list[_Token](), 0, 0
         if len(text) > _LONGEST:
-            raise fail("the input encoding is too long", where="--input", why=f"it has {len(text)} characters")
+            raise fail("the input encoding is too long", where=option("input"), why=f"it has {len(text)} characters")
         place = 0
         while text[place:].strip():
             match = _TOKEN.match(text, place)
@@ -66,7 +66,7 @@ class _Parser:
         place = self.token.start if start is None else start
         shown = self.text if self.text.isprintable() and len(self.text) <= 200 else None
         caret = "" if shown is None else f"\n         {shown}\n         {' ' * place}^"
-        where = Lines(f"--input, character {place + 1}{caret}")
+        where = Lines(f"{option('input')}, character {place + 1}{caret}")
         raise fail(f"input encoding {self.text[:200]!r} is not understood", where=where, why=why, hint=HINT)
 
     def accept(self, *texts: str) -> str | None:

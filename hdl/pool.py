@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, fail, option
 from threshc.compiler.processors import cores
 
 Task = TypeVar("Task")
@@ -35,7 +35,7 @@ def checked_jobs(jobs: int | None) -> int:
     if jobs is None:
         return cores()
     if isinstance(jobs, bool) or not isinstance(jobs, int) or not 1 <= jobs <= 1024:
-        raise fail(f"{jobs!r} jobs are not understood", where="--jobs", hint="1 to 1024; leave it away for all cores")
+        raise fail(f"{jobs!r} jobs are not understood", where=option("jobs"), hint="1 to 1024; omit it for all cores")
     return jobs
 
 
@@ -134,8 +134,8 @@ def _result(answer: tuple[str, Any]) -> Any:
             raise CompileError(value)
         case "gone":
             why = f"a process ended (exit code {value}), perhaps for lack of memory"
-            raise fail("the work could not be shared out", where="--jobs", why=why, hint="--jobs 1")
-    raise AssertionError(f"in a process of --jobs:\n{value}")
+            raise fail("the work could not be shared out", where=option("jobs"), why=why, hint=option("jobs", 1))
+    raise AssertionError(f"in a process of the pool:\n{value}")
 
 
 def serve() -> None:

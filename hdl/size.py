@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail, option
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare, Sum
 from threshc.compiler.ir.shapes import plane_weights
@@ -25,9 +25,6 @@ HOPELESS = 3
 WORTH_A_WORD = 300_000
 """Cells from which the time and the memory that a circuit takes are said."""
 _BYTES, _SECONDS = 2_200, 2e-4  # per cell, for the Verilog; 784-256-10 and 784-1024-10, two cores (November 2026)
-
-_SLIGHTLY = "another --neuron, fewer registers (--pipeline), or a smaller network"
-_FAR = "smaller weights (--weight-bits), or a smaller network"
 
 
 class TooBig(CompileError):
@@ -77,9 +74,7 @@ def refuse_hopeless(luts: int, device: Device, note: Note | None = None) -> None
         note(f"the circuit may not fit the {device.part}: it needs {figures}")
 
 
-def refuse_vast(
-    size: Size, note: Note | None = None, *, large: bool = False, instead: str = "--large to go on"
-) -> None:
+def refuse_vast(size: Size, note: Note | None = None, *, large: bool = False, instead: str = "") -> None:
     """Raises CompileError for a circuit that needs more memory than there is, and tells `note` what a large one takes.
 
     large: tells only. instead: what else the caller offers.
@@ -92,7 +87,8 @@ def refuse_vast(
             "the circuit is too large for this machine",
             where=about,
             why=f"{need}; {free / 1e9:,.1f} GB are free",
-            hint=f"a smaller network, smaller weights (--weight-bits), a machine with more memory, or {instead}",
+            hint=f"a smaller network, smaller weights ({option('weight_bits')}), a machine with more memory, or "
+            + (instead or f"{option('large', True)} to go on"),
         )
     if size.cells >= WORTH_A_WORD and note is not None:
         note(f"the circuit is large: {about}; {need}, its simulation as many again")
@@ -103,7 +99,11 @@ def too_big(device: Device, where: str, figures: str, luts: int = 0, ffs: int = 
 
     luts, ffs: what it needs, 0 where that is not known.
     """
-    hint = _bigger(device, luts, ffs) + (_FAR if luts > HOPELESS * device.luts else _SLIGHTLY)
+    if luts > HOPELESS * device.luts:
+        rest = f"smaller weights ({option('weight_bits')})"
+    else:
+        rest = f"another {option('neuron')}, fewer registers ({option('pipeline')})"
+    hint = f"{_bigger(device, luts, ffs)}{rest}, or a smaller network"
     return TooBig(Diagnostic(f"the circuit does not fit the {device.part}", where, f"it needs {figures}", hint))
 
 

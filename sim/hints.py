@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.affine import Affine
-from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.diagnostics import CompileError, option
 from threshc.compiler.encoding import Step
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.types import Ints
@@ -104,7 +104,7 @@ def _advice(network: Network, x: NDArray[np.generic]) -> str:
 
 
 def _stated(encoding: Affine) -> str:
-    return f"--input {encoding}"
+    return option("input", str(encoding))
 
 
 def _others(encoding: Affine) -> list[str]:
@@ -114,4 +114,5 @@ def _others(encoding: Affine) -> list[str]:
     spellings = [s.replace("uint8", base) for s in _SPELLINGS]
     if base != "uint8":
         spellings = [s.replace("255", str(encoding.hi)).replace("127.5", f"{encoding.hi / 2:g}") for s in spellings]
-    return [f"--input {s}" if k == 0 else s for k, s in enumerate(s for s in spellings if s != str(encoding))]
+    first, *rest = (s for s in spellings if s != str(encoding))
+    return [option("input", first), *rest]

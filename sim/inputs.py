@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from threshc.compiler.affine import NAMED
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, fail, option
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.ir.network import Network
 
@@ -81,7 +81,8 @@ def _other_shape(shape: tuple[int, ...], size: int) -> str:
     if prod(shape) == size:
         return "a first axis for the one sample: x[None]"
     if len(shape) == 2 and shape[1] == size + 1:
-        return "one column too many: --table target=NAME if it holds the labels, else --table drop=NAME"
+        holds, drops = option("table", "target=NAME"), option("table", "drop=NAME")
+        return f"one column too many: {holds} if it holds the labels, else {drops}"
     return f"samples of {size} features each; `threshc show MODEL` prints what the model reads"
 
 
@@ -141,7 +142,7 @@ def _no_integer(enc: Affine, x: NDArray[np.float64], bad: NDArray[np.bool_], fir
     nearest = enc.nearest(x)
     real, at = enc.real(nearest), tuple(np.argwhere(bad)[0])
     why = f"it is not the real value of any integer {enc.lo}..{enc.hi} ({enc}); nearest is {nearest[at]} = {real[at]}"
-    hint = "pass the integers themselves as an integer array, or state another encoding with --input / input="
+    hint = f"pass the integers themselves as an integer array, or state another encoding with {option('input')}"
     if np.allclose(
         real, x, rtol=1e-6, atol=1e-6
     ):  # the same formula in float64, or with its operations in another order
@@ -189,10 +190,10 @@ def _which_integers(known: NDArray[np.float64], x: NDArray[Any]) -> CompileError
     name = f"int{bits + 1}" if lo < 0 else "uint8" if bits <= 8 else f"uint{bits}"
     top = 255 if name == "uint8" else max(hi, 1)
     inside = bool(known.size) and bool((np.abs(known) <= 1).all())
-    scaled = f"--input {name}/{top} (or as in training: ({name}/{top}-MEAN)/STD)"
-    hint = f"{scaled} for pixels, --input {name} for the numbers themselves"
+    scaled = f"{option('input', f'{name}/{top}')} (or as in training: ({name}/{top}-MEAN)/STD)"
+    hint = f"{scaled} for pixels, {option('input', name)} for the numbers themselves"
     if not inside:
-        hint = f"--input {name} if the integers are the features themselves; {scaled} if they are scaled first"
+        hint = f"{option('input', name)} if the integers are the features themselves; {scaled} if they are scaled first"
     span = f"{known.min():g}..{known.max():g}" if known.size else "nothing"
     return fail(
         "the samples are integers, the model compares real features with its own thresholds",

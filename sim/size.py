@@ -12,7 +12,6 @@ _TABLES = 50
 """Bytes per weight, and per element of a value, while the tables of the packed engine are made. Measured: 48 for dense
 layers of 1024 and 2048, 16 to 50 for convolutions (November 2026)."""
 _WORD = 8
-_LESS = "fewer samples at a time: --limit, or `threshc sim`, whose packed engine takes files block by block"
 
 
 def elements(network: Network) -> int:
@@ -31,7 +30,8 @@ def want_tables(network: Network) -> None:
 
 def want_results(samples: int, need: int) -> None:
     """Raises CompileError where the results of a batch, of so many bytes, take more memory than there is."""
-    want(need, "their results take", where=f"packed simulator, {samples:,} samples", hint=_LESS)
+    hint = "fewer samples at a time, or `threshc sim`, whose packed engine takes files block by block"
+    want(need, "their results take", where=f"packed simulator, {samples:,} samples", hint=hint)
 
 
 def want_values(network: Network, samples: int) -> None:

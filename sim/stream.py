@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.files import draft
 from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Progress, silent
@@ -76,7 +76,7 @@ def run(
     with _writer(out) as writer:
         for block, total in blocks:
             if labels is not None and total is not None and len(labels) != total:
-                raise fail(f"there are {total} samples and {len(labels)} labels", where="--labels")
+                raise fail(f"there are {total} samples and {len(labels)} labels", where=option("labels"))
             x = encode(network, block, done)
             result = Result(network, *packed.evaluate(network, x, False, threads, activity))
             found = result.labels if result.labels is not None else result.scores
@@ -84,14 +84,16 @@ def run(
             first = found[:20].copy() if not done else first
             if labels is not None:
                 if done + len(found) > len(labels):
-                    raise fail(f"there are more than {len(labels)} samples and {len(labels)} labels", where="--labels")
+                    raise fail(
+                        f"there are more than {len(labels)} samples and {len(labels)} labels", where=option("labels")
+                    )
                 right += int((found.reshape(len(found), -1)[:, 0] == labels[done : done + len(found)]).sum())
             if writer is not None:
                 writer.add(found)
             done += len(found)
             rate(done, total)
         if labels is not None and len(labels) != done:
-            raise fail(f"there are {done} samples and {len(labels)} labels", where="--labels")
+            raise fail(f"there are {done} samples and {len(labels)} labels", where=option("labels"))
     return Outcome(done, right if labels is not None else None, first)
 
 

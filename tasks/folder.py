@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from threshc.compiler.bounded import read_json
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, fail, option
 from threshc.compiler.files import draft_beside
 from threshc.compiler.scratch import FULL
 
@@ -36,7 +36,7 @@ def output_folder(out_dir: str | os.PathLike[str], *, force: bool = False) -> It
             raise fail(
                 f"the output folder holds files that threshc did not write: {_some(foreign)}",
                 where=str(out_dir),
-                hint="choose another folder with -o, or add --force to write the files beside them",
+                hint=f"choose another folder, or add {option('force', True)} to write the files beside them",
             )
         made = _make_parents(goal.parent)
     except OSError as error:
@@ -97,9 +97,7 @@ def _is_folder(path: Path) -> bool:
 def _foreign(goal: Path) -> list[str]:
     if goal.is_symlink() or (goal.exists() and not goal.is_dir()):
         why = "a file or a link has that name"
-        raise fail(
-            "the output folder is something else", where=str(goal), why=why, hint="choose another folder with -o"
-        )
+        raise fail("the output folder is something else", where=str(goal), why=why, hint="choose another folder")
     return sorted(names_in(goal) - _listed(goal)) if goal.exists() else []
 
 
@@ -197,5 +195,5 @@ def _refuse_changed(goal: Path, names: Iterable[str]) -> None:
             f"other files have come into the output folder meanwhile: {_some(found)}",
             where=str(goal),
             why="threshc did not write them, and its own would take their place",
-            hint="move them away and run it again, or choose another folder with -o",
+            hint="move them away and run it again, or choose another folder",
         )

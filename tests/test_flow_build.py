@@ -214,7 +214,7 @@ def test_unknown_targets_list_the_known_ones() -> None:
         target("icebraker")
     assert str(caught.value) == (
         "target 'icebraker' is not known; did you mean 'icebreaker'?\n"
-        "  where: --target / --device\n"
+        "  where: target=\n"
         f"  try: one of {', '.join(targets())}"
     )
 

@@ -113,7 +113,7 @@ def test_a_caret_shows_where_a_statement_ends_to_be_one(text: str, place: int, w
     assert found.what == f"input encoding {text!r} is not understood"
     assert why in found.why
     head, shown, caret = found.where.splitlines()
-    assert head == f"--input, character {place}"
+    assert head == f"input=, character {place}"
     assert shown.strip() == text.strip()
     assert len(caret) - len("         ") == place
     assert "(uint8/255-0.1307)/0.3081" in found.hint

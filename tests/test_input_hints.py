@@ -118,7 +118,7 @@ def test_hints_of_patterns_and_of_accuracy() -> None:
     labels = np.arange(200) % 4
     found = hints(narrow, x, labels, 60)
     assert "an accuracy of 30.00% is near that of guessing (the commonest class has 25.00%)" in found[-1]
-    assert "Worth a try: --input uint8, uint8/127.5-1, (uint8/255-MEAN)/STD" in found[-1]
+    assert "Worth a try: input='uint8', uint8/127.5-1, (uint8/255-MEAN)/STD" in found[-1]
     assert not any("accuracy" in text for text in hints(narrow, x, labels, 150))
     assert not any("accuracy" in text for text in hints(narrow, x[:20], labels[:20], 5))
 
@@ -265,7 +265,7 @@ def test_labels_beyond_the_classes_are_noted(first: int, labels: list[int], said
         assert "near that of guessing" in found[-1]
     else:
         assert said in found[-1]
-        assert not any("--input" in text for text in found)
+        assert not any("input=" in text for text in found)
 
 
 @_APART

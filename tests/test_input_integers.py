@@ -162,9 +162,9 @@ def test_show_names_the_encoding_of_a_quantizer(encoding: str, arguments: tuple[
     model = m.build(bits(m, m.op("Add", x, m.const(0.013))))
     lowered = lower_model(model, input=encoding)
     assert lowered.nodes[0].meaning.endswith(
-        "with the integer" if own is None else f"; --input {own} has its levels alone"
+        "with the integer" if own is None else f"; input={own!r} has its levels alone"
     )
     if own is not None:
         aligned = lower_model(model, input=own)
         assert not any(isinstance(op, Compare) and op.s == 0 for op in aligned.network.ops)
-        assert "--input" not in aligned.nodes[0].meaning
+        assert "input=" not in aligned.nodes[0].meaning

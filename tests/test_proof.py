@@ -175,7 +175,7 @@ def test_certificates_are_files(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert prove(network, tmp_path / "a", check=True).methods == proof.methods
     other = networks.random_dense(np.random.default_rng(6), (12, 6, 3))
-    with pytest.raises(CompileError, match=r"of another network\n  try: give the model, --input and options"):
+    with pytest.raises(CompileError, match=r"of another network\n  try: give the model, input= and options"):
         prove(other, tmp_path / "a", check=True)
     (tmp_path / "c").write_text("no")
     with pytest.raises(CompileError, match="this is not a certificate"):

@@ -48,7 +48,7 @@ def test_each_layer_is_proved(name: str, tmp_path: Path) -> None:
     proof = threshc.prove(NETWORK, tmp_path / "c", layer=name, family="ice40")
     assert sum(proof.methods.values()) >= neurons
     assert threshc.prove(NETWORK, tmp_path / "c", layer=name, check=True).methods == proof.methods
-    with pytest.raises(CompileError, match=r"of another network\n  try: give the model, --input and options"):
+    with pytest.raises(CompileError, match=r"of another network\n  try: give the model, input= and options"):
         threshc.prove(NETWORK, tmp_path / "c", check=True)
 
 

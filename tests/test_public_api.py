@@ -116,7 +116,7 @@ def test_verify_reports_equality(root: Path) -> None:
 
 def test_an_unknown_engine_is_named(root: Path) -> None:
     network = threshc.load(root / "examples/xor/xor.onnx", input="bit")
-    with pytest.raises(threshc.CompileError, match="there is no engine 'fast'\n  where: --engine\n  try: packed"):
+    with pytest.raises(threshc.CompileError, match="there is no engine 'fast'\n  where: engine=\n  try: packed"):
         threshc.simulate(network, np.zeros((1, 2), int), engine="fast")  # type: ignore[arg-type]
 
 

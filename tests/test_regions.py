@@ -101,7 +101,7 @@ def smooth(m: Model, x: str) -> str:
 def test_what_float32_rounds_is_refused_without_the_input(step: Step) -> None:
     m = Model(["batch", 3])
     model = m.build(m.op("MatMul", step(m, m.input), m.const(pm1(np.random.default_rng(1), 3, 4))))
-    with pytest.raises(CompileError, match="first state the input with --input"):
+    with pytest.raises(CompileError, match="first state the input with input="):
         threshc.load(model)
     assert threshc.verify(model, input="bipolar", samples=8, rtl=False).ok
 

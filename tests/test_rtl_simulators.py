@@ -105,6 +105,6 @@ def test_verilog_that_does_not_compile_is_an_error_with_the_tools_last_lines(mon
         pytest.skip(f"verilator: {verilator.missing()}")
     monkeypatch.setattr("threshc.hdl.unrolled.emit.portable_verilog", lambda design: "module broken(")
     with pytest.raises(
-        CompileError, match=r"Verilator failed with exit code(.|\n)*syntax error(.|\n)*--simulator icarus"
+        CompileError, match=r"Verilator failed with exit code(.|\n)*syntax error(.|\n)*simulator='icarus'"
     ):
         rtl.run(UnrolledUnit(build_design(networks.xor())), np.array([[0, 1]]), simulator="verilator")

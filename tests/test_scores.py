@@ -83,7 +83,7 @@ def test_differences_that_cannot_be_kept_are_refused() -> None:
     assert output.order_only  # a sigmoid keeps the order of plain sums, not their differences
     with pytest.raises(CompileError, match="the margins of the scores cannot be kept") as caught:
         threshc.load(model, exact_scores=True)
-    assert "leave --scores exact away" in str(caught.value)
+    assert "omit scores='exact' for scores" in str(caught.value)
     assert "Sigmoid" in str(caught.value)
 
 

@@ -57,12 +57,12 @@ def test_a_circuit_many_times_the_device_is_refused_before_the_search(tmp_path: 
 @pytest.mark.parametrize(
     ("luts", "hint"),
     [
-        (20_000, "a bigger target (tang-nano-20k, gw2ar-18c: 20,736 LUTs), smaller weights (--weight-bits), or"),
+        (20_000, "a bigger target (tang-nano-20k, gw2ar-18c: 20,736 LUTs), smaller weights (weight_bits=), or"),
         (50_000, "a bigger target (ulx3s-85f, ecp5-85f: 83,640 LUTs), smaller weights"),
         (100_000, "a bigger target (xilinx7: 134,600 LUTs, no bitstream), smaller weights"),
         (
             414_368,
-            "no known target is so large (the largest, xilinx7, has 134,600 LUTs): smaller weights (--weight-bits)",
+            "no known target is so large (the largest, xilinx7, has 134,600 LUTs): smaller weights (weight_bits=)",
         ),
     ],
 )
@@ -76,10 +76,10 @@ def test_a_circuit_that_nearly_fits_can_be_built_otherwise() -> None:
     device = target("icebreaker").device
     hint = too_big(device, "synthesis", "", 5_300).diagnostics[0].hint
     assert hint.startswith(
-        "a bigger target (ice40hx8k-b-evn, hx8k-ct256, lp8k-cm225: 7,680 LUTs), another --neuron, fewer"
+        "a bigger target (ice40hx8k-b-evn, hx8k-ct256, lp8k-cm225: 7,680 LUTs), another neuron=, fewer"
     )
     hint = too_big(device, "synthesis", "", 100, 30_000).diagnostics[0].hint  # flip-flops alone
-    assert hint.startswith("a bigger target (gatemate-evb, ccgm1a1: 40,960 LUTs), another --neuron, fewer")
+    assert hint.startswith("a bigger target (gatemate-evb, ccgm1a1: 40,960 LUTs), another neuron=, fewer")
 
 
 def test_a_circuit_that_may_not_fit_is_announced(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_every_command_that_makes_a_circuit_asks_first(command: str, monkeypatch
 
     monkeypatch.setattr("threshc.hdl.unrolled.build.build_design", make)
     told: list[str] = []
-    with pytest.raises(CompileError, match=r"the circuit is too large for this machine(.|\n)*or --large to go on"):
+    with pytest.raises(CompileError, match=r"the circuit is too large for this machine(.|\n)*or large=True to go on"):
         CIRCUITS[command](network(90, 40, 3), note=told.append)
     assert told == []
     with pytest.raises(Made):

@@ -81,11 +81,11 @@ def test_tables_that_are_read(
         ("a,b\n1,NA\n3,4\n", "'NA' is no finite number", "remove the row, or fill the gap"),
         ("a,b\n1,nan\n3,4\n", "'nan' is no finite number", "column 'b', row 2"),
         ("a,b\n1,inf\n3,4\n", "'inf' is no finite number", "column 'b', row 2"),
-        ("a;b\n1,5;2\n3;4\n", "'1,5' is no finite number", "--table decimal=comma"),
+        ("a;b\n1,5;2\n3;4\n", "'1,5' is no finite number", "table='decimal=comma'"),
         ("a,b\n1,2\n3,1_000\n", "'1_000' is no finite number", "column 'b', row 3"),
-        ("a,b\nred,2\nblue,4\nred,5\n", "'red' is no finite number", '--table "onehot=a:blue|red"'),
+        ("a,b\nred,2\nblue,4\nred,5\n", "'red' is no finite number", "table='onehot=a:blue|red'"),
         ("a,b\nyes,2\nno,4\n", "'yes' is no finite number", "the column holds 2 different words"),
-        ("a,b\n2,yes\n4,no\n", "'yes' is no finite number", 'try: --table "target=b" if these are the labels; encode'),
+        ("a,b\n2,yes\n4,no\n", "'yes' is no finite number", "try: table='target=b' if these are the labels; encode"),
         ("a,b,y\n2,yes,1\n4,no,1\n", "'yes' is no finite number", "try: encode it as a number"),
         ("a,b\n1,2\n3,4\n5,x\n", "'x' is no finite number", "correct the cell"),
         ("a," * 200_000 + "b\n" + "1," * 200_000 + "2\n", "200000 columns have the name 'a'", "8, 9, 10, .."),
@@ -108,7 +108,7 @@ def test_tables_that_are_refused(tmp_path: Path, text: str, what: str, rest: str
     ("table", "said"),
     [
         ("drop=c", "there is no column 'c'"),
-        ("target=c", "there is no column 'c'\n  where: --target, .*\n  try: one of a, b$"),
+        ("target=c", "there is no column 'c'\n  where: target=, .*\n  try: one of a, b$"),
         ("onehot=a:1|7", "'3' is none of the column's words"),
         ("target=a; drop=a", "the column 'a' is both dropped and the target"),
         ("drop=a,b", "the file holds one column only"),
@@ -198,7 +198,7 @@ def test_labels_are_not_guessed(tmp_path: Path, text: str, kind: str) -> None:
     path = _labels_file(tmp_path, text, kind)
     with pytest.raises(CompileError, match="which column holds the labels is not known") as caught:
         read_labels(path)
-    assert "try: --table target=NAME" in str(caught.value)
+    assert "try: table='target=NAME'" in str(caught.value)
     assert str(path) in str(caught.value)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from threshc.compiler.affine import Affine, Move
+from threshc.compiler.diagnostics import option
 from threshc.compiler.frontend.context import ClassIndex, Known, Softmaxed, TopIndices
 from threshc.compiler.frontend.graph import Node
 from threshc.compiler.frontend.kernels.quant import quant_range
@@ -32,7 +33,8 @@ def _meaning(node: Node, result: Known) -> str:
         case ClassIndex(first=first):
             return "class index; the lowest index wins ties" + (f"; counted from {first}" if first else "")
         case TopIndices(k=k):
-            return f"the {k} largest scores: a circuit puts out the first class alone, --scores all scores beside it"
+            rest = f"{option('scores', True)} all scores beside it"
+            return f"the {k} largest scores: a circuit puts out the first class alone, {rest}"
         case Softmaxed():
             return "keeps the order of the scores, which stand for it"
         case Expr(node=None) as expr:
@@ -77,7 +79,7 @@ def _tail(node: Node, expr: Expr) -> str:
     kinds = " or ".join(ways[d] for d in sorted(set(expr.direction.ravel().tolist()), reverse=True))
     what = "step" if node.op in STEPS else "part of the tail"
     own = own_encoding(node, expr)
-    hint = f"; --input {own} has its levels alone" if own is not None else ""
+    hint = f"; {option('input', str(own))} has its levels alone" if own is not None else ""
     return f"{what} behind {expr.leaf.name!r}: {kinds} with the integer{hint}"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.encoding import Affine, parse_encoding
 from threshc.compiler.frontend.graph import Graph, GraphInput
 from threshc.compiler.frontend.kernels.registry import Array
@@ -42,7 +42,7 @@ def read_input(graph: Graph, stated: Affine | None) -> ModelInput:
     shape = _sample_shape(name, info)
     encoding = _encoding(name, info, stated)
     if encoding is not None:
-        encoding = encoding.for_shape(shape[1:] if len(shape) > 1 else shape, f"--input, input {name!r}")
+        encoding = encoding.for_shape(shape[1:] if len(shape) > 1 else shape, f"{option('input')}, input {name!r}")
     return ModelInput(name, shape, encoding, _leaf(name, shape, encoding, info))
 
 
@@ -69,15 +69,15 @@ def _encoding(name: str, info: GraphInput, stated: Affine | None) -> Affine | No
         hint = "export the model in float32"
         raise fail(f"an input of type {dtype} is not supported", where=where, hint=hint)
     if stated is None and dtype in ("int64", "int32", "uint32"):
-        hint = "state it with --input: uint8, int12, ..."
+        hint = f"state it with {option('input')}: uint8, int12, ..."
         raise fail(f"nothing states which integers the {dtype} input holds", where=where, hint=hint)
     own = parse_encoding("bit" if dtype == "bool" else dtype) if dtype != "int64" else None
     if stated is None:
         return own
     inside = own is None or (own.lo <= stated.lo and stated.hi <= own.hi)
     if not inside or stated.steps:
-        hint = "leave --input away, or state integers without a scale"
-        raise fail(f"--input {stated} does not fit an input of type {dtype}", where=where, hint=hint)
+        hint = f"omit {option('input')}, or state integers without a scale"
+        raise fail(f"{option('input', str(stated))} does not fit an input of type {dtype}", where=where, hint=hint)
     return stated
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, fail, option
 from threshc.compiler.frontend.affine_tail import is_affine
 from threshc.compiler.frontend.builder import smallest_dtype
 from threshc.compiler.frontend.context import ClassIndex, Context, Known, Softmaxed, TopIndices
@@ -144,7 +144,7 @@ class Outputs:
             return exact_head(expr)
         except CompileError as error:
             d = error.diagnostics[0]
-            hint, why = "leave --scores exact away for scores in the same order", d.why or d.what
+            hint, why = f"omit {option('scores', 'exact')} for scores in the same order", d.why or d.what
             raise fail("the margins of the scores cannot be kept", where=d.where, why=why, hint=hint) from None
 
     def _make_class(self, name: str, expr: Expr, scores: Output, first: int = 0) -> None:

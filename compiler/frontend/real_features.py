@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, fail, option
 from threshc.compiler.frontend.symbolic import Expr, evaluate
 
 _PROBES = np.concatenate([np.linspace(0.01, 0.99, 99), 2.0 ** np.arange(0, 31, 5)]).astype(np.float32)
@@ -29,6 +29,6 @@ def any_number(expr: Expr, where: str, operator: str) -> CompileError:
         where=where,
         why=f"any number may come, and nothing proves that {operator} moves one way{seen}. In float32 a straight-"
         "through x + (sign(x) - x) is sign(x) up to 2**24 only",
-        hint="first state the input with --input (input= in Python), so that each of its values is evaluated: bipolar, "
+        hint=f"first state the input with {option('input')}, so that each of its values is evaluated: bipolar, "
         "uint8/255, int8/128, ... (docs/guide/inputs.md); or export sign(x) alone, or a comparison",
     )

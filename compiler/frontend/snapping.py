@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, fail, option
 from threshc.compiler.frontend.folding import fold
 from threshc.compiler.frontend.graph import Graph, Node, build_graph
 from threshc.compiler.frontend.kernels.registry import Kind, find_kernel
@@ -57,7 +57,7 @@ def snap(model: onnx.ModelProto, folder: Path | None, ulps: int) -> tuple[onnx.M
     """
     if not 1 <= ulps <= MOST_ULPS:
         why = "weights are moved by rounding errors, which are counted in float32 ulp"
-        raise fail(f"{ulps} ulp is out of range", where="--snap-weights", why=why, hint=f"1 to {MOST_ULPS}")
+        raise fail(f"{ulps} ulp is out of range", where=option("snap_weights"), why=why, hint=f"1 to {MOST_ULPS}")
     graph = build_graph(model, folder)
     changes: list[Snapped] = []
     names: dict[tuple[str, str], str] = {}  # an output of the layer and its weight tensor: the new tensor
@@ -88,7 +88,7 @@ def needed(layers: Sequence[Snapped], error: CompileError) -> CompileError:
         where=f"{layers[0].where}{more}",
         why=f"they are up to {ulps} ulp off, as straight-through code leaves them; exactly read, {first.where}: "
         f"{first.what}{': ' if first.why else ''}{first.why}",
-        hint=f"--snap-weights {ulps} (snap_weights={ulps} in Python) makes them multiples, compares the changed "
+        hint=f"{option('snap_weights', ulps)} makes them multiples, compares the changed "
         "network with the float model on data and says what differs; or export the quantized weights themselves",
     )
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
 from threshc.compiler.passes.check import Evaluate, check_pass
 from threshc.compiler.passes.clamp_thresholds import ClampThresholds
@@ -68,7 +68,7 @@ def optimize(
     Raises CompileError for an unknown name in stop_after and PassError when a pass fails or changes what is computed.
     """
     if stop_after is not None and stop_after not in pass_names(passes):
-        raise fail(f"there is no pass {stop_after!r}", where="--stop-after", hint=", ".join(pass_names(passes)))
+        raise fail(f"there is no pass {stop_after!r}", where=option("stop_after"), hint=", ".join(pass_names(passes)))
     rng = np.random.default_rng(0)
     done: list[str] = []
     for _ in range(MAX_ROUNDS):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail, option
 from threshc.compiler.files import draft
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.cells.drive import Exercised
@@ -138,7 +138,8 @@ def _refuse_slow(target: Target, required: float | None, routing: Routing) -> No
         f"the circuit is too slow for {target.name}: it reaches {routing.fmax_hz / 1e6:.1f} MHz",
         where="place and route",
         why=f"{whose} is {required / 1e6:g} MHz",
-        hint="more registers (--pipeline layer, or a smaller --pipeline N), another --seed, or a faster target",
+        hint=f"more registers ({option('pipeline', 'layer')}, or fewer levels between them), another {option('seed')}, "
+        "or a faster target",
     )
     raise TooSlow(problem, routing.fmax_hz)
 

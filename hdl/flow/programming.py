@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Progress
 from threshc.hdl.flow.tools import Run, Tool, run_tool
 from threshc.hdl.targets.base import OPEN_FPGA_LOADER, Target
@@ -43,7 +43,9 @@ def commands(target: Target, tool: str | None, memory: str | None) -> list[Comma
     """
     if not target.programmers:
         why = "the bitstream of a bare device has no pins of a board; it shows size and speed"
-        raise fail(f"{target.name} is no board", where="program", why=why, hint="build for a board: --target NAME")
+        raise fail(
+            f"{target.name} is no board", where="program", why=why, hint=f"build for a board with {option('target')}"
+        )
     known = list(_known(target))
     fitting = [c for c in known if tool in (None, c.tool) and memory in (None, c.memory)]
     if not fitting:

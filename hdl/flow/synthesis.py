@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Progress
 from threshc.hdl.cells.made import read_made
 from threshc.hdl.families.base import Family
@@ -84,7 +84,8 @@ def synthesize(yosys: Tool, step: Step, device: Device, folder: Path, progress: 
             "Yosys ran out of memory",
             where=f"synthesis for {device.part}",
             why=done.tail(2),
-            hint="a smaller network, another --neuron, or a native yosys on PATH (YoWASP is limited to 4 GB)",
+            hint=f"a smaller network, another {option('neuron')}, or a native yosys on PATH "
+            "(YoWASP is limited to 4 GB)",
         )
     check(done, step.doing)
     cells = [count_cells(read_made(folder / f), family(device.family)) for f in ("network.stat", "whole.stat")]

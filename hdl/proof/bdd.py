@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from threshc.compiler.diagnostics import option
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.circuit import Circuit
 
 MOST_VARIABLES = 400
-_OTHER_NEURON = "--neuron auto, pairs or counters: their sums are proved step by step, others by decision diagrams"
 
 
 class Diagrams:
@@ -15,7 +15,7 @@ class Diagrams:
 
     def __init__(self, count: int, most: int = 1_000_000) -> None:
         if count > MOST_VARIABLES:
-            raise Unproved(f"it would take a decision diagram of {count:,} variables", _OTHER_NEURON)
+            raise Unproved(f"it would take a decision diagram of {count:,} variables", _other_neuron())
         self._nodes = [(count, 0, 0), (count, 1, 1)]
         self._unique: dict[tuple[int, int, int], int] = {}
         self._made: dict[tuple[int, int, int], int] = {}
@@ -28,7 +28,7 @@ class Diagrams:
         key = (variable, low, high)
         if key not in self._unique:
             if len(self._nodes) >= self._most:
-                raise Unproved(f"its decision diagram has more than {self._most:,} nodes", _OTHER_NEURON)
+                raise Unproved(f"its decision diagram has more than {self._most:,} nodes", _other_neuron())
             self._unique[key] = len(self._nodes)
             self._nodes.append(key)
         return self._unique[key]
@@ -44,7 +44,7 @@ class Diagrams:
         key = (f, g, h)
         if key not in self._made:
             if len(self._made) > 4 * self._most:
-                raise Unproved(f"its decision diagram has more than {self._most:,} nodes", _OTHER_NEURON)
+                raise Unproved(f"its decision diagram has more than {self._most:,} nodes", _other_neuron())
             top = min(self._nodes[x][0] for x in key)
             low, high = ([(self._nodes[x][b] if self._nodes[x][0] == top else x) for x in key] for b in (1, 2))
             self._made[key] = self.node(top, self.choose(*low), self.choose(*high))
@@ -95,9 +95,15 @@ class Diagrams:
                 return 0
             if (k, need) not in made:
                 if len(made) > self._most:
-                    raise Unproved(f"its decision diagram takes more than {self._most:,} sums", _OTHER_NEURON)
+                    raise Unproved(f"its decision diagram takes more than {self._most:,} sums", _other_neuron())
                 w = weights[k][1]
                 made[k, need] = self.node(k, build(k + 1, need), build(k + 1, need - w))
             return made[k, need]
 
         return build(0, need)
+
+
+def _other_neuron() -> str:
+    """What to try where a decision diagram is too large."""
+    stepwise = f"{option('neuron', 'auto')}, pairs or counters"
+    return f"{stepwise}: their sums are proved step by step, others by decision diagrams"

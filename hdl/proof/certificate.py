@@ -119,12 +119,17 @@ class Certificate:
 
     def write(self, path: Path) -> None:
         """Writes the file, byte for byte the same for the same certificate. Raises CompileError where it cannot."""
-        from threshc.compiler.diagnostics import fail
+        from threshc.compiler.diagnostics import fail, option
         from threshc.compiler.files import write_whole
 
         text = self.text().encode()
         values = sum(text.count(sign) for sign in (b",", b"[", b"{"))
         if len(text) > MAX_TEXT or values > MAX_VALUES:
             why = f"{len(text):,} bytes and {values:,} values; {MAX_TEXT:,} and {MAX_VALUES:,} are the limits"
-            raise fail("the certificate is too large to be read again", where=str(path), why=why, hint="use --layer")
+            raise fail(
+                "the certificate is too large to be read again",
+                where=str(path),
+                why=why,
+                hint=f"prove layers alone, with {option('layer')}",
+            )
         write_whole(path, gzip.compress(text, 6, mtime=0))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.diagnostics import option
 from threshc.compiler.ir.layers import layer_of
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Reduce, Sum, Window
@@ -31,9 +32,6 @@ from threshc.hdl.proof.neurons import Neurons
 from threshc.hdl.proof.routes import gather, select_max, window
 
 Lits = NDArray[np.int64]
-_AS_MADE = (
-    "give the model, --input and options (--weight-bits, --scores, --layer, ..) that the certificate was made with"
-)
 WORK, WORK_PER_TABLE = 60_000_000, 1_000
 """Steps of work after which a proof is given up, see `Circuit.spend`: a minute, and a millisecond for every table."""
 
@@ -58,7 +56,7 @@ def check(
     demanded: names of fields that the output payload must have beside the network's class, scores or bits.
     """
     if certificate.network != fingerprint(network):
-        raise Unproved("the certificate is of another network", _AS_MADE)
+        raise Unproved("the certificate is of another network", _as_made())
     if certificate.inputs != _input_bits(network):
         raise Unproved("the circuit has another number of inputs")
     circuit = Circuit(certificate.inputs, certificate.luts, certificate.registers)
@@ -218,6 +216,11 @@ class _Checker:
             raise Unproved("the output payload has bits that no field names, or one field twice")
         for name in (*needed_fields(self.network), *demanded):
             if name not in names:
-                raise Unproved(f"the output payload lacks the field {name!r}", _AS_MADE)
+                raise Unproved(f"the output payload lacks the field {name!r}", _as_made())
         if next(self.matches, None) is not None:
             raise Unproved("it has matches of an arg-max tree that the network has not")
+
+
+def _as_made() -> str:
+    names = ", ".join(map(option, ("weight_bits", "scores", "layer")))
+    return f"give the model, {option('input')} and options ({names}, ..) that the certificate was made with"

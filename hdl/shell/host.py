@@ -189,7 +189,8 @@ class Board:
             "the board does not answer properly",
             where=self._name,
             why="; ".join(dict.fromkeys(reasons)),
-            hint="is this the board's UART, is the bitstream loaded, and are --port and --baud those it was built for?",
+            hint="is this the board's UART, is the bitstream loaded, and are "
+            f"{option('port')} and {option('baud')} those it was built for?",
         )
 
     @contextmanager
@@ -241,11 +242,11 @@ def _open(name: str, baud: int) -> Port:
     try:
         import serial
     except ImportError:
-        raise fail("pyserial is not installed", where="--port", hint='pip install "threshc[fpga]"') from None
+        raise fail("pyserial is not installed", where=option("port"), hint='pip install "threshc[fpga]"') from None
     try:
         port: Port = serial.Serial(name, baud, timeout=0.5)
     except (OSError, ValueError) as problem:  # pyserial's own error is an OSError
         raise fail(
-            f"cannot open the serial port: {problem}", where=name, hint="--port names the board's UART"
+            f"cannot open the serial port: {problem}", where=name, hint=f"{option('port')} names the board's UART"
         ) from None
     return port

@@ -10,7 +10,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, Module
 from amaranth.lib import io
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.registry import flow_of
 from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
@@ -61,7 +61,7 @@ def _free_pins(harness: Harness, device: Device) -> str:
             f"the circuit is too wide for the {device.part}",
             where="harness",
             why=f"it needs {len(ports)} pins, {len(device.pins)} are known to be free",
-            hint="a board (--target) or another device",
+            hint=f"a board ({option('target')}) or another device",
         )
     flow = flow_of(device.family)
     return "".join(flow.locate(port, pin) + "\n" for port, pin in zip(ports, device.pins, strict=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.discovery import entries
 from threshc.hdl.targets.base import Target
 
@@ -23,6 +23,6 @@ def target(name: str) -> Target:
     near = get_close_matches(name.lower(), known, 1)
     raise fail(
         f"target {name!r} is not known" + (f"; did you mean {near[0]!r}?" if near else ""),
-        where="--target / --device",
+        where=option("target"),
         hint="one of " + ", ".join(known),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 from threshc.compiler.bounded import open_regular
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Note
 from threshc.sim.data.arrays import idx_blocks, npy_blocks, npz_blocks
 from threshc.sim.data.formats import HINT, SAMPLES, Blocks, check, warn
@@ -86,7 +86,7 @@ def _open(path: Path, options: TableOptions, note: Note) -> Blocks:
         case "npy":
             return npy_blocks(path, check)
         case "npz":
-            return npz_blocks(path, SAMPLES, "--data", check)
+            return npz_blocks(path, SAMPLES, option("data"), check)
         case found:
             return idx_blocks(path, found == "idx.gz", check)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.diagnostics import CompileError, Diagnostic
+from threshc.compiler.diagnostics import CompileError, Diagnostic, option
 from threshc.sim.data.formats import Block
 from threshc.sim.data.text import GAPS, number
 
@@ -110,16 +110,18 @@ def _problems(
         elif cell.lower() in GAPS:
             pass
         elif value is None and _COMMA.fullmatch(cell):
-            hint = "--table decimal=comma where 1,5 means 1.5"
+            hint = f"{option('table', 'decimal=comma')} where 1,5 means 1.5"
         elif value is None and 2 * len(bad) < len(cells):
             hint = "correct the cell; the others of the column are numbers"
         elif value is None:
             others = sorted({c for c in cells if number(c) is None and c.lower() not in GAPS})
             listed = "|".join(others[:12]) + ("|..." if len(others) > 12 else "")
             why = f"the column holds {len(others)} different words" if len(others) > 1 else "it is a word"
-            hint = f'--table "target={name}" if these are the labels; ' if columns.target is None else ""
-            hint += f'encode it as a number: --table "onehot={name}:{listed}" makes a feature of each word; '
-            hint += f"--table drop={name} leaves the column out"
+            hint = f"{option('table', f'target={name}')} if these are the labels; " if columns.target is None else ""
+            hint += (
+                f"encode it as a number: {option('table', f'onehot={name}:{listed}')} makes a feature of each word; "
+            )
+            hint += f"{option('table', f'drop={name}')} leaves the column out"
         found.append(Diagnostic(what, f"{place[0]}, column {name!r}, row {rows[i][0]}", why, hint))
         if "onehot" in hint or words:
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 
 _FORMS = "target=NAME, drop=NAME,NAME, decimal=comma, header=no, onehot=NAME:WORD|WORD"
 
@@ -48,5 +48,5 @@ def parse_table_options(text: str | None, target: str | None = None) -> TableOpt
                 name, _, words = value.rpartition(":")
                 onehot[name.strip()] = tuple(w.strip() for w in words.split("|"))
             case _:
-                raise fail(f"{part.strip()!r} says nothing of a table", where="--table", hint=_FORMS)
+                raise fail(f"{part.strip()!r} says nothing of a table", where=option("table"), hint=_FORMS)
     return TableOptions(target, drop, decimal, header, onehot)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from threshc.compiler.bounded import open_regular
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Note
 from threshc.sim.data import formats
 from threshc.sim.data.formats import Block
@@ -76,6 +76,9 @@ def _column(path: Path, batch: Any, name: str, words: tuple[str, ...], first: in
             raise fail(said, where=f"{where}, sample {first + unknown[0]}", hint="|".join(words))
         return np.stack([(values.astype(str) == word).astype(np.uint8) for word in words], axis=1)
     if values.dtype.kind not in "biuf":
-        hint = f'--table "onehot={name}:WORD|WORD" makes a feature of each word; --table drop={name} leaves it out'
+        hint = (
+            f"{option('table', f'onehot={name}:WORD|WORD')} makes a feature of each word; "
+            f"{option('table', f'drop={name}')} leaves it out"
+        )
         raise fail(f"the column holds {column.type}, numbers are needed", where=where, hint=hint)
     return values[:, None]

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Note, silent
 from threshc.sim.data import formats
 from threshc.sim.data.cells import Columns, numbers_of
@@ -34,13 +34,13 @@ def choose(names: tuple[str, ...], named: bool, where: str, options: TableOption
         dropped.add(0)
     target = target_of(names, named, where, options, last)
     if target is not None and target in dropped:
-        raise fail(f"the column {names[target]!r} is both dropped and the target", where=f"--table, {where}")
+        raise fail(f"the column {names[target]!r} is both dropped and the target", where=f"{option('table')}, {where}")
     words = {_position(name, names, where, "onehot"): found for name, found in options.onehot.items()}
     features = tuple((k, words.get(k, ())) for k in range(len(names)) if k != target and k not in dropped)
     if not features:
         raise fail("the file holds one column only", where=where, why="features and a label are needed")
     if target is not None and target != target_of(names, named, where, options, False):
-        note(f"{where}: the last column, {names[target]!r}, is taken for the labels (--target NAME for another)")
+        note(f"{where}: the last column, {names[target]!r}, is taken for the labels ({option('target')} for another)")
     return Columns(names, features, target)
 
 
@@ -66,15 +66,17 @@ def _only(names: tuple[str, ...], named: bool, where: str, options: TableOptions
     if len(left) != 1:
         shown = ", ".join(names[k] for k in left[:20])
         why = f"none of its {len(left)} columns ({shown}) is named {', '.join(TARGETS[:-1])} or {TARGETS[-1]}"
-        raise fail("which column holds the labels is not known", where=where, why=why, hint="--table target=NAME")
+        raise fail(
+            "which column holds the labels is not known", where=where, why=why, hint=option("table", "target=NAME")
+        )
     return left[0]
 
 
 def _position(name: str, names: tuple[str, ...], where: str, key: str) -> int:
     if name in names:
         return names.index(name)
-    option = "--target" if key == "target" else f"--table {key}"
-    raise fail(f"there is no column {name!r}", where=f"{option}, {where}", hint=_one_of(names))
+    told = option("target") if key == "target" else f"{option('table')} {key}"
+    raise fail(f"there is no column {name!r}", where=f"{told}, {where}", hint=_one_of(names))
 
 
 def _one_of(names: tuple[str, ...]) -> str:

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Note
 from threshc.sim.data.arrays import plain_or_gzip
 from threshc.sim.data.formats import TARGETS
@@ -82,7 +82,7 @@ def rows_of(text: IO[str], where: str, options: TableOptions, note: Note) -> Row
     named = _are_names(top, [row for _, row in first[1:]], decimal) if options.header is None else options.header
     if named and all(is_number(c, decimal) for c in top) and options.header is None:
         first_line = f"the first line, {top[0]}, {top[1]}, .., {top[-1]}, is taken for the columns' names"
-        note(f"{where}: {first_line} (--table header=no)")
+        note(f"{where}: {first_line} ({option('table', 'header=no')})")
     names = tuple(top) if named else tuple(str(k) for k in range(len(top)))
     count = Counter(names)
     twice = next((n for n in names if n and count[n] > 1), None)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.bounded import open_regular
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Note
 from threshc.sim.data.arrays import idx_blocks, members, npy_blocks, npz_blocks
 from threshc.sim.data.blocks import blocks, kind, readable
@@ -46,7 +46,7 @@ def read_labels(path: str | Path, *, options: TableOptions | None = None) -> NDA
             case "npy":
                 found = [block for block, _ in npy_blocks(path, _any)]
             case "npz":
-                found = [block for block, _ in npz_blocks(path, LABELS, "--labels", _any)]
+                found = [block for block, _ in npz_blocks(path, LABELS, option("labels"), _any)]
             case other:
                 found = [block for block, _ in idx_blocks(path, other == "idx.gz", _any)]
     array: Block = np.concatenate(found) if found else np.zeros(0, np.int64)
@@ -77,7 +77,7 @@ def labels_beside(
                     return None
                 if not all(_is_whole(cell) for _, cell in cells):
                     said = "the labels are words and the model's classes are numbers, so no accuracy is counted"
-                    note(f"{path}: {said}; state numbers by --labels")
+                    note(f"{path}: {said}; state numbers by {option('labels')}")
                     return None
                 return _integers(cells, str(path))
     return None

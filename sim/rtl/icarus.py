@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.payload import from_ints
 from threshc.hdl.shell.testbench import hex_lines, recording
@@ -40,4 +40,4 @@ def simulate(job: Job) -> Trace:
 def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        raise tool_failed(command[0], done, "--simulator verilator or --simulator amaranth")
+        raise tool_failed(command[0], done, f"{option('simulator', 'verilator')} or {option('simulator', 'amaranth')}")

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from threshc.compiler import cache
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.payload import byte_count, to_beats
 from threshc.hdl.shell.testbench import RESET_CYCLES, instance
@@ -25,7 +25,6 @@ from threshc.sim.rtl.trace import Job, Trace, tool_failed
 from threshc.sim.rtl.verilator_driver import DRIVER
 from threshc.sim.together import run_together
 
-_OTHERS = "--simulator icarus or --simulator amaranth"
 _TOP = "threshc__sim"  # two underscores: no name that is made of a model has them
 _VERILATE = tuple(
     f"--cc --top-module {_TOP} --prefix Vthreshc --Mdir obj -O3 --x-assign fast --x-initial fast --noassert "
@@ -95,7 +94,7 @@ def simulate(job: Job) -> Trace:
             where, hint = str(program.path), "set TMPDIR and THRESHC_CACHE to folders where programs may run"
             raise fail(f"cannot run the compiled simulation: {problem}", where=where, hint=hint) from None
         if done.returncode:
-            raise tool_failed("the compiled simulation", done, _OTHERS)
+            raise tool_failed("the compiled simulation", done, _others())
         words = np.fromfile(folder / "out", np.uint8).reshape(-1, size)
     cycles, latency = map(int, done.stdout.split())
     return job.traced(words, cycles, latency)
@@ -139,7 +138,7 @@ def _compile(tools: Toolchain, folder: Path, verilog: str, target: Path) -> None
     jobs += [[*compile, "-O1", "-c", str(r.source), "-o", r.made.name] for r in runtime if not r.fetch()]
     failed = run_together(jobs, folder)
     if failed is not None:
-        raise tool_failed("the C++ compiler", failed, _OTHERS)
+        raise tool_failed("the C++ compiler", failed, _others())
     for r in runtime:
         r.keep()
     objects += [r.made.name for r in runtime]
@@ -176,7 +175,11 @@ class _Runtime:
 def _run(command: list[str], folder: Path, what: str, env: dict[str, str] | None = None) -> None:
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        raise tool_failed(what, done, _OTHERS)
+        raise tool_failed(what, done, _others())
+
+
+def _others() -> str:
+    return f"{option('simulator', 'icarus')} or {option('simulator', 'amaranth')}"
 
 
 @lru_cache(1)

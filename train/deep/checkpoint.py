@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from threshc.compiler.archives import read_stored
-from threshc.compiler.diagnostics import CompileError, fail
+from threshc.compiler.diagnostics import CompileError, fail, option
 from threshc.compiler.files import write_whole
 
 _FORMAT = 1
@@ -50,7 +50,7 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
-        hint = "another --checkpoint, or remove the file to begin anew"
+        hint = f"another {option('checkpoint')}, or remove the file to begin anew"
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of files that torch did not write

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from threshc.compiler.diagnostics import CompileError, Diagnostic, fail
+from threshc.compiler.diagnostics import CompileError, Diagnostic, fail, option
 from threshc.compiler.frontend.coding import Coded
 from threshc.compiler.frontend.context import Context, Known, constant, lowers, symbolic
 from threshc.compiler.frontend.graph import Node
@@ -89,7 +89,7 @@ def _want_step(node: Node, x: Expr) -> None:
             "the input enters a layer without a comparison, and nothing states its integers",
             where=f"{node.where}, input {x.leaf.name!r}",
             why="a sum over real features is not a sum over integers",
-            hint="state the input with --input (input= in Python): uint8, uint8/255, "
+            hint=f"state the input with {option('input')}: uint8, uint8/255, "
             "(uint8/255-0.1307)/0.3081, int12*0.01, bipolar, bit, ... (docs/guide/inputs.md)",
         )
     if isinstance(x.leaf.source, Sums) and x.leaf.source.pooled:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.unrolled.cell import Lits
 from threshc.hdl.unrolled.heap import Heap
 from threshc.hdl.unrolled.netlist import ONE, ZERO, Netlist
@@ -83,6 +83,6 @@ def too_wide(name: str, inputs: int, most: int) -> Exception:
     """Returns the error for a neuron with more inputs than an architecture takes."""
     return fail(
         f"neuron architecture {name!r} takes up to {most} inputs, a neuron here has {inputs}",
-        where="--neuron",
-        hint="use --neuron auto or compressor",
+        where=option("neuron"),
+        hint=f"{option('neuron', 'auto')} or {option('neuron', 'compressor')}",
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.memory import available
 from threshc.sim.packed.machine import image
 
@@ -88,7 +88,7 @@ def _want_memory(name: str) -> None:
             "there is too little memory to compile the simulator",
             where=f"engine {name!r}",
             why=f"it takes up to {_NEED >> 20} MiB, and {free >> 20} MiB are free",
-            hint="free some memory or raise its limit (ulimit -v), or simulate with --engine reference",
+            hint=f"free some memory or raise its limit (ulimit -v), or simulate with {option('engine', 'reference')}",
         )
 
 
