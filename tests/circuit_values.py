@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.mapping import Cells
 from threshc.hdl.proof.bits import apply, variables
@@ -50,6 +53,17 @@ class Values:
     def literals(self, lits: Iterable[int]) -> list[int]:
         """See `literal`."""
         return [self.literal(lit) for lit in lits]
+
+
+def columns(words: NDArray[np.uint8], bits: int) -> list[int]:
+    """Samples (N, bytes), bit j of one at bit j, as one integer for each of the lowest bits."""
+    unpacked = np.unpackbits(words, axis=1, bitorder="little")[:, :bits]
+    return [int.from_bytes(np.packbits(column, bitorder="little").tobytes(), "little") for column in unpacked.T]
+
+
+def rows(values: Sequence[int], count: int) -> NDArray[np.uint8]:
+    """The first `count` samples of bits that are integers, (count, bits)."""
+    return np.array([[value >> k & 1 for value in values] for k in range(count)], np.uint8).reshape(count, len(values))
 
 
 def on_all_inputs(circuit: Circuit, cells: Cells | None = None, flips: Iterable[int] = ()) -> list[int]:

@@ -7,27 +7,48 @@ import random
 import networks
 import numpy as np
 import pytest
+from circuit_values import on_all_inputs
 
+from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.lut_net import LutNet
+from threshc.hdl.logic.tables import XOR, table
+from threshc.hdl.logic.text import print_circuit
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.proof.bits import apply, variables
 from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.cell import Kind
 from threshc.hdl.unrolled.sharing.decompose import decompose, split
 from threshc.tasks.prove import prove
 
+MUX4 = table(lambda a, b, c, d, s, t: (a, b, c, d)[s + 2 * t], 6)
+
+
+def made(truth: int, inputs: int) -> Circuit:
+    """The circuit that stands for a table, after a comparison on all values of the inputs."""
+    luts = LutNet([0] * inputs)
+    circuit = Circuit(luts, outputs=[decompose(luts, [2 * (k + 1) for k in range(inputs)], truth)])
+    assert on_all_inputs(circuit) == [truth]
+    assert max(map(len, luts.operands)) <= 4
+    return circuit
+
 
 def cells(truth: int, inputs: int) -> int:
-    """The tables that it takes, after a comparison on all values of the inputs."""
-    luts = LutNet([0] * inputs)
-    lit = decompose(luts, [2 * (k + 1) for k in range(inputs)], truth)
-    every, patterns = variables(inputs)
-    values = [0, *patterns]
-    for node in range(inputs + 1, len(luts.operands)):
-        assert len(luts.operands[node]) <= 4
-        values.append(apply(luts.tables[node], [values[x] for x in luts.operands[node]], every))
-    assert values[lit >> 1] ^ (every if lit & 1 else 0) == truth
-    return len(luts.operands) - inputs - 1
+    """The tables that it takes."""
+    return len(made(truth, inputs).luts.operands) - inputs - 1
+
+
+@pytest.mark.parametrize(
+    ("truth", "inputs", "nodes"),
+    [
+        # the and of five: one of four, and the fifth with what is there anyway
+        (1 << 31, 5, "%6 = lut 1000000000000000 %1 %2 %3 %4\n%7 = lut 1000000000000000 %1 %2 %5 %6"),
+        (XOR[6], 6, "%7 = lut 10010110 %2 %3 %4\n%8 = lut 0110100110010110 %1 %5 %6 %7"),
+        # one of four: first one of %1 and %2, which the second table passes on unless %6 takes %3 or %4
+        (MUX4, 6, "%7 = lut 1111000011001010 %1 %2 %5 %6\n%8 = lut 1100111110100000 %3 %4 %6 %7"),
+    ],
+)
+def test_tables_as_text(truth: int, inputs: int, nodes: str) -> None:
+    last = inputs + len(nodes.splitlines())
+    assert print_circuit(made(truth, inputs)) == f"circuit inputs={inputs}\n{nodes}\noutput [%{last}]\n"
 
 
 def threshold(weights: list[int], need: int) -> int:

@@ -8,15 +8,17 @@ from random import Random
 import networks
 import numpy as np
 import pytest
+from circuit_values import Values
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
+from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.mapping import mapped_size
+from threshc.hdl.logic.text import print_circuit
 from threshc.hdl.options import CircuitOptions
-from threshc.hdl.proof.bits import apply
 from threshc.hdl.proof.check import check as check_certificate
 from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
@@ -46,19 +48,34 @@ def rows_of(rng: np.random.Generator, weights: np.ndarray, width: int) -> list[R
 
 def check(luts: LutNet, rows: list[Row], inputs: int) -> None:
     """Every word is its row's sum modulo its width, on random inputs; and the constants that the steps take are all."""
-    rng, every = np.random.default_rng(0), (1 << SAMPLES) - 1
-    values = [0, *(int.from_bytes(rng.bytes(SAMPLES // 8), "little") for _ in range(inputs))]
-    for node in range(inputs + 1, len(luts.operands)):
-        values.append(apply(luts.tables[node], [values[x] for x in luts.operands[node]], every))
+    rng = np.random.default_rng(0)
+    bits = [int.from_bytes(rng.bytes(SAMPLES // 8), "little") for _ in range(inputs)]
+    values = Values(Circuit(luts), bits, (1 << SAMPLES) - 1)
 
-    def bit(lit: int, sample: int) -> int:
-        return (values[lit >> 1] >> sample & 1) ^ (lit & 1)
+    def total(columns: Sequence[Sequence[int]], sample: int) -> int:
+        return sum((values.literal(lit) >> sample & 1) << c for c, column in enumerate(columns) for lit in column)
 
     for row in rows:
         assert (sum(1 << c for c in row.ones) - row.constant) % (1 << row.width) == 0
         for s in range(SAMPLES):
-            want = row.constant + sum(bit(lit, s) << c for c, column in enumerate(row.columns) for lit in column)
-            assert sum(bit(lit, s) << c for c, lit in enumerate(row.word)) == want % (1 << row.width)
+            want = row.constant + total(row.columns, s)
+            assert total([[lit] for lit in row.word], s) == want % (1 << row.width)
+
+
+def shared(compressor: type[ColumnCompressor], *weights: str) -> str:
+    """The circuit of rows of `+`, `-` and `0` as one group, sums modulo 4."""
+    rows = [Row([[2 * (i + 1) + (w == "-") for i, w in enumerate(row) if w != "0"], []], 0) for row in weights]
+    luts = LutNet([0] * len(weights[0]))
+    Sharing(luts, rows, compressor).build(tuple(range(len(rows))))
+    check(luts, rows, len(weights[0]))
+    return print_circuit(Circuit(luts, outputs=[lit for row in rows for lit in row.word]))
+
+
+def test_a_full_adder_that_two_rows_share() -> None:
+    """Equal rows are one sum; an opposite row, which counts zeros, has the same adder's outputs inverted."""
+    adder = "circuit inputs=3\n%4 = lut 10010110 %1 %2 %3\n%5 = lut 11101000 %1 %2 %3\n"
+    assert shared(PairColumns, "+++", "+++") == f"{adder}output [%4:2 %4:2]\n"
+    assert shared(CounterColumns, "+++", "---") == f"{adder}output [%4:2 ~%4:2]\n"
 
 
 def trees(rng: np.random.Generator, signs: np.ndarray) -> list[RowTree]:  # type: ignore[type-arg]
