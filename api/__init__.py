@@ -32,15 +32,30 @@ if TYPE_CHECKING:
     from threshc.tasks.build import build
     from threshc.tasks.compile import compile
     from threshc.tasks.load import load
+    from threshc.tasks.options import CircuitOptions, ModelOptions
     from threshc.tasks.prove import prove
     from threshc.tasks.simulate import simulate
     from threshc.tasks.verify import verify
 
-__all__ = ["CompileError", "Network", "__version__", "build", "compile", "load", "prove", "simulate", "verify"]
+__all__ = [
+    "CircuitOptions",
+    "CompileError",
+    "ModelOptions",
+    "Network",
+    "__version__",
+    "build",
+    "compile",
+    "load",
+    "prove",
+    "simulate",
+    "verify",
+]
 
 _ROOMS = ("cli", "compiler", "hdl", "sim", "tasks", "train")
 
 _HOMES = {
+    "CircuitOptions": "threshc.tasks.options",
+    "ModelOptions": "threshc.tasks.options",
     "Network": "threshc.compiler.ir.network",
     "build": "threshc.tasks.build",
     "compile": "threshc.tasks.compile",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.options import Options
@@ -13,8 +13,7 @@ from threshc.hdl.options import CircuitKeywords, CircuitOptions
 if TYPE_CHECKING:
     from threshc.hdl.targets.base import Target
 
-Scores = bool | Literal["exact"]
-"""Whether a circuit puts out scores, and whether their margins are the model's."""
+__all__ = ["CircuitOptions", "Keywords", "ModelKeywords", "ModelOptions"]
 
 
 class ModelKeywords(TypedDict, total=False):

@@ -278,3 +278,41 @@ def test_a_target_makes_the_circuit_that_build_makes(tmp_path: Path) -> None:
     assert made == CircuitOptions(pipeline=12, family="ice40")
     assert "cells of ice40, each equal to its node" in str(threshc.prove(network, target="icebreaker"))
     assert threshc.verify(network, samples=4, target="icebreaker", simulator="amaranth").ok
+
+
+@pytest.mark.parametrize(
+    ("reading", "note"),
+    [
+        (ModelOptions(weight_bits="min"), "proved equal on all inputs"),
+        (ModelOptions(weight_bits=2), "weights of at most 2 bits: "),
+        (ModelOptions(exact_scores=True), ""),
+        (ModelOptions(raw=True), ""),
+    ],
+)
+def test_verify_reads_models_as_build_does(reading: ModelOptions, note: str, root: Path) -> None:
+    """Rounded weights are another network: it is compared with itself, and how far it is from the model is said."""
+    made = {"samples": 32, "rtl_samples": 4, "pipeline": "none", "neuron": "compressor"}
+    report = threshc.verify(root / "examples/rvscgd/digits.onnx", reading=reading, **made)  # type: ignore[arg-type]
+    assert report.ok, str(report)
+    assert any(note in text for text in report.notes) or not note
+    assert "reference before passes = after passes" in [c.name for c in report.checks]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("sim --engine fast --data x.npy", "there is no engine 'fast'\n  where: --engine"),
+        ("sim --snap-weights 0 --data x.npy", "snap_weights 0 is not understood\n  where: --snap-weights"),
+        ("sim --input uint99 --data x.npy", "'uint99' is not understood"),
+        ("show --weight-bits x", "weight_bits 'x' is not understood\n  where: --weight-bits"),
+        ("show --raw --weight-bits 3", "an option would have no effect\n  where: --weight-bits"),
+        ("run --baud 0 --port /dev/null --data x.npy", "0 baud make no sense\n  where: --baud"),
+        ("run --input uint99 --port /dev/null --data x.npy", "'uint99' is not understood"),
+    ],
+)
+def test_commands_without_a_circuit_refuse_first_too(line: str, said: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((2, 2), np.uint8))
+    command, *words = line.replace("x.npy", str(tmp_path / "x.npy")).split()
+    result = CliRunner().invoke(app, [command, str(tmp_path / "no-such-model.onnx"), *words])
+    assert said in str(result.exception)
+    assert "no-such-model" not in str(result.exception)

@@ -132,7 +132,7 @@ except threshc.CompileError as error:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )
     assert done.stdout.startswith("the circuit is too large for this machine\n  where: about 10,"), done.stderr
-    assert "--large to go on" in done.stdout
+    assert "large=True to go on" in done.stdout
 
 
 def test_memory_that_is_left() -> None:
