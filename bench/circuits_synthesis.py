@@ -76,7 +76,7 @@ def count(cells: dict[str, int], family: str) -> tuple[int, int, int]:
 
 
 def answers(gates: Gates, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bits (samples, neurons) at port y that the netlist puts out for bits x (samples, inputs), once it has settled."""
+    """Bits (samples, neurons) at port y that the netlist outputs for bits x (samples, inputs), once it has settled."""
     lanes = -(-len(x) // 64)
     machine = Machine(gates, lanes)
     stimulus = to_lanes(np.packbits(x, axis=1, bitorder="little"), x.shape[1], lanes)

@@ -263,7 +263,7 @@ def _compare_stored(verdict: Verdict, result: Result, expected: Expected) -> Non
 
 
 def _outputs(verdict: Verdict, result: Result, outputs: Array) -> list[tuple[int, int]]:
-    """Real outputs against ours: bits as they are, scores by their class, and how far their real values are apart."""
+    """Real outputs against ours: bits one by one, scores by their class, and how far their real values are apart."""
     flat = outputs.reshape(len(outputs), -1).astype(np.float64)
     for o, ours in zip(result.network.outputs, result.values, strict=True):
         rows = min(len(flat), len(ours))

@@ -3,7 +3,7 @@
     python -m bench.dont_care examples/digits/digits.onnx iris.onnx:uint8 ..
 
 MODEL or MODEL:ENCODING. Counted in tables of four inputs as for iCE40 and ECP5, and of six as for Xilinx, before Yosys;
-every circuit is then proved equal to its network, with all obligations (`--quick` leaves that away).
+every circuit is then proved equal to its network, with all obligations (`--quick` omits that).
 """
 
 from __future__ import annotations

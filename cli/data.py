@@ -37,7 +37,7 @@ def samples_and_labels(
 
 
 def labels_of(data: Path, labels: Path | None, options: TableOptions) -> NDArray[np.int64] | None:
-    """The labels of a file of their own, else those beside the samples, if any."""
+    """Returns the labels of a file of their own, else those beside the samples, if any."""
     from threshc.cli.progress import note
     from threshc.sim.data.whole import labels_beside, read_labels
 
@@ -47,7 +47,8 @@ def labels_of(data: Path, labels: Path | None, options: TableOptions) -> NDArray
 
 
 def samples_options(options: TableOptions, labels: Path | None) -> TableOptions:
-    """How the samples are read: the target is a column of the labels' own table where there is one, not of theirs."""
+    """Returns how the samples are read: the target is a column of the labels' own table where there is one, not of
+    theirs."""
     from threshc.sim.data.blocks import kind, readable
 
     if labels is None or options.target is None:

@@ -23,7 +23,7 @@ def flag(name: str, value: str | int | None = None) -> str:
 
 
 def print_error(error: CompileError) -> None:
-    """Every diagnostic to stderr: `error: what`, then where, why, what to try. Names never act as markup."""
+    """Prints every diagnostic to stderr: `error: what`, then where, why, what to try. Names never act as markup."""
     from rich.console import Console
     from rich.text import Text
 
@@ -36,7 +36,7 @@ def print_error(error: CompileError) -> None:
 
 
 def print_usage_error(error: Any) -> None:
-    """A fault of the command line to stderr, as Typer shows it, with what the user typed made visible."""
+    """Prints a fault of the command line to stderr, as Typer shows it, with what the user typed made visible."""
     from typer import rich_utils
 
     error.message = visible(error.message, lines=True)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def ir_printer(names: list[str] | None) -> Callable[[str, Network], None] | None:
-    """What `optimize` calls after each pass: prints the text form after the named ones. None when none is named."""
+    """Returns what `optimize` calls after each pass: prints the text form after the named ones. None when none is
+    named."""
     if not names:
         return None
     from threshc.compiler.passes.pipeline import pass_names

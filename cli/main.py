@@ -15,7 +15,7 @@ from threshc.cli.terminal import prepare
 
 
 def main() -> None:
-    """The console script."""
+    """Runs the console script."""
     watched = False
     prepare()
     try:

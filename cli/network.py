@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def print_circuit_text(model: str, how: ModelOptions, options: CircuitOptions | None, *, bits: bool) -> None:
-    """The text form of a model's circuit (docs/reference/circuits.md): the netlist, or with `bits` the circuit."""
+    """Prints the text form of a model's circuit (docs/reference/circuits.md): the netlist, or with `bits` the
+    circuit."""
     from threshc.cli.progress import note
     from threshc.hdl.logic.text import print_circuit
     from threshc.hdl.options import USUAL_CIRCUIT
@@ -33,7 +34,7 @@ def print_circuit_text(model: str, how: ModelOptions, options: CircuitOptions | 
 
 
 def print_counts(network: Network) -> None:
-    """Its layers, and what one sample costs; all counted from the operations (see `threshc.sim.counts`)."""
+    """Prints its layers, and what one sample costs; all counted from the operations (see `threshc.sim.counts`)."""
     from threshc.sim.counts import count
     from threshc.tasks.report_markdown import LAYER_HEAD, layer_cells
 
@@ -60,7 +61,7 @@ def print_counts(network: Network) -> None:
 
 
 def scores_meaning(output: Output) -> str:
-    """What the integers of a scores output say of the model's real outputs."""
+    """Returns what the integers of a scores output say of the model's real outputs."""
     if output.order_only:
         return "the order of the scores is the model's; their differences are not (--scores exact keeps those)"
     scales, offsets = sorted(set(output.scale.ravel())), sorted(set(output.offset.ravel()))

@@ -18,7 +18,7 @@ class Command(TyperCommand):
     """A command whose `--scores` may stand without a word."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The arguments, `--scores` alone as `--scores=order`."""
+        """Returns the arguments, `--scores` alone as `--scores=order`."""
         end = args.index("--") if "--" in args else len(args)
         for k in range(end):
             if args[k] == "--scores" and (k + 1 == len(args) or args[k + 1] not in [kind.value for kind in ScoresKind]):
@@ -27,7 +27,7 @@ class Command(TyperCommand):
 
 
 def goal(value: T) -> T:
-    """The callback of options that name files to be written: says at once where that cannot be done."""
+    """Returns the callback of options that name files to be written: says at once where that cannot be done."""
     from threshc.compiler.files import check_goal
 
     for path in value if isinstance(value, list) else [value]:
@@ -37,7 +37,8 @@ def goal(value: T) -> T:
 
 
 def goal_named(*endings: str) -> Callable[[T], T]:
-    """The callback of options that name a file of one kind: the name must say the kind, or be that of a device."""
+    """Returns the callback of options that name a file of one kind: the name must say the kind, or be that of a
+    device."""
 
     def check(value: T) -> T:
         from threshc.compiler.diagnostics import fail
@@ -131,5 +132,5 @@ Force = Annotated[
 
 
 def out_folder(out: Path | None, model: str) -> Path:
-    """The folder that was asked for, else one in the current folder that is named after the model."""
+    """Returns the folder that was asked for, else one in the current folder that is named after the model."""
     return out if out is not None else Path(f"{Path(model).name.split('.')[0] or 'model'}-threshc")

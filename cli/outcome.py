@@ -16,7 +16,8 @@ _SHOWN = 20
 
 
 def print_outcome(result: Result, labels: NDArray[np.int64] | None, out: Path | None) -> None:
-    """The first classes, the accuracy if `labels` are known; all classes into the file `out` if given."""
+    """Prints the first classes, and the accuracy if `labels` are known; writes all classes into the file `out` if
+    given."""
     found = result.labels
     if found is None:
         assert result.scores is not None
@@ -37,7 +38,7 @@ def print_outcome(result: Result, labels: NDArray[np.int64] | None, out: Path | 
 def print_hints(
     network: Network, x: NDArray[np.generic], labels: NDArray[np.int64] | None, right: int | None = None
 ) -> None:
-    """On stderr, where samples and the stated input look as if they did not belong together."""
+    """Prints on stderr where samples and the stated input look as if they did not belong together."""
     from threshc.cli.progress import note
     from threshc.sim.hints import hints
 

@@ -29,7 +29,7 @@ def steps(quiet: bool) -> Iterator[Progress]:
 
 
 def listen() -> None:
-    """Where somebody watches, show what the library logs: that it compiles machine code, which takes seconds."""
+    """Shows, where somebody watches, what the library logs: that it compiles machine code, which takes seconds."""
     if not sys.stderr.isatty():
         return
     import logging

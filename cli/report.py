@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def print_report(report: Report) -> None:
-    """The figures with their sources, and where the files are."""
+    """Prints the figures with their sources, and where the files are."""
     print_table(report.model, ("figure", "value", "source"), report.rows(), "lrl")
     print(f"{visible(str(report.out_dir))}/: {', '.join(name for name in report.files if '/' not in name)}")
     if report.build is not None:

@@ -65,7 +65,7 @@ def settle() -> None:
 
 
 def say_stopped(code: int) -> None:
-    """The one line that a command leaves which was told to end."""
+    """Prints the one line that a command leaves which was told to end."""
     name = "Ctrl-C" if code == 128 + signal.SIGINT else signal.Signals(code - 128).name
     print(f"stopped by {name}", file=sys.stderr)
 

@@ -8,7 +8,7 @@ from threshc.compiler.diagnostics import visible
 
 
 def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> None:
-    """A table on stdout; `align` has one of l, r per column."""
+    """Prints a table on stdout; `align` has one of l, r per column."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

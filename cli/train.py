@@ -16,7 +16,7 @@ _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
 def commands() -> dict[str, tuple[Trainer, ...]]:
-    """The trainers of every command: one, or one for classes and one for real targets."""
+    """Returns the trainers of every command: one, or one for classes and one for real targets."""
     names = dict.fromkeys(trainer.command for trainer in TRAINERS if trainer.command)
     return {name: tuple(trainer for trainer in TRAINERS if trainer.command == name) for name in names}
 
@@ -25,11 +25,11 @@ class Commands(TyperGroup):
     """The group, which reads the signature of a trainer when its command is wanted and not before."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of the commands, in the order of the registry."""
+        """Returns the names of the commands, in the order of the registry."""
         return list(commands())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of that name, None where there is none."""
+        """Returns the command of that name, None where there is none."""
         found = commands().get(cmd_name)
         return None if found is None else _command(cmd_name, found)
 

@@ -36,7 +36,8 @@ def read_table(data: Path, labels: Path | None, target: str | None, table: str |
     """Samples with labels. labels: a file of their own. target: the labels' column of a table, by name or number; by
     default the column named target, class, label or y, else the last. table: the text of `--table`.
 
-    Raises CompileError for files that cannot be read, cells that are no finite numbers, ragged rows and a single class.
+    Raises CompileError for files that cannot be read, cells that are not finite numbers, ragged rows and a single
+    class.
     """
     import numpy as np
 
@@ -61,13 +62,13 @@ def read_table(data: Path, labels: Path | None, target: str | None, table: str |
 
 
 def own_shape(table: Table) -> Table:
-    """The table with samples in the shape and, if these are integers, the type of their file."""
+    """Returns the table with samples in the shape and, if these are integers, the type of their file."""
     x = table.x.astype(table.dtype if table.dtype.kind in "iub" else "float64")
     return replace(table, x=x.reshape(len(x), *table.shape))
 
 
 def real_targets(table: Table) -> Table:
-    """The table with its labels as real numbers. Raises CompileError by row for others."""
+    """Returns the table with its labels as real numbers. Raises CompileError by row for others."""
     import numpy as np
 
     values = np.zeros(len(table.y))
@@ -75,7 +76,7 @@ def real_targets(table: Table) -> Table:
         try:
             values[row] = float(label)
         except ValueError:
-            raise fail(f"the target {label!r} is no number", where=f"sample {row + 1}") from None
+            raise fail(f"the target {label!r} is not a number", where=f"sample {row + 1}") from None
         if not np.isfinite(values[row]):
             raise fail(f"the target {label!r} is not finite", where=f"sample {row + 1}")
     return replace(table, y=values)
@@ -97,7 +98,7 @@ def _from_arrays(data: Path, labels: Path | None, options: TableOptions) -> Tabl
     if len(bad):
         hint = "remove the row, or fill the gap"
         places = [(str(flat[r, c]), f"{data}, column {names[c]!r}, row {r}") for r, c in bad[:_SHOWN].tolist()]
-        raise CompileError([Diagnostic(f"{cell!r} is no finite number", where, "", hint) for cell, where in places])
+        raise CompileError([Diagnostic(f"{cell!r} is not a finite number", where, "", hint) for cell, where in places])
     return Table(flat, y, names, x.shape[1:], x.dtype)
 
 

@@ -18,14 +18,14 @@ class Form(NamedTuple):
 
 
 def shown(default: Any) -> Any:
-    """A default as a user would write it: sequences with commas between."""
+    """Returns a default as a user would write it: sequences with commas between."""
     return ",".join(map(str, default)) if isinstance(default, tuple) else default
 
 
 def _widths(text: str, option: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isdecimal() and int(part) for part in parts):
-        raise _wrong(f"{text!r} are no widths of layers", option, "200, or 200,100")
+        raise _wrong(f"{text!r} are not widths of layers", option, "200, or 200,100")
     return tuple(map(int, parts))
 
 
@@ -37,13 +37,13 @@ def _numbers(text: str, option: str) -> list[float]:
     try:
         return list(map(float, text.split(",")))
     except ValueError:
-        raise _wrong(f"{text!r} is no list of numbers", option, "128, or 64,128,192") from None
+        raise _wrong(f"{text!r} is not a list of numbers", option, "128, or 64,128,192") from None
 
 
 def _shape(text: str, option: str) -> tuple[int, ...]:
     parts = text.lower().split("x")
     if not 2 <= len(parts) <= 3 or not all(part.isdecimal() and int(part) for part in parts):
-        raise _wrong(f"{text!r} is no shape of images", option, "1x28x28, or 28x28")
+        raise _wrong(f"{text!r} is not a shape of images", option, "1x28x28, or 28x28")
     return tuple(map(int, parts))
 
 

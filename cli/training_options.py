@@ -79,11 +79,11 @@ class TrainerOption:
         return None if self.help.turns_on else shown(self.default)
 
     def flag(self, value: Any) -> str:
-        """What stands on the command line for a value; of switches, there are two."""
+        """Returns the text on the command line for a value; of switches, there are two."""
         return f"--{self.help.off or 'no-' + self.name}" if value is False else f"--{self.name}"
 
     def typed(self) -> Parameter:
-        """The option as an argument of a function that Typer takes."""
+        """Returns the option as an argument of a function that Typer takes."""
         help, kind = self.help, FORMS[self.annotation].type
         names = self.flag(True) + (f"/{self.flag(False)}" if kind is bool else "")
         extra: dict[str, Any] = {"metavar": help.metavar} if help.metavar else {}
@@ -94,7 +94,7 @@ class TrainerOption:
 
 
 def options(trainers: Sequence[Trainer]) -> tuple[TrainerOption, ...]:
-    """The options of the estimators of one command, in the order of their signatures."""
+    """Returns the options of the estimators of one command, in the order of their signatures."""
     found: dict[str, TrainerOption] = {}
     for trainer in trainers:
         for name, annotation, default in parameters(trainer):
@@ -111,7 +111,7 @@ def options(trainers: Sequence[Trainer]) -> tuple[TrainerOption, ...]:
 
 
 def arguments(trainers: Sequence[Trainer], own: Iterable[TrainerOption]) -> list[Parameter]:
-    """All arguments of the command, in the order of its help."""
+    """Returns all arguments of the command, in the order of its help."""
     two_sorts, by_path = any(t.regression for t in trainers), any(t.path for t in trainers)
     seed = [option for option in own if option.parameter == "random_state"]
     return [

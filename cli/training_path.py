@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def prices(text: str) -> list[float]:
-    """The lambdas of `--path`. Raises CompileError for anything but numbers above 0 with commas between."""
+    """Returns the lambdas of `--path`. Raises CompileError for anything but numbers above 0 with commas between."""
     try:
         found = [float(part) for part in text.split(",")]
     except ValueError:
         found = []
     if not found or not all(0 < lam < math.inf for lam in found):
-        raise fail(f"{text!r} is no list of numbers above 0", where="--path", hint="1e-5,3e-5,1e-4")
+        raise fail(f"{text!r} is not a list of numbers above 0", where="--path", hint="1e-5,3e-5,1e-4")
     return found
 
 

@@ -37,7 +37,7 @@ class Affine:
         return max((len(numbers) for _, numbers in self.steps), default=1)
 
     def for_shape(self, shape: tuple[int, ...], where: str = "") -> Affine:
-        """This encoding for samples of a shape: channels are the first axis or the last one that has so many.
+        """Returns this encoding for samples of a shape: channels are the first axis or the last one that has so many.
 
         Raises CompileError where no axis, or both, have as many elements as there are channels.
         """
@@ -59,7 +59,7 @@ class Affine:
         return replace(self, inner=1 if last else prod(shape[1:]))
 
     def real(self, i: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Integers of any shape to the float32 values that the model sees; with channels, of whole samples."""
+        """Turns integers of any shape into the float32 values that the model sees; with channels, of whole samples."""
         x: NDArray[np.float32] = np.asarray(i).astype(np.float32)
         shape = x.shape
         if self.channels > 1:
@@ -72,7 +72,7 @@ class Affine:
         return found
 
     def nearest(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The integers of lo..hi whose real values are nearest to finite numbers; shapes as in `real`."""
+        """Returns the integers of lo..hi whose real values are nearest to finite numbers; shapes as in `real`."""
         shape = x.shape
         if self.channels > 1:
             x = x.reshape(-1, self.channels, self.inner)
@@ -82,7 +82,8 @@ class Affine:
         return np.clip(np.rint(x), self.lo, self.hi).astype(np.int64).reshape(shape)
 
     def line(self) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
-        """Slope and offset per channel of the real value free of rounding, with the numbers as they are written."""
+        """Returns the slope and offset per channel of the real value free of rounding, with the numbers as they are
+        written."""
         slopes, offsets = [], []
         for c in range(self.channels):
             slope, offset = Fraction(1), Fraction(0)
@@ -98,7 +99,7 @@ class Affine:
         return tuple(slopes), tuple(offsets)
 
     def channel(self, size: int) -> NDArray[np.int64]:
-        """The channel of each of a sample's features, (size,)."""
+        """Returns the channel of each of a sample's features, (size,)."""
         return np.arange(size) // max(self.inner, 1) % self.channels
 
     def _spread(self, numbers: tuple[float, ...]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ _ABANDONED = 24 * 3600  # seconds after which a draft has no writer any more
 
 
 def place() -> Path | None:
-    """The cache folder: THRESHC_CACHE, else the system's usual place; None where this user has no home."""
+    """Returns the cache folder: THRESHC_CACHE, else the system's usual place; None where this user has no home."""
     stated = os.environ.get("THRESHC_CACHE")
     if stated:
         return Path(os.path.abspath(stated))
@@ -34,7 +34,8 @@ def place() -> Path | None:
 
 
 def user_caches() -> Path | None:
-    """Where the system wants caches of this user: XDG_CACHE_HOME or ~/.cache, ~/Library/Caches, or LOCALAPPDATA."""
+    """Returns where the system wants caches of this user: XDG_CACHE_HOME or ~/.cache, ~/Library/Caches, or
+    LOCALAPPDATA."""
     home = Path(os.path.expanduser("~"))  # stays as it is where there is no home
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
@@ -47,14 +48,14 @@ def user_caches() -> Path | None:
 
 
 def path(kind: str, name: str) -> Path:
-    """Where an entry that is there lies: to say so, or to run it."""
+    """Returns where an entry that is there lies: to say so, or to run it."""
     base = place()
     assert base is not None, "an entry is there"
     return base / kind / name
 
 
 def opened(kind: str, name: str) -> BinaryIO | None:
-    """An entry, open for reading, that nobody but this user can have written; None where there is none."""
+    """Returns an entry, open for reading, that nobody but this user can have written; None where there is none."""
     try:
         with _folder(kind, make=False) as folder:
             return folder.open(name)
@@ -63,7 +64,7 @@ def opened(kind: str, name: str) -> BinaryIO | None:
 
 
 def read(kind: str, name: str) -> bytes | None:
-    """The bytes of an entry that nobody but this user can have written; None where there is none."""
+    """Returns the bytes of an entry that nobody but this user can have written; None where there is none."""
     file = opened(kind, name)
     if file is None:
         return None
@@ -75,7 +76,7 @@ def read(kind: str, name: str) -> bytes | None:
 
 
 def write(kind: str, name: str, data: bytes, *, program: bool = False) -> bool:
-    """Keep an entry for this user alone, and remove the entries of its kind beyond KEPT.
+    """Keeps an entry for this user alone, and remove the entries of its kind beyond KEPT.
 
     program: the entry can be run. False where it cannot be kept.
     """
@@ -90,7 +91,7 @@ def write(kind: str, name: str, data: bytes, *, program: bool = False) -> bool:
 
 @contextmanager
 def alone(kind: str, name: str) -> Iterator[None]:
-    """Held by one process at a time, so that one makes the entry; held by all where nothing is kept."""
+    """Is held by one process at a time, so that one makes the entry; all hold it where nothing is kept."""
     with contextlib.ExitStack() as stack:
         try:
             import fcntl

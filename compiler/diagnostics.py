@@ -11,7 +11,8 @@ Spelling = Callable[[str, str | int | None], str]
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    """Text as it may reach a terminal, a report or a log: what is not printable is escaped, as in `\\x1b` or `\\u202e`.
+    """Returns text as it may reach a terminal, a report or a log: what is not printable is escaped, as in `\\x1b` or
+    `\\u202e`.
 
     Names in models and of files may be any text; they must not move the cursor, change colours, turn the direction of
     writing, or look like a line of ours. lines: the text is our own and its line ends stay.
@@ -58,7 +59,7 @@ class Lines(str):
 
     @classmethod
     def of(cls, texts: Iterable[str], indent: int = 7) -> Lines:
-        """One text below the other, indented to stand below the first one."""
+        """Returns one text below the other, indented to stand below the first one."""
         return cls(("\n" + " " * indent).join(visible(text) for text in texts))
 
 
@@ -120,7 +121,7 @@ class CompileError(Exception):
 
 
 def grouped(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """The same problem at several places as one that names them all; the most frequent problem first."""
+    """Returns the same problem at several places as one that names them all; the most frequent problem first."""
     places: dict[tuple[str, str, str], list[str]] = {}
     for p in problems:
         found = places.setdefault((p.what, p.why, p.hint), [])
@@ -131,5 +132,5 @@ def grouped(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def fail(what: str, *, where: str = "", why: str = "", hint: str = "") -> CompileError:
-    """A `CompileError` with a single diagnostic, to be raised by the caller."""
+    """Returns a `CompileError` with a single diagnostic, to be raised by the caller."""
     return CompileError(Diagnostic(what, where, why, hint))

@@ -80,10 +80,11 @@ def check_goal(path: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def draft(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
-    """The path of a draft, already there and empty, that takes the place of `path` at the end; none is left otherwise.
+    """Yields the path of a draft, already there and empty, that takes the place of `path` at the end; none is left
+    otherwise.
 
     suffix: what the draft's name must end with, for writers that go by it (".png"). What is neither a file nor absent
-    (/dev/null, a pipe) is written as it is. Raises CompileError when the file cannot be written.
+    (/dev/null, a pipe) is written in place. Raises CompileError when the file cannot be written.
     """
     try:
         if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
@@ -99,8 +100,9 @@ def draft(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
 
 @contextmanager
 def draft_beside(goal: Path, suffix: str = "", *, folder: bool = False, private: bool = False) -> Iterator[Path]:
-    """A new draft, file or folder, beside the goal, marked as one whose owner lives. What is left of it at the end is
-    removed. private: for this user alone. Raises OSError. Drafts of the dead in the same place are removed first."""
+    """Yields a new draft, file or folder, beside the goal, marked as one whose owner lives. What is left of it at the
+    end is removed. private: for this user alone. Raises OSError. Drafts of the dead in the same place are removed
+    first."""
     remove_dead_drafts(goal.parent)
     if announce is not None:
         announce(goal.parent)

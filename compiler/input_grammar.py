@@ -25,8 +25,8 @@ Numbers = tuple[float, ...]
 
 
 def parse_encoding(text: str) -> Affine:
-    """The encoding named by `--input`: integers ([u]intN, bit, bipolar, a part LO..HI of them) under float32 arithmetic
-    with numbers or lists of one number per channel, then mean= and std=.
+    """Returns the encoding named by `--input`: integers ([u]intN, bit, bipolar, a part LO..HI of them) under float32
+    arithmetic with numbers or lists of one number per channel, then mean= and std=.
 
     Raises CompileError with the place in the text for anything else, for widths outside 1..32, for scales of zero and
     for numbers beyond float32.
@@ -51,7 +51,7 @@ class _Parser:
             match = _TOKEN.match(text, place)
             if match is None:
                 place += len(text[place:]) - len(text[place:].lstrip())
-                self.refuse("this is no part of an encoding", place)
+                self.refuse("this is not part of an encoding", place)
             assert match.lastgroup is not None
             self.tokens.append(_Token(match.lastgroup, match[match.lastgroup].lower(), match.start(match.lastgroup)))
             place = match.end()
@@ -127,7 +127,7 @@ class _Parser:
                 if isinstance(left, Affine):
                     self.refuse("integers are named twice", place)
                 if sign == "/":
-                    self.refuse("a number divided by the integers is no scale of them", place)
+                    self.refuse("a number divided by the integers is not a scale of them", place)
                 left = self.moved(right, "mul", left, place)
             elif isinstance(left, Affine):
                 left = self.moved(left, "mul" if sign == "*" else "div", right, place)
@@ -170,7 +170,7 @@ class _Parser:
             self.need("..")
             most = self.integer()
             if not lo <= least < most <= hi:
-                self.refuse(f"{least}..{most} is no range of at least two integers within {lo}..{hi}", place)
+                self.refuse(f"{least}..{most} is not a range of at least two integers within {lo}..{hi}", place)
             lo, hi = least, most
         return Affine(lo, hi)
 

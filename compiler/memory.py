@@ -12,7 +12,8 @@ _SMALL = 256 << 20  # bytes that are taken without asking
 
 
 def available() -> int | None:
-    """Bytes: the least of what is free, what the control group leaves, and the limit of the address space (RLIMIT_AS).
+    """Returns bytes: the least of what is free, what the control group leaves, and the limit of the address space
+    (RLIMIT_AS).
 
     None where the system says nothing of the kind.
     """

@@ -37,7 +37,7 @@ class Options:
 
     @staticmethod
     def number_of(value: object) -> object:
-        """Returns the integer that a short text of decimal digits is; anything else as it is."""
+        """Returns the integer that a short text of decimal digits is; anything else unchanged."""
         text = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10
         return int(value) if text else value  # type: ignore[call-overload]
 
@@ -54,7 +54,7 @@ class Options:
         """
         what = f"the {cls.__name__} cannot be read"
         if not isinstance(data, dict):
-            raise fail(what, where=where, why="it is no object of JSON")
+            raise fail(what, where=where, why="it is not an object of JSON")
         unknown = [name for name in data if name not in {f.name for f in fields(cls)}]  # type: ignore[arg-type]
         if unknown:
             why = f"option {unknown[0]!r} is {data[unknown[0]]!r}, which this version does not know"

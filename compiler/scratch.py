@@ -21,7 +21,7 @@ _HINT = "set TMPDIR to a folder that can be written to and has room"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """An empty folder that only this user can read, removed with what is in it at the end.
+    """Yields an empty folder that only this user can read, removed with what is in it at the end.
 
     Raises CompileError where the system has no place for temporary files, or the place is full.
     """
@@ -37,14 +37,14 @@ def scratch_folder() -> Iterator[Path]:
 
 @cache
 def process_folder() -> Path:
-    """The same for as long as this process lives."""
+    """Returns the same for as long as this process lives."""
     stack = ExitStack()
     atexit.register(stack.close)
     return _made(stack)
 
 
 def no_room(error: OSError) -> CompileError:
-    """What to say where a temporary file cannot be written."""
+    """Returns what to say where a temporary file cannot be written."""
     return fail(
         "temporary files cannot be written",
         where=str(error.filename or ""),

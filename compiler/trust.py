@@ -33,7 +33,7 @@ class Distrust(OSError):
 
 
 def open_folder(path: Path, *, make: bool = False) -> int:
-    """Open a folder that only this user can write to; the caller closes the descriptor.
+    """Opens a folder that only this user can write to; the caller closes the descriptor.
 
     make: create it, and what is missing above it, for this user alone. Raises OSError where it is not there or cannot
     be made, and Distrust where another user could have written it. Needs OWNERS.
@@ -79,7 +79,7 @@ def open_folder(path: Path, *, make: bool = False) -> int:
 
 
 def open_file(name: str, folder: int) -> int:
-    """Open a file in an open folder for reading; the caller closes the descriptor.
+    """Opens a file in an open folder for reading; the caller closes the descriptor.
 
     Raises OSError where it is not there, and Distrust where it is a link, no plain file, or another user's.
     """
@@ -87,7 +87,7 @@ def open_file(name: str, folder: int) -> int:
     try:
         facts = os.fstat(file)
         if not stat.S_ISREG(facts.st_mode):
-            raise Distrust(name, "it is no plain file")
+            raise Distrust(name, "it is not a plain file")
         if facts.st_uid not in _mine() or facts.st_mode & _OTHERS:
             raise Distrust(name, "other users can write it")
     except BaseException:

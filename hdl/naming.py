@@ -37,7 +37,8 @@ _RESERVED = frozenset(_WORDS.split())
 
 
 def sanitize(text: str, default: str = "n") -> str:
-    """A Verilog-2001 identifier of at most `LIMIT` characters: letters, digits and single underscores of `text`.
+    """Returns a Verilog-2001 identifier of at most `LIMIT` characters: letters, digits and single underscores of
+    `text`.
 
     Everything else becomes `_`; `default` stands in where nothing is left, and before a leading digit or a keyword.
     """
@@ -62,7 +63,7 @@ class Names:
         self._taken = {t.lower() for t in taken}
 
     def pick(self, text: str, default: str = "n") -> str:
-        """`sanitize(text)`, with `_2`, `_3`, ... appended where it was taken."""
+        """Returns `sanitize(text)`, with `_2`, `_3`, ... appended where it was taken."""
         base = sanitize(text, default)
         name, k = base, 1
         while name.lower() in self._taken:

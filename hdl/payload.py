@@ -21,8 +21,8 @@ def byte_count(width: int) -> int:
 
 
 def pack(network: Network, encoded: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Encoded samples (N, n) to input words, (N, bytes) uint8, little end first: feature f of k bits at bit f*k,
-    two's complement if the feature can be negative."""
+    """Turns encoded samples (N, n) into input words, (N, bytes) uint8, little end first: feature f of k bits at bit
+    f*k, two's complement if the feature can be negative."""
     t = network.types[0]
     k = len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1
     n = encoded.shape[1]
@@ -34,7 +34,7 @@ def pack(network: Network, encoded: NDArray[np.integer]) -> NDArray[np.uint8]:
 
 
 def unpack(field: Field, words: NDArray[np.uint8]) -> NDArray[np.integer]:
-    """One field of output words (N, bytes) as (N, *shape): uint8 for bits and taps, else int64."""
+    """Returns one field of output words (N, bytes) as (N, *shape): uint8 for bits and taps, else int64."""
     single = field.element_width == 1 and field.kind in ("bits", "tap")
     out = np.empty((len(words), field.width // field.element_width), np.uint8 if single else np.int64)
     weights = np.int64(1) << np.arange(field.element_width, dtype=np.int64)
@@ -47,7 +47,7 @@ def unpack(field: Field, words: NDArray[np.uint8]) -> NDArray[np.integer]:
 
 
 def to_beats(words: NDArray[np.uint8], beats: Beats) -> NDArray[np.uint8]:
-    """Words (N, bytes) of samples as the payloads (N * count, bytes) that a stream carries, in its order."""
+    """Returns words (N, bytes) of samples as the payloads (N * count, bytes) that a stream carries, in its order."""
     if beats.count == 1:
         return words
     out = np.empty((len(words), beats.count, byte_count(beats.width)), np.uint8)
@@ -59,7 +59,7 @@ def to_beats(words: NDArray[np.uint8], beats: Beats) -> NDArray[np.uint8]:
 
 
 def from_beats(payloads: NDArray[np.uint8], beats: Beats) -> NDArray[np.uint8]:
-    """The reverse of `to_beats`; payloads of a sample that is not complete are left out."""
+    """Returns the reverse of `to_beats`; payloads of a sample that is not complete are left out."""
     if beats.count == 1:
         return payloads
     whole = payloads[: len(payloads) // beats.count * beats.count].reshape(-1, beats.count, payloads.shape[1])
@@ -71,12 +71,12 @@ def from_beats(payloads: NDArray[np.uint8], beats: Beats) -> NDArray[np.uint8]:
 
 
 def to_int(word: NDArray[np.uint8]) -> int:
-    """One word's bytes as a Python integer."""
+    """Returns one word's bytes as a Python integer."""
     return int.from_bytes(word.tobytes(), "little")
 
 
 def from_ints(values: list[int], width: int) -> NDArray[np.uint8]:
-    """Python integers to words (N, bytes)."""
+    """Turns Python integers into words (N, bytes)."""
     size = byte_count(width)
     joined = b"".join(v.to_bytes(size, "little") for v in values)
     return np.frombuffer(joined, np.uint8).reshape(len(values), size)

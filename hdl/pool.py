@@ -31,7 +31,7 @@ WORTH = 0.1
 
 
 def checked_jobs(jobs: int | None) -> int:
-    """The number of processes that is meant, all cores for None. Raises CompileError below 1."""
+    """Returns the number of processes that is meant, all cores for None. Raises CompileError below 1."""
     if jobs is None:
         return cores()
     if isinstance(jobs, bool) or not isinstance(jobs, int) or not 1 <= jobs <= 1024:
@@ -56,8 +56,8 @@ class Pool:
         self.close()
 
     def map(self, work: Callable[[Task], Result], tasks: Sequence[Task], seconds: float) -> list[Result]:
-        """`work` of every task, in order. work: a function of a module; tasks and results are pickled. seconds: what
-        all of it may take in one process. Raises what `work` raises, of several the first."""
+        """Returns `work` of every task, in order. work: a function of a module; tasks and results are pickled. seconds:
+        what all of it may take in one process. Raises what `work` raises, of several the first."""
         count = min(self.jobs, len(tasks))
         self._done += seconds
         if count < 2 or seconds < WORTH or self._done < START:
@@ -139,7 +139,7 @@ def _result(answer: tuple[str, Any]) -> Any:
 
 
 def serve() -> None:
-    """The loop of a process: a task from stdin, its result to stdout, until stdin ends."""
+    """Runs the loop of a process: a task from stdin, its result to stdout, until stdin ends."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that feeds us

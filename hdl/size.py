@@ -95,7 +95,7 @@ def refuse_vast(size: Size, note: Note | None = None, *, large: bool = False, in
 
 
 def too_big(device: Device, where: str, figures: str, luts: int = 0, ffs: int = 0) -> TooBig:
-    """The error for a circuit that does not fit; `figures` says what it needs, of what.
+    """Returns the error for a circuit that does not fit; `figures` says what it needs, of what.
 
     luts, ffs: what it needs, 0 where that is not known.
     """

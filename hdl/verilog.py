@@ -17,7 +17,7 @@ _HIDDEN = " ".join(f"-remove {a}" for a in ("generator", "top", "src", "amaranth
 
 
 def emit_verilog(component: Component, name: str) -> str:
-    """The Verilog of a component with streams `i` and `o`.
+    """Returns the Verilog of a component with streams `i` and `o`.
 
     Top module `name` with ports clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid, o_ready.
     """

@@ -27,7 +27,7 @@ _READ = ("YOWASP_CACHE_DIR", "THRESHC_CACHE", "XDG_CACHE_HOME", "HOME", "LOCALAP
 
 
 def environment() -> dict[str, str]:
-    """The variables to run a tool with. PYTHONPATH is made absolute, as the tool runs in another folder.
+    """Returns the variables to run a tool with. PYTHONPATH is made absolute, as the tool runs in another folder.
 
     Raises CompileError where there is no place for temporary files, which is needed where nothing can be kept.
     """

@@ -43,7 +43,7 @@ class LayerCounts:
     pool_ops:        ORs and ANDs of two bits of a Reduce: taps - 1 for every bit of its result
     weight_bits:     rows * fan_in * weight_width
     threshold_bits:  per Compare element the bits for every threshold that matters, lo..hi+1 of its row; per row that is
-                     put out as a number, its bias in the width of the sum, unless all biases are 0
+                     output as a number, its bias in the width of the sum, unless all biases are 0
     activation_bits: bits of all Compare results; without any, of the sums; of the result of a Reduce
     float32_bytes:   the same layer in float32: 4 * (weights + one bias per row)
     """
@@ -102,7 +102,7 @@ class Counts:
 
 
 def count(network: Network) -> Counts:
-    """Count every layer of a network, in order."""
+    """Counts every layer of a network, in order."""
     found = tuple(_count(network, layer) for layer in layers(network))
 
     def total(field: str) -> int:
@@ -114,7 +114,7 @@ def count(network: Network) -> Counts:
 
 
 def adders(weights: NDArray[np.signedinteger]) -> tuple[int, int]:
-    """Full and half adders that sum the rows of (R, C) weights once (see `LayerCounts.full_adders`)."""
+    """Returns the full and half adders that sum the rows of (R, C) weights once (see `LayerCounts.full_adders`)."""
     w = weights.astype(np.int64)
     height = np.zeros(len(w), np.int64)
     full = half = 0
@@ -129,7 +129,7 @@ def adders(weights: NDArray[np.signedinteger]) -> tuple[int, int]:
 
 
 def digits(weights: NDArray[np.signedinteger]) -> int:
-    """How many signed digits (non-adjacent form) the longest of the weights has; 0 if all are 0."""
+    """Returns how many signed digits (non-adjacent form) the longest of the weights has; 0 if all are 0."""
     w = weights.astype(np.int64)
     found = 0
     while w.any():

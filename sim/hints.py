@@ -42,7 +42,8 @@ def hints(
 
 
 def label_note(network: Network, labels: NDArray[np.int64]) -> str | None:
-    """A sentence where labels are none of the classes that the model counts, from the number that it starts with."""
+    """Returns a sentence where labels are none of the classes that the model counts, from the number that it starts
+    with."""
     classes = _classes(network)
     if classes is None or not len(labels) or (labels.min() >= classes[0] and labels.max() <= classes[1]):
         return None

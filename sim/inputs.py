@@ -17,7 +17,8 @@ from threshc.compiler.ir.network import Network
 
 
 def encode(network: Network, x: ArrayLike, first: int = 0) -> NDArray[np.integer]:
-    """Samples (N, features) or (N, *model_shape) to (N, n): integers lo..hi (Affine) or bits (Step), smallest dtype.
+    """Turns samples (N, features) or (N, *model_shape) into (N, n): integers lo..hi (Affine) or bits (Step), smallest
+    dtype.
 
     Affine: integer arrays are the integers themselves; real arrays, and -1 in a bipolar input, are the model's real
     values and must each be exactly representable. Step: real features, or a bool array of the bits themselves.
@@ -36,8 +37,8 @@ def encode(network: Network, x: ArrayLike, first: int = 0) -> NDArray[np.integer
 
 
 def sample_rows(network: Network, x: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Samples (N, features) of samples in that shape or the model's, but for axes of length 1. Of a model whose own
-    shape is flat, also of samples with two axes, as grey images: row by row.
+    """Returns samples (N, features) of samples in that shape or the model's, but for axes of length 1. Of a model whose
+    own shape is flat, also of samples with two axes, as grey images: row by row.
 
     Raises CompileError for another shape, even of the right size: the order of its features is not the model's.
     """
@@ -138,7 +139,7 @@ def _from_real(enc: Affine, x: NDArray[np.float64], first: int) -> NDArray[np.in
 
 
 def _no_integer(enc: Affine, x: NDArray[np.float64], bad: NDArray[np.bool_], first: int) -> CompileError:
-    """The error for numbers of which the bad ones are no integer's, with the nearest one of the first of them."""
+    """The error for numbers of which bad ones stand for no integer, with the nearest one of the first of them."""
     nearest = enc.nearest(x)
     real, at = enc.real(nearest), tuple(np.argwhere(bad)[0])
     why = f"it is not the real value of any integer {enc.lo}..{enc.hi} ({enc}); nearest is {nearest[at]} = {real[at]}"
@@ -162,8 +163,8 @@ def _step(enc: Step, x: NDArray[np.generic], first: int) -> NDArray[np.uint8]:
 
 
 def real_features(enc: Step, x: NDArray[Any], first: int = 0) -> NDArray[np.generic]:
-    """Samples (N, features) as numbers that the model compares itself, checked. Integers are the numbers themselves
-    where only that can be meant: every threshold is a whole number or a half, and one lies beyond -1..1.
+    """Returns samples (N, features) as numbers that the model compares itself, checked. Integers are the numbers
+    themselves where only that can be meant: every threshold is a whole number or a half, and one lies beyond -1..1.
 
     Raises CompileError for NaN, for integers that could mean something else, and for those beyond float32.
     """

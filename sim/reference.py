@@ -17,12 +17,12 @@ Array = NDArray[np.int64]
 
 
 def run(network: Network, x: ArrayLike) -> Result:
-    """Evaluate a network on samples (see `encode` for shapes and dtypes), keeping every hidden bit."""
+    """Evaluates a network on samples (see `encode` for shapes and dtypes), keeping every hidden bit."""
     return run_encoded(network, encode(network, x))
 
 
 def run_encoded(network: Network, encoded: NDArray[np.integer]) -> Result:
-    """`run` for samples (N, n) that `encode` has made."""
+    """Does what `run` does, for samples (N, n) that `encode` has made."""
     values = evaluate(network, encoded)
     return Result(
         network,
@@ -32,7 +32,7 @@ def run_encoded(network: Network, encoded: NDArray[np.integer]) -> Result:
 
 
 def evaluate(network: Network, encoded: NDArray[np.integer]) -> list[Array]:
-    """Every value of the network for encoded samples (N, n): one int64 array (N, *shape) per operation.
+    """Returns every value of the network for encoded samples (N, n): one int64 array (N, *shape) per operation.
 
     Raises CompileError where they take more memory than there is.
     """

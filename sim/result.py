@@ -51,7 +51,7 @@ class Result:
         return Result(self.network, tuple(v[:count] for v in self.values), tuple(b[:count] for b in self.bits))
 
     def top(self, k: int) -> NDArray[np.integer]:
-        """(N, k) classes of the k largest scores, best first, the lowest index first among equals.
+        """Returns the (N, k) classes of the k largest scores, best first, the lowest index first among equals.
 
         Raises ValueError without scores, or for a k outside 1..classes.
         """

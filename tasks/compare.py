@@ -59,7 +59,8 @@ class Check:
 def against_onnx(
     lowered: Lowered, tensors: Mapping[str, Array], values: Sequence[Array], name: str, law: bool = False
 ) -> Check:
-    """The ONNX model's tensors (N, elements) against the values of the unoptimized network: every bit, every output.
+    """Compares the ONNX model's tensors (N, elements) with the values of the unoptimized network: every bit, every
+    output.
 
     law: the tensors are those of our own evaluator. Labels may then differ where the front end chose the order of the
     real numbers, and the model's scores of both are nearer than their rounding; the note says how many do.
@@ -89,7 +90,7 @@ def against_onnx(
 
 
 def too_near(lowered: Lowered, o: Output, tensors: Mapping[str, Array], wanted: Array, ours: Array) -> Array:
-    """Which of the labels (N, 1) differ by no more than the rounding of scores whose real order was taken."""
+    """Returns which of the labels (N, 1) differ by no more than the rounding of scores whose real order was taken."""
     rounded = next((r for r in lowered.rounded if o.name in (r.output, r.output.removesuffix(".scores"))), None)
     if (
         rounded is None
@@ -104,7 +105,8 @@ def too_near(lowered: Lowered, o: Output, tensors: Mapping[str, Array], wanted: 
 
 
 def output_of(network: Network, o: Output, tensor: Array, values: Sequence[Array]) -> tuple[Array, Array]:
-    """What the model says and what the network says, in one form: classes, bits, or the order of single scores."""
+    """Returns what the model says and what the network says, in one form: classes, bits, or the order of single
+    scores."""
     ours = values[o.value].reshape(len(tensor), -1)
     match o.kind:
         case "class":

@@ -103,7 +103,7 @@ def compile(
 def read_network(
     model: Model, settings: Settings, x: ArrayLike | None, progress: Progress
 ) -> tuple[Network, tuple[str, ...]]:
-    """The network of a model, read as the settings ask, and what they changed of it, in words.
+    """Returns the network of a model, read as the settings ask, and what they changed of it, in words.
 
     x: samples, None where there are none. Raises CompileError where its circuit would be too large.
     """
@@ -181,7 +181,7 @@ def make_design(network: Network, options: CircuitOptions, jobs: int | None, pro
 
 
 def title(model: Model, network: Network) -> str:
-    """What reports call a model: its file's name, else the network's."""
+    """Returns what reports call a model: its file's name, else the network's."""
     return Path(model).name if isinstance(model, str | os.PathLike) else network.name
 
 

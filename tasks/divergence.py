@@ -43,7 +43,7 @@ class Divergence:
 
 
 def first_difference(layer: str, expected: NDArray[np.generic], found: NDArray[np.generic]) -> Divergence | None:
-    """The first place where two arrays (N, ...) of one layer differ."""
+    """Returns the first place where two arrays (N, ...) of one layer differ."""
     if expected.shape != found.shape:
         return Divergence(0, f"{layer} has shape {found.shape[1:]} instead of {expected.shape[1:]}", (), 0, 0)
     different = expected != found
@@ -55,7 +55,8 @@ def first_difference(layer: str, expected: NDArray[np.generic], found: NDArray[n
 
 
 def explain(network: Network, value: int, found: Divergence, values: Sequence[NDArray[np.int64]]) -> Divergence:
-    """The same difference with the sum and the threshold of its neuron, from the reference values of the network."""
+    """Returns the same difference with the sum and the threshold of its neuron, from the reference values of the
+    network."""
     op = network.ops[value]
     if not isinstance(op, Compare) or not found.neuron or found.sample is None:
         return found

@@ -36,12 +36,12 @@ class Finding:
 
 
 def doctor() -> tuple[Finding, ...]:
-    """Look at this code. Nothing is compiled, downloaded or changed, and no heavy package is imported."""
+    """Looks at this code. Nothing is compiled, downloaded or changed, and no heavy package is imported."""
     return (*_packages(), *_extras(), *_tools(), *_simulators(), *_machine())
 
 
 def warm(progress: Progress) -> int:
-    """Compile all machine code of the packed simulator that the cache does not have yet; the number of pieces made.
+    """Compiles all machine code of the packed simulator that the cache does not have yet; returns the number of pieces.
 
     Takes about 20 seconds of one core. progress: is told the name of each piece.
     """

@@ -24,8 +24,8 @@ ERROR = "error.txt"
 
 @contextmanager
 def leaving_failures(draft: Path, goal: Path, target: Target) -> Iterator[None]:
-    """Where the block raises CompileError and there is a project in the draft of an output folder, moves it into a
-    folder of its own, named after the goal with `-failed` behind, and adds to the error where that is.
+    """Moves, where the block raises CompileError and there is a project in the draft of an output folder, moves it into
+    a folder of its own, named after the goal with `-failed` behind, and adds to the error where that is.
 
     The folder replaces that of an earlier failure. Where it holds anything else, the error says that nothing is left.
     Ctrl-C and faults of ours leave nothing.

@@ -22,7 +22,7 @@ INNER = ("project",)
 
 @contextmanager
 def output_folder(out_dir: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
-    """A temporary folder beside `out_dir` that takes its place when the block ends, and vanishes when it raises.
+    """Yields a temporary folder beside `out_dir` that takes its place when the block ends, and vanishes when it raises.
 
     The files that threshc made in a folder are replaced. Where `out_dir` holds anything else, CompileError is raised
     before anything is done; with `force` the new files are put beside what is there. What somebody puts there meanwhile

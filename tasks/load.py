@@ -68,7 +68,7 @@ def load_network(
     the network after each. note is told what options changed. x: samples
     as `simulate` takes them, on which it is looked at what snap_weights changed; None: random ones.
 
-    Networks and .thresh files are taken as they are; they state their input themselves. Networks of .onnx files are
+    Networks and .thresh files are not changed; they state their input themselves. Networks of .onnx files are
     kept in the user's cache where no option asks for more.
     """
 
@@ -113,7 +113,7 @@ def load_network(
 
 
 def ready_made(model: Model) -> Network | None:
-    """The network of a .thresh file, of a folder made by `compile`, or itself; None for anything else."""
+    """Returns the network of a .thresh file, of a folder made by `compile`, or itself; None for anything else."""
     if isinstance(model, Network):
         return model
     if not isinstance(model, str | os.PathLike):

@@ -20,7 +20,7 @@ _CACHED = "networks"  # the kind of entry in the cache
 
 
 def cached(model: str | os.PathLike[str], input: str | None, make: Callable[[], Network]) -> Network:
-    """The network of an `.onnx` file as `make` gives it, from the cache where it is there.
+    """Returns the network of an `.onnx` file as `make` gives it, from the cache where it is there.
 
     Models with external data, in gzip or above MAX_BYTES are always made.
     """

@@ -70,7 +70,7 @@ def _built(folder: Path) -> dict[str, str]:
     path = folder / REPORT
     report = read_json(path, "folder's report")
     if not isinstance(report, dict):
-        raise fail("the folder's report cannot be read", where=str(path), why="it is no report of a build")
+        raise fail("the folder's report cannot be read", where=str(path), why="it is not a report of a build")
     if "failed" in report:
         why = "the build failed, and its project is all that there is"
         raise fail("the folder holds no bitstream", where=str(folder), why=why, hint=f"read {folder / 'error.txt'}")

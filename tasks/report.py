@@ -57,7 +57,7 @@ class Simulation:
     correct: int | None = None
 
     def rows(self) -> list[Row]:
-        """The figures for a table."""
+        """Returns the figures for a table."""
         rows = [
             Row(
                 "equal to the packed simulator",
@@ -92,7 +92,7 @@ class Report:
     changes: tuple[str, ...] = ()
 
     def rows(self) -> list[Row]:
-        """Every figure of the whole network as (name, value, source)."""
+        """Returns every figure of the whole network as (name, value, source)."""
         t, d = self.counts.totals, self.design
         io, timing = d.interface, d.interface.timing
         rows = [
@@ -125,7 +125,7 @@ class Report:
         return [Row(f"tables of {size} inputs", text, "counted")]
 
     def as_dict(self) -> dict[str, Any]:
-        """The content of report.json."""
+        """Returns the content of report.json."""
         d, io = self.design, self.design.interface
         return {
             "made_by": f"threshc {__version__}",

@@ -18,7 +18,7 @@ LAYER_HEAD = ("layer", "in", "out", "weights", "thresholds", "synapses", "memory
 
 
 def layer_cells(layer: LayerCounts) -> tuple[str, ...]:
-    """One layer as the cells of a table, all counted."""
+    """Returns one layer as the cells of a table, all counted."""
     kind = {"+-1": "±1", "none": "-"}.get(layer.weight_kind, layer.weight_kind)
     if kind == "integer":
         kind = f"{layer.weight_width}-bit integers"
@@ -34,12 +34,12 @@ def layer_cells(layer: LayerCounts) -> tuple[str, ...]:
 
 
 def shape(axes: Sequence[int]) -> str:
-    """A shape as people write it: 64 or 28x28x3."""
+    """Returns a shape as people write it: 64 or 28x28x3."""
     return "x".join(map(str, axes))
 
 
 def markdown(report: Report) -> str:
-    """The whole report.md."""
+    """Returns the whole report.md."""
     kinds, io = {row.source for row in report.rows()}, report.design.interface
     parts = [
         f"# {_plain(report.model)}",

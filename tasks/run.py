@@ -34,7 +34,7 @@ def run_on_board(
 ) -> Result:
     """Runs samples (as `simulate` takes them) on the board at a serial port; the result has no hidden bits.
 
-    model: what the bitstream was built from, or the folder that holds it, whose report says whether scores are put out.
+    model: what the bitstream was built from, or the folder that holds it, whose report says whether scores are output.
     reading, options, keywords: as for `build`; the other options of the circuit may be left out, since a board does not
     tell circuits apart that answer alike.
     Raises CompileError when the model's circuit is too large for this machine, the port cannot be opened, nothing

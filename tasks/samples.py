@@ -18,7 +18,7 @@ def write_array(path: str | Path, array: NDArray[np.generic]) -> None:
 
 
 def random_samples(network: Network, count: int, seed: int) -> NDArray[np.generic]:
-    """Samples for a network: the extremes of its encoding, then random ones, (count, features)."""
+    """Returns samples for a network: the extremes of its encoding, then random ones, (count, features)."""
     rng = np.random.default_rng(seed)
     match network.input.encoding:
         case Affine(lo=lo, hi=hi):

@@ -39,7 +39,7 @@ def second_opinion(
     tensors: Sequence[str],
     values: Sequence[Array],
 ) -> SecondOpinion:
-    """Our kernels against a peer, operator by operator, then the network against it, end to end.
+    """Compares our kernels with a peer, operator by operator, then the network against it, end to end.
 
     x: (N, *sample shape) as the model takes them; tensors: those that `against_onnx` reads; values: of the network.
     """

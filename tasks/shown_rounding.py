@@ -36,7 +36,7 @@ class Shown:
 def shown(
     peer: Peer, rounding: Rounding, lowered: Lowered, x: Array, seen: Mapping[str, Array], values: Sequence[Array]
 ) -> Shown:
-    """Judge every difference. x: (N, *sample shape); seen: the peer's tensors (N, elements); values: the network's."""
+    """Judges every difference. x: (N, *sample shape); seen: the peer's tensors (N, elements); values: the network's."""
     judge = _Judge(peer, rounding, lowered, x, seen, values)
     spoiled = np.zeros(len(x), bool)
     for probe in lowered.probes:

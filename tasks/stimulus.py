@@ -58,7 +58,7 @@ class Stimulus:
         return self.packed(bits=False)
 
     def packed(self, *, bits: bool = True) -> Result:
-        """What the packed simulator answers, run anew; bits: with every hidden bit."""
+        """Returns what the packed simulator answers, run anew; bits: with every hidden bit."""
         from threshc.sim import packed
         from threshc.sim.result import Result
 
@@ -115,7 +115,7 @@ def stimulus(
 def checked_samples(samples: object, name: str = "samples") -> int:
     """Returns a number of samples that was given as the option `name`.
 
-    Raises CompileError for what is no integer, or below 1.
+    Raises CompileError for what is not an integer, or below 1.
     """
     try:
         count = 0 if isinstance(samples, bool) else operator.index(samples)  # type: ignore[arg-type]

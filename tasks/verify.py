@@ -57,7 +57,7 @@ class VerifyReport:
         return "\n".join([*map(str, self.checks), *map(visible, self.notes)])
 
     def as_dict(self) -> dict[str, object]:
-        """The report for JSON."""
+        """Returns the report for JSON."""
         checks = [
             {
                 "name": c.name,

@@ -27,7 +27,7 @@ FLOAT_SAMPLES = 256
 
 
 def reduce_weights(network: Network, weight_bits: str | int) -> tuple[Network, str]:
-    """The network with smaller weights, and a sentence that says what changed.
+    """Returns the network with smaller weights, and a sentence that says what changed.
 
     weight_bits: "min" for the smallest integers whose neurons are proved equal on all inputs, or a number of bits N,
     to which all larger weights are rounded: an approximation, measured on random samples.
@@ -44,8 +44,8 @@ def reduce_weights(network: Network, weight_bits: str | int) -> tuple[Network, s
 
 
 def read_snapped(source: Source, options: ModelOptions, x: ArrayLike | None = None) -> tuple[Network, str]:
-    """The network of an ONNX model, before any pass, with weights snapped to small multiples of one size, and what
-    that changed: layer by layer, and on samples against the float model as it is in the file.
+    """Returns the network of an ONNX model, before any pass, with weights snapped to small multiples of one size, and
+    what that changed: layer by layer, and on samples against the float model as it is in the file.
 
     options: with `snap_weights`, how far a weight may move (`threshc.compiler.frontend.snapping`). x: samples as
     `simulate` takes them, of which the first FLOAT_SAMPLES are used; None: random ones.

@@ -121,7 +121,7 @@ REFUSALS = (
     Refusal("a tie of averages over three places", "the model's own rounding decides a step", _tied_average),
     Refusal("BatchNormalization between layers with wide sums", "not one integer sum", _norm_after_wide),
     Refusal("TopK of the smallest", "largest=0 is not supported", _smallest),
-    Refusal("weights that are no constants", "is not a constant", _weights_from_input),
+    Refusal("weights that are not constants", "is not a constant", _weights_from_input),
     Refusal("XNOR-Net's K", "the mean of |x| that XNOR-Net multiplies", _scaling_factor),
     Refusal("a spiking neuron that is reset to zero", "reset by subtraction", lambda m, r: leaky(m, r, zero=True)),
     Refusal("straight-through on real features", "first state the input with --input", _straight_through),

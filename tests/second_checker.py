@@ -250,7 +250,7 @@ def text_answers(text: str, network: Network) -> list[int]:
             if not re.fullmatch(r"\{[^{}]*\}", parts):
                 return [word(m[1])[int(m[2])]]
             bits = parts[1:-1].split(",")[::-1]  # of a register, one by one: they may depend on each other
-            demand(int(m[2]) < len(bits), f"{source} is no bit")
+            demand(int(m[2]) < len(bits), f"{source} is not a bit")
             drivers[source] = bits[int(m[2])]
             return word(source)
         if m := re.fullmatch(r"(\w+) \? (\w+) : (\w+)", source):

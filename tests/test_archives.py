@@ -76,7 +76,7 @@ def test_checkpoints_of_convex_training(data: bytes, tmp_path: Path) -> None:
     from threshc.train.convex_checkpoint import restore
 
     (tmp_path / "x").write_bytes(data)
-    with pytest.raises(ValueError, match="is no checkpoint of convex training"):
+    with pytest.raises(ValueError, match="is not a checkpoint of convex training"):
         restore(tmp_path / "x", "name", Arrangement.__new__(Arrangement), np.random.default_rng(1))
 
 
@@ -95,5 +95,5 @@ def test_checkpoints_of_deep_training(kind: str, tmp_path: Path) -> None:
             path.write_bytes(b"12345")
         case _:
             os.mkfifo(path)
-    with pytest.raises(CompileError, match="the file is no checkpoint"):
+    with pytest.raises(CompileError, match="the file is not a checkpoint"):
         Checkpoint(path, "mark").read()

@@ -207,7 +207,7 @@ def test_a_board_of_version_1_is_named_as_such() -> None:
 
 @pytest.mark.parametrize("baud", [0, -9600])
 def test_rates_that_make_no_sense(baud: int) -> None:
-    with pytest.raises(CompileError, match=f"{baud} baud make no sense"):
+    with pytest.raises(CompileError, match=f"{baud} baud are not possible"):
         Board("/dev/none", build_design(networks.xor()).interface, baud=baud)
 
 

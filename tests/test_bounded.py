@@ -99,7 +99,7 @@ def test_a_certificate_of_12_megabytes_that_unpacks_to_12_gigabytes(tmp_path: Pa
         (b'{"a":' * 100_000, "nested too deeply"),
         (b"[1,2", "is not JSON"),
         (b"\xff", "is not JSON"),
-        (b"[NaN]", "NaN is no number in JSON"),
+        (b"[NaN]", "NaN is not a number in JSON"),
         (b"[" + b"1" * 100_000 + b"]", "is not JSON"),
         (b"[" + b"[]," * 100 + b"1]", "it holds 201 values, more than 200"),
         (b" " * 20_000_000, "it has 20,000,000 bytes of JSON"),

@@ -27,7 +27,7 @@ def bad_model(folder: Path, kind: str) -> Path:
         case "truncated":
             path.write_bytes(good.read_bytes()[:200])
         case "text":
-            path.write_text("this is no model")
+            path.write_text("this is not a model")
         case "nan":
             model = load(good)
             ones = next(t for t in model.graph.initializer if t.name == "ones")

@@ -77,9 +77,9 @@ def test_zipped_tables_without_names_and_archives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["a,b,y", "1,2,0", "1,red,1"], "'red' is no finite number\n  where: {}, column 'b', row 3"),
-        (["a,b,y", "nan,2,0", "1,2,1"], "'nan' is no finite number\n  where: {}, column 'a', row 2"),
-        (["a,b,y", "1,,0", "1,2,1"], "'' is no finite number\n  where: {}, column 'b', row 2"),
+        (["a,b,y", "1,2,0", "1,red,1"], "'red' is not a finite number\n  where: {}, column 'b', row 3"),
+        (["a,b,y", "nan,2,0", "1,2,1"], "'nan' is not a finite number\n  where: {}, column 'a', row 2"),
+        (["a,b,y", "1,,0", "1,2,1"], "'' is not a finite number\n  where: {}, column 'b', row 2"),
         (["a,b,y", "1,2,0", "1,2"], "a row has 2 columns, 3 are expected\n  where: {}, row 3"),
         (["a,b,y", "1,2,0", "1,2,"], "a label is missing\n  where: {}, column 'y', row 3"),
         (["a,b,y", "1,2,7", "1,3,7"], "all 2 labels are '7'"),
@@ -139,11 +139,11 @@ def test_real_targets_and_layers_below(tmp_path: Path) -> None:
     assert "R^2, training" in result.stdout
     assert "scores equal to predict" in result.stdout
     assert len(threshc.simulate(threshc.load(out), np.zeros((1, 2), np.float32)).bits) == 2
-    for words, said in ((["--below", "0"], "are no widths of layers"), (["--below", "a"], "are no widths of layers")):
+    for words, said in ((["--below", "0"], "are not widths of layers"), (["--below", "a"], "are not widths of layers")):
         assert said in str(run("--data", data, "-o", out, *words).exception)
     rows[3] = "2,3,warm"
     found = run("--data", table(tmp_path / "t.csv", rows), "-o", out, "--regression").exception
-    assert "the target 'warm' is no number" in str(found)
+    assert "the target 'warm' is not a number" in str(found)
 
 
 @pytest.mark.parametrize("words", [[], ["--regression", "--no-standardize"]], ids=["classes", "real targets"])

@@ -90,7 +90,7 @@ def test_flat_images_by_their_shape(tmp_path: Path) -> None:
     result = run(*arguments, "--image", "8x8", "--epochs", 1)
     assert result.exit_code == 0, result.output
     assert "300 of 300" in result.stdout
-    for option, message in (("8by8", "'8by8' is no shape of images"), ("7x8", "are no images of shape (7, 8)")):
+    for option, message in (("8by8", "'8by8' is not a shape of images"), ("7x8", "are not images of shape (7, 8)")):
         assert message in str(run(*arguments, "--image", option).exception)
 
 

@@ -279,7 +279,7 @@ def _arguments(case: Case, dtype: np.dtype[Any]) -> list[np.ndarray] | None:
 
 
 def test_every_operator_of_onnx_with_a_kernel_has_cases() -> None:
-    """Operators whose result is no tensor, or that stand for their scores, are compared elsewhere."""
+    """Operators whose result is not a tensor, or that stand for their scores, are compared elsewhere."""
     elsewhere = {
         ("", "Constant"),
         ("ai.onnx.ml", "LinearClassifier"),

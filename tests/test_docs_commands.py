@@ -50,7 +50,7 @@ MAKE = [line for line in LINES if line.text.startswith("make ")]
 def _parse(words: list[str]) -> None:
     """Raises UsageError for a command, an option or a choice that is not there, and for a word too many.
 
-    What is missing is no error: prose says `--pipeline 4` without the model.
+    What is missing is not an error: prose says `--pipeline 4` without the model.
     """
     command: Any = typer.main.get_command(app)
     context: Any = command.context_class(command, info_name="threshc")

@@ -122,7 +122,7 @@ def test_what_fails_before_a_tool_was_to_run_leaves_nothing(tmp_path: Path, monk
     monkeypatch.setattr(tools.shutil, "which", lambda name: None)
     monkeypatch.setattr(tools.importlib.util, "find_spec", lambda name: None)
     assert "failed" not in fail(tmp_path / "out")
-    assert "makes no sense" in fail(tmp_path / "out", freq=1.0)
+    assert "is not possible" in fail(tmp_path / "out", freq=1.0)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -199,7 +199,7 @@ def test_an_output_folder_that_cannot_be_made(tmp_path: Path, xor: Design) -> No
 
 @pytest.mark.parametrize("freq", [0.0, -1.0, 1e12, float("nan")])
 def test_frequencies_that_make_no_sense(tmp_path: Path, xor: Design, freq: float) -> None:
-    with pytest.raises(CompileError, match="makes no sense"):
+    with pytest.raises(CompileError, match="is not possible"):
         build(xor, target("icebreaker"), tmp_path, freq=freq)
 
 

@@ -58,7 +58,7 @@ def test_truncated_file(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"PK\x03\x04abc", "zip archive"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
-        (b"\x1f\x8b\x08\x00damaged", "no ONNX model"),
+        (b"\x1f\x8b\x08\x00damaged", "not an ONNX model"),
     ],
 )
 def test_bytes_of_other_files(data: bytes, message: str) -> None:

@@ -266,7 +266,7 @@ def test_faults_that_no_text_can_have() -> None:
     net.cells[-1] = Cell(Kind.REG, (np.array([2]),), 3, 1, "", 1)
     with pytest.raises(CompileError) as caught:
         verify_netlist(net, np.zeros(0, np.int64))
-    assert "a table of what is no look-up table" in str(caught.value)
+    assert "a table of what is not a look-up table" in str(caught.value)
     assert "the cells make 4 bits with the constant, the netlist counts 3" in str(caught.value)
     net.cells[-1] = Cell(Kind.REG, (np.array([2]),), 3, 1, "")
     net.count = 4

@@ -76,7 +76,7 @@ def test_no_upward_arrow_within_hdl() -> None:
     assert import_graph.circles(arrows) == []
     for room, target in UPWARD:
         back = {**arrows, room: arrows[room] | {target}}
-        assert import_graph.circles(back), f"{room} -> {target} is no upward arrow any more, take it out of UPWARD"
+        assert import_graph.circles(back), f"{room} -> {target} is no longer an upward arrow, take it out of UPWARD"
 
 
 def test_the_checker_trusts_nothing_of_the_optimizer() -> None:

@@ -126,23 +126,3 @@ def test_shared_models(shared: Path, model: str) -> None:
 @pytest.mark.parametrize("path", ["digits/digits", "ftprop/digits", "convex/breast", "rvscgd/digits"])
 def test_examples(root: Path, path: str) -> None:
     judge(optimize(load(root / "examples" / f"{path}.onnx")))
-
-
-NAMES_ELSEWHERE = {
-    "compiler/ir/text.py": "the text form has both names of an operation",
-    "compiler/ir/verifier.py": "a broken rule names its operation: there are no layers before it holds",
-    "hdl/naming.py": "modules of a circuit are named by operation",
-    "tasks/divergence.py": "the tensor, behind the layer's name",
-}
-"""Files that read names of operations beside `compiler/ir/layers.py`, and what for. The front end makes the names."""
-
-
-def test_nothing_else_names_layers(root: Path) -> None:
-    rooms = ("api", "cli", "compiler/ir", "compiler/passes", "hdl", "sim", "tasks")
-    found = {
-        str(path.relative_to(root))
-        for room in rooms
-        for path in (root / room).rglob("*.py")
-        if any(name in path.read_text(encoding="utf-8") for name in ("loc.node", "loc.tensor"))
-    }
-    assert found == {"compiler/ir/layers.py", *NAMES_ELSEWHERE}

@@ -78,7 +78,7 @@ def test_json_both_ways() -> None:
     ("data", "message"),
     [
         ({"speed": "high"}, "option 'speed' is 'high', which this version does not know"),
-        ([], "it is no object of JSON"),
+        ([], "it is not an object of JSON"),
         ({"effort": "2"}, "effort '2' is not understood"),
     ],
 )

@@ -137,7 +137,7 @@ def test_every_tool_has_a_word_on_how_to_get_it() -> None:
 @pytest.mark.parametrize("name", sorted(set(targets()) - set(BOARDS)))
 def test_a_bare_device_is_refused(path: Path, tmp_path: Path, name: str) -> None:
     note = fake(path, OPEN_FPGA_LOADER)
-    with pytest.raises(CompileError, match=f"{name} is no board\n(.*\n)*.*build for a board with target="):
+    with pytest.raises(CompileError, match=f"{name} is not a board\n(.*\n)*.*build for a board with target="):
         program(built(tmp_path / "out", name))
     assert not note.exists()
 
@@ -193,7 +193,7 @@ def test_folders_without_a_bitstream(tmp_path: Path) -> None:
     for report, said in (
         ({"built": None}, "it was compiled, not built"),
         ({"failed": []}, "the build failed, and its project is all that there is"),
-        ([], "it is no report of a build"),
+        ([], "it is not a report of a build"),
     ):
         (tmp_path / "report.json").write_text(json.dumps(report))
         with pytest.raises(CompileError, match=said):

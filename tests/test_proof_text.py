@@ -45,6 +45,7 @@ def first(pattern: str, change: str) -> Callable[[str], str]:
 
 CELL = r"(  SB_LUT4 #\(\.LUT_INIT\(16'h)([0-9a-f]{4})\)\) (l\d+) \(\.I0\((\w+)\), \.I1\((\w+)\), (.*)$"
 FAMILY, SAMPLES = "of another family", "samples another number of bits"
+PINS = "does not have the pins and parameters of SB_LUT4"
 UNKNOWN, HEAD, TWICE = "a line of no known kind", "does not begin with the module", "is declared twice"
 
 EDITS: dict[str, tuple[Callable[[str], str], str]] = {
@@ -67,18 +68,18 @@ EDITS: dict[str, tuple[Callable[[str], str], str]] = {
     "another module within": (before_end("endmodule\nmodule x (\n"), UNKNOWN),
     "a model of the cell before": (lambda t: "module SB_LUT4(output O); endmodule\n" + t, HEAD),
     "escaped name": (first(r"  wire (n\d+);$", r"  wire \\\\\1 ;"), UNKNOWN),
-    "leading zero": (first(r"\.I0\(n(\d+)\)", r".I0(n0\1)"), "with the pins and parameters of one"),
-    "digits of another script": (first(r"\.I0\(n(\d+)\)", ".I0(n\u0661)"), "with the pins and parameters of one"),
+    "leading zero": (first(r"\.I0\(n(\d+)\)", r".I0(n0\1)"), "have the pins and parameters of"),
+    "digits of another script": (first(r"\.I0\(n(\d+)\)", ".I0(n\u0661)"), "have the pins and parameters of"),
     "two lines in one": (first(r"(  wire n\d+;)\n", r"\1"), UNKNOWN),
     "form feed for a line": (first(r"(  wire n\d+;)\n", "\\1\x0c"), UNKNOWN),
     "carriage return": (first(r"(  wire n\d+;)\n", "\\1\r\n"), UNKNOWN),
-    "pins of another cell": (first(r"\.I0\(", ".A("), "is no SB_LUT4 with the pins"),
-    "a pin twice": (first(CELL, r"\g<1>\g<2>)) \g<3> (.I0(\4), .I0(\5), \6"), "is no SB_LUT4 with the pins"),
-    "a pin left out": (first(r"\.I3\(\S+\), ", ""), "is no SB_LUT4 with the pins"),
-    "a pin too many": (first(r"(\.O\(n\d+\))", r"\1, .I4(1'b0)"), "is no SB_LUT4 with the pins"),
-    "pins by place": (first(r"\.I0\((\S+)\)", r"\1"), "is no SB_LUT4 with the pins"),
-    "constant at the output": (first(r"\.O\(n\d+\)", ".O(1'b0)"), "is no SB_LUT4 with the pins"),
-    "another parameter": (first(r"LUT_INIT", "INIT"), "is no SB_LUT4 with the pins and parameters"),
+    "pins of another cell": (first(r"\.I0\(", ".A("), PINS),
+    "a pin twice": (first(CELL, r"\g<1>\g<2>)) \g<3> (.I0(\4), .I0(\5), \6"), PINS),
+    "a pin left out": (first(r"\.I3\(\S+\), ", ""), PINS),
+    "a pin too many": (first(r"(\.O\(n\d+\))", r"\1, .I4(1'b0)"), PINS),
+    "pins by place": (first(r"\.I0\((\S+)\)", r"\1"), PINS),
+    "constant at the output": (first(r"\.O\(n\d+\)", ".O(1'b0)"), PINS),
+    "another parameter": (first(r"LUT_INIT", "INIT"), PINS),
     "a parameter too many": (first(r"LUT_INIT\(", "X(1), .LUT_INIT("), UNKNOWN),
     "a narrow parameter": (first(r"16'h", "8'h"), "has not the bits of a SB_LUT4"),
     "a long parameter": (first(r"16'h", "16'h1"), "has not the bits of a SB_LUT4"),
@@ -86,7 +87,7 @@ EDITS: dict[str, tuple[Callable[[str], str], str]] = {
     "an unknown digit": (first(r"16'h[0-9a-f]", "16'hx"), UNKNOWN),
     "decimal": (first(r"16'h[0-9a-f]{4}", "16'd1234"), UNKNOWN),
     "a cell of another family": (first(r"SB_LUT4 .* (l\d+) .*\.O", r"LUT1 #(.INIT(2'h1)) \1 (.I0(n1), .O"), FAMILY),
-    "an unknown cell": (first(r"SB_LUT4", "SB_CARRY"), "is no SB_CARRY with the pins"),
+    "an unknown cell": (first(r"SB_LUT4", "SB_CARRY"), PINS.replace("LUT4", "CARRY")),
     "a name twice": (first(r"(  wire n\d+;\n)", r"\1\1"), TWICE),
     "an instance twice": (first(r"(\)\) )(l\d+)( \(.*\n.*\)\) )l\d+", r"\1\2\3\2"), TWICE),
     "a cell without a wire": (first(r"  wire n\d+;\n", ""), "is not declared, or not driven"),

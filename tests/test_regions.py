@@ -86,7 +86,7 @@ def detach(m: Model, x: str) -> str:
 
 
 def third(m: Model, x: str) -> str:
-    """A third is no power of two: float32 rounds c + (1/3 - c)."""
+    """A third is not a power of two: float32 rounds c + (1/3 - c)."""
     c = m.op("Clip", x, m.const(-1.0), m.const(1.0))
     return m.op("Add", c, m.op("Sub", m.op("Mul", m.op("Sign", x), m.const(1 / 3)), c))
 

@@ -145,7 +145,7 @@ def test_memory_that_is_left() -> None:
 
 
 def quantized_map(side: int) -> onnx.ModelProto:
-    """A convolution whose map is put out through an eight-bit quantizer."""
+    """A convolution whose map is output through an eight-bit quantizer."""
     rng = np.random.default_rng(1)
     tensors = {
         "w": rng.choice(np.array([-1, 1], np.float32), (8, 1, 3, 3)),

@@ -122,8 +122,8 @@ def test_parquet(tmp_path: Path, x: np.ndarray) -> None:
     ("line", "said"),
     [
         ("1,2", "a row has 2 columns, 12 are expected"),
-        ("0,1,2,3,4,x,6,7,8,9,10,11", "'x' is no finite number\n  where: .*x.csv, column '5', row 24"),
-        ("0,1,2,3,4,0.5,6,7,8,9,10,11", "'0.5' is no whole number\n  where: .*x.csv, column '5', row 24"),
+        ("0,1,2,3,4,x,6,7,8,9,10,11", "'x' is not a finite number\n  where: .*x.csv, column '5', row 24"),
+        ("0,1,2,3,4,0.5,6,7,8,9,10,11", "'0.5' is not a whole number\n  where: .*x.csv, column '5', row 24"),
         ("0,1,2,3,4,256,6,7,8,9,10,11", "sample 23, feature 5 is 256"),
     ],
 )

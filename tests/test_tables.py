@@ -77,21 +77,21 @@ def test_tables_that_are_read(
         ("a,b\n", "the file holds no samples", ""),
         ("a,b\n1,2\n3\n", "a row has 1 columns, 2 are expected", "row 3"),
         ("a,b\n0,1,2\n1,3,4\n", "a row has 3 columns, 2 are expected", "row.names = FALSE"),
-        ("a,b\n1,\n3,4\n", "'' is no finite number", "remove the row, or fill the gap"),
-        ("a,b\n1,NA\n3,4\n", "'NA' is no finite number", "remove the row, or fill the gap"),
-        ("a,b\n1,nan\n3,4\n", "'nan' is no finite number", "column 'b', row 2"),
-        ("a,b\n1,inf\n3,4\n", "'inf' is no finite number", "column 'b', row 2"),
-        ("a;b\n1,5;2\n3;4\n", "'1,5' is no finite number", "table='decimal=comma'"),
-        ("a,b\n1,2\n3,1_000\n", "'1_000' is no finite number", "column 'b', row 3"),
-        ("a,b\nred,2\nblue,4\nred,5\n", "'red' is no finite number", "table='onehot=a:blue|red'"),
-        ("a,b\nyes,2\nno,4\n", "'yes' is no finite number", "the column holds 2 different words"),
-        ("a,b\n2,yes\n4,no\n", "'yes' is no finite number", "try: table='target=b' if these are the labels; encode"),
-        ("a,b,y\n2,yes,1\n4,no,1\n", "'yes' is no finite number", "try: encode it as a number"),
-        ("a,b\n1,2\n3,4\n5,x\n", "'x' is no finite number", "correct the cell"),
+        ("a,b\n1,\n3,4\n", "'' is not a finite number", "remove the row, or fill the gap"),
+        ("a,b\n1,NA\n3,4\n", "'NA' is not a finite number", "remove the row, or fill the gap"),
+        ("a,b\n1,nan\n3,4\n", "'nan' is not a finite number", "column 'b', row 2"),
+        ("a,b\n1,inf\n3,4\n", "'inf' is not a finite number", "column 'b', row 2"),
+        ("a;b\n1,5;2\n3;4\n", "'1,5' is not a finite number", "table='decimal=comma'"),
+        ("a,b\n1,2\n3,1_000\n", "'1_000' is not a finite number", "column 'b', row 3"),
+        ("a,b\nred,2\nblue,4\nred,5\n", "'red' is not a finite number", "table='onehot=a:blue|red'"),
+        ("a,b\nyes,2\nno,4\n", "'yes' is not a finite number", "the column holds 2 different words"),
+        ("a,b\n2,yes\n4,no\n", "'yes' is not a finite number", "try: table='target=b' if these are the labels; encode"),
+        ("a,b,y\n2,yes,1\n4,no,1\n", "'yes' is not a finite number", "try: encode it as a number"),
+        ("a,b\n1,2\n3,4\n5,x\n", "'x' is not a finite number", "correct the cell"),
         ("a," * 200_000 + "b\n" + "1," * 200_000 + "2\n", "200000 columns have the name 'a'", "8, 9, 10, .."),
         ("a,b,a\n1,2,3\n3,4,5\n", "2 columns have the name 'a'", "columns 1, 3"),
-        ("a,b\n1,2\n3,4\x00\n", "the file is no table", "zero byte"),
-        ("١,٢\n1,2\n١,٢\n", "'١' is no finite number", "row 3"),
+        ("a,b\n1,2\n3,4\x00\n", "the file is not a table", "zero byte"),
+        ("١,٢\n1,2\n١,٢\n", "'١' is not a finite number", "row 3"),
     ],
 )
 def test_tables_that_are_refused(tmp_path: Path, text: str, what: str, rest: str) -> None:
@@ -164,7 +164,7 @@ def test_labels_of_a_table_in_a_file_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "y.csv").write_text("label\n1\n0\n")
     (tmp_path / "words.csv").write_text("label\nred\nblue\n")
     assert read_labels(tmp_path / "y.csv").tolist() == [1, 0]
-    with pytest.raises(CompileError, match="the label 'red' is no integer"):
+    with pytest.raises(CompileError, match="the label 'red' is not an integer"):
         read_labels(tmp_path / "words.csv")
     table = read_table(tmp_path / "x.csv", tmp_path / "y.csv", None)
     assert table.x.tolist() == TWO
@@ -241,7 +241,7 @@ def test_blocks_stay_whole_numbers_or_real_ones(tmp_path: Path, monkeypatch: pyt
     path.write_text("1\n2\n3\n4\n5\n")
     assert [b.dtype.kind for b, _ in blocks(path)] == ["i", "i", "i"]
     path.write_text("1\n2\n3\n4.5\n5\n")
-    with pytest.raises(CompileError, match=r"'4\.5' is no whole number"):
+    with pytest.raises(CompileError, match=r"'4\.5' is not a whole number"):
         list(blocks(path))
 
 

@@ -191,7 +191,7 @@ def test_integer_division_by_zero_is_refused() -> None:
 
 
 def _tail(m: Typed) -> str:
-    """An affine tail whose constants are no short numbers."""
+    """An affine tail whose constants are not short numbers."""
     x = m.op("Mul", m.first(), m.const(np.full(m.hidden, 0.1)))
     return m.op("Add", x, m.const(m.rng.normal(size=m.hidden)))
 

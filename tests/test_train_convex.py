@@ -199,7 +199,7 @@ def test_wrong_parameters_are_named(parameters: dict[str, Any], message: str) ->
 
 
 def test_integer_features_are_checked_by_column_and_row() -> None:
-    with pytest.raises(threshc.CompileError, match=r"the feature 1\.5 is no uint8\n  where: column 1, row 2"):
+    with pytest.raises(threshc.CompileError, match=r"the feature 1\.5 is not of type uint8\n  where: column 1, row 2"):
         ConvexThresholdClassifier(encoding="integer").fit([[0, 1], [3, 4], [5, 1.5]], [0, 1, 1])
 
 

@@ -70,7 +70,7 @@ def test_checkpoints_of_others_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is of other data or settings; remove it"):
         ConvexThresholdClassifier(**SETTINGS, checkpoint=path).fit(x[:-1], y[:-1])
     path.write_bytes(b"PK\x03\x04")
-    with pytest.raises(ValueError, match="is no checkpoint of convex training"):
+    with pytest.raises(ValueError, match="is not a checkpoint of convex training"):
         ConvexThresholdClassifier(**SETTINGS, checkpoint=path).fit(x, y)
 
 

@@ -245,9 +245,12 @@ def test_scikit_learn_conventions() -> None:
         ({"patience": 3}, "patience needs validation samples"),
         ({"validation_fraction": 1.0}, "leaves none of 178 samples"),
         ({"hidden": "lenet"}, "a convolution needs images"),
-        ({"hidden": "lenet", "image_shape": (1, 4, 4)}, r"samples of shape \(13,\) are no images of shape \(1, 4, 4\)"),
+        (
+            {"hidden": "lenet", "image_shape": (1, 4, 4)},
+            r"samples of shape \(13,\) are not images of shape \(1, 4, 4\)",
+        ),
         ({"hidden": "conv2k3", "image_shape": (13, 1, 1)}, "leave nothing of"),
-        ({"encoding": "integer"}, "the feature 14.23 is no .*column 0, row 0"),
+        ({"encoding": "integer"}, "the feature 14.23 is not of type .*column 0, row 0"),
     ],
 )
 def test_wrong_parameters_are_named(options: dict[str, Any], message: str) -> None:
@@ -261,7 +264,7 @@ def test_wrong_samples_are_named() -> None:
     fitted = DeepStraightThroughClassifier("conv2k3-fc4", epochs=1).fit(x[:100], y[:100])
     with pytest.raises(ValueError, match=r"samples are of shape \(8, 7\); those of fit were of \(8, 8\)"):
         fitted.predict(x[:, :, :7])
-    with pytest.raises(ValueError, match=r"the feature 0\.5 is no uint8"):
+    with pytest.raises(ValueError, match=r"the feature 0\.5 is not of type uint8"):
         fitted.predict(x[:3] + 0.5)
     with pytest.raises(ValueError, match="y holds one class only, 7"):
         fitted.fit(x[:9], np.full(9, 7))

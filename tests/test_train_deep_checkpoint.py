@@ -94,10 +94,10 @@ def test_broken_and_impossible_files(tmp_path: Path) -> None:
     bad = tmp_path / "bad.pt"
     for content in (b"", b"no checkpoint", b"\x80\x04\x95"):
         bad.write_bytes(content)
-        with pytest.raises(CompileError, match="the file is no checkpoint"):
+        with pytest.raises(CompileError, match="the file is not a checkpoint"):
             classifier(checkpoint=bad).fit(x, y)
     torch.save({"a": 1}, bad)
-    with pytest.raises(CompileError, match="the file is no checkpoint"):
+    with pytest.raises(CompileError, match="the file is not a checkpoint"):
         classifier(checkpoint=bad).fit(x, y)
     with pytest.raises(CompileError, match="the file cannot be written"):
         classifier(checkpoint=tmp_path / "none" / "c.pt", epochs=1).fit(x, y)

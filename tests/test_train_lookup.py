@@ -151,4 +151,4 @@ def test_command(tmp_path: Path) -> None:
     assert "LUT6 of all layers" in result.stdout
     assert (tmp_path / "m.onnx").exists()
     result = CliRunner().invoke(app, ["train", "lookup", *map(str, arguments), "--thresholds", "a"])
-    assert "'a' is no list of numbers" in str(result.exception)
+    assert "'a' is not a list of numbers" in str(result.exception)

@@ -194,14 +194,14 @@ def test_options_become_arguments(words: str, wanted: dict[str, Any], taken: dic
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("convex --below 0", "'0' are no widths of layers\n  where: --below\n  try: 200, or 200,100"),
-        ("lookup --thresholds x", "'x' is no list of numbers\n  where: --thresholds\n  try: 128, or 64,128,192"),
-        ("ste --image 8by8", "'8by8' is no shape of images\n  where: --image\n  try: 1x28x28, or 28x28"),
+        ("convex --below 0", "'0' are not widths of layers\n  where: --below\n  try: 200, or 200,100"),
+        ("lookup --thresholds x", "'x' is not a list of numbers\n  where: --thresholds\n  try: 128, or 64,128,192"),
+        ("ste --image 8by8", "'8by8' is not a shape of images\n  where: --image\n  try: 1x28x28, or 28x28"),
         ("convex --regression --multiclass group", "--multiclass has no effect with --regression\n  where: --multi"),
         ("convex --no-standardize", "--no-standardize has no effect without --regression\n  where: --no-standardize"),
         ("convex --validation 0.2", "--validation has no effect without --patience\n  where: --validation"),
         ("rvscgd --lose 3", "--lose has no effect without --path\n  where: --lose"),
-        ("rvscgd --path x", "'x' is no list of numbers above 0\n  where: --path"),
+        ("rvscgd --path x", "'x' is not a list of numbers above 0\n  where: --path"),
     ],
 )
 def test_wrong_options_fail_before_samples_are_read(words: str, message: str) -> None:

@@ -60,8 +60,8 @@ def test_the_path_writes_the_sparsest_network_that_is_good_enough(digits_file: P
 
 def test_wrong_options_are_named(digits_file: Path, tmp_path: Path) -> None:
     for options, message in (
-        (["--path", "1e-5,x"], "'1e-5,x' is no list of numbers above 0\n  where: --path"),
-        (["--path", "0"], "'0' is no list of numbers above 0"),
+        (["--path", "1e-5,x"], "'1e-5,x' is not a list of numbers above 0\n  where: --path"),
+        (["--path", "0"], "'0' is not a list of numbers above 0"),
         (["--penalty", "l2"], "penalty is 'l2'; it must be one of l0, l1, tl1"),
         (["--penalty", "l2", "--path", "1e-5"], "penalty is 'l2'"),
         (["--network", "conv"], "'conv' of hidden='conv' is not understood"),

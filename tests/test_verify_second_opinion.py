@@ -186,7 +186,7 @@ def test_every_kernel_is_watched(key: tuple[str, str], monkeypatch: pytest.Monke
     try:
         report = threshc.verify(p.build(), input=p.input, samples=64, rtl=False)
     except CompileError:
-        return  # what the spoiled kernel made is no threshold network, or nothing: exit code 1 too
+        return  # what the spoiled kernel made is not a threshold network, or nothing: exit code 1 too
     assert not report.ok
 
 

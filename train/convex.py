@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from threshc.train.classes import SignedScores, class_numbers, signs
 from threshc.train.column_generation import Certificate
 from threshc.train.convex_base import ConvexTraining, Units
+from threshc.train.onnx_export import write_onnx
 from threshc.train.parameters import one_of
 
 
-class ConvexThresholdClassifier(ClassifierMixin, SignedScores, ConvexTraining):  # type: ignore[misc]
+class ConvexThresholdClassifier(ClassifierMixin, ConvexTraining):  # type: ignore[misc]
     """Trains hidden layers of thresholds, the last one to a proved distance from the global optimum.
 
     It solves min 1/(2n) ||D W + bias - Y||^2 + beta * sum of the norms of W's rows, Y = +-1 per class (Ergen, Gulluk,
@@ -104,7 +106,36 @@ class ConvexThresholdClassifier(ClassifierMixin, SignedScores, ConvexTraining): 
         self._check_parameters()
         one_of("multiclass", self.multiclass, ("ovr", "group"))
         X, y = validate_data(self, X, y, dtype=np.float64)
-        self.classes_, numbers = class_numbers(y)
-        targets = signs(numbers, len(self.classes_))
+        check_classification_targets(y)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two")
+        of = np.arange(len(self.classes_)) if len(self.classes_) > 2 else np.array([1])
+        targets = np.where(numbers[:, None] == of, 1.0, -1.0)
         self._train(X, targets, numbers, shared=self.multiclass == "group", classes=True)
         return self
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Returns real scores: (N,) of the second of two classes, or (N, classes)."""
+        scores = self._scores(X) * self.network_.scale
+        return np.asarray(scores[:, 0] if len(self.classes_) == 2 else scores, np.float64)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Returns the classes (N,) of the largest integer scores, the first among equals. The exported circuit
+        outputs the same, as positions in classes_."""
+        scores = self._scores(X)
+        chosen = (scores[:, 0] > 0).astype(int) if len(self.classes_) == 2 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
+
+    def export_onnx(self, path: str | Path) -> None:
+        """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_.
+
+        Raises CompileError for a network without hidden units, and where the file cannot be written.
+        """
+        check_is_fitted(self)
+        about = {"classes": " ".join(map(str, self.classes_)), "certificate": str(self.certificate_)}
+        write_onnx(self.network_, path, features=self.n_features_in_, about=about)
+
+    def _scores(self, X: Any) -> NDArray[np.int64]:
+        check_is_fitted(self)
+        return self.network_.scores(validate_data(self, X, dtype=np.float64, reset=False))

@@ -77,9 +77,9 @@ def restore(path: Path, name: str, pool: Arrangement, rng: np.random.Generator) 
         found, history = about["name"], [Certificate(**c) for c in about["history"]]
     except CompileError as error:
         why = error.diagnostics[0]
-        raise ValueError(f"{path} is no checkpoint of convex training: {why.what}: {why.why}") from None
+        raise ValueError(f"{path} is not a checkpoint of convex training: {why.what}: {why.why}") from None
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no checkpoint of convex training: {error}") from None
+        raise ValueError(f"{path} is not a checkpoint of convex training: {error}") from None
     if found != name:
         raise ValueError(f"the checkpoint {path} is of other data or settings; remove it, or name another file")
     pool.add(u, t)

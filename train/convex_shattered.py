@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from threshc.train.classes import SignedScores, class_numbers, signs
 from threshc.train.column_generation import Certificate
 from threshc.train.encoders import thermometer, whole
 from threshc.train.hidden_network import rounded
+from threshc.train.onnx_export import write_onnx
 from threshc.train.parameters import above_zero, at_least, one_of
 from threshc.train.shattered import optimum
 from threshc.train.staircase import reconstruct
 
 
-class ShatteredThresholdClassifier(ClassifierMixin, SignedScores, BaseEstimator):  # type: ignore[misc]
+class ShatteredThresholdClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Makes three layers whose training objective is the least of all threshold networks', of any width and depth
     (Ergen, Gulluk, Lacotte, Pilanci 2023, shattered case). It repeats the training set; do not expect it to generalize.
 
@@ -63,13 +66,17 @@ class ShatteredThresholdClassifier(ClassifierMixin, SignedScores, BaseEstimator)
             at_least("max_weight", self.max_weight, 1)
         one_of("encoding", self.encoding, ("thermometer", "integer"))
         X, y = validate_data(self, X, y, dtype=np.float64)
-        self.classes_, numbers = class_numbers(y)
+        check_classification_targets(y)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two")
         rng = np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
         encode = thermometer(X, self.levels) if self.encoding == "thermometer" else whole(X)
         x, groups = np.unique(encode(X), axis=0, return_inverse=True)
-        targets = signs(numbers, len(self.classes_))
+        of = np.arange(len(self.classes_)) if len(self.classes_) > 2 else np.array([1])
+        targets = np.where(numbers[:, None] == of, 1.0, -1.0)
         n, beta = len(X), self.beta * len(X)
-        best = [optimum(targets[:, k], beta, bias=True, groups=groups.ravel()) for k in range(targets.shape[1])]
+        best = [optimum(targets[:, k], beta, bias=True, groups=groups.ravel()) for k in range(len(of))]
         objective = sum(value for value, _ in best) / n
         values = np.stack([v for _, v in best], axis=1)
         found = reconstruct(x, values, self.directions, self.max_weight, rng)
@@ -77,3 +84,26 @@ class ShatteredThresholdClassifier(ClassifierMixin, SignedScores, BaseEstimator)
         figures = objective, objective, objective, np.nan
         self.certificate_ = Certificate(*figures, columns=len(found.t), units=len(found.t), rounds=0)
         return self
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Returns real scores: (N,) of the second of two classes, or (N, classes)."""
+        scores = self._scores(X) * self.network_.scale
+        return np.asarray(scores[:, 0] if len(self.classes_) == 2 else scores, np.float64)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Returns the classes (N,) of the largest integer scores, the first among equals. The exported circuit
+        outputs the same, as positions in classes_."""
+        scores = self._scores(X)
+        chosen = (scores[:, 0] > 0).astype(int) if len(self.classes_) == 2 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
+
+    def export_onnx(self, path: str | Path) -> None:
+        """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_. Raises
+        CompileError where the file cannot be written."""
+        check_is_fitted(self)
+        about = {"classes": " ".join(map(str, self.classes_)), "certificate": str(self.certificate_)}
+        write_onnx(self.network_, path, features=self.n_features_in_, about=about)
+
+    def _scores(self, X: Any) -> NDArray[np.int64]:
+        check_is_fitted(self)
+        return self.network_.scores(validate_data(self, X, dtype=np.float64, reset=False))

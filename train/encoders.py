@@ -1,4 +1,4 @@
-"""Real features as the integers that hidden units add: thermometer bits, or whole numbers as they are."""
+"""Real features as the integers that hidden units add: thermometer bits, or whole numbers, unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import fail
 
 WHOLE = ("uint8", "int8", "uint16", "int16")
-"""Types of whole features that circuits take as they are."""
+"""Types of whole features that circuits read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class Whole:
         if len(bad):
             row, column = bad[0]
             raise fail(
-                f"the feature {x[row, column]:g} is no {self.dtype}",
+                f"the feature {x[row, column]:g} is not of type {self.dtype}",
                 where=f"column {column}, row {row}",
                 hint="encoding='thermometer' takes any real features",
             )

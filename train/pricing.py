@@ -48,7 +48,7 @@ def _starts(
     x: Ints, y: Ints, residual: Floats, support: Ints, count: int, limit: int, fan_in: int, rng: Rng
 ) -> tuple[list[tuple[Ints, Floats]], tuple[Ints, Ints, Floats]]:
     """Where to begin: the best of fresh samples, weighted least squares rounded, units in use; each with a direction.
-    Beside them the best fresh samples as they are, with their prices."""
+    Beside them the best fresh samples, unchanged, with their prices."""
     fresh = [draw(x, y, _FRESH // len(SAMPLERS), limit, fan_in, rng) for draw in SAMPLERS.values()]
     u = np.concatenate([f[0] for f in fresh], axis=1)
     t = np.concatenate([f[1] for f in fresh])

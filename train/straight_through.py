@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from threshc.compiler.progress import silent
-from threshc.train.classes import ScorePerClass, class_numbers
 from threshc.train.encoders import thermometer
 from threshc.train.hidden_network import HiddenNetwork
 from threshc.train.onnx_export import write_onnx
@@ -22,7 +22,7 @@ from threshc.train.parameters import above_zero, at_least, one_of
 from threshc.train.straight_through_network import SURROGATES, Training, train
 
 
-class StraightThroughClassifier(ClassifierMixin, ScorePerClass, BaseEstimator):  # type: ignore[misc]
+class StraightThroughClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Trains one hidden layer of thresholds over thermometer bits, by a straight-through estimator and Adam.
 
     hidden_units: its width. surrogate: the slope used for the step on the way back: identity, clipped_relu, relu,
@@ -70,7 +70,10 @@ class StraightThroughClassifier(ClassifierMixin, ScorePerClass, BaseEstimator): 
         one_of("surrogate", self.surrogate, SURROGATES)
         one_of("weights", self.weights, ("ternary", "binary"))
         X, y = validate_data(self, X, y, dtype=np.float64)
-        self.classes_, numbers = class_numbers(y)
+        check_classification_targets(y)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two")
         rng = np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
         encode = thermometer(X, self.levels)
         settings = Training(
@@ -87,6 +90,17 @@ class StraightThroughClassifier(ClassifierMixin, ScorePerClass, BaseEstimator): 
         self.network_ = HiddenNetwork(encode, u, t, w, bias, 1.0)
         self.n_iter_ = self.epochs
         return self
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Returns integer scores: (N,) of the second of two classes minus those of the first, or (N, classes)."""
+        scores = self._scores(X).astype(np.float64)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Returns the classes (N,) of the largest integer scores, the first among equals. The exported circuit
+        outputs the same, as positions in classes_."""
+        chosen = self._scores(X).argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
 
     def export_onnx(self, path: str | Path) -> None:
         """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_. Raises

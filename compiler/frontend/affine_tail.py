@@ -21,7 +21,7 @@ _PLACES = {"Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", 
 
 
 def before_rising(expr: Expr) -> Expr:
-    """The scores before the functions at the end that rise over the real numbers, all elements alike."""
+    """Returns the scores before the functions at the end that rise over the real numbers, all elements alike."""
     while expr.node is not None and isinstance(expr.args[0], Expr) and is_float(expr.args[0].sample.dtype):
         node, inner = expr.node, expr.args[0]
         parameters = [float(node.attrs.get(key, 1.0)) for key in ("alpha", "gamma")]
@@ -32,7 +32,7 @@ def before_rising(expr: Expr) -> Expr:
 
 
 def is_affine(expr: Expr) -> bool:
-    """Whether only scales, biases and moves follow the sums."""
+    """Returns whether only scales, biases and moves follow the sums."""
     try:
         affine_tail(expr)
     except CompileError:
@@ -41,7 +41,7 @@ def is_affine(expr: Expr) -> bool:
 
 
 def affine_tail(expr: Expr) -> tuple[Array, Array]:
-    """Slope and offset of every element over its real sum, as Fractions in arrays of the tensor's shape.
+    """Returns the slope and offset of every element over its real sum, as Fractions in arrays of the tensor's shape.
 
     Constants count as the numbers that they are; nothing is rounded but the root of a BatchNormalization, to float64.
     Raises CompileError for other operators than scales, biases and moves.
@@ -85,7 +85,7 @@ def affine_tail(expr: Expr) -> tuple[Array, Array]:
 
 
 def not_affine(expr: Expr) -> CompileError:
-    """The refusal of an operator behind sums of too many values to look at each."""
+    """Returns the refusal of an operator behind sums of too many values to look at each."""
     op = expr.node.op if expr.node else "what follows"
     return fail(
         "the last layer has too many reachable sums for what follows it",

@@ -38,7 +38,7 @@ class _OneSampleError(Exception):
 
 
 def open_batch(graph: Graph) -> bool:
-    """Whether a model takes several samples at a time: any number, or one that is not 1."""
+    """Returns whether a model takes several samples at a time: any number, or one that is not 1."""
     return any(len(info.shape) > 1 and info.shape[0] != 1 for info in graph.inputs.values())
 
 

@@ -26,7 +26,7 @@ class Spread:
 
 
 def random_numbers(random: np.random.Generator, shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
-    """Random numbers of a type, each of few where it is an integer."""
+    """Returns random numbers of a type, each of few where it is an integer."""
     if dtype == np.bool_:
         return random.random(shape) < 0.5
     if dtype.kind in "iu":
@@ -35,14 +35,15 @@ def random_numbers(random: np.random.Generator, shape: Sequence[int], dtype: np.
 
 
 def batch_size(constants: Iterable[Array]) -> int:
-    """A number of samples that no constant of shapes and axes divides into, as the 4 of a Reshape to [4, -1] does 8."""
+    """Returns a number of samples that no constant of shapes and axes divides into, as the 4 of a Reshape to [4, -1]
+    does 8."""
     small = (c.ravel().tolist() for c in constants if c.dtype.kind == "i" and c.size <= 16)
     stated = {abs(int(v)) for v in chain.from_iterable(small)}
     return next((n for n in _BATCHES if not any(v and v % n == 0 for v in stated)), _BATCHES[-1])
 
 
 def places_of(a: Spread, one: tuple[int, ...], n: int) -> NDArray[np.int64]:
-    """For every element of a tensor of n samples, its place in theirs, flattened and laid end to end."""
+    """Returns, for every element of a tensor of n samples, its place in theirs, flattened and laid end to end."""
     if a.axis is None:
         assert a.places is not None
         return a.places.reshape(a.shape)
@@ -60,7 +61,8 @@ def axes_of(together: tuple[int, ...], apart: tuple[int, ...], n: int) -> list[i
 
 
 def nearly_equal(a: Array, b: Array) -> bool:
-    """But for the rounding of sums in another order; mixed samples differ in far more."""
+    """Tells whether arrays are equal but for the rounding of sums in another order; mixed samples differ in far
+    more."""
     if a.dtype.kind not in "fiub":
         return bool(np.array_equal(a, b))
     x, y = a.astype(np.float64), b.astype(np.float64)

@@ -41,31 +41,31 @@ class Builder:
         self.types.append(result_type(head, ()))
 
     def add(self, op: Op) -> Value:
-        """Append an operation and name its value."""
+        """Appends an operation and name its value."""
         self.ops.append(op)
         self.types.append(result_type(op, [self.types[x] for x in operands(op)]))
         return len(self.ops) - 1
 
     def shape(self, value: Value) -> tuple[int, ...]:
-        """The shape of a value that has been made."""
+        """Returns the shape of a value that has been made."""
         return self.types[value].shape
 
     def step_bits(self, feature: IntArray, threshold: NDArray[np.float32], loc: Loc) -> Value:
-        """Input bits `real feature >= threshold`, (m,) each."""
+        """Returns input bits `real feature >= threshold`, (m,) each."""
         start = sum(len(f) for f in self._feature)
         self._feature.append(feature)
         self._threshold.append(threshold)
         return self.add(Gather((0,), np.arange(start, start + len(feature)), loc))
 
     def planes(self) -> Value:
-        """The bit planes of the input's integers."""
+        """Returns the bit planes of the input's integers."""
         key = (-1, b"")
         if key not in self._cache:
             self._cache[key] = self.add(Bitplanes(0, Loc("", self.input_name)))
         return self._cache[key]
 
     def sums(self, leaf: Leaf, sign: IntArray, loc: Loc) -> Value:
-        """The leaf's integers, each row times +1 or -1, as a Sum."""
+        """Returns the leaf's integers, each row times +1 or -1, as a Sum."""
         source = leaf.source
         assert isinstance(source, Sums)
         key = (id(leaf), sign.tobytes())
@@ -77,7 +77,7 @@ class Builder:
         return self._cache[key]
 
     def finish(self) -> tuple[Op, ...]:
-        """All operations, the input completed."""
+        """Returns all operations, the input completed."""
         if self.encoding is None and not self._feature:
             raise fail("the model does not depend on its input", where=f"input {self.input_name!r}")
         return (self._input(), *self.ops[1:])
@@ -95,6 +95,6 @@ _GROWING = Input("", (1,), Step(1, np.zeros(1, np.int64), np.zeros(1, np.float32
 
 
 def smallest_dtype(weights: IntArray) -> NDArray[np.signedinteger]:
-    """The same weights in the narrowest signed integer type that holds them."""
+    """Returns the same weights in the narrowest signed integer type that holds them."""
     top = max(int(weights.max(initial=0)), -int(weights.min(initial=0)) - 1)
     return weights.astype(next(t for t in (np.int8, np.int16, np.int32, np.int64) if top <= np.iinfo(t).max))

@@ -45,7 +45,8 @@ class Probe:
 
 
 def expected_bits(probe: Probe, values: NDArray[np.generic], ours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The bits (N, B) that a model's tensor values (N, E) stand for: above the middle of two neighbouring levels.
+    """Returns the bits (N, B) that a model's tensor values (N, E) stand for: above the middle of two neighbouring
+    levels.
 
     A value that rises and falls again does not say which bits are set. There the bits `ours` (N, B) are the expected
     ones where the level that they stand for is nearest to the value, and all of them wrong where it is not.
@@ -66,7 +67,7 @@ def expected_bits(probe: Probe, values: NDArray[np.generic], ours: NDArray[np.ui
 
 
 def folding(probe: Probe) -> IntArray:
-    """The elements whose value both rises and falls as their integer rises."""
+    """Returns the elements whose value both rises and falls as their integer rises."""
     bit = np.arange(len(probe.element))
     table = probe.table[probe.element]
     up = table[bit, probe.level + 1] > table[bit, probe.level]
@@ -78,8 +79,8 @@ def folding(probe: Probe) -> IntArray:
 
 
 def encode_steps(builder: Builder, expr: Expr, limit: int = MAX_STEPS, most: int | None = None) -> tuple[Coded, Probe]:
-    """Find the levels of a tensor and append the operations that make its bits: at most `limit` per element, and `most`
-    in all. Raises NotAStep beyond."""
+    """Finds the levels of a tensor and append the operations that make its bits: at most `limit` per element, and
+    `most` in all. Raises NotAStep beyond."""
     levels = find_levels(expr, limit)
     if most is not None and int(levels.count.sum()) > most:
         raise NotAStep(fail(f"its elements take more than {most} values together").diagnostics)
@@ -99,7 +100,7 @@ def encode_steps(builder: Builder, expr: Expr, limit: int = MAX_STEPS, most: int
 
 
 def constant_layer(tensor: str) -> CompileError:
-    """The error that nothing of a tensor depends on the input."""
+    """Returns the error that nothing of a tensor depends on the input."""
     return fail(
         "a whole layer is constant",
         where=f"tensor {tensor!r}",
@@ -111,7 +112,7 @@ def constant_layer(tensor: str) -> CompileError:
 def _signs(expr: Expr, levels: Levels) -> IntArray:
     """-1 for leaf elements behind which everything falls as they rise, so that a set bit means the higher value.
 
-    Sums can be negated for it, all places of a row alike; the integers of other leaves stay as they are.
+    Sums can be negated for it, all places of a row alike; the integers of other leaves stay the same.
     """
     size, src = expr.leaf.lo.size, expr.src.ravel()
     falls = levels.table[:, 0] > levels.table[np.arange(len(levels.count)), levels.count]

@@ -53,7 +53,8 @@ class Context:
     _binary: dict[int, tuple[Leaf, Leaf]] = field(default_factory=dict)
 
     def code(self, expr: Expr, limit: int = MAX_STEPS, most: int | None = None) -> Coded:
-        """The expression as thermometer bits, at most `limit` per element and `most` in all. Raises NotAStep beyond."""
+        """Returns the expression as thermometer bits, at most `limit` per element and `most` in all. Raises NotAStep
+        beyond."""
         if id(expr) not in self._coded:
             coded, probe = encode_steps(self.builder, expr, limit, most)
             self.probes.append(probe)
@@ -61,13 +62,13 @@ class Context:
         return self._coded[id(expr)][1]
 
     def in_binary(self, leaf: Leaf) -> Leaf:
-        """The sums of a leaf over the bits of their own integers, which are made once."""
+        """Returns the sums of a leaf over the bits of their own integers, which are made once."""
         if id(leaf) not in self._binary:
             self._binary[id(leaf)] = (leaf, in_binary(self.builder, leaf))
         return self._binary[id(leaf)][1]
 
     def know(self, expr: Expr, coded: Coded) -> None:
-        """Take bits that exist already as the code of an expression that is no tensor of the model."""
+        """Takes bits that exist already as the code of an expression that is not a tensor of the model."""
         self._coded[id(expr)] = (expr, coded)
 
 
@@ -76,7 +77,7 @@ _LOWERINGS: dict[tuple[str, str], Lowering] = {}
 
 
 def lowers(*ops: str) -> Callable[[Lowering], Lowering]:
-    """Register the lowering of operators: `MatMul`, `quant:XnorPopcountMatMul`, `ai.onnx.ml:LinearClassifier`.
+    """Registers the lowering of operators: `MatMul`, `quant:XnorPopcountMatMul`, `ai.onnx.ml:LinearClassifier`.
 
     It returns what is known of the node's first output, or a list with something for each output (None: nothing)."""
 
@@ -97,12 +98,13 @@ def lowerings() -> dict[tuple[str, str], Lowering]:
 
 
 def find_lowering(node: Node) -> Lowering | None:
-    """The lowering of a node's operator, or None for operators that work element by element or move elements."""
+    """Returns the lowering of a node's operator, or None for operators that work element by element or move
+    elements."""
     return lowerings().get((node.domain, node.op))
 
 
 def constant(node: Node, args: Sequence[Known | None], k: int, what: str) -> Array:
-    """Input k of a node, which has to be a constant. Raises CompileError naming it otherwise."""
+    """Returns input k of a node, which has to be a constant. Raises CompileError naming it otherwise."""
     import numpy as np
 
     value = args[k] if k < len(args) else None
@@ -117,12 +119,13 @@ def constant(node: Node, args: Sequence[Known | None], k: int, what: str) -> Arr
 
 
 def constants(node: Node, args: Sequence[Known | None]) -> list[Array | None]:
-    """The inputs behind the first, each a constant or absent: sizes, axes, pads. Raises CompileError otherwise."""
+    """Returns the inputs behind the first, each a constant or absent: sizes, axes, pads. Raises CompileError
+    otherwise."""
     return [None if a is None else constant(node, args, k, f"input {k}") for k, a in enumerate(args) if k]
 
 
 def symbolic(node: Node, args: Sequence[Known | None], k: int) -> Expr:
-    """Input k of a node, which has to be a tensor of functions of sums. Raises CompileError otherwise."""
+    """Returns input k of a node, which has to be a tensor of functions of sums. Raises CompileError otherwise."""
     value = args[k] if k < len(args) else None
     if isinstance(value, Expr):
         return value

@@ -27,7 +27,7 @@ OLDEST = 7
 
 
 def check_node(node: Node, kernel: Kernel) -> None:
-    """Raise CompileError for attributes, inputs and outputs that the kernel, or the operator at this opset, lacks."""
+    """Raises CompileError for attributes, inputs and outputs that the kernel, or the operator at this opset, lacks."""
     schema = schema_of(node)
     for key, value in node.attrs.items():
         known = key in kernel.reads or key in kernel.void or key in kernel.fixed
@@ -43,7 +43,7 @@ def check_node(node: Node, kernel: Kernel) -> None:
 
 
 def check_against_schema(node: Node, dtypes: Sequence[np.dtype[Any] | None]) -> None:
-    """Raise CompileError for attributes and types that the operator does not have at the model's opset."""
+    """Raises CompileError for attributes and types that the operator does not have at the model's opset."""
     schema = schema_of(node)
     for key in node.attrs:
         if schema is not None and key not in schema.attributes:
@@ -68,7 +68,7 @@ def _check_counts(node: Node, schema: OpSchema | None) -> None:
 
 
 def check_types(node: Node, kernel: Kernel, dtypes: Sequence[np.dtype[Any] | None]) -> None:
-    """Raise CompileError for inputs whose type the kernel, or the operator at this opset, does not take.
+    """Raises CompileError for inputs whose type the kernel, or the operator at this opset, does not take.
 
     dtypes: one per input; None where it is absent or no tensor.
     """
@@ -94,7 +94,7 @@ def _check_schema_types(node: Node, schema: OpSchema | None, dtypes: Sequence[np
 
 
 def check_results(node: Node, dtypes: Sequence[np.dtype[Any] | None]) -> None:
-    """Raise CompileError for results whose type the operator does not give at this opset."""
+    """Raises CompileError for results whose type the operator does not give at this opset."""
     schema = schema_of(node)
     for k, dtype in enumerate(dtypes):
         if schema is None or dtype is None or k >= len(schema.outputs):
@@ -109,7 +109,7 @@ def check_results(node: Node, dtypes: Sequence[np.dtype[Any] | None]) -> None:
 
 
 def schema_of(node: Node) -> OpSchema | None:
-    """The operator as ONNX defines it at the model's opset; None for operators that ONNX does not define.
+    """Returns the operator as ONNX defines it at the model's opset; None for operators that ONNX does not define.
 
     Raises CompileError for opsets that are too old or that nobody has looked at, and for operators that came later.
     """

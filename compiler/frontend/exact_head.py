@@ -13,11 +13,11 @@ from threshc.compiler.frontend.symbolic import Expr, IntArray, Sums
 
 _LIMIT = 2**61
 _FINE = 40
-"""Integer scores come within 2**-_FINE of the greatest to real ones that are no whole multiples of a unit."""
+"""Integer scores come within 2**-_FINE of the greatest to real ones that are not whole multiples of a unit."""
 
 
 def exact_head(expr: Expr) -> Head:
-    """Integer scores with the order of the exact real outputs.
+    """Returns integer scores with the order of the exact real outputs.
 
     Only scales, biases and BatchNormalization may follow the sums. Their float32 rounding, which can make two outputs
     equal, is not imitated: the order is that of the real numbers. A bias that is float32(n * u), u being what one unit
@@ -47,7 +47,7 @@ def exact_head(expr: Expr) -> Head:
 
 
 def _in_units(factors: list[Fraction], offsets: list[Fraction]) -> list[Fraction]:
-    """The offsets as whole multiples of the factors, where each is one as far as float32 can tell; else as they are."""
+    """The offsets as whole multiples of the factors, where each is one as far as float32 can tell; else unchanged."""
     found = []
     for f, o in zip(factors, offsets, strict=True):
         n = round(o / f) if f else 0

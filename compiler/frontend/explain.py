@@ -24,7 +24,7 @@ class Understood:
 
 
 def understood(node: Node, result: Known) -> Understood:
-    """The line for a node whose first followed output became `result`."""
+    """Returns the line for a node whose first followed output became `result`."""
     return Understood(node.where, node.outputs[0] if node.outputs else "", _meaning(node, result))
 
 
@@ -34,7 +34,7 @@ def _meaning(node: Node, result: Known) -> str:
             return "class index; the lowest index wins ties" + (f"; counted from {first}" if first else "")
         case TopIndices(k=k):
             rest = f"{option('scores', True)} all scores beside it"
-            return f"the {k} largest scores: a circuit puts out the first class alone, {rest}"
+            return f"the {k} largest scores: a circuit outputs the first class alone, {rest}"
         case Softmaxed():
             return "keeps the order of the scores, which stand for it"
         case Expr(node=None) as expr:
@@ -84,8 +84,8 @@ def _tail(node: Node, expr: Expr) -> str:
 
 
 def own_encoding(node: Node, expr: Expr) -> Affine | None:
-    """The encoding of which a quantizer of the input keeps every integer; None where the stated one is that, or there
-    is none: something lies before the quantizer, or it has a scale per channel."""
+    """Returns the encoding of which a quantizer of the input keeps every integer; None where the stated one is that, or
+    there is none: something lies before the quantizer, or it has a scale per channel."""
     first, constants = expr.args[0] if expr.args else None, expr.args[1:4]
     if node.op not in ("Quant", "IntQuant") or expr.leaf.source != Features(True) or not isinstance(first, Expr):
         return None

@@ -15,7 +15,7 @@ _BLOCK = 1024
 
 
 def run_float(graph: Graph, x: NDArray[np.float32], tensors: Sequence[str]) -> list[Array]:
-    """The named tensors for N samples, (N, elements) each.
+    """Returns the named tensors for N samples, (N, elements) each.
 
     x: (N, *sample shape), numbers of the type that the model states for its input. Samples go through in blocks where
     the graph takes any batch size, else one by one.

@@ -35,7 +35,8 @@ _RANDOM = {
 
 
 def fold(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """The outputs of a node whose inputs are constants: by its kernel, or where that does not do, by onnx's evaluator.
+    """Returns the outputs of a node whose inputs are constants: by its kernel, or where that does not do, by onnx's
+    evaluator.
 
     Raises CompileError where it cannot be computed.
     """
@@ -72,7 +73,7 @@ def _instead(node: Node, arrays: Sequence[Array | None], refused: CompileError) 
 
 
 def does_not_fit(node: Node, error: Exception) -> CompileError:
-    """The refusal of attributes and inputs that do not belong together."""
+    """Returns the refusal of attributes and inputs that do not belong together."""
     why = first_line(error)
     if isinstance(error, MemoryError):
         return fail(MEMORY, where=node.where, why=why, hint=LARGER)
@@ -80,12 +81,12 @@ def does_not_fit(node: Node, error: Exception) -> CompileError:
 
 
 def first_line(error: Exception) -> str:
-    """What an exception says, in one line."""
+    """Returns what an exception says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def fold_by_onnx(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """The outputs of any operator of ONNX without sub-graphs, its inputs being constants.
+    """Returns the outputs of any operator of ONNX without sub-graphs, its inputs being constants.
 
     Raises CompileError for operators that ONNX does not define, for random numbers, and beyond MOST_ELEMENTS.
     """

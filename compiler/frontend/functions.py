@@ -20,7 +20,7 @@ MOST_DEEP = 50
 
 
 def inlined(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without functions, as `onnx.inliner` writes it; the model itself where it has none.
+    """Returns the model without functions, as `onnx.inliner` writes it; the model itself where it has none.
 
     Raises CompileError for functions that call themselves, that grow beyond a bound, that have the name of an operator
     of ONNX (each runtime may take one or the other), and whose opset gives an operator another meaning.

@@ -30,7 +30,8 @@ class Geometry:
 
 
 def geometry(node: Node, size: Sequence[int], kernel: Sequence[int]) -> Geometry:
-    """The window of a Conv or Pool node over a map of the given size. Raises ValueError for what cannot be meant."""
+    """Returns the window of a Conv or Pool node over a map of the given size. Raises ValueError for what cannot be
+    meant."""
     rank = len(size)
     if rank not in (1, 2) or len(kernel) != rank:
         raise ValueError(f"windows over {rank} dimensions are not supported; 1 and 2 are")

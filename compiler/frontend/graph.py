@@ -80,7 +80,8 @@ class Graph:
 
 
 def build_graph(model: onnx.ModelProto, folder: Path | None) -> Graph:
-    """ModelProto to Graph. Raises CompileError naming tensors that are damaged, undefined, defined twice or cyclic."""
+    """Turns a ModelProto into a Graph. Raises CompileError naming tensors that are damaged, undefined, defined twice or
+    cyclic."""
     proto = model.graph
     if len(proto.node) > MOST_NODES:
         why = f"at most {MOST_NODES:,} are taken"
@@ -160,7 +161,7 @@ def _refuse_not_finite(constants: Mapping[str, NDArray[np.generic]]) -> None:
 
 
 def as_text(name: str | bytes) -> str:
-    """A name as text; protobuf gives bytes where a damaged file's name is not UTF-8."""
+    """Returns a name as text; protobuf gives bytes where a damaged file's name is not UTF-8."""
     return name if isinstance(name, str) else name.decode("utf-8", "replace")
 
 

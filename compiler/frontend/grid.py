@@ -13,7 +13,8 @@ _LARGEST = 2**31
 
 
 def integer_grid(values: Floats) -> tuple[Integers, float] | None:
-    """Integers n and unit u with values == float32(n * u) everywhere, u as large as can be; None if there is none.
+    """Returns integers n and unit u with values == float32(n * u) everywhere, u as large as can be; None if there is
+    none.
 
     values: float32 numbers in a float64 array of any shape. First a common scale as exporters leave it (+-s, small
     multiples of s, each rounded to float32); then dyadic: u a power of two, which is exact for any float32 numbers of
@@ -31,7 +32,8 @@ def integer_grid(values: Floats) -> tuple[Integers, float] | None:
 
 
 def dyadic_grid(values: Floats) -> tuple[Integers, float] | None:
-    """Integers n and a power of two u with values == n * u, nothing rounded; None where n has more than 62 bits.
+    """Returns integers n and a power of two u with values == n * u, nothing rounded; None where n has more than 62
+    bits.
 
     values: numbers of any floating-point type, or integers, in a float64 array of any shape.
     """
@@ -52,7 +54,7 @@ def dyadic_grid(values: Floats) -> tuple[Integers, float] | None:
 
 
 def on_unit(values: Floats, unit: float) -> Integers | None:
-    """The integers n with float32(n * unit) == values, or None."""
+    """Returns the integers n with float32(n * unit) == values, or None."""
     if unit == 0:
         return None
     with np.errstate(all="ignore"):  # values can be infinite, units tiny

@@ -37,7 +37,8 @@ class Head:
 
 
 def find_head(expr: Expr) -> Head | None:
-    """Integer scores for a tensor of C outputs, the smallest that keep the order on all pairs of reachable sums.
+    """Returns integer scores for a tensor of C outputs, the smallest that keep the order on all pairs of reachable
+    sums.
 
     First the dot products themselves, then their negatives, then affine fits with more and more bits. None where no fit
     of 40 bits keeps the order.
@@ -52,7 +53,8 @@ def find_head(expr: Expr) -> Head | None:
 
 
 def fitted(values: Sequence[Values], sums: Sequence[IntArray], slope: Floats, shift: Floats) -> Head | None:
-    """The affine scores of the fewest bits, up to 40, near slope * sum + shift and in the order of the values."""
+    """Returns the affine scores of the fewest bits, up to 40, near slope * sum + shift and in the order of the
+    values."""
     for sigma in _resolutions(float(np.abs(slope).max())):
         real = np.rint(np.stack([slope, shift]) * sigma)
         if not np.abs(real).max(initial=0) < 2.0**62:
@@ -64,7 +66,7 @@ def fitted(values: Sequence[Values], sums: Sequence[IntArray], slope: Floats, sh
 
 
 def narrow_type(expr: Expr) -> str:
-    """The name of a type narrower than float32 that lies on the way from the sums, or ""."""
+    """Returns the name of a type narrower than float32 that lies on the way from the sums, or ""."""
     seen, waiting = set[int](), [expr]
     while waiting:
         part = waiting.pop()
@@ -77,7 +79,7 @@ def narrow_type(expr: Expr) -> str:
 
 
 def reachable(expr: Expr) -> tuple[list[Floats], list[IntArray]]:
-    """Per output: the model's value at every reachable integer, and the dot product there."""
+    """Returns, per output, the model's value at every reachable integer, and the dot product there."""
     leaf, src = expr.leaf, expr.src.ravel()
     linear = leaf.source
     assert isinstance(linear, Sums)
@@ -97,7 +99,7 @@ def reachable(expr: Expr) -> tuple[list[Floats], list[IntArray]]:
 
 
 def span(expr: Expr) -> int:
-    """How many values the widest sum behind a tensor can take."""
+    """Returns how many values the widest sum behind a tensor can take."""
     return int((expr.leaf.hi - expr.leaf.lo).ravel()[expr.src].max()) + 1
 
 
@@ -128,7 +130,7 @@ def _resolutions(steepest: float) -> Iterator[float]:
 
 
 def keeps_order(values: Sequence[Values], scores: Sequence[IntArray]) -> bool:
-    """Whether argmax over scores equals argmax over values for every choice of one point per output.
+    """Returns whether argmax over scores equals argmax over values for every choice of one point per output.
 
     That is, for all outputs c < d and points i, j: values[c][i] >= values[d][j] iff scores[c][i] >= scores[d][j].
     """
@@ -143,8 +145,8 @@ def keeps_order(values: Sequence[Values], scores: Sequence[IntArray]) -> bool:
 
 
 def departures(values: Sequence[Floats], scores: Sequence[IntArray]) -> tuple[int, int]:
-    """How many pairs of reachable sums of two outputs stand in another order in the values than in the scores, and how
-    many pairs there are. The values of each output never fall as its scores rise."""
+    """Returns how many pairs of reachable sums of two outputs stand in another order in the values than in the scores,
+    and how many pairs there are. The values of each output never fall as its scores rise."""
     order = [np.argsort(s, kind="stable") for s in scores]
     place = np.empty(sum(map(len, values)), np.int64)
     place[_places(values, order)] = np.arange(len(place))

@@ -33,11 +33,11 @@ class Lines:
 
 
 class _NoLine(Exception):
-    """The tensor is no affine function of the input's integers, as far as is known."""
+    """The tensor is not an affine function of the input's integers, as far as is known."""
 
 
 def input_lines(x: Expr, encoding: Affine) -> Lines | None:
-    """The lines of a tensor over the input's integers, or None where other operators lie between."""
+    """Returns the lines of a tensor over the input's integers, or None where other operators lie between."""
     try:
         which, pairs = _of(x, encoding, {})
     except _NoLine:

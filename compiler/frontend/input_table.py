@@ -1,4 +1,4 @@
-"""Functions of an input integer that are no affine maps (quantizers, clips), as integers made of few bits.
+"""Functions of an input integer that are not affine maps (quantizers, clips), as integers made of few bits.
 
 Written as thermometer bits, an 8-bit quantizer gives up to 255 columns for every feature. Two forms have fewer:
   * the input's own bits, each with a weight, and a threshold wherever the function leaves what they add up to:
@@ -60,8 +60,9 @@ class InputTable:
 
 
 def input_table(x: Expr, uses: int) -> InputTable | None:
-    """A tensor over the input's integers in the form with the fewest columns, for a layer in which each element has
-    `uses` weights. None where its thresholds as they are do as well, or there are too many integers or none that fit.
+    """Returns a tensor over the input's integers in the form with the fewest columns, for a layer in which each element
+    has `uses` weights. None where its thresholds as they are do as well, or there are too many integers or none that
+    fit.
     """
     lo, hi = int(x.leaf.lo.min()), int(x.leaf.hi.max())
     read = _values(x, lo, hi) if hi - lo < WIDEST else _of_levels(x, lo, hi) if hi - lo < _WIDEST_STEPS else None

@@ -21,7 +21,8 @@ Place = Callable[[Sequence[Array], Any], Array]
 
 
 def side_by_side(node: Node, args: Sequence[Expr | Array], place: Place, fill: Any) -> Expr:
-    """The tensor that `place` makes of the arguments, at least one an expression, and of the model's scalar `fill`."""
+    """Returns the tensor that `place` makes of the arguments, at least one an expression, and of the model's scalar
+    `fill`."""
     exprs = [a for a in args if isinstance(a, Expr)]
     want_bounded(node, exprs)
     free = place([np.full(a.shape, 0 if isinstance(a, Expr) else -1, np.int64) for a in args], -1) == -1

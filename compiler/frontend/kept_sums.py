@@ -1,4 +1,4 @@
-"""Sums that a layer reads as they are: their integers in binary, where composing two layers would multiply the weights.
+"""Sums that a layer reads as numbers: their integers in binary, where composing two layers would multiply the weights.
 
 A class score over 64 pooled channels of 7 x 7 bits has 64 x 6 weights over the channels' own counts, and 3,136 over the
 bits. Kept, each count is made once, and its bits (`Bitplanes`) enter the next sum with the weights 1, 2, 4, ...
@@ -22,7 +22,7 @@ _DENSE = 1 << 20
 
 
 def worth_keeping(sums: Sums, weights: int, places: int) -> bool:
-    """Whether two sums have fewer than half of the weights of the one that they compose to.
+    """Returns whether two sums have fewer than half of the weights of the one that they compose to.
 
     weights: those of the second layer for each sum of the first, at each of `places` places that it reads.
     """
@@ -33,7 +33,7 @@ def worth_keeping(sums: Sums, weights: int, places: int) -> bool:
 
 
 def in_binary(builder: Builder, leaf: Leaf) -> Leaf:
-    """The same sums, over the bits of their own integers."""
+    """Returns the same sums, over the bits of their own integers."""
     sums = leaf.source
     assert isinstance(sums, Sums)
     rows, loc = len(sums.weights), Loc("", leaf.name)

@@ -47,7 +47,7 @@ class NotAStep(CompileError):
 
 
 def find_levels(expr: Expr, limit: int = MAX_STEPS) -> Levels:
-    """The levels of every element of a tensor.
+    """Returns the levels of every element of a tensor.
 
     Raises NotAStep beyond `limit` thresholds, CompileError for NaN.
     """
@@ -213,7 +213,7 @@ def _blurred(expr: Expr, element: int, integer: int) -> CompileError:
         "rounding of the numbers summed (averages, scaled levels, a decayed potential) decides, differently from input "
         "to input",
         hint="average over a power of two of places, use scales that are powers of two (in a spiking neuron a decay of "
-        "1 or 1/2), or a bias that is no tie",
+        "1 or 1/2), or a bias that is not a tie",
     )
 
 

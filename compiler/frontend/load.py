@@ -28,7 +28,7 @@ def lower_model(
     exact_scores: bool = False,
     snap_weights: int | None = None,
 ) -> Lowered:
-    """A model as a network before any pass, with its graph and the probes that `verify` compares.
+    """Returns a model as a network before any pass, with its graph and the probes that `verify` compares.
 
     source: path of an .onnx or .onnx.gz file, its bytes, or a ModelProto. input: how integers encode the model's
     real features (`uint8/255`, `bipolar`, ..., see `parse_encoding`); None where the model compares them itself.
@@ -50,7 +50,7 @@ def lower_model(
 def lower_parsed(
     model: onnx.ModelProto, folder: Path | None, encoding: Affine | None, *, exact_scores: bool = False
 ) -> Lowered:
-    """`lower_model` of a parsed model; folder: where its external data may lie.
+    """Returns `lower_model` of a parsed model; folder: where its external data may lie.
 
     A model that is refused only because its weights are multiples of one size but for rounding is refused for that.
     """
@@ -70,10 +70,11 @@ def lower_parsed(
 
 
 def parse_input(input: str | Affine | None) -> Affine | None:
-    """The encoding that a caller states, as text or as such; None where the model compares its features itself."""
+    """Returns the encoding that a caller states, as text or as such; None where the model compares its features
+    itself."""
     return parse_encoding(input) if isinstance(input, str) else input
 
 
 def load(source: Source, *, input: str | Affine | None = None, exact_scores: bool = False) -> Network:
-    """A model as a network, before any pass. See `lower_model`."""
+    """Returns a model as a network, before any pass. See `lower_model`."""
     return lower_model(source, input=input, exact_scores=exact_scores).network

@@ -68,7 +68,8 @@ class _Broken:
 
 
 def lower(graph: Graph, encoding: Affine | None, *, exact_scores: bool = False) -> Lowered:
-    """The network that a graph computes. exact_scores: its scores keep the model's margins, not their order alone.
+    """Returns the network that a graph computes. exact_scores: its scores keep the model's margins, not their order
+    alone.
 
     Raises CompileError with every problem found.
     """
@@ -155,7 +156,7 @@ def _past_broken(node: Node, broken: _Broken, problems: list[Diagnostic]) -> _Br
 
 
 def _passes_on(node: Node, x: Expr) -> bool:
-    """Whether a node's result is its first input as it is: chains of these may be of any length."""
+    """Whether a node's result is its first input, unchanged: chains of these may be of any length."""
     if node.domain:
         return False
     if node.op == "Cast":
@@ -233,7 +234,7 @@ def _is_positive(factor: Known | None) -> bool:
 
 
 def _keeps(value: ClassIndex | Softmaxed | TopIndices, dtype: np.dtype[Any]) -> bool:
-    """Whether a cast to a type leaves every class index, or the order of a softmax, as it is."""
+    """Whether a cast to a type leaves every class index, or the order of a softmax, unchanged."""
     if isinstance(value, Softmaxed):
         return letter(dtype) in ("f", "d")
     most = int(value.scores.src.size) - 1

@@ -38,7 +38,7 @@ class BitMap:
 
 
 def bit_map(builder: Builder, coded: Coded, where: str, own_units: bool = False) -> BitMap:
-    """The map of a tensor (1, C, H, W) or (1, C, L), its channels in one unit, or each in its own.
+    """Returns the map of a tensor (1, C, H, W) or (1, C, L), its channels in one unit, or each in its own.
 
     Raises CompileError where a channel differs between places.
     """

@@ -30,7 +30,7 @@ class ModelInput:
 
 
 def read_input(graph: Graph, stated: Affine | None) -> ModelInput:
-    """The input of a graph, its integers as stated by the caller or else by the model (dtype, FINN annotation).
+    """Returns the input of a graph, its integers as stated by the caller or else by the model (dtype, FINN annotation).
 
     Raises CompileError for several inputs, open sizes, and statements that contradict each other.
     """

@@ -37,7 +37,7 @@ class Numbers:
 
 
 def room_beside(weights: Array, where: str) -> int:
-    """Bits that weights (R, E) leave, in a sum of 62, for what multiplies each of them."""
+    """Returns the bits that weights (R, E) leave, in a sum of 62, for what multiplies each of them."""
     n, _ = weight_grid(weights, where)
     return 61 - int(np.abs(n.astype(np.float64)).sum(axis=1).max(initial=1)).bit_length()
 
@@ -45,7 +45,7 @@ def room_beside(weights: Array, where: str) -> int:
 def number_sums(
     builder: Builder, numbers: Numbers, weights: Array, shape: tuple[int, ...], name: str, where: str
 ) -> Leaf:
-    """The leaf of `weights @ numbers`, weights (R, E). The sums have the type of the weights."""
+    """Returns the leaf of `weights @ numbers`, weights (R, E). The sums have the type of the weights."""
     n, row_unit = weight_grid(weights, where)
     check_size([(n, numbers.reach)], where)
     check_type(weights.dtype, np.abs(n.astype(np.float64)) @ numbers.reach, row_unit * numbers.unit, where)

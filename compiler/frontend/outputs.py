@@ -33,7 +33,7 @@ class Outputs:
     _scores: dict[int, tuple[Expr, Output]] = field(default_factory=dict)
 
     def add(self, tensor: str, known: Known) -> None:
-        """Append what a graph output asks for. A classifier gets its scores and its class, whichever it ends in."""
+        """Appends what a graph output asks for. A classifier gets its scores and its class, whichever it ends in."""
         match known:
             case ClassIndex(scores=expr) if expr.src.size == 1:
                 raise fail(
@@ -61,7 +61,7 @@ class Outputs:
                 )
 
     def finish(self) -> tuple[Output, ...]:
-        """All outputs, each under its own name."""
+        """Returns all outputs, each under its own name."""
         unique: dict[str, Output] = {}
         for o in self.made:
             name = o.name

@@ -1,6 +1,6 @@
 """Where a function that is not monotone can change: at the thresholds of the monotone steps that it is made of.
 
-x -> Where(Equal(x, 0), 0.5, Cast(x > 0)) is constant between the thresholds of its comparisons, although it is no
+x -> Where(Equal(x, 0), 0.5, Cast(x > 0)) is constant between the thresholds of its comparisons, although it is not a
 composition of monotone functions. Evaluated once between each two neighbouring thresholds it is known everywhere.
 """
 
@@ -18,7 +18,8 @@ Thresholds = Callable[[Expr], IntArray]
 
 
 def candidates(expr: Expr, thresholds: Thresholds) -> IntArray | None:
-    """Integers (E, C) at which the elements of a tensor can change, ascending per element; None where nothing is known.
+    """Returns integers (E, C) at which the elements of a tensor can change, ascending per element; None where nothing
+    is known.
 
     thresholds: the exact thresholds (E, K) of a tensor of known direction, padded with integers beyond reach; raises
     where there are too many.
@@ -27,7 +28,7 @@ def candidates(expr: Expr, thresholds: Thresholds) -> IntArray | None:
 
 
 def turns(expr: Expr, thresholds: Thresholds) -> IntArray | None:
-    """The same between which only monotone parts change: where steps are taken, and where an Abs turns.
+    """Returns the same between which only monotone parts change: where steps are taken, and where an Abs turns.
 
     thresholds: as above, of no steps where there are too many.
     """
@@ -93,5 +94,5 @@ def _moved(expr: Expr, inner: Expr, found: IntArray) -> IntArray:
 
 
 def _elsewhere(a: Expr | Array | None) -> Array | None:
-    """What stands for the other tensors while the thresholds of one are moved: nothing changes there."""
+    """The value of the other tensors while the thresholds of one are moved: nothing changes there."""
     return np.full(a.shape, np.iinfo(np.int64).min) if isinstance(a, Expr) else a

@@ -23,7 +23,7 @@ _FEW = 1 << 12
 
 
 def level_scores(context: Context, expr: Expr, name: str) -> Expr:
-    """The values of a step as sums over its bits. Raises NotAStep where it takes too many."""
+    """Returns the values of a step as sums over its bits. Raises NotAStep where it takes too many."""
     coded = context.code(expr, PER_SCORE, MOST_BITS)
     exact = np.float32 if coded.table.dtype == np.float32 else np.float64
     weights = np.eye(len(coded.count), dtype=exact)
@@ -31,8 +31,8 @@ def level_scores(context: Context, expr: Expr, name: str) -> Expr:
 
 
 def ranked_scores(context: Context, expr: Expr, name: str) -> tuple[Expr, Head]:
-    """Sums over bits that are the rank of each output among all values that the outputs can take: their exact order,
-    equal ones included, whatever function it is. Raises NotAStep where they take too many values."""
+    """Returns sums over bits that are the rank of each output among all values that the outputs can take: their exact
+    order, equal ones included, whatever function it is. Raises NotAStep where they take too many values."""
     most = _FEW if is_affine(before_rising(expr)) else MOST_BITS
     if expr.src.size > most:
         raise NotAStep(fail("it takes too many values").diagnostics)
@@ -50,8 +50,8 @@ def ranked_scores(context: Context, expr: Expr, name: str) -> tuple[Expr, Head]:
 
 
 def bits_of_two(context: Context, coded: Coded, name: str) -> tuple[Value, IntArray, Floats, Floats] | None:
-    """For a step of two values that rises and falls: an IR value, the positions (E,) of the bits `value is high`, and
-    both values (E,).
+    """Returns, for a step of two values that rises and falls: an IR value, the positions (E,) of the bits `value is
+    high`, and both values (E,).
 
     None where an element takes more than two values. Each is a comparison of the sum over the element's bits, +-1 each.
     """

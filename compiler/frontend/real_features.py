@@ -11,7 +11,7 @@ _PROBES = np.concatenate([np.linspace(0.01, 0.99, 99), 2.0 ** np.arange(0, 31, 5
 
 
 def any_number(expr: Expr, where: str, operator: str) -> CompileError:
-    """The refusal, with two positive numbers for which the tensor is not the same, where some are found.
+    """Returns the refusal, with two positive numbers for which the tensor is not the same, where some are found.
 
     operator: the one of which nothing proves that it moves one way.
     """

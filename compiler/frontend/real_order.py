@@ -31,8 +31,8 @@ class Rounded:
 
 
 def real_order(expr: Expr, name: str) -> tuple[Head, Rounded | None]:
-    """Integer scores with the order of the real numbers, small ones where every reachable sum can be looked at; None
-    where that is the order of the model's own numbers too.
+    """Returns integer scores with the order of the real numbers, small ones where every reachable sum can be looked at;
+    None where that is the order of the model's own numbers too.
 
     Raises CompileError where others than scales, biases, BatchNormalization and functions that rise follow the sums.
     """

@@ -46,7 +46,7 @@ _BY_DOMAIN = (
 
 
 def unsupported(node: Node) -> Diagnostic:
-    """The refusal of an operator that the front end does not know."""
+    """Returns the refusal of an operator that the front end does not know."""
     what = f"operator {node.op!r} of domain {node.stated or node.domain or 'ai.onnx'!r} is not supported"
     why, hint = _BY_OP.get(node.op, ("", ""))
     hardware = (
@@ -64,14 +64,14 @@ def unsupported(node: Node) -> Diagnostic:
 
 FACTOR = (
     "the mean of |x| that XNOR-Net multiplies its sums with (K, or alpha per sample) is another number for each input",
-    "leave it away: before a Sign a positive factor changes nothing; or train one constant scale per channel, as "
+    "omit it: before a Sign a positive factor changes nothing; or train one constant scale per channel, as "
     "XNOR-Net++ and Bi-Real Net do, which is exact",
 )
 
 
 def two_sums_meet(node: Node, ways: Sequence[tuple[str, bool, Sequence[str]]]) -> Diagnostic:
-    """The refusal of an operator on two different sums. ways: per operand its sum, whether a step lies behind it, and
-    the operators since."""
+    """Returns the refusal of an operator on two different sums. ways: per operand its sum, whether a step lies behind
+    it, and the operators since."""
     what = "two different sums meet before a step"
     why = f"it combines values of {ways[0][0]!r} and {next((w[0] for w in ways if w[0] != ways[0][0]), ways[0][0])!r}"
     hint = "put a step before the operator"
@@ -82,10 +82,10 @@ def two_sums_meet(node: Node, ways: Sequence[tuple[str, bool, Sequence[str]]]) -
         elif any(stepped for _, stepped, _ in ways):
             why = (
                 f"{why}: a spiking neuron that is reset to zero, u * (1 - spike), or a gate as in "
-                "squeeze-and-excitation; the product of a sum and an activation is no weighted sum"
+                "squeeze-and-excitation; the product of a sum and an activation is not a weighted sum"
             )
             hint = (
                 "for a spiking neuron over several steps, reset by subtraction, u - spike, with a decay of 1 or 1/2 is "
-                "exact, and so is a single step; leave a gate away, or make it a constant scale per channel"
+                "exact, and so is a single step; omit a gate, or make it a constant scale per channel"
             )
     return Diagnostic(what, node.where, why, hint)

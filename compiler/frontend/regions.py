@@ -1,6 +1,6 @@
 """Functions that move up and down, cut where their parts turn: within each region every part is constant or monotone.
 
-x -> Sign(Where(x > 0, x, -1)) is no composition of monotone functions, but is one below and one above 0. So is a
+x -> Sign(Where(x > 0, x, -1)) is not a composition of monotone functions, but is one below and one above 0. So is a
 straight-through x + (Sign(x) - x) of clipped x, which float32 does not round: between 0 and a power of two K the sum
 c + (K - c) is K. (K - c is off by at most a quarter of the distance from K to the number below it, so that adding c
 gives K again; beyond K, as far as the significand reaches, K - c is exact.)
@@ -27,7 +27,8 @@ MOST_REGIONS = 64
 def regions(
     expr: Expr, lo: IntArray, hi: IntArray, thresholds: Thresholds, depth: int = 3
 ) -> list[tuple[IntArray, IntArray, Expr | Array]] | None:
-    """Per region its first and last integers (E,) per element, and the tensor over it: monotone, or a constant.
+    """Returns, per region, its first and last integers (E,) per element, and the tensor over it: monotone, or a
+    constant.
 
     Where an element has no such region, the last integer is below the first. lo, hi (E,): the reachable integers.
     None where that is not known everywhere. depth: how often a region is cut again, as where |x| is compared.

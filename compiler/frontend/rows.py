@@ -19,7 +19,7 @@ LARGEST = 1 << 26
 
 
 def full(weights: IntArray, column: IntArray | None, width: int, where: str) -> IntArray:
-    """The matrix (R, width) with its zeros. Raises CompileError beyond LARGEST elements."""
+    """Returns the matrix (R, width) with its zeros. Raises CompileError beyond LARGEST elements."""
     if column is None:
         return weights
     want_size(len(weights) * width, where)
@@ -29,7 +29,7 @@ def full(weights: IntArray, column: IntArray | None, width: int, where: str) -> 
 
 
 def want_size(size: int, where: str) -> None:
-    """Refuse layers with more than LARGEST weights."""
+    """Refuses layers with more than LARGEST weights."""
     if size > LARGEST:
         why = f"it has {size} weights, zeros between them included; at most {LARGEST} are taken"
         raise fail("a layer is too large", where=where, why=why, hint="use fewer channels or smaller windows")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 MOST_ULPS = 4096
-"""The largest change that can be asked for; beyond it rounding is no explanation."""
+"""The largest change that can be asked for; beyond it rounding is not an explanation."""
 _MULTIPLES = 15  # weights are up to this many times the smallest size
 _ACCIDENT = 1e-6  # weights that would fit together by accident with this probability are left alone
 
@@ -49,7 +49,7 @@ class Snapped:
 
 
 def snap(model: onnx.ModelProto, folder: Path | None, ulps: int) -> tuple[onnx.ModelProto, tuple[Snapped, ...]]:
-    """The model with snapped weights, and what was changed in each layer; the model itself where nothing was.
+    """Returns the model with snapped weights, and what was changed in each layer; the model itself where nothing was.
 
     ulps: how far a weight may move, in units in the last place (float32) of the largest weight of its row. Weights
     that operators compute from constants are computed first. Raises CompileError where ulps is not 1 to MOST_ULPS,
@@ -80,7 +80,8 @@ def snap(model: onnx.ModelProto, folder: Path | None, ulps: int) -> tuple[onnx.M
 
 
 def needed(layers: Sequence[Snapped], error: CompileError) -> CompileError:
-    """The refusal of a model that snapped weights would make readable; error: why it is not as it is."""
+    """Returns the refusal of a model that snapped weights would make readable; error: why it is not readable
+    without."""
     first, ulps = error.diagnostics[0], max(1, int(np.ceil(max(layer.ulps for layer in layers))))
     more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
     return fail(

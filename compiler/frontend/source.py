@@ -21,8 +21,8 @@ RATIO, ALWAYS = 100, 256 << 20
 
 
 def read_model(source: Source) -> tuple[onnx.ModelProto, Path | None]:
-    """The parsed model, its functions written out, and the folder that its external data may lie in (None when there is
-    no file).
+    """Returns the parsed model, its functions written out, and the folder that its external data may lie in (None when
+    there is no file).
 
     source: path of an `.onnx` or `.onnx.gz` file, the bytes of one, or a ModelProto. Raises CompileError for missing,
     unreadable, empty, oversized and truncated files, for text and for other protobufs.
@@ -73,7 +73,7 @@ def _too_large(where: str, size: int) -> Exception:
 
 
 def parse_model(data: bytes, where: str) -> onnx.ModelProto:
-    """Bytes to ModelProto. Raises CompileError saying what the bytes look like when they are no ONNX model."""
+    """Bytes to ModelProto. Raises CompileError saying what the bytes look like when they are not an ONNX model."""
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 
@@ -106,4 +106,4 @@ def _looks_like(data: bytes) -> str:
         return "the file is a Git LFS pointer, not the model itself"
     if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
         return "the file is text, not an ONNX model"
-    return "the file is no ONNX model, or is damaged or truncated"
+    return "the file is not an ONNX model, or is damaged or truncated"

@@ -78,13 +78,14 @@ class SumMap:
 
 
 def reach_of(weights: IntArray, base: IntArray) -> Floats:
-    """The greatest |base[r] + weights[r] . bits| of each row (R,)."""
+    """Returns the greatest |base[r] + weights[r] . bits| of each row (R,)."""
     ends = [base + f(weights, 0).astype(np.float64).sum(axis=1) for f in (np.minimum, np.maximum)]
     return np.asarray(np.abs(ends).max(axis=0), np.float64)
 
 
 def rounding(sums: Sums, dtype: np.dtype[Any]) -> Floats:
-    """How far one rounding, the last or an earlier one, takes the model's own numbers of a type from the sums (R,)."""
+    """Returns how far one rounding, the last or an earlier one, takes the model's own numbers of a type from the sums
+    (R,)."""
     blur = np.zeros(len(sums.weights)) if sums.blur is None else sums.blur
     reach = reach_of(sums.weights * sums.step[:, None], sums.base)
     mantissa, _ = np.frexp(np.append(sums.unit, sums.over))
@@ -97,7 +98,7 @@ def rounding(sums: Sums, dtype: np.dtype[Any]) -> Floats:
 
 
 def product(a: IntArray, b: IntArray) -> IntArray:
-    """a @ b, exact; through float64, which is many times faster, where no sum can reach 2**53."""
+    """Returns a @ b, exact; through float64, which is many times faster, where no sum can reach 2**53."""
     bound = np.abs(a).max(initial=0) * float(np.abs(b).max(initial=0)) * b.shape[0]
     if bound < 2.0**53:
         return np.asarray(np.matmul(a.astype(np.float64), b.astype(np.float64)), np.int64)
@@ -105,7 +106,7 @@ def product(a: IntArray, b: IntArray) -> IntArray:
 
 
 def map_of_bits(field: BitMap, shift: Floats) -> SumMap:
-    """Activations: the bits of a channel, and nothing else, make its value."""
+    """Returns the map of an activation: the bits of a channel, and nothing else, make its value."""
     channels, width = len(field.base), len(field.channel)
     order = np.argsort(field.channel, kind="stable")
     cuts = np.cumsum(np.bincount(field.channel, minlength=channels))[:-1]
@@ -115,7 +116,7 @@ def map_of_bits(field: BitMap, shift: Floats) -> SumMap:
 
 
 def is_plain(x: Expr) -> bool:
-    """Whether a tensor holds sums that nothing but moves of elements followed."""
+    """Returns whether a tensor holds sums that nothing but moves of elements followed."""
     return isinstance(x.leaf.source, Sums) and _only_moved(x)
 
 
@@ -150,7 +151,7 @@ class Scaled:
 
 
 def in_one_unit(sums: Sums) -> Scaled | None:
-    """The sums with all rows in one unit, or None where their scales have none."""
+    """Returns the sums with all rows in one unit, or None where their scales have none."""
     found = common_unit(sums.unit)
     if found is None:
         return None
@@ -159,12 +160,12 @@ def in_one_unit(sums: Sums) -> Scaled | None:
 
 
 def in_own_units(sums: Sums) -> Scaled:
-    """The sums with every row in its own unit."""
+    """Returns the sums with every row in its own unit."""
     return Scaled(sums.weights * sums.step[:, None], sums.base, sums.unit)
 
 
 def map_of_sums(builder: Builder, x: Expr, scaled: Scaled, shape: tuple[int, ...], where: str) -> SumMap:
-    """Plain sums, `scaled` as the caller needs them, as a map of the given shape (1, C, H, W) or (1, C, L)."""
+    """Returns plain sums, `scaled` as the caller needs them, as a map of the given shape (1, C, H, W) or (1, C, L)."""
     sums = x.leaf.source
     assert isinstance(sums, Sums)
     height, width = (*shape[2:], 1)[:2]
@@ -207,8 +208,8 @@ def map_of_sums(builder: Builder, x: Expr, scaled: Scaled, shape: tuple[int, ...
 def weights_of_features(
     x: Expr, scaled: Scaled, n: IntArray, where: str
 ) -> tuple[IntArray, IntArray, Floats, float, Floats]:
-    """Layer weights n (R, E) over plain sums in one unit: weights (R, places * width) over their bits laid end to end,
-    the integers (R,) and reals (R,) to be added, the unit (before division by `over`), and the blur (R,)."""
+    """Returns layer weights n (R, E) over plain sums in one unit: weights (R, places * width) over their bits laid end
+    to end, the integers (R,) and reals (R,) to be added, the unit (before division by `over`), and the blur (R,)."""
     sums = x.leaf.source
     assert isinstance(sums, Sums)
     rows, places = len(sums.weights), sums.places

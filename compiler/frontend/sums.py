@@ -59,7 +59,7 @@ def weight_grid(weights: Array, where: str) -> tuple[Integers, Floats]:
 
 
 def coded_sums(builder: Builder, coded: Coded, weights: Array, shape: tuple[int, ...], name: str, where: str) -> Leaf:
-    """The leaf of `weights @ activations`: weights (R, E), activations coded as thermometer bits.
+    """Returns the leaf of `weights @ activations`: weights (R, E), activations coded as thermometer bits.
 
     The sums have the type of the weights.
     """
@@ -78,13 +78,13 @@ def coded_sums(builder: Builder, coded: Coded, weights: Array, shape: tuple[int,
 
 
 def coded_bits(coded: Coded) -> tuple[IntArray, IntArray]:
-    """Element and level of every bit, element by element."""
+    """Returns the element and the level of every bit, element by element."""
     element = np.repeat(np.arange(len(coded.count)), coded.count)
     return element, np.arange(len(element)) - np.repeat(np.cumsum(coded.count) - coded.count, coded.count)
 
 
 def flat_bits(builder: Builder, coded: Coded, element: IntArray, level: IntArray) -> tuple[Value, IntArray, int]:
-    """A value of shape (n,) with the given bits, the position of each in it, and n."""
+    """Returns a value of shape (n,) with the given bits, the position of each in it, and n."""
     position = coded.index[element, level]
     shape = builder.shape(coded.bits)
     if len(shape) == 1:
@@ -94,7 +94,8 @@ def flat_bits(builder: Builder, coded: Coded, element: IntArray, level: IntArray
 
 
 def level_grid(coded: Coded, groups: int = 1) -> tuple[IntArray, Floats]:
-    """The values of an activation as integers (E, K + 1), exactly, times one unit per group of elements (groups,)."""
+    """Returns the values of an activation as integers (E, K + 1), exactly, times one unit per group of elements
+    (groups,)."""
     k = np.arange(coded.table.shape[1])
     table = np.where(k <= coded.count[:, None], coded.table, coded.table[:, :1]).astype(np.float64)
     find = integer_grid if coded.table.dtype == np.float32 else dyadic_grid
@@ -110,14 +111,14 @@ def level_grid(coded: Coded, groups: int = 1) -> tuple[IntArray, Floats]:
 
 
 def level_blur(coded: Coded, levels: IntArray, unit: Floats) -> Floats:
-    """How far the values of each element (E,) are from integers times its unit, which float32 has rounded."""
+    """Returns how far the values of each element (E,) are from integers times its unit, which float32 has rounded."""
     used = np.arange(levels.shape[1]) <= coded.count[:, None]
     away = np.abs(coded.table.astype(np.float64) - levels * unit[:, None])
     return np.asarray(np.where(used, away, 0.0).max(axis=1), np.float64)
 
 
 def check_size(products: Sequence[tuple[IntArray, IntArray | Floats]], where: str) -> None:
-    """Refuse rows whose sum of |products| does not fit 62 bits: pairs of (R, B) and (B,)."""
+    """Refuses rows whose sum of |products| does not fit 62 bits: pairs of (R, B) and (B,)."""
     size = sum(np.abs(a.astype(np.float64)) @ np.abs(b.astype(np.float64)) for a, b in products)
     worst = int(np.argmax(size))
     total = float(np.asarray(size)[worst])
@@ -131,7 +132,7 @@ def check_size(products: Sequence[tuple[IntArray, IntArray | Floats]], where: st
 
 
 def want_plain(dtype: np.dtype[Any], slope: float, offset: Floats, where: str) -> None:
-    """Refuse a scale between the input's integers and a layer of another floating-point type than float32."""
+    """Refuses a scale between the input's integers and a layer of another floating-point type than float32."""
     if is_float(dtype) and dtype != np.float32 and (slope != 1 or offset.any()):
         raise fail(
             f"the input's integers enter a {dtype.name} layer through a scale",
@@ -142,7 +143,7 @@ def want_plain(dtype: np.dtype[Any], slope: float, offset: Floats, where: str) -
 
 
 def check_type(dtype: np.dtype[Any], bound: Floats, unit: Floats, where: str, again: bool = False) -> None:
-    """Refuse sums whose value in their own type depends on the order in which they are added, or wraps around.
+    """Refuses sums whose value in their own type depends on the order in which they are added, or wraps around.
 
     bound (R,): the greatest |partial sum| in units; unit (R,). float32 and float64 sums are exact by the law. Those of
     float16 and bfloat16 are taken only where every partial sum is a number of the type, whatever the order; so are
@@ -186,7 +187,7 @@ def sums_leaf(
     over: int = 1,
     blur: Floats | None = None,
 ) -> Leaf:
-    """The leaf of R sums at every place: shape is (.., R) for one place, (1, R, H, W) for a map.
+    """Returns the leaf of R sums at every place: shape is (.., R) for one place, (1, R, H, W) for a map.
 
     w (R, K) over the bits `column` (R, K) of `width`, or over all in order; the real sums are divided by `over`.
     dtype: the type of the model's own sums, to which the exact ones are rounded once. blur (R,): as in `Sums`.

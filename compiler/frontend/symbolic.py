@@ -146,7 +146,7 @@ class Part:
 
 
 def leaf_expr(leaf: Leaf) -> Expr:
-    """The leaf itself as an expression."""
+    """Returns the leaf itself as an expression."""
     size = int(np.prod(leaf.shape))
     src, rises = np.arange(size).reshape(leaf.shape), np.ones(leaf.shape, np.int8)
     return Expr(leaf, leaf.name, src, rises, False, leaf.real(leaf.lo), leaf.real(leaf.hi))
@@ -187,7 +187,7 @@ def want_bounded(node: Node, exprs: Sequence[Expr]) -> None:
 
 
 def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tensor: str) -> Expr:
-    """The expression of a node's first output. Symbolic arguments share one leaf.
+    """Returns the expression of a node's first output. Symbolic arguments share one leaf.
 
     Raises CompileError when elements of different places meet, or when the operator does not fit its arguments.
     """
@@ -234,7 +234,7 @@ def apply(node: Node, kernel: Kernel, args: Sequence[Expr | Array | None], tenso
 
 
 def _nan(values: Array) -> NDArray[np.bool_]:
-    """Elements that are no number: a comparison with one is False, whatever it is compared with, so that a tail that
+    """Elements that are not numbers: a comparison with one is False, whatever it is compared with, so that a tail that
     never falls among numbers (Sqrt, which ends below 0) is monotone no more."""
     return np.asarray(values != values, bool)
 
@@ -257,7 +257,7 @@ def _direction(
 
 
 def evaluate(expr: Expr, integers: IntArray, memo: dict[int, Array] | None = None, beside: int = 0) -> Array:
-    """The model's own float32 values for leaf integers (leaf shape): the law, applied to candidates.
+    """Returns the model's own float32 values for leaf integers (leaf shape): the law, applied to candidates.
 
     beside: -1 or +1 for the leaf's sums one rounding below or above, where the model rounds what it sums.
     """

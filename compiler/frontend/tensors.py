@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def to_array(tensor: onnx.TensorProto, folder: Path | None) -> NDArray[np.generic]:
-    """The values of a tensor. Raises CompileError for sizes that do not fit the shape and for external data that is
-    missing, too short, or outside `folder`."""
+    """Returns the values of a tensor. Raises CompileError for sizes that do not fit the shape and for external data
+    that is missing, too short, or outside `folder`."""
     from onnx import TensorProto, numpy_helper
 
     name = f"tensor {tensor.name!r}"

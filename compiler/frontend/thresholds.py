@@ -14,7 +14,8 @@ from threshc.compiler.ir.ops import Compare, Gather, Loc, Reduce, Value, Window
 def threshold_bits(
     builder: Builder, leaf: Leaf, element: IntArray, threshold: IntArray, sign: IntArray, loc: Loc
 ) -> tuple[Value, IntArray]:
-    """An IR value and the positions (B,), in its flattened bits, of `sign * integer of element[b] >= threshold[b]`.
+    """Returns an IR value and the positions (B,), in its flattened bits, of `sign * integer of element[b] >=
+    threshold[b]`.
 
     element, threshold (B,); sign: +1 or -1 per leaf element, the same at all places of a sum.
     """
@@ -88,7 +89,8 @@ def _distinct(row: IntArray, threshold: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def gathered(builder: Builder, bits: Value, index: IntArray, shape: Sequence[int] | None, loc: Loc) -> Value:
-    """The bits at positions `index` (any shape) of a value of the given shape; the value itself if nothing moves."""
+    """Returns the bits at positions `index` (any shape) of a value of the given shape; the value itself if nothing
+    moves."""
     if shape is not None and tuple(shape) == index.shape and np.array_equal(index.ravel(), np.arange(index.size)):
         return bits
     return builder.add(Gather((bits,), index, loc))

@@ -14,12 +14,14 @@ _OPERANDS = ("x", "s", "loc")  # compared through the pairing, or only on reques
 
 
 def isomorphic(a: Network, b: Network, *, locs: bool = False) -> bool:
-    """Whether both compute the same by the same operations; the order of independent operations does not matter."""
+    """Returns whether both compute the same by the same operations; the order of independent operations does not
+    matter."""
     return first_difference(a, b, locs=locs) is None
 
 
 def first_difference(a: Network, b: Network, *, locs: bool = False) -> str | None:
-    """The first difference in the order of a's operations, naming operation and field, or None for isomorphic networks.
+    """Returns the first difference in the order of a's operations, naming operation and field, or None for isomorphic
+    networks.
 
     Values are paired from the outputs backwards; arrays are compared by shape and value, not dtype; `loc` on request.
     """

@@ -41,7 +41,7 @@ class Token:
 
 
 def quote(text: str) -> str:
-    """Any text as one line of ASCII between double quotes; `Cursor.string` reads it back exactly."""
+    """Returns any text as one line of ASCII between double quotes; `Cursor.string` reads it back exactly."""
     named = {value: "\\" + key for key, value in _ESCAPES.items()}
     return '"' + "".join(named.get(c) or (c if " " <= c <= "~" else f"\\u{{{ord(c):x}}}") for c in text) + '"'
 
@@ -66,57 +66,57 @@ class Cursor:
         self.token = next(self._rest)
 
     def error(self, what: str, token: Token | None = None) -> CompileError:
-        """A CompileError at a token (the next one by default), to be raised by the caller."""
+        """Returns a CompileError at a token (the next one by default), to be raised by the caller."""
         at = token or self.token
         place = f"line {at.line}, column {at.column}"
         return fail(what, where=f"{self._source}, {place}" if self._source else place)
 
     def expected(self, what: str) -> CompileError:
-        """The error that something else stands where `what` was needed."""
+        """Returns the error that something else stands where `what` was needed."""
         return self.error(f"expected {what}, found {self.token}")
 
     def advance(self) -> Token:
-        """Take the next token, whatever it is."""
+        """Takes the next token, whatever it is."""
         taken = self.token
         if taken.kind != "end":
             self.token = next(self._rest)
         return taken
 
     def take(self, kind: str, expected: str) -> Token:
-        """Take a token of a kind."""
+        """Takes a token of a kind."""
         if self.token.kind != kind:
             raise self.expected(expected)
         return self.advance()
 
     def accept(self, text: str) -> bool:
-        """Take the mark or word `text` if it is next."""
+        """Takes the mark or word `text` if it is next."""
         if self.token.text != text or self.token.kind not in ("mark", "word"):
             return False
         self.advance()
         return True
 
     def need(self, text: str) -> None:
-        """Take the mark or word `text`."""
+        """Takes the mark or word `text`."""
         if not self.accept(text):
             raise self.expected(repr(text))
 
     def key(self, name: str) -> None:
-        """Take `name=`."""
+        """Takes `name=`."""
         self.need(name)
         self.need("=")
 
     def end_line(self) -> None:
-        """Take the end of the line; the end of the text does as well."""
+        """Takes the end of the line; the end of the text does as well."""
         if self.token.kind != "end":
             self.take("newline", "the end of the line")
 
     def skip_lines(self) -> None:
-        """Skip empty lines."""
+        """Skips empty lines."""
         while self.token.kind == "newline":
             self.advance()
 
     def integer(self, lo: int = -(2**63), hi: int = 2**63 - 1) -> int:
-        """Take an integer of lo..hi."""
+        """Takes an integer of lo..hi."""
         token = self.token
         decimal = token.kind == "number" and len(token.text) <= 20 and token.text.lstrip("-").isdigit()
         if not decimal or not lo <= int(token.text) <= hi:
@@ -124,20 +124,20 @@ class Cursor:
         return int(self.advance().text)
 
     def real(self) -> float:
-        """Take a float64: decimal, inf, -inf or nan."""
+        """Takes a float64: decimal, inf, -inf or nan."""
         token = self.token
         if token.text not in ("inf", "nan") and (token.kind != "number" or len(token.text) > _LONGEST_NUMBER):
             raise self.expected("a number")
         return float(self.advance().text)
 
     def value(self, expected: str = "a value like %0") -> int:
-        """Take `%n` as n."""
+        """Takes `%n` as n."""
         if self.token.kind != "value" or len(self.token.text) > 12:
             raise self.expected(expected)
         return int(self.advance().text[1:])
 
     def integers(self, lo: int, hi: int, lengths: tuple[int, ...]) -> tuple[int, ...]:
-        """Take `[a, b, ..]`, each of lo..hi, as many as one of `lengths` says."""
+        """Takes `[a, b, ..]`, each of lo..hi, as many as one of `lengths` says."""
         start = self.token
         self.need("[")
         found = [] if self.token.text == "]" else [self.integer(lo, hi)]
@@ -149,7 +149,7 @@ class Cursor:
         return tuple(found)
 
     def string(self, expected: str) -> str:
-        """Take a quoted string."""
+        """Takes a quoted string."""
         token = self.take("string", expected)
 
         def unescape(match: re.Match[str]) -> str:

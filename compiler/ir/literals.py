@@ -21,8 +21,8 @@ _LONGEST = 1 << 22  # numbers of one inline array that the parser takes
 
 
 def format_array(array: NDArray[np.generic], dtype: str, name: str, arrays: Arrays | None) -> str:
-    """`int8[[1, -1]]` or `@name int8[64, 784]`; an inline array does not name its dtype when it is the field's own,
-    `dtype`. Puts the array into `arrays` when it does not stand inline."""
+    """Returns `int8[[1, -1]]` or `@name int8[64, 784]`; an inline array does not name its dtype when it is the field's
+    own, `dtype`. Puts the array into `arrays` when it does not stand inline."""
     prefix = "" if str(array.dtype) == dtype else str(array.dtype)
     if array.size <= INLINE or _is_range(array):
         return prefix + _nested(array)
@@ -49,14 +49,14 @@ def _is_range(array: NDArray[np.generic]) -> bool:
 
 
 def number(x: Any) -> str:
-    """The shortest text that reads back as the same number of the same width."""
+    """Returns the shortest text that reads back as the same number of the same width."""
     return str(x) if isinstance(x, np.generic) else repr(x)
 
 
 def parse_array(
     cursor: Cursor, dtypes: tuple[str, ...], ndim: tuple[int, ...], arrays: Mapping[str, NDArray[np.generic]]
 ) -> NDArray[np.generic]:
-    """The array at the cursor; dtypes[0] is meant where an inline array names none.
+    """Returns the array at the cursor; dtypes[0] is meant where an inline array names none.
 
     Raises CompileError for other dtypes and dimensions, ragged rows, unknown names, and table entries of another
     shape or dtype than the text says.

@@ -34,11 +34,11 @@ class Network:
         return op
 
     def output(self, kind: str) -> Output | None:
-        """The first output of a kind (`class`, `scores`, `bits`), or None."""
+        """Returns the first output of a kind (`class`, `scores`, `bits`), or None."""
         return next((o for o in self.outputs if o.kind == kind), None)
 
     def users(self) -> tuple[tuple[Value, ...], ...]:
-        """For every value, the operations that read it, in order."""
+        """Returns, for every value, the operations that read it, in order."""
         found: list[list[Value]] = [[] for _ in self.ops]
         for v, op in enumerate(self.ops):
             for x in dict.fromkeys(operands(op)):

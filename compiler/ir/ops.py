@@ -140,7 +140,7 @@ class Output:
 
 
 def operands(op: Op) -> tuple[Value, ...]:
-    """The values that an operation reads, in order."""
+    """Returns the values that an operation reads, in order."""
     match op:
         case Input():
             return ()

@@ -25,7 +25,7 @@ _ELEMENTS = 2**40  # nor any value; keeps a hostile text from describing what no
 
 
 def parse_network(text: str, arrays: _Table | None = None, *, source: str = "") -> Network:
-    """The network that a text form describes; `arrays` is its side table, `source` a file name for messages.
+    """Returns the network that a text form describes; `arrays` is its side table, `source` a file name for messages.
 
     Raises CompileError with line and column for text outside the grammar of docs/reference/ir.md, for types that are
     not the ones that follow, and the verifier's errors for a network that breaks its rules.

@@ -21,7 +21,7 @@ def plane_weights(lo: int, hi: int) -> tuple[int, ...]:
 
 
 def row_bounds(op: Sum) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Smallest and largest value of each row of a Sum, (R,) int64 each, over all input bits."""
+    """Returns the smallest and largest value of each row of a Sum, (R,) int64 each, over all input bits."""
     w = op.weights
     return (
         op.bias + np.minimum(w, 0).sum(axis=1, dtype=np.int64),
@@ -30,13 +30,13 @@ def row_bounds(op: Sum) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def window_size(op: Window, h: int, w: int) -> tuple[int, int]:
-    """Output height and width of a sliding window over an h x w map."""
+    """Returns the output height and width of a sliding window over an h x w map."""
     (kh, kw), (sh, sw), (top, left, bottom, right), (dh, dw) = op.kernel, op.stride, op.pads, op.dilation
     return ((h + top + bottom - dh * (kh - 1) - 1) // sh + 1, (w + left + right - dw * (kw - 1) - 1) // sw + 1)
 
 
 def result_type(op: Op, args: Sequence[ValueType]) -> ValueType:
-    """The type of a well-formed operation's result; the verifier has checked the operand types."""
+    """Returns the type of a well-formed operation's result; the verifier has checked the operand types."""
     match op:
         case Input(shape=shape, encoding=Affine(lo=lo, hi=hi)):
             return Ints(shape, lo, hi)

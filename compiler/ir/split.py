@@ -1,4 +1,4 @@
-"""A network cut in parts that follow each other: what one part puts out is all that the next one knows."""
+"""A network cut in parts that follow each other: what one part outputs is all that the next one knows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def split(network: Network, cuts: Sequence[str]) -> tuple[Part, ...]:
     """Cuts a network behind each of some layers (`threshc.compiler.ir.layers`), given by name or value (`%14`).
 
     The parts come in the order of the network; without cuts the only one is the network itself. Raises CompileError
-    for names that are no layer's or come twice, and where the network is not in two pieces behind a layer.
+    for names that are not those of layers or come twice, and where the network is not in two pieces behind a layer.
     """
     if not cuts:
         return (Part(network, 0),)
@@ -58,7 +58,7 @@ def joined(parts: Sequence[Part], name: str) -> Network:
     """Puts parts together again: where each of them reads its input, the last value of the one before is read.
 
     It is the network that `split` cut where the parts are those: what it computes is what the parts compute one after
-    another. Raises CompileError where an input is not of the bits that the part before puts out.
+    another. Raises CompileError where an input is not of the bits that the part before outputs.
     """
     ops, types = list(parts[0].network.ops), list(parts[0].network.types)
     for part in parts[1:]:
@@ -105,7 +105,7 @@ def _is_whole(network: Network, layer: Layer) -> bool:
 
 
 def _crossing(network: Network, end: Value) -> list[Value]:
-    """Values up to `end` that operations behind it read, or that are put out."""
+    """Values up to `end` that operations behind it read, or that are output."""
     read = {x for op in network.ops[end + 1 :] for x in operands(op) if x <= end}
     return sorted(read | {o.value for o in network.outputs if o.value <= end})
 

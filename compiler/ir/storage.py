@@ -44,25 +44,26 @@ _HINT = "write the file again with threshc compile"
 
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
-    """Write a network as a `.thresh` file, whole or not at all. Raises CompileError if it cannot be written."""
+    """Writes a network as a `.thresh` file, whole or not at all. Raises CompileError if it cannot be written."""
     write_whole(path, to_bytes(network))
 
 
 def to_bytes(network: Network) -> bytes:
-    """The content of a network's `.thresh` file."""
+    """Returns the content of a network's `.thresh` file."""
     text, arrays = to_text(network)
     inner = [(f"{name}.npy", _npy(array)) for name, array in sorted(arrays.items())]
     return _zip([(_TEXT, text.encode("utf-8")), (_ARRAYS, _zip(inner))])
 
 
 def load_thresh(path: str | os.PathLike[str]) -> Network:
-    """The network of a `.thresh` file, verified. Raises CompileError for files that are missing, damaged, too large,
-    written by another version, or not a valid network."""
+    """Returns the network of a `.thresh` file, verified. Raises CompileError for files that are missing, damaged, too
+    large, written by another version, or not a valid network."""
     return from_bytes(read_file(path, MAX_BYTES, ".thresh file"), str(path))
 
 
 def from_bytes(data: bytes, source: str) -> Network:
-    """The network of a `.thresh` file's content; source names it in errors. Raises CompileError as `load_thresh`."""
+    """Returns the network of a `.thresh` file's content; source names it in errors. Raises CompileError as
+    `load_thresh`."""
     members = _members(source, data, (_TEXT, _ARRAYS))
     try:
         text = members[_TEXT].decode("utf-8")

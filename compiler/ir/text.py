@@ -38,14 +38,14 @@ class Program(Protocol):
 
 
 def to_text(network: Program) -> tuple[str, Arrays]:
-    """The text form and the side table of its large arrays; `parse_network(*to_text(n))` is isomorphic to n."""
+    """Returns the text form and the side table of its large arrays; `parse_network(*to_text(n))` is isomorphic to n."""
     arrays: Arrays = {}
     return print_network(network, arrays), arrays
 
 
 def print_network(network: Program, arrays: Arrays | None = None) -> str:
-    """The text form, ASCII, deterministic. Arrays of more than 64 numbers stand as `@name dtype[shape]` and are put
-    into `arrays` (name -> array) when it is given; without it the text is for people."""
+    """Returns the text form, ASCII, deterministic. Arrays of more than 64 numbers stand as `@name dtype[shape]` and are
+    put into `arrays` (name -> array) when it is given; without it the text is for people."""
     lines = [f"network {quote(network.name)} format={FORMAT}"]
     for v, op in enumerate(network.ops):
         lines.append(f"%{v} = {_body(v, op, arrays)} : {network.types[v]}{_loc(op)}")

@@ -29,7 +29,7 @@ _LIMIT = 2**62  # sums and their differences stay inside int64
 
 
 def verify(ops: Sequence[Op], outputs: Sequence[Output]) -> tuple[ValueType, ...]:
-    """The type of every value. Raises CompileError naming every rule that is broken."""
+    """Returns the type of every value. Raises CompileError naming every rule that is broken."""
     problems: list[Diagnostic] = []
     types: list[ValueType | None] = []
     for v, op in enumerate(ops):

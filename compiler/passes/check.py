@@ -23,7 +23,8 @@ _RANDOM, _ONE_HOT, _BLOCK = 512, 64, 4096
 
 
 def check_pass(before: Network, after: Network, evaluate: Evaluate, rng: np.random.Generator) -> str | None:
-    """The first difference between networks that should compute the same, with the sample that shows it; or None."""
+    """Returns the first difference between networks that should compute the same, with the sample that shows it; or
+    None."""
     difference = _input_difference(before, after) or _output_difference(before.outputs, after.outputs)
     if difference is not None:
         return difference
@@ -66,8 +67,8 @@ def _output_difference(before: Sequence[Output], after: Sequence[Output]) -> str
 
 
 def check_samples(op: Input, rng: np.random.Generator) -> NDArray[np.generic]:
-    """Samples (N, n) for an input: all there are up to 2**16, else all lowest, all highest, some with one feature
-    unlike the others, random ones of the extremes, and random ones."""
+    """Returns samples (N, n) for an input: all there are up to 2**16, else all lowest, all highest, some with one
+    feature unlike the others, random ones of the extremes, and random ones."""
     n = math.prod(op.shape)
     lo, hi = (op.encoding.lo, op.encoding.hi) if isinstance(op.encoding, Affine) else (0, 1)
     base = hi - lo + 1

@@ -16,7 +16,7 @@ class ClampThresholds:
     """lo means "always 1" and hi+1 "always 0", so every threshold has one spelling and few bits."""
 
     def apply(self, network: Network) -> Network:
-        """The network with every threshold in lo..hi+1 of its row."""
+        """Returns the network with every threshold in lo..hi+1 of its row."""
         changed: dict[Value, Op] = {}
         for v, op in enumerate(network.ops):
             if not isinstance(op, Compare):

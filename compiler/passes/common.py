@@ -20,7 +20,7 @@ LIMIT = 2**62
 
 
 def with_ops(network: Network, changed: Mapping[Value, Op]) -> Network:
-    """The network with some operations replaced; the very same network when there are none."""
+    """Returns the network with some operations replaced; the very same network when there are none."""
     if not changed:
         return network
     ops = tuple(changed.get(v, op) for v, op in enumerate(network.ops))
@@ -28,7 +28,7 @@ def with_ops(network: Network, changed: Mapping[Value, Op]) -> Network:
 
 
 def with_operands(op: Op, new: Mapping[Value, Value]) -> Op:
-    """The operation reading other values."""
+    """Returns the operation reading other values."""
     match op:
         case Input():
             return op
@@ -41,7 +41,7 @@ def with_operands(op: Op, new: Mapping[Value, Value]) -> Op:
 
 
 def compact(weights: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
-    """The same integers in the smallest signed dtype that holds them all."""
+    """Returns the same integers in the smallest signed dtype that holds them all."""
     lo, hi = int(weights.min()), int(weights.max())
     for dtype in (np.int8, np.int16, np.int32):
         if np.iinfo(dtype).min <= lo and hi <= np.iinfo(dtype).max:
@@ -50,12 +50,12 @@ def compact(weights: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
 
 
 def fits(weights: Rows, bias: Rows) -> bool:
-    """Whether every row stays inside the verifier's bound."""
+    """Returns whether every row stays inside the verifier's bound."""
     return bool((np.abs(weights.astype(np.float64)).sum(axis=1) + np.abs(bias.astype(np.float64))).max() < LIMIT)
 
 
 def first_equal(rows: NDArray[np.generic]) -> Rows:
-    """For each row of a matrix, the index of the first row equal to it, (R,) int64."""
+    """Returns, for each row of a matrix, the index of the first row equal to it, (R,) int64."""
     if rows.shape[1] == 1:
         _, first, inverse = np.unique(rows[:, 0], return_index=True, return_inverse=True)
         result: Rows = first[inverse].astype(np.int64)
@@ -65,13 +65,15 @@ def first_equal(rows: NDArray[np.generic]) -> Rows:
 
 
 def flat_channels(network: Network, values: Sequence[Value], channels: Sequence[Rows]) -> Rows:
-    """Something per last-axis element of each value, (C,) each, repeated for every bit of the values end to end."""
+    """Returns something per last-axis element of each value, (C,) each, repeated for every bit of the values end to
+    end."""
     parts = [np.broadcast_to(c, network.types[x].shape).ravel() for x, c in zip(values, channels, strict=True)]
     return np.concatenate(parts)
 
 
 def element_bounds(network: Network, v: Value, op: Op) -> tuple[Rows, Rows]:
-    """Smallest and largest value of each last-axis element of an Ints value, (R,) each; `op` is what makes v now."""
+    """Returns the smallest and largest value of each last-axis element of an Ints value, (R,) each; `op` is what makes
+    v now."""
     if isinstance(op, Sum):
         return row_bounds(op)
     t = network.types[v]
@@ -80,12 +82,12 @@ def element_bounds(network: Network, v: Value, op: Op) -> tuple[Rows, Rows]:
 
 
 def read_by_bitplanes(network: Network) -> set[Value]:
-    """Values whose bounds must stay as they are, because the number of planes follows from them."""
+    """Returns values whose bounds must not change, because the number of planes follows from them."""
     return {op.x for op in network.ops if isinstance(op, Bitplanes)}
 
 
 def read_by_compares_only(network: Network) -> set[Value]:
-    """Sums whose rows may be rescaled: every reader is a Compare, and they are no output."""
+    """Returns sums whose rows may be rescaled: every reader is a Compare, and they are not output."""
     kept = {o.value for o in network.outputs}
     return {
         v
@@ -95,7 +97,7 @@ def read_by_compares_only(network: Network) -> set[Value]:
 
 
 def compares(network: Network) -> list[tuple[Value, Compare, Sum]]:
-    """Every Compare that reads a Sum."""
+    """Returns every Compare that reads a Sum."""
     found = []
     for v, op in enumerate(network.ops):
         if isinstance(op, Compare) and isinstance(source := network.ops[op.s], Sum):
@@ -104,5 +106,5 @@ def compares(network: Network) -> list[tuple[Value, Compare, Sum]]:
 
 
 def clamped(op: Compare, lo: Rows, hi: Rows) -> Rows:
-    """The thresholds moved into lo..hi+1 of their rows, where they mean the same."""
+    """Returns the thresholds moved into lo..hi+1 of their rows, where they mean the same."""
     return np.clip(op.threshold.astype(np.int64), lo[op.row], hi[op.row] + 1)

@@ -17,7 +17,7 @@ class DivideByGcd:
     """Only for Sums that Compares alone read; the bias of a divided row moves into its thresholds."""
 
     def apply(self, network: Network) -> Network:
-        """The network with rows of coprime weights."""
+        """Returns the network with rows of coprime weights."""
         changed: dict[Value, Op] = {}
         divisors: dict[Value, Rows] = {}
         for v in sorted(read_by_compares_only(network)):

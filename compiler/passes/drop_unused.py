@@ -15,11 +15,11 @@ from threshc.compiler.passes.liveness import live_elements
 
 @dataclass(frozen=True)
 class DropUnused:
-    """Last-axis elements are kept or dropped as a whole. The input and its bit planes stay as they are, and a value
+    """Last-axis elements are kept or dropped as a whole. The input and its bit planes stay unchanged, and a value
     that is read keeps at least one element."""
 
     def apply(self, network: Network) -> Network:
-        """The network without what no output depends on."""
+        """Returns the network without what no output depends on."""
         live = live_elements(network)
         ops: list[Op] = []
         new: dict[Value, Value] = {}

@@ -19,7 +19,7 @@ class FoldConstants:
     Window and Reduce. The constant bits themselves are left for DropUnused."""
 
     def apply(self, network: Network) -> Network:
-        """The network in which no Sum weighs a constant bit and every Gather names constants as such."""
+        """Returns the network in which no Sum weighs a constant bit and every Gather names constants as such."""
         changed: dict[Value, Op] = {}
         known: list[Rows] = []  # per value and last-axis element: 0, 1 or _UNKNOWN
         fixed = read_by_bitplanes(network)

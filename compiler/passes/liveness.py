@@ -12,7 +12,7 @@ Live = list[NDArray[np.bool_]]
 
 
 def live_elements(network: Network) -> Live:
-    """One (C,) mask per value, none of it set for values that are not read at all.
+    """Returns one (C,) mask per value, none of it set for values that are not read at all.
 
     The masks are such that dropping the rest leaves operations of the same kind: every tap of a Reduce lives with the
     others, Input and Bitplanes stay whole, and what is read keeps at least its first element. A Window is as wide as

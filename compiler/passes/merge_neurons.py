@@ -46,7 +46,7 @@ class MergeNeurons:
     complements by w*(1-b) = w - w*b; every other reader only equal bits. Unread bits are left for DropUnused."""
 
     def apply(self, network: Network) -> Network:
-        """The network in which every reader of such neurons reads the first of them."""
+        """Returns the network in which every reader of such neurons reads the first of them."""
         changed: dict[Value, Op] = {}
         twins: list[_Twins] = []
         fixed = read_by_bitplanes(network)

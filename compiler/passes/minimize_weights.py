@@ -27,7 +27,7 @@ class MinimizeWeights:
     work: int = 20_000_000
 
     def apply(self, network: Network) -> Network:
-        """The network with the smallest weights that were found and proved."""
+        """Returns the network with the smallest weights that were found and proved."""
         changed: dict[Value, Op] = {}
         readers = list(compares(network))
         thresholds = {v: op.threshold.copy() for v, op, _ in readers}

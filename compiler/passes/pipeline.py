@@ -25,7 +25,7 @@ class Pass(Protocol):
     nothing to do."""
 
     def apply(self, network: Network) -> Network:
-        """The rewritten network."""
+        """Returns the rewritten network."""
         ...
 
 
@@ -49,7 +49,7 @@ class PassError(AssertionError):
 
 
 def pass_names(passes: Sequence[Pass] = PIPELINE) -> tuple[str, ...]:
-    """The names that `print_after` is called with and `stop_after` takes, in order."""
+    """Returns the names that `print_after` is called with and `stop_after` takes, in order."""
     return tuple(dict.fromkeys(type(p).__name__ for p in passes))
 
 
@@ -61,7 +61,7 @@ def optimize(
     print_after: Callable[[str, Network], None] | None = None,
     stop_after: str | None = None,
 ) -> Network:
-    """The network after the passes: same input, same outputs on every sample, less to build.
+    """Returns the network after the passes: same input, same outputs on every sample, less to build.
 
     verify: an evaluator (sim.reference, say); every step is then checked by `check_pass`. print_after is called with
     name and network after every pass that ran, changed or not. stop_after ends after the first run of that pass.

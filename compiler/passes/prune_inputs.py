@@ -20,7 +20,7 @@ class PruneInputs:
     can reach lies in t-hi_s .. t-lo_s-1 for any threshold t of the row, then m + s >= t is m >= t - lo_s."""
 
     def apply(self, network: Network) -> Network:
-        """The network without such weights, in Sums that Compares alone read."""
+        """Returns the network without such weights, in Sums that Compares alone read."""
         free = read_by_compares_only(network)
         found = [(v, op, source) for v, op, source in compares(network) if op.s in free]
         changed: dict[Value, Op] = {}

@@ -23,7 +23,7 @@ class QuantizeWeights:
     bits: int
 
     def apply(self, network: Network) -> Network:
-        """The approximate network."""
+        """Returns the approximate network."""
         top = 2 ** (self.bits - 1) - 1
         changed: dict[Value, Op] = {}
         free = read_by_compares_only(network)

@@ -17,7 +17,8 @@ class ShareSums:
     """Each adder is built once: s + b >= t is s >= t - b. Where only Compares read a Sum, its bias becomes 0."""
 
     def apply(self, network: Network) -> Network:
-        """The network whose Compares read the first of equal rows; rows that nobody reads are left for DropUnused."""
+        """Returns the network whose Compares read the first of equal rows; rows that nobody reads are left for
+        DropUnused."""
         free = read_by_compares_only(network)
         changed: dict[Value, Op] = {}
         for v, op, source in compares(network):

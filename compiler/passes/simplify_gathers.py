@@ -16,7 +16,7 @@ class SimplifyGathers:
     """A Gather is only wires, so a chain of them is one; the ones in between are left for DropUnused."""
 
     def apply(self, network: Network) -> Network:
-        """The network in which every Gather reads bits where they are made, and none copies a value as it is."""
+        """Returns the network in which every Gather reads bits where they are made, and none only copies a value."""
         ops: list[Op] = []
         new: dict[Value, Value] = {}  # values of the network to those of the result
         shapes: list[tuple[int, ...]] = []

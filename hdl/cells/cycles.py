@@ -82,7 +82,7 @@ def write_all(words, addresses, writes, write_bits, address, ram):
 
 @njit(nogil=True, error_model="numpy")
 def run(words, program, ends, first, q, d, drive, stimulus, watch, out, memories):
-    """Cycle by cycle: stimulus, selections and readings in phases, what is watched, then the clock's edge."""
+    """Runs cycle by cycle: stimulus, selections and readings in phases, what is watched, then the clock's edge."""
     reads, read_bits, writes, write_bits, address, rom, ram = memories
     lanes = words.shape[1]
     addresses = np.zeros(64, np.int64)

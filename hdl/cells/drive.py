@@ -31,7 +31,7 @@ class Exercised:
 
 
 def exercise_network(gates: Gates, interface: Interface, samples: Bytes, expected: Bytes) -> Exercised:
-    """The netlist of the network alone, through its streams, with bubbles and stalls.
+    """Returns the netlist of the network alone, through its streams, with bubbles and stalls.
 
     samples (N, bytes): words of samples (`threshc.hdl.payload`); expected (N, bytes): those of the answers. A bubble is
     every fifth and a stall two in every seven cycles; `valid` and `ready` are compared in every cycle where the
@@ -87,14 +87,14 @@ def _level(lanes: Words, name: str, cycle: int, gates: Gates) -> bool:
 
 
 def payload_lanes(samples: Bytes, interface: Interface, lanes: int) -> list[Words]:
-    """The payloads of up to 64 * lanes samples, (width, lanes) each, the samples side by side."""
+    """Returns the payloads of up to 64 * lanes samples, (width, lanes) each, the samples side by side."""
     beats = interface.input
     payloads = to_beats(samples, beats).reshape(len(samples), beats.count, -1)
     return [to_lanes(np.ascontiguousarray(payloads[:, k]), beats.width, lanes) for k in range(beats.count)]
 
 
 def lane_words(payloads: list[Words], interface: Interface, count: int) -> Bytes:
-    """The words (count, bytes) of the first samples' answers, from their payloads (width, lanes)."""
+    """Returns the words (count, bytes) of the first samples' answers, from their payloads (width, lanes)."""
     rows = np.stack([from_lanes(p, count) for p in payloads], axis=1)
     return from_beats(rows.reshape(len(payloads) * count, -1), interface.output)
 
@@ -125,11 +125,11 @@ def _wrong(why: str, gates: Gates) -> CompileError:
 
 
 def lanes_for(samples: Bytes) -> tuple[int, Bytes]:
-    """Machine words, and the samples that they hold side by side: up to 512."""
+    """Returns the machine words, and the samples that they hold side by side: up to 512."""
     lanes = min(-(-len(samples) // 64), _MOST_LANES)
     return lanes, samples[: 64 * lanes]
 
 
 def spread(bits: NDArray[np.integer], lanes: int) -> Words:
-    """The same bits (cycles, nets) for all samples, as stimulus (cycles, nets, lanes)."""
+    """Returns the same bits (cycles, nets) for all samples, as stimulus (cycles, nets, lanes)."""
     return np.repeat(np.where(bits, _ALL, np.uint64(0))[:, :, None], lanes, axis=2).astype(np.uint64)

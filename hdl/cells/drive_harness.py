@@ -78,7 +78,7 @@ class _Pins:
         return bool(got[-1, -1, 0])
 
     def answer(self) -> Words | None:
-        """Takes the payload (width, lanes) that is put out, and returns it; None where none is."""
+        """Takes the payload (width, lanes) that is output, and returns it; None where none is."""
         got = self.run(2)
         if not got[-1, -2, 0]:
             return None

@@ -33,7 +33,7 @@ class Flop(NamedTuple):
 
 class Block(NamedTuple):
     """A memory: its first contents by flat numbers, and its ports as `threshc.hdl.families.models` has them; what a
-    read port makes is at once what stands at its address. `cell` as in `Gate`."""
+    read port makes is at once the word at its address. `cell` as in `Gate`."""
 
     bits: bytes
     reads: tuple[Reading, ...]

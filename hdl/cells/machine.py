@@ -50,12 +50,12 @@ class Machine:
         return len(self._program)
 
     def nets(self, word: list[int]) -> NDArray[np.int64]:
-        """The nets of a word, as `run` takes them."""
+        """Returns the nets of a word, as `run` takes them."""
         return np.array([self._at[net] for net in word], np.int64)
 
     def run(self, drive: NDArray[np.int64], stimulus: Words, watch: NDArray[np.int64]) -> Words:
-        """Words (cycles, watched, lanes): what nets `watch` carry in each cycle, before its clock edge, while nets
-        `drive` carry stimulus (cycles, driven, lanes)."""
+        """Returns words (cycles, watched, lanes): what nets `watch` carry in each cycle, before its clock edge, while
+        nets `drive` carry stimulus (cycles, driven, lanes)."""
         out = np.empty((len(stimulus), len(watch), self.lanes), np.uint64)
         program = self._words, self._program, self._ends, self._first, self._q, self._d
         _kernel()(*program, drive, stimulus, watch, out, self._memories.arguments)

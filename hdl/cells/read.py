@@ -17,9 +17,9 @@ _CONSTANTS = {"0": 0, "1": 1, "x": 0, "z": 0}
 
 
 def read_netlist(path: Path, family: str, module: str | None = None) -> Gates:
-    """The gates of a module (the top one if none is named) of a JSON netlist of a family's cells.
+    """Returns the gates of a module (the top one if none is named) of a JSON netlist of a family's cells.
 
-    Raises CompileError where the file is no such netlist, has cells without a model, several clocks or a loop.
+    Raises CompileError where the file is not such a netlist, has cells without a model, several clocks or a loop.
     """
     models = find_family(family).models
     try:

@@ -9,7 +9,8 @@ Words = NDArray[np.uint64]
 
 
 def to_lanes(words: NDArray[np.uint8], width: int, lanes: int) -> Words:
-    """Words (N, bytes) of N <= 64 * lanes samples to (width, lanes); lanes without a sample repeat the last one."""
+    """Turns words (N, bytes) of N <= 64 * lanes samples into (width, lanes); lanes without a sample repeat the last
+    one."""
     index = np.minimum(np.arange(64 * lanes), len(words) - 1)
     bits = np.unpackbits(words[index], axis=1, bitorder="little")[:, :width]
     packed = np.packbits(bits.T.reshape(width, lanes, 64), axis=2, bitorder="little")
@@ -17,6 +18,6 @@ def to_lanes(words: NDArray[np.uint8], width: int, lanes: int) -> Words:
 
 
 def from_lanes(lanes: Words, count: int) -> NDArray[np.uint8]:
-    """(width, lanes) back to the words (count, bytes) of the first samples."""
+    """Turns (width, lanes) back into the words (count, bytes) of the first samples."""
     bits = np.unpackbits(lanes.astype("<u8").view(np.uint8).reshape(len(lanes), -1), axis=1, bitorder="little")
     return np.packbits(bits[:, :count].T, axis=1, bitorder="little")

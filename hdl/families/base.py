@@ -32,7 +32,7 @@ class Counting:
     brams: tuple[str, ...]
 
     def of(self, kind: str) -> Count:
-        """The count of one cell of a type."""
+        """Returns the count of one cell of a type."""
         hits = (int(kind.startswith(prefixes)) for prefixes in (self.ffs, self.carries, self.brams))
         return Count(self.luts.get(kind, 0), *hits)
 
@@ -151,7 +151,7 @@ class Family:
     unmap: str = ""
 
     def delays_of(self, part: str) -> Delays:
-        """The delays of a device by its name. Raises CompileError where none were measured."""
+        """Returns the delays of a device by its name. Raises CompileError where none were measured."""
         fitting = [prefix for prefix in self.delays if part.startswith(prefix)]
         if not fitting:
             raise fail(

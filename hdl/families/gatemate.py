@@ -34,7 +34,7 @@ proc
 simplemap t:$lut
 abc -g AND,NAND,OR,NOR,XOR,XNOR
 """
-"""Tables become gates: left as they are, they would become trees of multiplexers."""
+"""Tables become gates: otherwise they would become trees of multiplexers."""
 
 
 def _lut(cell: Cell, to: Sink, inputs: int) -> None:

@@ -23,20 +23,20 @@ class Cell:
         return bits[0] if bits else 0
 
     def word(self, pin: str) -> list[int]:
-        """All nets of a pin."""
+        """Returns all nets of a pin."""
         return self._pins.get(pin, [])
 
     def given(self, pin: str) -> bool:
-        """Whether the pin is connected."""
+        """Returns whether the pin is connected."""
         return bool(self._pins.get(pin))
 
     def number(self, name: str, default: int = 0) -> int:
-        """A parameter as an integer; unknown bits are 0."""
+        """Returns a parameter as an integer; unknown bits are 0."""
         text = self._parameters.get(name)
         return default if text is None else int(text.replace("x", "0") or "0", 2)
 
     def text(self, name: str, default: str) -> str:
-        """A parameter that is a string."""
+        """Returns a parameter that is a string."""
         return self._parameters.get(name, default).strip()
 
 
@@ -61,22 +61,22 @@ class Sink(Protocol):
     """Where models put what cells are made of."""
 
     def fresh(self) -> int:
-        """A net of its own."""
+        """Returns a net of its own."""
 
     def table(self, out: int, operands: list[int], table: int) -> None:
-        """`out` is a table over operands, which may be constants and may repeat."""
+        """Makes `out` a table over operands, which may be constants and may repeat."""
 
     def same(self, out: int, source: int) -> None:
-        """`out` is another name of `source`."""
+        """Makes `out` another name of `source`."""
 
     def clocked(self, clock: int) -> None:
         """A flip-flop is triggered by the rising edge of this net."""
 
     def flop(self, q: int, following: int, init: int) -> None:
-        """A flip-flop: `q` takes `following`."""
+        """Adds a flip-flop: `q` takes `following`."""
 
     def memory(self, bits: Sequence[int], reads: Sequence[Reading], writes: Sequence[Writing]) -> None:
-        """A memory with its first contents, a bit by its flat number. Reading is at once, and sees what was there
+        """Adds a memory with its first contents, a bit by its flat number. Reading is at once, and sees what was there
         before the clock's edge."""
 
 
@@ -93,7 +93,7 @@ OVER_SET = table(lambda d, e, r, q: 1 if r else d if e else q, 4)
 def register(
     to: Sink, *, q: int, d: int, clock: int, enable: int = 1, reset: int = 0, table: int = OVER, init: int = 0
 ) -> None:
-    """A flip-flop with a synchronous reset; `table` over (d, enable, reset, q) says what reset does."""
+    """Adds a flip-flop with a synchronous reset; `table` over (d, enable, reset, q) says what reset does."""
     following = to.fresh()
     to.table(following, [d, enable, reset, q], table)
     to.clocked(clock)
@@ -101,7 +101,7 @@ def register(
 
 
 def inverted(to: Sink, net: int) -> int:
-    """The inverse of a net."""
+    """Returns the inverse of a net."""
     out = to.fresh()
     to.table(out, [net], 0b01)
     return out

@@ -16,13 +16,13 @@ _USUAL_INPUTS = 4
 
 @cache
 def families() -> dict[str, Family]:
-    """Every family by name, in alphabetical order."""
+    """Returns every family by name, in alphabetical order."""
     found: list[Family] = entries("threshc.hdl.families", "FAMILY")
     return {f.name: f for f in sorted(found, key=lambda f: f.name)}
 
 
 def family(name: str) -> Family:
-    """The family of that name. Raises CompileError that lists the known ones."""
+    """Returns the family of that name. Raises CompileError that lists the known ones."""
     known = families()
     if isinstance(name, str) and name in known:
         return known[name]
@@ -35,7 +35,7 @@ def family(name: str) -> Family:
 
 
 def flow_of(name: str) -> Flow:
-    """How a family is placed and routed. Raises CompileError for one that no open tool places and routes."""
+    """Returns how a family is placed and routed. Raises CompileError for one that no open tool places and routes."""
     chosen = family(name)
     if chosen.flow is None:
         raise fail(

@@ -23,11 +23,11 @@ _INSIDE = re.compile(r"(?:\w+\.)*?network\.(.*)")  # of the instance that `Veril
 
 
 def owners(design: Design, module: dict[str, Any], around: str | None = None) -> dict[str, str]:
-    """The layer of every cell of a module that Yosys wrote, in its order of cells.
+    """Returns the layer of every cell of a module that Yosys wrote, in its order of cells.
 
-    Nets of pre-mapped text are named after nodes, which belong to the layer that they were made for, the first one of
-    several. Cells behind nets that Yosys named itself belong to the nearest cell that reads them. around: what stands
-    around the network, None for the network alone. {} for portable text, whose nets lose their names.
+    Nets of pre-mapped text are named after nodes, which belong to the layer that they were made for, the first of
+    several. Cells behind nets that Yosys named itself belong to the nearest cell that reads them. around: the name of
+    what is around the network, None for the network alone. {} for portable text, whose nets lose their names.
     """
     cells: dict[str, Any] = {n: c for n, c in module["cells"].items() if c["type"] != "$scopeinfo"}
     owner = _named(design, module, around)
@@ -55,7 +55,7 @@ def owners(design: Design, module: dict[str, Any], around: str | None = None) ->
 
 
 def pins(cell: dict[str, Any], way: str) -> list[int]:
-    """The nets at the pins of a direction."""
+    """Returns the nets at the pins of a direction."""
     ways = cell["port_directions"]
     return [
         bit for pin, bits in cell["connections"].items() if ways[pin] == way for bit in bits if isinstance(bit, int)
@@ -63,7 +63,7 @@ def pins(cell: dict[str, Any], way: str) -> list[int]:
 
 
 def order(design: Design, around: str | None = None) -> list[str]:
-    """The names that `owners` gives, as tables have them."""
+    """Returns the names that `owners` gives, as tables have them."""
     layers = _layers(design)
     found = [layers[cell.scope] for cell in design.netlist.cells if cell.scope in layers]
     return list(dict.fromkeys([*found, REST, *([] if around is None else [around])]))

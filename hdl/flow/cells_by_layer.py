@@ -21,7 +21,8 @@ class LayerCells:
 
 
 def cells_by_layer(design: Design, module: dict[str, Any], family: Family) -> tuple[LayerCells, ...]:
-    """The cells of the network alone by layer (`threshc.hdl.flow.attribution`), each counted once; module: by Yosys."""
+    """Returns the cells of the network alone by layer (`threshc.hdl.flow.attribution`), each counted once; module: by
+    Yosys."""
     whose = owners(design, module)
     counts = {name: [0, 0, 0] for name in order(design)}
     for name, layer in whose.items():

@@ -13,7 +13,7 @@ from threshc.hdl.unrolled.design import Design
 
 @dataclass(frozen=True, slots=True)
 class PlacedCells:
-    """What nextpnr placed of one layer, or of what stands around the network.
+    """What nextpnr placed of one layer, or of the surroundings of the network.
 
     cells: logic cells (iCE40: a LUT, a carry and a flip-flop at most; ECP5: a LUT or half a carry cell); luts: LUTs of
     Yosys' netlist in them, without cells that only pass a signal on; ffs: flip-flops (of a layer that may share its
@@ -32,12 +32,12 @@ class PlacedCells:
 def placed_by_layer(
     design: Design, top: dict[str, Any], routed: dict[str, Any], report: dict[str, Any], around: str, reading: Placed
 ) -> tuple[PlacedCells, ...]:
-    """The logic cells of a routed design by layer, each counted once.
+    """Returns the logic cells of a routed design by layer, each counted once.
 
     top: the module that Yosys wrote and nextpnr read; routed: the one that nextpnr wrote; report: its timing; around:
-    what stands around the network; reading: the family's way to read placed cells. A logic cell belongs to the layer
-    of its LUT, else of its carry or flip-flop; cells that nextpnr added belong to what reads them, else to what they
-    read. () for portable text.
+    the name of what is around the network; reading: the family's way to read placed cells. A logic cell belongs to the
+    layer of its LUT, else of its carry or flip-flop; cells that nextpnr added belong to what reads them, else to what
+    they read. () for portable text.
     """
     whose = owners(design, top, around)
     if not whose:

@@ -29,7 +29,7 @@ INSTALL = {
 
 
 class Command(NamedTuple):
-    """A way to put a bitstream on a board. memory: where it goes; arguments: what stands before the file."""
+    """A way to put a bitstream on a board. memory: where it goes; arguments: those before the file."""
 
     tool: str
     memory: str
@@ -39,12 +39,12 @@ class Command(NamedTuple):
 def commands(target: Target, tool: str | None, memory: str | None) -> list[Command]:
     """Returns the ways to program a target by a tool into a memory, None for any: the target's preferred ones first.
 
-    Raises CompileError where the target is no board, or none of its tools fits.
+    Raises CompileError where the target is not a board, or none of its tools fits.
     """
     if not target.programmers:
         why = "the bitstream of a bare device has no pins of a board; it shows size and speed"
         raise fail(
-            f"{target.name} is no board", where="program", why=why, hint=f"build for a board with {option('target')}"
+            f"{target.name} is not a board", where="program", why=why, hint=f"build for a board with {option('target')}"
         )
     known = list(_known(target))
     fitting = [c for c in known if tool in (None, c.tool) and memory in (None, c.memory)]

@@ -25,20 +25,21 @@ FASTEST = 2
 
 
 def period_ns(device: Device, levels: int) -> float:
-    """The clock period that `levels` tables between registers are expected to need, in nanoseconds."""
+    """Returns the clock period that `levels` tables between registers are expected to need, in nanoseconds."""
     delays = family(device.family).delays_of(device.part)
     return delays.path + delays.level * levels
 
 
 def levels_for(device: Device, goal_hz: float, slower: float = 1.0) -> int:
-    """The most levels, 2 to 64, that the model lets reach a frequency; slower: what its periods are multiplied with."""
+    """Returns the most levels, 2 to 64, that the model lets reach a frequency; slower: what its periods are multiplied
+    with."""
     period = 1e9 / goal_hz
     fitting = (n for n in range(MOST_LEVELS, FASTEST, -1) if period_ns(device, n) * slower <= period)
     return next(fitting, FASTEST)
 
 
 def shorter(device: Device, goal_hz: float, tries: tuple[Try, ...]) -> int | None:
-    """The levels to try after these, which all missed: by the model scaled to the last, then 2, 1, None."""
+    """Returns the levels to try after these, which all missed: by the model scaled to the last, then 2, 1, None."""
     last = tries[-1]
     if last.levels <= FASTEST:
         return 1 if last.levels > 1 else None

@@ -94,7 +94,7 @@ class BuildReport:
         return self.fmax_hz / self.interval_cycles
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """The figures as (name, value, source) for a table."""
+        """Returns the figures as (name, value, source) for a table."""
         shell = "UART shell" if self.on_board else "harness"
         n, w = self.network, self.whole
         rows = [
@@ -132,7 +132,7 @@ class BuildReport:
         return "bitstream", f"none; {self.bitstream.name} goes to the vendor's tool", "synthesized"
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for report.json: plain numbers, lists and texts."""
+        """Returns the same for report.json: plain numbers, lists and texts."""
         plain = asdict(self)
         plain["bitstream"] = self.bitstream.name
         plain["files"] = [path.name for path in self.files]

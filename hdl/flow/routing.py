@@ -46,7 +46,7 @@ def checked_frequency(hertz: float, name: str) -> float:
     number = None if isinstance(hertz, bool | str) else float(hertz)
     if number is None or not 1e3 <= number <= 1e10:
         said = repr(hertz) if number is None else f"{number:g}"
-        raise fail(f"a frequency of {said} Hz makes no sense", where=option(name), hint="1 kHz to 10 GHz")
+        raise fail(f"a frequency of {said} Hz is not possible", where=option(name), hint="1 kHz to 10 GHz")
     return number
 
 
@@ -63,7 +63,7 @@ def refuse_oversize(device: Device, cells: Cells) -> None:
 
 
 def route_step(device: Device, *, constrained: bool, freq_hz: float, seed: int) -> Step:
-    """The command that places and routes top.json into what the family's packer reads, aiming for a frequency.
+    """Returns the command that places and routes top.json into what the family's packer reads, aiming for a frequency.
 
     constrained: whether there is a file with pins. The netlist of what is placed is routed.json, the timing of its
     paths timing.json.
@@ -100,7 +100,7 @@ def route(nextpnr: Tool, step: Step, device: Device, folder: Path, progress: Pro
 
 
 def parse_report(report: dict[str, Any], run: Run) -> Routing:
-    """A nextpnr `--report` file. A design without any path between registers has fmax_hz inf."""
+    """Reads a nextpnr `--report` file. A design without any path between registers has fmax_hz inf."""
     fmax = [float(clock["achieved"]) * 1e6 for clock in report.get("fmax", {}).values()]
     utilization = report["utilization"]
     return Routing(
@@ -112,13 +112,13 @@ def parse_report(report: dict[str, Any], run: Run) -> Routing:
 
 
 def logic_cells(routing: Routing, device: Device) -> tuple[int, int]:
-    """Logic cells used and available, as nextpnr counts them for the family."""
+    """Returns the logic cells used and available, as nextpnr counts them for the family."""
     kind = flow_of(device.family).placed.logic
     return routing.used.get(kind, 0), routing.available.get(kind, device.luts)
 
 
 def pack_step(device: Device) -> Step:
-    """The command that packs the routed design into the bitstream."""
+    """Returns the command that packs the routed design into the bitstream."""
     flow = flow_of(device.family)
     return Step(
         doing="packing the bitstream",

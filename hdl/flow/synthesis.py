@@ -42,7 +42,7 @@ class Synthesis:
 def synthesis_script(family: Family, module: str) -> str:
     """Returns Yosys' script. `module` is the design's module.
 
-    The network is mapped first, by itself, so that its figures do not depend on what stands around it. Yosys starts
+    The network is mapped first, by itself, so that its figures do not depend on its surroundings. Yosys starts
     afresh for the whole: modules left over from mapping a first time are in the way of its ABC9.
     """
     return f"""\
@@ -62,7 +62,8 @@ write_json top.json
 
 
 def synthesis_step(device: Device, reads: tuple[str, ...]) -> Step:
-    """The command that runs the script, synth.ys, which reads design.v, top.il and more, and writes the netlists."""
+    """Returns the command that runs the script, synth.ys, which reads design.v, top.il and more, and writes the
+    netlists."""
     return Step(
         doing=f"synthesizing for {device.part}",
         role="YOSYS",
@@ -93,7 +94,7 @@ def synthesize(yosys: Tool, step: Step, device: Device, folder: Path, progress: 
 
 
 def count_cells(stat: dict[str, Any], family: Family) -> Cells:
-    """The totals of a `stat -json` report."""
+    """Returns the totals of a `stat -json` report."""
     luts = ffs = carries = brams = 0
     for kind, number in stat["design"]["num_cells_by_type"].items():
         one = family.counting.of(kind)

@@ -61,14 +61,14 @@ class Run:
     log: str = ""
 
     def tail(self, lines: int = 6) -> str:
-        """The errors it printed, or its last lines where it printed none."""
+        """Returns the errors it printed, or its last lines where it printed none."""
         said = [line.strip() for line in self.text.splitlines() if line.strip()]
         errors = [line for line in said if "error" in line.lower()]
         return Lines.of((errors or said)[-lines:]) or "it printed nothing"
 
 
 def find_tools(names: Sequence[str]) -> dict[str, Tool]:
-    """The tools of those names. Raises CompileError naming every one that is not on PATH and not from PyPI."""
+    """Returns the tools of those names. Raises CompileError naming every one that is not on PATH and not from PyPI."""
     found = {name: _find(name) for name in names}
     absent = [name for name, tool in found.items() if tool is None]
     if absent:
@@ -77,7 +77,7 @@ def find_tools(names: Sequence[str]) -> dict[str, Tool]:
 
 
 def tool_names() -> tuple[str, ...]:
-    """Every tool that a build for some family runs, Yosys first."""
+    """Returns every tool that a build for some family runs, Yosys first."""
     return tuple(_packages())
 
 
@@ -142,7 +142,7 @@ def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, progress: Progr
 
 
 def check(run: Run, doing: str) -> Run:
-    """The run itself if it succeeded. Raises CompileError with what the tool printed otherwise."""
+    """Returns the run itself if it succeeded. Raises CompileError with what the tool printed otherwise."""
     if run.code == 0:
         return run
     raise fail(

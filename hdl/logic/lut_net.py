@@ -23,7 +23,7 @@ class LutNet:
         self._seen: dict[tuple[tuple[int, ...], int], int] = {}
 
     def source(self, depth: int) -> int:
-        """The literal of a further input that arrives at a level: a register, or a bit of an adder."""
+        """Returns the literal of a further input that arrives at a level: a register, or a bit of an adder."""
         self.operands.append(())
         self.tables.append(0)
         self.depths.append(depth)
@@ -40,7 +40,7 @@ class LutNet:
         return self.depths[lit >> 1]
 
     def lut(self, operands: Sequence[int], truth: int) -> int:
-        """The literal of a table over literals, bit j of the table's index being operand j."""
+        """Returns the literal of a table over literals, bit j of the table's index being operand j."""
         nodes, truth = folded(operands, truth)
         if not nodes:
             return truth
@@ -59,11 +59,11 @@ class LutNet:
         return 2 * node + inverted
 
     def xor(self, *lits: int) -> int:
-        """Parity of at most six."""
+        """Returns the parity of at most six."""
         return self.lut(lits, XOR[len(lits)])
 
     def live(self, lits: Sequence[int]) -> list[int]:
-        """The cells that literals depend on, ascending."""
+        """Returns the cells that literals depend on, ascending."""
         used = bytearray(len(self.operands))
         for lit in lits:
             used[lit >> 1] = 1

@@ -15,7 +15,7 @@ Cells = dict[int, tuple[tuple[int, ...], int]]
 
 
 def needed(circuit: Circuit) -> set[int]:
-    """The nodes that the outputs depend on."""
+    """Returns the nodes that the outputs depend on."""
     makers = {bit: [lit >> 1 for lit in (*a.a, *a.b, a.carry)] for a in circuit.adders for bit in a.bits}
     found: set[int] = set()
     stack = [lit >> 1 for lit in circuit.outputs]
@@ -30,7 +30,7 @@ def needed(circuit: Circuit) -> set[int]:
 
 
 def trimmed(circuit: Circuit) -> Circuit:
-    """The circuit without the registers and adders that no output depends on."""
+    """Returns the circuit without the registers and adders that no output depends on."""
     used = needed(circuit)
     registers = {q: d for q, d in circuit.registers.items() if q in used}
     adders = [a for a in circuit.adders if not used.isdisjoint(a.bits)]
@@ -38,7 +38,7 @@ def trimmed(circuit: Circuit) -> Circuit:
 
 
 def roots(circuit: Circuit) -> list[int]:
-    """The nodes that registers, adders and outputs read."""
+    """Returns the nodes that registers, adders and outputs read."""
     read = [lit >> 1 for lit in circuit.outputs] + list(circuit.registers.values())
     for adder in circuit.adders:
         read += [lit >> 1 for lit in (*adder.a, *adder.b, adder.carry)]
@@ -46,7 +46,8 @@ def roots(circuit: Circuit) -> list[int]:
 
 
 def flipped(circuit: Circuit, cells: Cells) -> tuple[Cells, set[int]]:
-    """The same cells with some nodes inverted, and which: those that outputs want so, with the registers before them.
+    """Returns the same cells with some nodes inverted, and which: those that outputs want so, with the registers before
+    them.
 
     Tables take up inversions for nothing; an inverted output behind a register would be a cell of its own.
     """
@@ -81,8 +82,8 @@ def _flip(node: int, operands: tuple[int, ...], truth: int, flips: set[int]) -> 
 
 
 def merged(circuit: Circuit, size: int) -> Cells:
-    """The live tables; those with a single reader absorbed while at most `size` inputs result, then those that fit into
-    every reader."""
+    """Returns the live tables; those with a single reader absorbed while at most `size` inputs result, then those that
+    fit into every reader."""
     luts = circuit.luts
     ends = roots(circuit)
     live = _live(luts, ends)
@@ -142,7 +143,7 @@ def _spread(cells: Cells, ends: set[int], size: int) -> None:
 
 
 def mapped_size(luts: LutNet, wanted: Iterable[int], size: int) -> int:
-    """The tables of up to `size` inputs that literals need."""
+    """Returns the tables of up to `size` inputs that literals need."""
     return len(merged(Circuit(luts, outputs=list(wanted)), size))
 
 

@@ -9,14 +9,14 @@ MOST_INPUTS = 6
 
 
 def table(function: Callable[..., int], inputs: int) -> int:
-    """The table of a Python function of `inputs` bits."""
+    """Returns the table of a Python function of `inputs` bits."""
     return sum((function(*(i >> j & 1 for j in range(inputs))) & 1) << i for i in range(1 << inputs))
 
 
 @lru_cache(1 << 16)
 def remap(operands: tuple[int, ...], truth: int, inputs: int) -> int:
-    """The table over `inputs` distinct variables of a cell whose operand j is `operands[j]`: 0 and 1 are the constants,
-    2 + 2*v + i is variable v, inverted where i is 1."""
+    """Returns the table over `inputs` distinct variables of a cell whose operand j is `operands[j]`: 0 and 1 are the
+    constants, 2 + 2*v + i is variable v, inverted where i is 1."""
     out = 0
     for i in range(1 << inputs):
         at = 0
@@ -29,7 +29,7 @@ def remap(operands: tuple[int, ...], truth: int, inputs: int) -> int:
 
 @lru_cache(1 << 16)
 def cofactors(truth: int, variable: int, inputs: int) -> tuple[int, int]:
-    """The tables without a variable, where it is 0 and where it is 1."""
+    """Returns the tables without a variable, where it is 0 and where it is 1."""
     low = high = position = 0
     for i in range(1 << inputs):
         if i >> variable & 1:
@@ -42,7 +42,7 @@ def cofactors(truth: int, variable: int, inputs: int) -> tuple[int, int]:
 
 @lru_cache(1 << 16)
 def vacuous(truth: int, inputs: int) -> int | None:
-    """A variable that the table does not depend on, or None."""
+    """Returns a variable that the table does not depend on, or None."""
     for v in range(inputs):
         low, high = cofactors(truth, v, inputs)
         if low == high:
@@ -81,12 +81,12 @@ def plain(literals: Sequence[int], truth: int) -> int:
 
 
 def full(inputs: int) -> int:
-    """The table that is 1 everywhere."""
+    """Returns the table that is 1 everywhere."""
     return (1 << (1 << inputs)) - 1
 
 
 def widen(truth: int, inputs: int, wanted: int) -> int:
-    """The same function with further inputs that do not matter."""
+    """Returns the same function with further inputs that do not matter."""
     for v in range(inputs, wanted):
         truth |= truth << (1 << v)
     return truth

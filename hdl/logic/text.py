@@ -18,7 +18,7 @@ MOST_NODES = 1 << 24
 
 
 def print_circuit(circuit: Circuit) -> str:
-    """The text form, ASCII, deterministic. Nodes that nothing makes and nothing reads have no line."""
+    """Returns the text form, ASCII, deterministic. Nodes that nothing makes and nothing reads have no line."""
     luts = circuit.luts
     adders = {adder.bits[0]: adder for adder in circuit.adders}
     arrivals = luts.depths[1 : luts.inputs + 1]
@@ -34,12 +34,12 @@ def print_circuit(circuit: Circuit) -> str:
 
 
 def print_cells(cells: Cells) -> str:
-    """Mapped cells alone, as lines of the same form."""
+    """Returns mapped cells alone, as lines of the same form."""
     return "".join(f"{lut_line(node, *cell)}\n" for node, cell in cells.items())
 
 
 def lut_line(node: int, operands: tuple[int, ...], truth: int) -> str:
-    """A look-up table: operand j is bit j of the entry's number."""
+    """Returns the line of a look-up table: operand j is bit j of the entry's number."""
     reads = " ".join(f"%{x}" for x in operands)
     return f"%{node} = lut {table_text(truth, len(operands))} {reads}".rstrip()
 
@@ -52,10 +52,10 @@ def _adder(adder: Adder, carries: dict[int, int]) -> str:
 
 
 def parse_circuit(text: str, source: str = "") -> Circuit:
-    """The circuit of a text, verified. source: what to call the text in errors.
+    """Returns the circuit of a text, verified. source: what to call the text in errors.
 
-    Raises CompileError with line and column for what is no text form, and with every broken rule for a circuit that is
-    none (`verify_circuit`).
+    Raises CompileError with line and column for what is not a text form, and with every broken rule for a circuit that
+    is none (`verify_circuit`).
     """
     cursor = Cursor(text, source)
     cursor.skip_lines()

@@ -57,7 +57,7 @@ def _broken(circuit: Circuit) -> Iterator[tuple[int, str]]:
 
 
 def _table_rules(operands: tuple[int, ...], truth: int) -> Iterator[str]:
-    """The normal form of `LutNet`: what folds away is no cell."""
+    """The normal form of `LutNet`: what folds away is not a cell."""
     if not operands:
         return
     if len(operands) > MOST_INPUTS:

@@ -14,12 +14,12 @@ LONGEST = 1 << 24
 
 
 def literal(lit: int) -> str:
-    """One literal (2 * bit + inverted; 0 and 1 are the constants)."""
+    """Returns one literal (2 * bit + inverted; 0 and 1 are the constants)."""
     return str(lit) if lit < 2 else f"{'~' if lit & 1 else ''}%{lit >> 1}"
 
 
 def word(lits: Sequence[int]) -> str:
-    """A word, first literal first, runs put together."""
+    """Returns a word, first literal first, runs put together."""
     parts: list[str] = []
     start = 0
     while start < len(lits):
@@ -52,7 +52,7 @@ def read_word(cursor: Cursor) -> list[int]:
 
 
 def table_text(truth: int, inputs: int) -> str:
-    """A truth table as its 2**inputs bits, that of all ones first, as in an INIT."""
+    """Returns a truth table as its 2**inputs bits, that of all ones first, as in an INIT."""
     return format(truth, f"0{1 << inputs}b")
 
 

@@ -22,7 +22,7 @@ class Diagrams:
         self._most = most
 
     def node(self, variable: int, low: int, high: int) -> int:
-        """The function that is `low` where the variable is 0 and `high` where it is 1."""
+        """Returns the function that is `low` where the variable is 0 and `high` where it is 1."""
         if low == high:
             return low
         key = (variable, low, high)
@@ -34,7 +34,7 @@ class Diagrams:
         return self._unique[key]
 
     def choose(self, f: int, g: int, h: int) -> int:
-        """`f ? g : h`; the depth of the recursion is the number of variables."""
+        """Returns `f ? g : h`; the depth of the recursion is the number of variables."""
         if f < 2:
             return g if f else h
         if g == h:
@@ -51,7 +51,7 @@ class Diagrams:
         return self._made[key]
 
     def table(self, truth: int, operands: list[int]) -> int:
-        """A truth table over functions."""
+        """Returns a truth table over functions."""
         if not operands:
             return truth & 1
         half = 1 << (len(operands) - 1)
@@ -60,7 +60,7 @@ class Diagrams:
         return zero if low == high else self.choose(operands[-1], self.table(high, operands[:-1]), zero)
 
     def literal(self, circuit: Circuit, lit: int, order: list[int], known: dict[int, int]) -> int:
-        """The function of a circuit's literal over the nodes of `order`; `known` is kept between calls."""
+        """Returns the function of a circuit's literal over the nodes of `order`; `known` is kept between calls."""
         if not known:
             known |= {0: 0, **{n: self.node(k, 0, 1) for k, n in enumerate(order)}}
         stack, before = [lit >> 1], len(self._made)
@@ -81,7 +81,8 @@ class Diagrams:
         return self.choose(found, 0, 1) if lit & 1 else found
 
     def at_least(self, weights: list[tuple[int, int]], need: int) -> int:
-        """`sum(weight of variable k) >= need`, the weights in the order of the variables, made without any circuit.
+        """Returns `sum(weight of variable k) >= need`, the weights in the order of the variables, made without any
+        circuit.
 
         Raises Unproved where the sums that may be left after some variables are too many."""
         most = [sum(max(w, 0) for _, w in weights[k:]) for k in range(len(weights) + 1)]

@@ -15,13 +15,13 @@ class Unproved(Exception):
 
 @lru_cache(32)
 def variables(count: int) -> tuple[int, tuple[int, ...]]:
-    """(the function 1, the functions of the variables)."""
+    """Returns (the function 1, the functions of the variables)."""
     every = (1 << (1 << count)) - 1
     return every, tuple(every // ((1 << (1 << j)) + 1) << (1 << j) for j in range(count))
 
 
 def apply(table: int, operands: list[int], every: int) -> int:
-    """A table over functions."""
+    """Returns a table over functions."""
     if not operands:
         return every if table & 1 else 0
     half = 1 << (len(operands) - 1)
@@ -35,7 +35,7 @@ def apply(table: int, operands: list[int], every: int) -> int:
 
 
 def add_up(words: list[tuple[int, int]], digits: int) -> list[int]:
-    """The sum of functions, each times 2**shift, as `digits` functions, lowest first. It must fit."""
+    """Returns the sum of functions, each times 2**shift, as `digits` functions, lowest first. It must fit."""
     total = [0] * digits
     for shift, carry in words:
         for p in range(shift, digits):

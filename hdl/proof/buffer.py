@@ -22,7 +22,8 @@ _ENABLE = table(lambda ready, last: int(ready or not last), 2)
 
 
 def without_buffer(gates: Gates) -> Gates:
-    """The netlist with the handshake of a plain pipeline; as it is where `i_ready` does not come from a register.
+    """Returns the netlist with the handshake of a plain pipeline; as it is where `i_ready` does not come from a
+    register.
 
     Raises Unproved where it does, and the rest is not a buffer.
     """

@@ -40,7 +40,7 @@ class Circuit:
             self.alias[node], self.stage[node] = self.alias[operands[0]], stage + 1
             return
         if len(operands) > 6 or not 0 <= table < 1 << (1 << len(operands)):
-            raise Unproved(f"node {node} is no table of up to six inputs")
+            raise Unproved(f"node {node} is not a table of up to six inputs")
         self.alias[node], self.stage[node] = node, stage
         self.tables[node] = tuple(self.alias[x] for x in operands), table
 
@@ -52,7 +52,7 @@ class Circuit:
             raise Unproved("its claims take too long to be proved; no certificate of threshc does")
 
     def lit(self, lit: int) -> int:
-        """A literal of the node behind its registers."""
+        """Returns a literal of the node behind its registers."""
         if lit < 0 or lit >> 1 not in self.alias:
             raise Unproved(f"there is no node {lit >> 1}")
         return 2 * self.alias[lit >> 1] + (lit & 1)
@@ -62,7 +62,7 @@ class Circuit:
         return tuple(map(self.lit, lits))
 
     def evaluate(self, lits: Sequence[int], leaves: Sequence[int]) -> list[int]:
-        """The functions of literals over `leaves` (nodes), as integers of 2**len(leaves) bits.
+        """Returns the functions of literals over `leaves` (nodes), as integers of 2**len(leaves) bits.
 
         Every value of the leaves is considered, also ones that never occur together. Raises Unproved where a function
         depends on anything but the leaves.

@@ -15,13 +15,13 @@ _NODES = 20_000
 
 
 def relation(circuit: Circuit, target: int, operands: Sequence[int], table: int, deep: bool = True) -> int | None:
-    """0 where literal `target` is the table over literals `operands`, 1 where it is the inverse, None where that is
-    not proved.
+    """Returns 0 where literal `target` is the table over literals `operands`, 1 where it is the inverse, None where
+    that is not proved.
 
     The nodes of a cut below both take all values: first the operands and what the target reads beside them. Then a node
     is replaced by what it reads, again and again: so bits on which the target depends in form only drop out, and values
-    that never occur together. First the last one that is no operand, then afresh the one that lets the cut grow least.
-    deep: False tries the first cut only.
+    that never occur together. First the last one that is not an operand, then afresh the one that lets the cut grow
+    least. deep: False tries the first cut only.
     """
     kept = {lit >> 1 for lit in operands} - {0}
     start = set(kept)

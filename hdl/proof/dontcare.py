@@ -29,7 +29,8 @@ def implemented(certificate: Certificate) -> Circuit:
 
 
 def prove_replacements(network: Network, certificate: Certificate, circuit: Circuit) -> int:
-    """The number of replacements, each of which equals its node. Raises Unproved, with the node, where one does not.
+    """Returns the number of replacements, each of which equals its node. Raises Unproved, with the node, where one does
+    not.
 
     circuit: the certificate's, without replacements.
     """
@@ -38,7 +39,7 @@ def prove_replacements(network: Network, certificate: Certificate, circuit: Circ
     for new in certificate.replaced:
         node = new.node
         if node not in tables:
-            raise Unproved(f"node {node} is no table, it cannot be replaced")
+            raise Unproved(f"node {node} is not a table, it cannot be replaced")
         if made.stage[node] != circuit.stage[node]:
             raise Unproved(f"node {node} is replaced by bits of another sample")
         try:

@@ -1,4 +1,4 @@
-"""What stands around the data of a netlist: `valid`, `ready`, reset, and that every data register obeys them.
+"""The control around the data of a netlist: `valid`, `ready`, reset, and that every data register obeys them.
 
 With the handshake proved and the enable true, a netlist is tables and registers that always sample: a `Circuit`.
 """
@@ -32,7 +32,7 @@ class Data(NamedTuple):
 
 
 def data_of(gates: Gates, latency: int) -> Data:
-    """The data part of the netlist of a network, its handshake proved.
+    """Returns the data part of the netlist of a network, its handshake proved.
 
     Proved: `valid` is a chain of `latency` registers that reset clears, all registers sample while the last one is
     empty or `o_ready` is 1 and hold otherwise, and `i_ready` says so; or that with a

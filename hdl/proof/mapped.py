@@ -12,15 +12,15 @@ from threshc.hdl.proof.text import Adder, read_text
 
 
 def check_mapped(certificate: Certificate, text: str) -> int:
-    """The number of cells and adders of a mapped text, each of which computes its node of the certificate, or the
-    node's inverse.
+    """Returns the number of cells and adders of a mapped text, each of which computes its node of the certificate, or
+    the node's inverse.
 
     Tables wider than the family's may stand as two halves and a selection. Raises Unproved for text of any other kind.
     """
     nodes = _Nodes(certificate)
     cells, sources, adders, outputs = read_text(text, certificate)
     if not {*cells, *sources, *(n for a in adders.values() for n in a.bits)} <= nodes.literal.keys():
-        raise Unproved("the text has nets that are no nodes of the certificate")
+        raise Unproved("the text has nets that are not nodes of the certificate")
     delays = dict(certificate.registers)
     inverse = dict.fromkeys(range(certificate.inputs + 1), 0)
     for node in sorted({*cells, *sources, *adders}):
@@ -110,4 +110,4 @@ def _majority(nodes: _Nodes, terms: list[int], above: int) -> int:
         for lit in (*near, *(2 * x for x in reads), *terms, 0):
             if (flip := relation(nodes.circuit, lit, terms, MAJ, deep)) is not None:
                 return lit ^ flip
-    raise Unproved(f"the carry into n{above} is no node of the certificate")
+    raise Unproved(f"the carry into n{above} is not a node of the certificate")

@@ -93,7 +93,7 @@ def parse(data: object) -> Certificate:
 
 def _each(what: str, parser: Callable[[Any], Part], items: object) -> tuple[Part, ...]:
     if type(items) is not list:
-        raise Malformed(f"{what}s are no list")
+        raise Malformed(f"{what}s are not a list")
     found = []
     for k, item in enumerate(items):
         try:
@@ -118,13 +118,13 @@ def _matching(text: object, form: re.Pattern[str], what: str) -> str:
 
 def _parts(item: object, count: int) -> list[Any]:
     if type(item) is not list or len(item) != count:
-        raise Malformed(f"it is no list of {count}")
+        raise Malformed(f"it is not a list of {count}")
     return item
 
 
 def _number(x: object, low: int = 0, below: int = MOST_NODES) -> int:
     if type(x) is not int or not low <= x < below:
-        raise Malformed(f"{str(x)[:40]} is no integer from {low} to {below - 1}")
+        raise Malformed(f"{str(x)[:40]} is not an integer from {low} to {below - 1}")
     return x
 
 
@@ -132,7 +132,7 @@ def _numbers(items: object, low: int, below: int, most: int = MOST_NODES) -> tup
     if type(items) is not list or len(items) > most:
         raise Malformed("a list of numbers is none" + (f", or longer than {most}" if most < MOST_NODES else ""))
     if items and (not set(map(type, items)) <= _INT or min(items) < low or max(items) >= below):
-        raise Malformed(f"a number is no integer from {low} to {below - 1}")
+        raise Malformed(f"a number is not an integer from {low} to {below - 1}")
     return tuple(items)
 
 
@@ -166,7 +166,7 @@ def _register(item: object) -> Register:
 
 def _values(items: object) -> dict[int, tuple[int, ...]]:
     if type(items) is not dict or not all(_VALUE.fullmatch(key) for key in items):
-        raise Malformed("values are no object with numbers as keys")
+        raise Malformed("values are not an object with numbers as keys")
     return {int(key): _placed(f"value {key}", _literals, word) for key, word in items.items()}
 
 
@@ -181,11 +181,11 @@ def _claim(item: object) -> Claim:
 def _step(item: object) -> Step:
     column, inputs, outputs = _parts(item, 3)
     if type(inputs) is not list or type(outputs) is not list:
-        raise Malformed("its inputs or outputs are no list")
+        raise Malformed("its inputs or outputs are not a list")
     pairs = [_parts(pair, 2) for pair in outputs]
     terms = [*inputs, *(term for _, term in pairs)]
     if not set(map(type, terms)) <= _LIST or not all(0 < len(term) < 3 for term in terms):
-        raise Malformed("a term is no list of one or two literals")
+        raise Malformed("a term is not a list of one or two literals")
     _check(lit for term in terms for lit in term)
     ends = tuple((_number(at, 0, MOST_DIGITS), tuple(term)) for at, term in pairs)
     return Step(_number(column, 0, MOST_DIGITS), tuple(map(tuple, inputs)), ends)

@@ -52,13 +52,13 @@ class Words:
             words[node] = apply(truth, [words[x] for x in operands], self._every)
 
     def candidates(self, node: int) -> list[int]:
-        """The first literals with the patterns of a node of the netlist."""
+        """Returns the first literals with the patterns of a node of the netlist."""
         word = self._words[1][node]
         flip = int(word > word ^ self._every)
         return [lit ^ flip for lit in self._known.get(min(word, word ^ self._every), [])[:_CANDIDATES]]
 
     def refresh(self, ours: set[int], equal: dict[int, int]) -> None:
-        """New patterns for nodes, and for the netlist's nodes that equal literals of them."""
+        """Makes new patterns for nodes, and for the netlist's nodes that equal literals of them."""
         for node in sorted(ours):
             if node:
                 self._words[0][node] = self._fresh()

@@ -29,13 +29,13 @@ class Rewriter:
         self._known: dict[int, tuple[tuple[int, ...], tuple[tuple[int, int], ...], int]] = {}
 
     def learn(self, word: tuple[int, ...], weights: tuple[tuple[int, int], ...], constant: int) -> None:
-        """A word that equals sum(weight * node) + constant, so that no carry leaves it though none is made."""
+        """Learns that a word equals sum(weight * node) + constant, so that no carry leaves it though none is made."""
         if word and word[-1] > 1 and not word[-1] & 1:
             self._known[word[-1] >> 1] = word, weights, constant
 
     def sum_of(self, word: tuple[int, ...], leaves: set[int]) -> tuple[dict[int, int], int]:
-        """(weights of leaves, constant) modulo 2**len(word) of a word of literals. Raises Unproved where it is no such
-        sum, or is not seen to be."""
+        """Returns (weights of leaves, constant) modulo 2**len(word) of a word of literals. Raises Unproved where it is
+        not such a sum, or is not seen to be."""
         form = _Form(1 << len(word))
         for p, lit in enumerate(word):
             form.add(lit, 1 << p)

@@ -42,7 +42,8 @@ def window(op: Window, x: Lits) -> Lits:
 
 
 def select_max(circuit: Circuit, words: list[list[int]], signed: bool, matches: Iterator[Selection]) -> list[int]:
-    """The literals of the index of the largest word. Each match is proved: which word is larger, and what goes on.
+    """Returns the literals of the index of the largest word. Each match is proved: which word is larger, and what goes
+    on.
 
     By induction every item stands for the largest word of its range and the lowest index that has it.
     """

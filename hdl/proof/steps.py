@@ -61,7 +61,7 @@ def _rewritten(rewriter: Rewriter, word: Term, weights: dict[int, int], constant
 
 
 def linear(terms: list[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], int]:
-    """(weights of nodes, constant) of a sum of literals times weights; an inverted literal is 1 - node."""
+    """Returns (weights of nodes, constant) of a sum of literals times weights; an inverted literal is 1 - node."""
     weights: dict[int, int] = {}
     constant = 0
     for lit, weight in terms:
@@ -91,7 +91,7 @@ def _step(
     if any(not column <= c < width for c, _ in outputs):
         raise Unproved(f"a step in column {column} has an output elsewhere")
     leaves = sorted({lit >> 1 for term in inputs for lit in term if lit > 1})
-    # Equal tables are one node: an input may be what the step makes of the other inputs, and is no variable then.
+    # Equal tables are one node: an input may be what the step makes of the other inputs, and is not a variable then.
     if not _is_identity(circuit, width, column, inputs, outputs, leaves):
         fewer = _independent(circuit, leaves)
         if fewer == leaves or not _is_identity(circuit, width, column, inputs, outputs, fewer):

@@ -156,7 +156,7 @@ class _Reader:
         nets = {pin[1]: pin[2] for pin in given if pin}
         family, wanted, output = PINS.get((kind, parameter, frozenset(nets)), ("", (), ""))
         if not family or None in given or len(nets) < len(given) or not nets[output].startswith("n"):
-            raise Unproved(f"cell {name} is no {kind} with the pins and parameters of one")
+            raise Unproved(f"cell {name} does not have the pins and parameters of {kind}")
         self._kinds.add(family)
         if len(self._kinds) > 1:
             raise Unproved(f"cell {name} is of another family than those before")

@@ -6,7 +6,7 @@ POLYNOMIAL = 0x07  # CRC-8/SMBUS: x^8 + x^2 + x + 1, starts at 0, nothing reflec
 
 
 def crc8(data: bytes) -> int:
-    """CRC-8/SMBUS of some bytes, 0..255."""
+    """Returns the CRC-8/SMBUS of some bytes, 0..255."""
     crc = 0
     for byte in data:
         crc ^= byte

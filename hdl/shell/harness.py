@@ -1,4 +1,4 @@
-"""What stands around a network on a bare device, so that pins limit neither its fit nor its speed."""
+"""The harness around a network on a bare device, so that pins limit neither its fit nor its speed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Harness(wiring.Component):
         )
 
     def ports(self) -> list[str]:
-        """The top's ports bit by bit, as netlists name them: the clock, the reset and the pins of this component."""
+        """Returns the top's ports bit by bit, as netlists name them: the clock, the reset and the pins of this
+        component."""
         wide = len(self.shift_in)
         lanes = ["shift_in"] if wide == 1 else [f"shift_in[{k}]" for k in range(wide)]
         controls = ("sample_valid", "answer_ready", "shift_out", "sample_ready", "answer_valid")

@@ -59,9 +59,9 @@ class _Damaged(Exception):
 
 
 def checked_baud(baud: int) -> int:
-    """Returns a baud rate. Raises CompileError for what is no positive integer."""
+    """Returns a baud rate. Raises CompileError for what is not a positive integer."""
     if isinstance(baud, bool) or not isinstance(baud, int) or baud < 1:
-        raise fail(f"{baud!r} baud make no sense", where=option("baud"), hint="as the bitstream was built for")
+        raise fail(f"{baud!r} baud are not possible", where=option("baud"), hint="as the bitstream was built for")
     return baud
 
 
@@ -86,13 +86,13 @@ class Board:
         self._expect(self.ping())
 
     def ping(self) -> Identity:
-        """What the board says about itself. Raises CompileError when nothing answers."""
+        """Returns what the board says about itself. Raises CompileError when nothing answers."""
         size = BODY_SIZE[PONG]
         ask = partial(self._exchange, frame(PING), 1, size, lambda: [self._reply(PONG, size)])
         return Identity.unpack(self._retry(ask)[0])
 
     def infer(self, words: NDArray[np.uint8], *, progress: Progress = silent) -> NDArray[np.uint8]:
-        """Input words (N, bytes) (`threshc.hdl.payload.pack`) to output words (N, bytes) uint8, which
+        """Turns input words (N, bytes) (`threshc.hdl.payload.pack`) into output words (N, bytes) uint8, which
         `threshc.hdl.payload.unpack` and `threshc.sim.rtl.to_result` turn into numbers.
 
         Every request has a number, which its answer repeats: answers that are missing, doubled or of another request

@@ -45,12 +45,12 @@ class Identity:
     fingerprint: bytes
 
     def pack(self) -> bytes:
-        """The 17 bytes of a pong, without its head and check byte."""
+        """Returns the 17 bytes of a pong, without its head and check byte."""
         return _IDENTITY.pack(self.version, self.input_width, self.output_width, self.fingerprint)
 
     @staticmethod
     def unpack(body: bytes) -> Identity:
-        """The reverse of `pack`."""
+        """Returns the reverse of `pack`."""
         return Identity(*_IDENTITY.unpack(body))
 
 
@@ -59,13 +59,14 @@ BODY_SIZE = {PONG: _IDENTITY.size, ERROR: 1}
 
 
 def identity(interface: Interface) -> Identity:
-    """What a board with this circuit says about itself."""
+    """Returns what a board with this circuit says about itself."""
     return Identity(VERSION, interface.input.bits, interface.output.bits, fingerprint(interface))
 
 
 def fingerprint(interface: Interface) -> bytes:
-    """8 bytes that differ between networks, layouts of the answer, or ways to carry a sample in several payloads; equal
-    for any neuron architecture, pipelining or name, so that the host need not know how the bitstream was made."""
+    """Returns 8 bytes that differ between networks, layouts of the answer, or ways to carry a sample in several
+    payloads; equal for any neuron architecture, pipelining or name, so that the host need not know how the bitstream
+    was made."""
     digest = hashlib.sha256()
     for op in interface.network.ops:
         digest.update(type(op).__name__.encode())
@@ -85,12 +86,13 @@ def fingerprint(interface: Interface) -> bytes:
 
 
 def request_body(interface: Interface, word: NDArray[np.uint8]) -> bytes:
-    """A sample's word (bytes,) as a request carries it: its payloads one after another, each in whole bytes."""
+    """Returns a sample's word (bytes,) as a request carries it: its payloads one after another, each in whole bytes."""
     return to_beats(word[None], interface.input).tobytes()
 
 
 def answer_words(interface: Interface, bodies: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The words (N, bytes) of answers, from what replies (N, bytes) carry of them: payloads in whole bytes each."""
+    """Returns the words (N, bytes) of answers, from what replies (N, bytes) carry of them: payloads in whole bytes
+    each."""
     return from_beats(bodies.reshape(-1, byte_count(interface.output.width)), interface.output)
 
 
@@ -100,7 +102,7 @@ def body_size(beats: Beats) -> int:
 
 
 def frame(head: bytes, body: bytes = b"") -> bytes:
-    """A message: head, body, and the check byte over both."""
+    """Returns a message: head, body, and the check byte over both."""
     return head + body + bytes([crc8(head + body)])
 
 

@@ -107,7 +107,8 @@ _SUMMARY = """\
 
 
 def instance(interface: Interface, name: str) -> str:
-    """A module `name` around the circuit: clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid, o_ready."""
+    """Returns a module `name` around the circuit: clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid,
+    o_ready."""
     ports = ("clk", "rst", *(f"{s}_{p}" for s in "io" for p in ("payload", "valid", "ready")))
     wires = ", ".join(f".{p}({p})" for p in ports)
     return f"""\
@@ -124,7 +125,7 @@ endmodule
 def self_checking(
     interface: Interface, samples: NDArray[np.uint8], expected: NDArray[np.uint8], *, stall: bool = False
 ) -> dict[str, str]:
-    """File name to text: a testbench NAME_tb.v and its two memory files, to be simulated together with NAME.v.
+    """Returns texts by file name: a testbench NAME_tb.v and its two memory files, to be simulated together with NAME.v.
 
     samples, expected: words of samples and answers, (N, bytes) uint8 (`threshc.hdl.payload`), N >= 1. It prints PASS or
     FAIL and every wrong answer (the first ten), and reads the memory files from the folder where the simulation runs.
@@ -153,8 +154,8 @@ def self_checking(
 
 
 def recording(interface: Interface, name: str, samples: str, answers: str, count: int, stall: bool) -> str:
-    """A testbench `name` that writes every answer to the file `answers`, one hexadecimal payload a line, at the end
-    "# cycles latency"."""
+    """Returns a testbench `name` that writes every answer to the file `answers`, one hexadecimal payload a line, at the
+    end "# cycles latency"."""
     return _bench(
         interface,
         name,
@@ -209,7 +210,7 @@ RESET_CYCLES = 4
 
 
 def hex_lines(words: NDArray[np.uint8], beats: Beats) -> str:
-    """Words (N, bytes) for $readmemh: one payload a line, as a hexadecimal number."""
+    """Returns words (N, bytes) for $readmemh: one payload a line, as a hexadecimal number."""
     digits = -(-beats.width // 4)
     return "".join(f"{row.tobytes()[::-1].hex()[-digits:]}\n" for row in to_beats(words, beats))
 

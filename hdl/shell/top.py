@@ -32,7 +32,8 @@ class Top:
 
 
 def make_top(interface: Interface, target: Target, baud: int) -> Top:
-    """The top module for a target. Raises CompileError when amaranth-boards is missing, or the baud rate impossible."""
+    """Returns the top module for a target. Raises CompileError when amaranth-boards is missing, or the baud rate
+    impossible."""
     if target.board is None:
         harness = Harness(VerilogCore(interface), interface.input.width, interface.output.width)
         return Top(rtlil.convert(harness, name=TOP, emit_src=False), _free_pins(harness, target.device))

@@ -15,7 +15,7 @@ _TOLERANCE = 0.02  # a receiver samples the tenth bit 9.5 bit times after the st
 
 
 def divisor(clock_hz: int, baud: int) -> int:
-    """Clock cycles per bit. Raises CompileError where the clock cannot make the rate within 2 %."""
+    """Returns the clock cycles per bit. Raises CompileError where the clock cannot make the rate within 2 %."""
     cycles = round(clock_hz / baud) if baud > 0 else 0
     if cycles < 4 or abs(clock_hz / cycles / baud - 1) > _TOLERANCE:
         raise fail(

@@ -59,7 +59,8 @@ OPEN_FPGA_LOADER = "openFPGALoader"
 
 
 def open_fpga_loader(board: str, *memories: str) -> Programmer:
-    """openFPGALoader for a board of its list (`openFPGALoader --list-boards`); memories: those that it can write."""
+    """Returns openFPGALoader for a board of its list (`openFPGALoader --list-boards`); memories: those that it can
+    write."""
     option = {"sram": "-m", "flash": "-f"}
     return Programmer(OPEN_FPGA_LOADER, {memory: ("-b", board, option[memory]) for memory in memories})
 

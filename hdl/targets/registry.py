@@ -10,13 +10,13 @@ from threshc.hdl.targets.base import Target
 
 
 def targets() -> dict[str, Target]:
-    """Every known target by name, boards first, then bare devices, alphabetical."""
+    """Returns every known target by name, boards first, then bare devices, alphabetical."""
     found: list[Target] = entries("threshc.hdl.targets", "TARGET")
     return {t.name: t for t in sorted(found, key=lambda t: (t.board is None, t.name))}
 
 
 def target(name: str) -> Target:
-    """The target of that name (any case). Raises CompileError that lists the known ones."""
+    """Returns the target of that name (any case). Raises CompileError that lists the known ones."""
     known = targets()
     if name.lower() in known:
         return known[name.lower()]

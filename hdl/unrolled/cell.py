@@ -16,7 +16,7 @@ class Kind(Enum):
     """What a cell computes. Each kind is found by a `match` wherever cells are read, so that mypy lists them all.
 
     INPUT has no operands. XOR and MAJ (the majority) take three, MUX takes select, one and zero, REG takes the operand
-    that it samples. LUT takes up to six: its bit is bit sum(operand j << j) of the cell's table. ADD is no vector of
+    that it samples. LUT takes up to six: its bit is bit sum(operand j << j) of the cell's table. ADD is not a vector of
     equal functions but one word, operands[0] + operands[1] + operands[2][0], lowest bit first.
     """
 

@@ -20,7 +20,7 @@ from threshc.hdl.unrolled.netlist import Netlist
 
 
 def certify(design: Design) -> Certificate:
-    """The certificate of a design, with every value of its network that is made of cells."""
+    """Returns the certificate of a design, with every value of its network that is made of cells."""
     interface = design.interface
     circuit = lowered(design)
     values: dict[int, Word] = {}

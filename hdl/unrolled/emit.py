@@ -26,13 +26,14 @@ LANES = 64
 
 @kept
 def portable_verilog(design: Design) -> str:
-    """The Verilog-2001 of a whole design; the top module `design.name` has ports clk, rst, {i,o}_{payload,valid,ready}.
-    It is written once per design: simulation and synthesis both want it, and a large one takes a while."""
+    """Returns the Verilog-2001 of a whole design; the top module `design.name` has ports clk, rst,
+    {i,o}_{payload,valid,ready}. It is written once per design: simulation and synthesis both want it, and a large one
+    takes a while."""
     return emit_verilog(component(design), design.name)
 
 
 def component(design: Design) -> Pipeline:
-    """A fresh Amaranth component with streams `i` and `o` of the interface's widths."""
+    """Returns a fresh Amaranth component with streams `i` and `o` of the interface's widths."""
     net, outputs = netlist_of(design)
     (pipeline,) = design.interface.timing.pipelines
     return Pipeline(net, design.inputs, outputs, pipeline.latency, pipeline.buffered)
@@ -102,7 +103,7 @@ class Emitter:
                 self._statement(cell, lanes, tuple(o[lanes] for o in cell.operands))
 
     def value(self, lits: Lits) -> Value:
-        """The literals as one word, first literal lowest."""
+        """Returns the literals as one word, first literal lowest."""
         where, offset = self._where[lits >> 1], self._offset[lits >> 1]
         same = (where[1:] == where[:-1]) if len(lits) else np.zeros(0, np.bool_)
         step = np.where(same, offset[1:] - offset[:-1], 2) if len(lits) else same

@@ -25,7 +25,7 @@ class Heap:
     place: tuple[int, ...]
 
     def rows(self, pick: NDArray[np.int64]) -> Heap:
-        """Some of the rows, in the order of `pick`."""
+        """Returns some of the rows, in the order of `pick`."""
         return Heap(
             tuple(c[pick] for c in self.columns),
             tuple(self.constant[r] for r in pick.tolist()),
@@ -35,14 +35,15 @@ class Heap:
 
 
 def pack(column: Lits, key: Lits | None = None) -> Lits:
-    """Each row with its non-zero literals first, in the order of `key` (else as they stand), cut to the longest row."""
+    """Returns each row with its non-zero literals first, in the order of `key` (else as they stand), cut to the longest
+    row."""
     order = np.argsort(np.where(column == 0, np.int64(2**62), 0 if key is None else key), axis=1, kind="stable")
     longest = int((column != 0).sum(axis=1).max(initial=0))
     return np.take_along_axis(column, order[:, :longest], axis=1)
 
 
 def weigh(bits: Lits, weights: NDArray[np.signedinteger], bias: NDArray[np.int64]) -> Heap:
-    """The heap of `bias + weights * bits`: a negative weight takes the inverted bit, w*x = |w|*(1-x) - |w|.
+    """Returns the heap of `bias + weights * bits`: a negative weight takes the inverted bit, w*x = |w|*(1-x) - |w|.
 
     bits: (P, C) literals; weights: (R, C); bias: (R,). Row p*R + r is position p, neuron r; constant bits are folded.
     """
@@ -62,7 +63,7 @@ _MOST = 256
 
 
 def bundles(heap: Heap) -> list[NDArray[np.int64]]:
-    """The rows in runs of at most 256 that are at one position and over much the same bits."""
+    """Returns the rows in runs of at most 256 that are at one position and over much the same bits."""
     found: list[list[int]] = []
     union: set[int] = set()
     for r, place in enumerate(heap.place):
@@ -77,5 +78,5 @@ def bundles(heap: Heap) -> list[NDArray[np.int64]]:
 
 
 def shallow_first(net: Netlist, column: Lits) -> Lits:
-    """A column with the literals that arrive first at the left."""
+    """Returns a column with the literals that arrive first at the left."""
     return pack(column, net.depth(column))

@@ -43,7 +43,7 @@ class LayerCircuit:
 
 
 def digits(t: Ints) -> int:
-    """Bits of an integer type in two's complement (unsigned when lo >= 0)."""
+    """Returns the bits of an integer type in two's complement (unsigned when lo >= 0)."""
     return len(plane_weights(t.lo, t.hi))
 
 
@@ -77,7 +77,7 @@ class Builder:
         self.x = self.net.inputs(int(np.prod(shape)))
 
     def run(self, progress: Progress) -> None:
-        """Build every value in turn."""
+        """Builds every value in turn."""
         for v, op in enumerate(self.network.ops):
             layer = self._layer_of.get(v)
             progress(f"circuit of {layer.name if layer else self._scopes[v]} ({v + 1} of {len(self.network.ops)})")
@@ -85,7 +85,7 @@ class Builder:
             self.values.append(self._build(v, op))
 
     def words(self, v: int) -> tuple[Lits, bool]:
-        """An integer value and whether it is signed."""
+        """Returns an integer value and whether it is signed."""
         t = self.network.types[v]
         assert isinstance(t, Ints)
         return self.values[v], t.lo < 0
@@ -161,7 +161,7 @@ def _reduce_taps(net: Netlist, op: Reduce, x: Lits) -> Lits:
 
 
 def cheapest(op: Sum, family: str | None = None, positions: int = 1) -> Architecture:
-    """The architecture with the fewest estimated LUTs of a device family (of four inputs without one) that
+    """Returns the architecture with the fewest estimated LUTs of a device family (of four inputs without one) that
     takes the weights, the first of equals. Layers of more than a million synapses in space are built as vectors, and
     without a family those of more than 8,192: their Verilog is a tenth as long, and fast to simulate."""
     if (op.weights != 0).sum(axis=1).max(initial=0) <= 4:

@@ -18,8 +18,8 @@ from threshc.hdl.unrolled.netlist import Netlist
 
 
 def lowered(design: Design) -> Circuit:
-    """The circuit of a design's netlist, with everything that no output needs, so that nodes have the numbers that they
-    have in certificates. It is made once per netlist."""
+    """Returns the circuit of a design's netlist, with everything that no output needs, so that nodes have the numbers
+    that they have in certificates. It is made once per netlist."""
     circuit = _whole(design.netlist)
     return replace(circuit, outputs=_lits(circuit, design.outputs))
 
@@ -31,7 +31,8 @@ def _whole(net: Netlist) -> Circuit:
 
 
 def lower(net: Netlist, inputs: Lits, outputs: Lits, everything: bool = False) -> Circuit:
-    """The circuit that computes `outputs` (`everything`: and all other bits); input j of it is literal inputs[j]."""
+    """Returns the circuit that computes `outputs` (`everything`: and all other bits); input j of it is literal
+    inputs[j]."""
     live = np.ones(net.count, np.bool_) if everything else net.live(outputs)
     luts = LutNet([0] * len(inputs))
     bits = np.zeros(net.count, np.int64)

@@ -45,8 +45,8 @@ _BUFFERED = """\
 
 
 def mapped_verilog(design: Design, family: str) -> str:
-    """The module of `portable_verilog` as cells of a device family (`threshc.hdl.families`): for synthesis, not for
-    reading. Raises CompileError for an unknown family."""
+    """Returns the module of `portable_verilog` as cells of a device family (`threshc.hdl.families`): for synthesis, not
+    for reading. Raises CompileError for an unknown family."""
     chosen = find_family(family)
     circuit = trimmed(circuit_of(design))
     cells, flips = flipped(circuit, merged(circuit, chosen.inputs))
@@ -54,7 +54,7 @@ def mapped_verilog(design: Design, family: str) -> str:
 
 
 def text_of(circuit: Circuit, cells: Cells, flips: set[int], family: Family, design: Design) -> str:
-    """The module, one cell a line. flips: nodes whose net carries the inverse."""
+    """Returns the module, one cell a line. flips: nodes whose net carries the inverse."""
 
     def name(lit: int) -> str:
         return f"1'b{lit}" if lit < 2 else f"~n{lit >> 1}" if (lit & 1) ^ (lit >> 1 in flips) else f"n{lit >> 1}"

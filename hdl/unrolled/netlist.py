@@ -67,12 +67,12 @@ class Netlist:
         return out
 
     def depth(self, lits: Lits) -> Lits:
-        """A sort key that grows with arrival time: stage first, then levels since the last register."""
+        """Returns a sort key that grows with arrival time: stage first, then levels since the last register."""
         out: Lits = (self._stage[lits >> 1] << 32) + self._level[lits >> 1]
         return out
 
     def level(self, lits: Lits) -> Lits:
-        """Cell levels since the last register."""
+        """Returns the cell levels since the last register."""
         out: Lits = self._level[lits >> 1]
         return out
 
@@ -109,7 +109,7 @@ class Netlist:
         return self._cell(kind, operands, np.broadcast_to(stage, (width,)), np.broadcast_to(level, (width,)), table)
 
     def inputs(self, width: int) -> Lits:
-        """The input vector."""
+        """Returns the input vector."""
         zero = np.zeros(width, np.int64)
         fanout = zero + (self.short_stages and self.limit > 1)
         made = self._cell(Kind.INPUT, (), zero, fanout)
@@ -126,7 +126,7 @@ class Netlist:
             self._level[bits] = self.limit
 
     def delay(self, lits: Lits, stage: Lits | int) -> Lits:
-        """The same literals, each registered until it is at `stage`; constants stay what they are."""
+        """Returns the same literals, each registered until it is at `stage`; constants stay what they are."""
         while True:
             bits = lits >> 1
             early = (bits > 0) & (self._stage[bits] < stage)
@@ -141,7 +141,7 @@ class Netlist:
             lits = np.where(early, 2 * self._delayed[bits] + (lits & 1), lits)
 
     def register(self, lits: Lits) -> Lits:
-        """A vector behind one more register than its latest literal, all at the same stage."""
+        """Returns a vector behind one more register than its latest literal, all at the same stage."""
         flat = lits.ravel()
         target = int(self.stage(flat).max(initial=0)) + 1
         return self.delay(flat, target).reshape(lits.shape)
@@ -171,7 +171,7 @@ class Netlist:
         return np.array(out, np.int64)
 
     def xor(self, a: Lits, b: Lits, c: Lits) -> Lits:
-        """Parity of three."""
+        """Returns the parity of three."""
         lits, stage, level = self._place(np.stack([a, b, c]))
         odd = (lits & 1).sum(axis=0) & 1
         p, q, r = lits - (lits & 1)
@@ -181,7 +181,7 @@ class Netlist:
         return out
 
     def maj(self, a: Lits, b: Lits, c: Lits) -> Lits:
-        """Majority of three: the carry of a full adder; with a constant, and / or of two."""
+        """Returns the majority of three: the carry of a full adder; with a constant, and / or of two."""
         lits, stage, level = self._place(np.stack([a, b, c]))
         p, q, r = lits
         out: Lits = np.select([p == q, q == r, p == r], [p, q, r], -1)  # an equal pair wins
@@ -196,14 +196,15 @@ class Netlist:
         return self._cell(kind, tuple(operands[:, pick]), stage[pick], level[pick])
 
     def lut(self, operands: Lits, table: int) -> Lits:
-        """One literal per column of operands (k, m): equal tables over k bits (`threshc.hdl.logic.tables`), folded."""
+        """Returns one literal per column of operands (k, m): equal tables over k bits (`threshc.hdl.logic.tables`),
+        folded."""
         placed, stage, level = self._place(operands)
         if (placed & 1).any() or (placed == 0).any():
             raise AssertionError("tables are over bits, not over inverted ones or constants")
         return self._cell(Kind.LUT, tuple(placed), stage, level, table)
 
     def mux(self, select: Lits, one: Lits, zero: Lits) -> Lits:
-        """`select ? one : zero`."""
+        """Returns `select ? one : zero`."""
         lits, stage, level = self._place(np.stack([select, one, zero]))
         flip = lits[0] & 1
         s, p, q = lits[0] ^ flip, np.where(flip, lits[2], lits[1]), np.where(flip, lits[1], lits[2])
@@ -217,11 +218,11 @@ class Netlist:
         return out
 
     def full_add(self, a: Lits, b: Lits, c: Lits) -> tuple[Lits, Lits]:
-        """Sum and carry of three bits."""
+        """Returns the sum and carry of three bits."""
         return self.xor(a, b, c), self.maj(a, b, c)
 
     def add(self, a: Lits, b: Lits, width: int, carry: int = ZERO) -> Lits:
-        """The lowest `width` bits of word a + word b + carry, (width,); one level, whatever the width."""
+        """Returns the lowest `width` bits of word a + word b + carry, (width,); one level, whatever the width."""
         size = min(max(len(a), len(b), 1), width)
         words = [np.concatenate([w, np.zeros(size, np.int64)])[:size] for w in (a, b)]
         placed, stage, level = self._place(np.concatenate([*words, [carry]])[:, None])
@@ -235,7 +236,7 @@ class Netlist:
         return 2 * np.arange(self._seen[key], self._seen[key] + width)
 
     def live(self, outputs: Lits) -> NDArray[np.bool_]:
-        """Which bits the outputs depend on, (count,) bool."""
+        """Returns which bits the outputs depend on, (count,) bool."""
         used = np.zeros(self.count, np.bool_)
         used[outputs.ravel() >> 1] = True
         for cell in reversed(self.cells):

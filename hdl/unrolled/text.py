@@ -21,7 +21,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 
 def print_netlist(net: Netlist, outputs: Lits) -> str:
-    """The text form, ASCII, deterministic. outputs: the literals that are put out, (n,)."""
+    """Returns the text form, ASCII, deterministic. outputs: the literals that are output, (n,)."""
     return "\n".join(
         [
             "netlist" + (f" limit={net.limit}" if net.limit else ""),
@@ -48,10 +48,10 @@ def _reads(cell: Cell) -> Iterator[str]:
 
 
 def parse_netlist(text: str, source: str = "") -> tuple[Netlist, Lits]:
-    """The netlist of a text and its outputs, verified. source: what to call the text in errors.
+    """Returns the netlist of a text and its outputs, verified. source: what to call the text in errors.
 
-    Raises CompileError with line and column for what is no text form, and with every broken rule for a netlist that is
-    none (`verify_netlist`).
+    Raises CompileError with line and column for what is not a text form, and with every broken rule for a netlist that
+    is none (`verify_netlist`).
     """
     cursor = Cursor(text, source)
     cursor.skip_lines()

@@ -16,7 +16,7 @@ from threshc.hdl.unrolled.words import at_least, offset_binary
 
 
 def explicit_sum(net: Netlist, arch: Architecture, op: Sum, x: Lits, digits: int) -> Lits:
-    """The sums as two's complement words (..., R, digits) for bits (..., C)."""
+    """Returns the sums as two's complement words (..., R, digits) for bits (..., C)."""
     heap = weigh(x.reshape(-1, x.shape[-1]), op.weights, op.bias)
     widths = np.full(len(heap.constant), digits, np.int64)
     words = arch.sum_words(net, heap, widths, [c % (1 << digits) for c in heap.constant])
@@ -24,7 +24,7 @@ def explicit_sum(net: Netlist, arch: Architecture, op: Sum, x: Lits, digits: int
 
 
 def fused_compare(net: Netlist, arch: Architecture, total: Sum, compares: list[Compare], x: Lits) -> list[Lits]:
-    """The bits (..., M) of every Compare on a Sum of bits (..., C), without the sum's words.
+    """Returns the bits (..., M) of every Compare on a Sum of bits (..., C), without the sum's words.
 
     A row with one threshold is a neuron of the architecture; a row with several shares one sum between comparators.
     """
@@ -74,7 +74,7 @@ def _shared(
 
 
 def compare_words(net: Netlist, op: Compare, words: Lits, signed: bool) -> Lits:
-    """The bits (..., M) of a Compare on integers given as two's complement words (..., R, digits)."""
+    """Returns the bits (..., M) of a Compare on integers given as two's complement words (..., R, digits)."""
     digits = words.shape[-1]
     picked = words[..., op.row, :].reshape(-1, digits)
     shift = 1 << (digits - 1) if signed else 0

@@ -16,7 +16,7 @@ def verify_netlist(net: Netlist, outputs: Lits) -> None:
     """Raises CompileError naming every rule that a netlist breaks: of numbers, widths, tables, stages and outputs.
 
     As many registers lie between the inputs and every operand of a cell, constants apart; the stages that the netlist
-    knows (`Netlist.stage`) are those that its registers make. outputs: the literals that are put out, (n,).
+    knows (`Netlist.stage`) are those that its registers make. outputs: the literals that are output, (n,).
     """
     problems: list[Diagnostic] = []
     stages = np.zeros(max(net.count, 1), np.int64)
@@ -41,7 +41,7 @@ def verify_netlist(net: Netlist, outputs: Lits) -> None:
 
 
 def operands_of(kind: Kind) -> int | None:
-    """How many words a kind reads; None for a table, which says so itself."""
+    """Returns how many words a kind reads; None for a table, which says so itself."""
     match kind:
         case Kind.INPUT:
             return 0
@@ -69,7 +69,7 @@ def _shape_rules(k: int, cell: Cell, count: int) -> Iterator[str]:
         yield f"operands of {', '.join(map(str, widths))} bits for {cell.width} cells"
     if cell.kind is not Kind.LUT:
         if cell.table:
-            yield "a table of what is no look-up table"
+            yield "a table of what is not a look-up table"
     elif not 1 <= len(widths) <= MOST_INPUTS:
         yield f"a table over {len(widths)} operands; 1 to {MOST_INPUTS} are read"
     elif not 0 <= cell.table <= full(len(widths)):

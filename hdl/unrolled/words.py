@@ -12,21 +12,21 @@ from threshc.hdl.unrolled.netlist import ONE, Netlist
 
 
 def constant(values: Sequence[int], width: int) -> Lits:
-    """The lowest `width` bits of integers as constant words, (m, width)."""
+    """Returns the lowest `width` bits of integers as constant words, (m, width)."""
     digits = [[v >> p & 1 for p in range(width)] for v in values]
     out: Lits = np.array(digits, np.int64).reshape(len(values), width)
     return out
 
 
 def offset_binary(words: Lits, signed: bool) -> Lits:
-    """Two's complement words to unsigned words in the same order: the sign bit is inverted."""
+    """Turns two's complement words into unsigned words in the same order: the sign bit is inverted."""
     out: Lits = words.copy()
     out[:, -1] ^= signed
     return out
 
 
 def carry(net: Netlist, a: Lits, b: Lits, carry_in: int = 0) -> Lits:
-    """The carry out of word a + word b + carry_in, (m,); the sum itself is never made."""
+    """Returns the carry out of word a + word b + carry_in, (m,); the sum itself is never made."""
     out = np.full(len(a), carry_in, np.int64)
     for p in range(a.shape[1]):
         out = net.maj(a[:, p], b[:, p], out)
@@ -34,7 +34,8 @@ def carry(net: Netlist, a: Lits, b: Lits, carry_in: int = 0) -> Lits:
 
 
 def at_least(net: Netlist, words: Lits, thresholds: Sequence[int]) -> Lits:
-    """Bit j is `words[j] >= thresholds[j]` of unsigned words (m, k): the carry of word + (2**k - threshold).
+    """Returns bits: bit j is `words[j] >= thresholds[j]` of unsigned words (m, k): the carry of word + (2**k -
+    threshold).
 
     Thresholds may lie anywhere; those at or below 0 and beyond the word give constants.
     """
@@ -45,7 +46,7 @@ def at_least(net: Netlist, words: Lits, thresholds: Sequence[int]) -> Lits:
 
 
 def arg_max(net: Netlist, words: Lits) -> Lits:
-    """The index of the largest unsigned word of (n, k), the lowest index among equals: bits, lowest first.
+    """Returns the index of the largest unsigned word of (n, k), the lowest index among equals: bits, lowest first.
 
     A balanced tree of compare-and-select; the right-hand word wins only when it is strictly larger.
     """

@@ -24,7 +24,7 @@ Check = Callable[[tuple[int, ...], np.dtype[np.generic], str], None]
 
 
 def npy_blocks(path: Path, check: Check) -> Blocks:
-    """The array of a .npy file; never in memory as a whole unless it is stored column by column."""
+    """Yields the array of a .npy file; never in memory as a whole unless it is stored column by column."""
     with open_regular(path) as file:
         shape, fortran, dtype = npy_header(file, str(path))
         check(shape, dtype, str(path))
@@ -37,7 +37,7 @@ def npy_blocks(path: Path, check: Check) -> Blocks:
 
 
 def npz_blocks(path: Path, names: tuple[str, ...], option: str, check: Check) -> Blocks:
-    """The array of an .npz under the first of `names` that is there, else its only array."""
+    """Yields the array of an .npz under the first of `names` that is there, else its only array."""
     with open_regular(path) as plain, ZipFile(plain) as archive:
         found = members(archive)
         chosen = next((n for n in names if n in found), found[0] if len(found) == 1 else None)
@@ -60,12 +60,12 @@ def npz_blocks(path: Path, names: tuple[str, ...], option: str, check: Check) ->
 
 
 def members(archive: ZipFile) -> list[str]:
-    """The names of an .npz' arrays."""
+    """Returns the names of an .npz' arrays."""
     return [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
 
 
 def idx_blocks(path: Path, packed: bool, check: Check) -> Blocks:
-    """The array of an idx file, plain or gzipped; its numbers are big-endian."""
+    """Yields the array of an idx file, plain or gzipped; its numbers are big-endian."""
     with plain_or_gzip(path, packed) as file:
         head = _read(file, 4)
         if head[:2] != b"\0\0" or head[2] not in _IDX:
@@ -80,7 +80,7 @@ def idx_blocks(path: Path, packed: bool, check: Check) -> Blocks:
 
 @contextmanager
 def plain_or_gzip(path: Path, packed: bool) -> Iterator[IO[bytes]]:
-    """The bytes of a regular file, unpacked as they are read."""
+    """Yields the bytes of a regular file, unpacked as they are read."""
     with open_regular(path) as file:
         if packed:
             with gzip.GzipFile(fileobj=file) as unpacked:

@@ -28,7 +28,8 @@ _TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat")
 def blocks(
     path: str | Path, limit: int | None = None, *, options: TableOptions | None = None, note: Note = warn
 ) -> Blocks:
-    """The samples of a file or folder in order, (n, ...) at a time, with the number of all samples where it is known.
+    """Yields the samples of a file or folder in order, (n, ...) at a time, with the number of all samples where it is
+    known.
 
     limit: take the first so many. options: how to read a table. note is told what was left out of one. Raises
     CompileError for what is missing, damaged, truncated or of another format, and for rows of a wrong width.
@@ -56,7 +57,8 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def kind(path: Path) -> str:
-    """Of which format a file is: folder, table, parquet, npy, npz, idx, idx.gz. Raises CompileError for others."""
+    """Returns the format of a file: folder, table, parquet, npy, npz, idx, idx.gz. Raises CompileError for
+    others."""
     if os.path.isdir(path):
         return "folder"
     with open_regular(path) as file:
@@ -92,7 +94,7 @@ def _open(path: Path, options: TableOptions, note: Note) -> Blocks:
 
 
 def parts(path: Path, found: str, options: TableOptions, note: Note, last: bool) -> Iterator[Part]:
-    """The parts of a table of a kind, text or Parquet."""
+    """Returns the parts of a table of a kind, text or Parquet."""
     if found == "table":
         return table_parts(path, options, note, last)
     from threshc.sim.data.parquet import parquet_parts

@@ -38,10 +38,10 @@ class Columns:
 
 
 def numbers_of(rows: list[Row], columns: Columns, where: str, decimal: str, whole: bool | None) -> Block:
-    """The features (n, d) of rows: int64 where all are whole numbers, else float64.
+    """Returns the features (n, d) of rows: int64 where all are whole numbers, else float64.
 
     whole: what the rows before were, None at the first; it stays so: whole numbers may stand among others, not others
-    after whole ones. Raises CompileError naming the first cells that are no finite numbers.
+    after whole ones. Raises CompileError naming the first cells that are not finite numbers.
     """
     found = _at_once(rows, columns, whole) if decimal == "." else None
     if found is None:
@@ -100,12 +100,12 @@ def _problems(
     name, words = columns.names[place[1]], dict(columns.features)[place[1]]
     for i in bad:
         cell, why, hint = cells[i], "", "remove the row, or fill the gap"
-        what = f"{cell!r} is no finite number"
+        what = f"{cell!r} is not a finite number"
         value = number(cell)
         if words:
             what, hint = f"{cell!r} is none of the column's words", "|".join(words)
         elif value is not None and math.isfinite(value):
-            what, hint = f"{cell!r} is no whole number", "write the whole numbers above with a point: 3.0"
+            what, hint = f"{cell!r} is not a whole number", "write the whole numbers above with a point: 3.0"
             why = "the samples before are whole numbers, which an input takes for its integers"
         elif cell.lower() in GAPS:
             pass

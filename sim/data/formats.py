@@ -32,12 +32,12 @@ HINT = ".npy, .npz, idx(.gz), .csv or .tsv (.gz), .parquet, or a folder of image
 
 
 def rows_per_block(shape: tuple[int, ...], itemsize: int) -> int:
-    """Samples of a shape that make a block, whole planes of 512."""
+    """Returns samples of a shape that make a block, whole planes of 512."""
     return max(512, BLOCK_BYTES // max(1, math.prod(shape) * itemsize) // 512 * 512)
 
 
 def check(shape: tuple[int, ...], dtype: np.dtype[np.generic], where: str) -> None:
-    """Refuses arrays that are no samples: (N, ...) numbers with N > 0 are needed."""
+    """Refuses arrays that are not samples: (N, ...) numbers with N > 0 are needed."""
     if dtype.kind not in "biuf":
         raise fail(f"samples have dtype {dtype}, numbers are needed", where=where)
     if len(shape) < 2 or not math.prod(shape):

@@ -19,7 +19,8 @@ _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".gif", ".tif", ".ti
 
 
 def image_blocks(path: Path) -> Blocks:
-    """One sample per image, (C, H, W), (H, W) where it is grey; all of one size. Grey of 16 bits stays as it is."""
+    """Yields one sample per image, (C, H, W), (H, W) where it is grey; all of one size. Grey of 16 bits keeps its
+    bits."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:

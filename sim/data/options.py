@@ -25,7 +25,7 @@ class TableOptions:
 
 
 def parse_table_options(text: str | None, target: str | None = None) -> TableOptions:
-    """The options of `--table`: `KEY=VALUE` with semicolons between; `target` is `--target`, which goes before.
+    """Returns the options of `--table`: `KEY=VALUE` with semicolons between; `target` is `--target`, which goes before.
 
     Raises CompileError for unknown keys and values.
     """

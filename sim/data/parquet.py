@@ -31,7 +31,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def parquet_labels(path: Path, options: TableOptions, last: Last) -> list[tuple[int, str]]:
-    """Number from 1 and text of the labels of a file, [] where no column holds them."""
+    """Returns the number from 1 and text of the labels of a file, [] where no column holds them."""
     with _opened(path) as file:
         names = tuple(file.schema_arrow.names)
         k = target_of(names, True, str(path), options, last)
@@ -42,8 +42,8 @@ def parquet_labels(path: Path, options: TableOptions, last: Last) -> list[tuple[
 
 
 def parquet_parts(path: Path, options: TableOptions, note: Note, last: bool) -> Iterator[Part]:
-    """The rows of a file, many at a time. Raises CompileError naming column and sample of a missing value, and columns
-    of words."""
+    """Yields the rows of a file, many at a time. Raises CompileError naming column and sample of a missing value, and
+    columns of words."""
     try:
         with _opened(path) as file:
             total = int(file.metadata.num_rows)

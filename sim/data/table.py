@@ -45,7 +45,7 @@ def choose(names: tuple[str, ...], named: bool, where: str, options: TableOption
 
 
 def target_of(names: tuple[str, ...], named: bool, where: str, options: TableOptions, last: Last) -> int | None:
-    """Where the labels are: in the column that is said, or is named target, class, label or y, else as
+    """Returns where the labels are: in the column that is said, or is named target, class, label or y, else as
     `last` says. Raises CompileError where that leaves several."""
     if options.target is not None:
         return _position(options.target, names, where, "target")
@@ -94,7 +94,7 @@ class Part(NamedTuple):
 
 
 def table_parts(path: Path, options: TableOptions, note: Note, last: bool) -> Iterator[Part]:
-    """The rows of a text, many at a time. Features are int64 where the first part holds whole numbers only, else
+    """Yields the rows of a text, many at a time. Features are int64 where the first part holds whole numbers only, else
     float64, which encodings take differently. The labels' column is left out; see `label_cells`."""
     with open_rows(path, options, note) as table:
         columns = choose(table.names, table.named, str(path), options, last, note)
@@ -109,7 +109,7 @@ def table_parts(path: Path, options: TableOptions, note: Note, last: bool) -> It
 
 
 def label_cells(path: Path, options: TableOptions, last: Last) -> list[tuple[int, str]]:
-    """Line and text of the labels of a text, [] where no column holds them."""
+    """Returns the line and text of the labels of a text, [] where no column holds them."""
     with open_rows(path, options, silent) as table:
         k = target_of(table.names, table.named, str(path), options, last)
         return [] if k is None else [(line, row[k].strip()) for line, row in table.rows]

@@ -42,14 +42,14 @@ class Rows:
 
 @contextmanager
 def open_rows(path: Path, options: TableOptions, note: Note) -> Iterator[Rows]:
-    """The rows of a table, one after the other; raises CompileError naming the line of what is no table."""
+    """Yields the rows of a table, one after the other; raises CompileError naming the line of what is not a table."""
     with open_lines(path) as text:
         yield rows_of(text, str(path), options, note)
 
 
 @contextmanager
 def open_lines(path: Path) -> Iterator[IO[str]]:
-    """The text of a file, plain or in gzip, UTF-8 or with a byte order mark."""
+    """Yields the text of a file, plain or in gzip, UTF-8 or with a byte order mark."""
     with plain_or_gzip(path, False) as file:
         packed = file.read(2) == b"\x1f\x8b"
     with plain_or_gzip(path, packed) as file:
@@ -68,7 +68,7 @@ def open_lines(path: Path) -> Iterator[IO[str]]:
 
 
 def rows_of(text: IO[str], where: str, options: TableOptions, note: Note) -> Rows:
-    """The rows of a text."""
+    """Returns the rows of a text."""
     head = list(islice(_lines(text, where), _LOOKED_AT))
     if not any(line.strip() for line in head):
         raise fail("the file is empty", where=where)
@@ -97,12 +97,12 @@ def rows_of(text: IO[str], where: str, options: TableOptions, note: Note) -> Row
 
 
 def is_number(cell: str, decimal: str = ".") -> bool:
-    """Whether a cell is a number, as `number` takes it."""
+    """Returns whether a cell is a number, as `number` takes it."""
     return number(cell, decimal) is not None
 
 
 def number(cell: str, decimal: str = ".") -> float | None:
-    """The number in a cell, with a decimal point or, where that is said, comma; True and False are 1 and 0."""
+    """Returns the number in a cell, with a decimal point or, where that is said, comma; True and False are 1 and 0."""
     text = cell.strip()
     if decimal == ",":
         text = text.replace(",", ".", 1) if "." not in text else "no"
@@ -115,7 +115,7 @@ def _lines(text: IO[str], where: str) -> Iterator[str]:
     while line := text.readline(_LONGEST):
         if len(line) >= _LONGEST or "\0" in line:
             why = "it holds a zero byte" if "\0" in line else f"a line has more than {_LONGEST} characters"
-            raise fail("the file is no table", where=where, why=why)
+            raise fail("the file is not a table", where=where, why=why)
         yield line
 
 

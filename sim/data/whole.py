@@ -24,8 +24,8 @@ from threshc.sim.data.text import number
 def read_samples(
     path: str | Path, limit: int | None = None, *, options: TableOptions | None = None, note: Note = warn
 ) -> Block:
-    """Samples (N, ...) of a file; of an .npz the array named x, X, inputs, images or data, or its only array; of a
-    table all columns but the labels'.
+    """Returns samples (N, ...) of a file; of an .npz the array named x, X, inputs, images or data, or its only array;
+    of a table all columns but the labels'.
 
     Raises CompileError for files that are missing, damaged or of another format.
     """
@@ -60,8 +60,8 @@ def read_labels(path: str | Path, *, options: TableOptions | None = None) -> NDA
 def labels_beside(
     path: str | Path, *, options: TableOptions | None = None, note: Note = warn
 ) -> NDArray[np.int64] | None:
-    """The labels that an .npz file or a table holds beside its samples, or None. Words are no labels of a network,
-    which counts its classes; that is said."""
+    """Returns the labels that an .npz file or a table holds beside its samples, or None. Words are not labels of a
+    network, which counts its classes; that is said."""
     path, options = Path(path), options or TableOptions()
     with readable(path):
         match kind(path):
@@ -84,7 +84,8 @@ def labels_beside(
 
 
 def label_cells(path: Path, found: str, options: TableOptions, *, last: Last) -> list[tuple[int, str]]:
-    """Line and text of the labels of a table of a kind (text, Parquet), see `target_of`; [] where there are none."""
+    """Returns the line and text of the labels of a table of a kind (text, Parquet), see `target_of`; [] where there are
+    none."""
     if found == "table":
         return text_labels(path, options, last)
     from threshc.sim.data.parquet import parquet_labels
@@ -105,5 +106,7 @@ def _is_whole(cell: str) -> bool:
 def _integers(cells: Sequence[tuple[int, str]], where: str) -> NDArray[np.int64]:
     for line, cell in cells:
         if not _is_whole(cell):
-            raise fail(f"the label {cell!r} is no integer", where=f"{where}, row {line}", why="classes have numbers")
+            raise fail(
+                f"the label {cell!r} is not an integer", where=f"{where}, row {line}", why="classes have numbers"
+            )
     return np.array([int(float(cell)) for _, cell in cells], np.int64)

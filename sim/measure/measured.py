@@ -86,7 +86,7 @@ class Measured:
 
 
 def measure(network: Network, activity: Activity | None = None) -> Measured:
-    """Measure a network on this machine, one thread; takes a second or two."""
+    """Measures a network on this machine, one thread; takes a second or two."""
     counts = count(network)
     parts = zip(layers(network), counts.layers, strict=True)
     measured = tuple(_layer(network, layer, counted, activity) for layer, counted in parts)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def picture(measured: Measured, path: Path) -> None:
-    """Left: every layer under the measured roof. Then per layer its time, its memory, and what its neurons did."""
+    """Draws, left, every layer under the measured roof. Then per layer its time, its memory, and what its neurons
+    did."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

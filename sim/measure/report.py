@@ -57,7 +57,7 @@ _ACTIVITY: dict[str, _Cell] = {
 
 
 def text(measured: Measured) -> str:
-    """One table per subject, one line per layer, and the machine's peaks."""
+    """Returns one table per subject, one line per layer, and the machine's peaks."""
     totals = measured.counts.totals
     size = sum(layer.word_bytes or 0 for layer in measured.layers)
     packed = size and all(layer.word_bytes is not None for layer in measured.layers)
@@ -91,7 +91,7 @@ def _table(measured: Measured, columns: dict[str, _Cell]) -> str:
 
 
 def write(measured: Measured, path: str | Path) -> None:
-    """To a file, whole or not at all: .json, .png, .svg or .pdf (these need matplotlib), else the tables."""
+    """Writes to a file, whole or not at all: .json, .png, .svg or .pdf (these need matplotlib), else the tables."""
     goal = Path(path)
     if goal.suffix in (".png", ".svg", ".pdf"):
         from threshc.sim.measure.picture import picture

@@ -34,7 +34,7 @@ def run(
     threads: int | None = None,
     activity: Activity | None = None,
 ) -> Result:
-    """Evaluate a network on samples (see `encode` for shapes and dtypes).
+    """Evaluates a network on samples (see `encode` for shapes and dtypes).
 
     bits: also unpack every hidden bit. threads: how many threads share the samples at most, None: all cores.
     activity: an `activity.Activity` of the network, which counts on.
@@ -46,7 +46,7 @@ def run(
 def evaluate(
     network: Network, x: NDArray[np.integer], bits: bool, threads: int | None, activity: Activity | None = None
 ) -> tuple[tuple[NDArray[np.integer], ...], tuple[NDArray[np.uint8], ...]]:
-    """`run` for samples (N, n) that `encode` has made: values and bits of a Result."""
+    """Does what `run` does, for samples (N, n) that `encode` has made: values and bits of a Result."""
     from threshc.sim.packed.planes.driver import execute_plan
     from threshc.sim.packed.planes.plan import plan
     from threshc.sim.packed.words.driver import execute_word_plan
@@ -61,14 +61,14 @@ def evaluate(
 
 @cache
 def crossover() -> int:
-    """CROSSOVER of this processor."""
+    """Returns the CROSSOVER of this processor."""
     from threshc.sim.packed.machine.image import processor
 
     return CROSSOVER if b"avx512_vpopcntdq" in processor() else CROSSOVER_WITHOUT_POPCOUNT
 
 
 def single(network: Network) -> Single:
-    """The network as a function of one sample, for calls that shall take as little time as possible."""
+    """Returns the network as a function of one sample, for calls that shall take as little time as possible."""
     from threshc.sim.packed.prepared import Single
 
     return Single(network, run)

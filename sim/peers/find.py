@@ -28,7 +28,8 @@ class Opinion:
 
 
 def find_peer(model: onnx.ModelProto, folder: Path | None, x: Array, tensors: Sequence[str], batches: bool) -> Opinion:
-    """The first of onnxruntime and onnx's reference evaluator (with qonnx's operators) that makes the named tensors.
+    """Returns the first of onnxruntime and onnx's reference evaluator (with qonnx's operators) that makes the named
+    tensors.
 
     x: (N, *sample shape), N >= 1. batches: whether the model says that it takes several samples at a time; then it is
     run with several where the peer can, so that what mixes them is found.

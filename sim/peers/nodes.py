@@ -48,7 +48,7 @@ class NodeComparison:
         self._moving = _depends_on_input(graph)
 
     def add(self, first: int, x: Array, tensors: Tensors) -> None:
-        """Samples x, the first of which has the number `first`, and what the peer makes of them."""
+        """Takes samples x, the first of which has the number `first`, and what the peer makes of them."""
         (name,) = self.graph.inputs
         known = {**self.graph.constants, name: x, **tensors}
         for order, node in enumerate(self.graph.nodes):
@@ -57,7 +57,7 @@ class NodeComparison:
             if (first and not self._moving.intersection(node.outputs)) or any(
                 t and t not in known for t in node.inputs
             ):
-                continue  # a constant that was compared before, or something that is no array
+                continue  # a constant that was compared before, or something that is not an array
             args = [known[t] if t else None for t in node.inputs]
             self._compare(order, node, args, first, len(x), tensors)
 

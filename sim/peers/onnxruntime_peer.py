@@ -22,7 +22,7 @@ _NEWEST_IR = 10  # files may state a newer format than the installed onnxruntime
 
 
 def onnxruntime_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, Evaluate]:
-    """Name and function. Raises CannotRunError where onnxruntime is not installed or refuses the model.
+    """Returns the name and function. Raises CannotRunError where onnxruntime is not installed or refuses the model.
 
     Its graph optimizations are off: fused operators would round where the model says nothing of rounding.
     """
@@ -87,7 +87,7 @@ def _narrow_type(model: onnx.ModelProto) -> str:
 
 
 def _with_all_outputs(model: onnx.ModelProto, folder: Path | None) -> onnx.ModelProto:
-    """A copy of the model, with its weights inside, that puts out the tensors of all nodes."""
+    """A copy of the model, with its weights inside, that outputs the tensors of all nodes."""
     import onnx
 
     copy = plain_copy(model, folder)

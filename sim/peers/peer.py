@@ -36,20 +36,20 @@ class Peer:
     size: int = BLOCK
 
     def blocks(self, x: Array) -> Iterator[tuple[int, Tensors]]:
-        """First sample and tensors of each block of samples."""
+        """Yields the first sample and the tensors of each block of samples."""
         for first in range(0, len(x), self.size):
             yield first, self.evaluate(x[first : first + self.size])
 
 
 def first_line(error: Exception) -> str:
-    """What an exception says, in one line of at most 200 characters."""
+    """Returns what an exception says, in one line of at most 200 characters."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
     return text if len(text) <= 200 else text[:197] + "..."
 
 
 def plain_copy(model: onnx.ModelProto, folder: Path | None) -> onnx.ModelProto:
-    """A copy with its weights inside and what evaluators want but real files lack: nodes in order, one name for the
-    default domain, and a version for every domain that is used."""
+    """Returns a copy with its weights inside and what evaluators want but real files lack: nodes in order, one name for
+    the default domain, and a version for every domain that is used."""
     import onnx
 
     copy = onnx.ModelProto()

@@ -31,7 +31,7 @@ _CHANNELS_LAST = ("Conv", "MaxPool", "BatchNormalization")
 
 
 def peer_domain(node: onnx.NodeProto) -> str | None:
-    """The domain under which `operators` has a node's operator, or None where it is none of them."""
+    """Returns the domain under which `operators` has a node's operator, or None where it is none of them."""
     if node.domain == CHANNELS_LAST_DOMAIN and node.op_type in _CHANNELS_LAST:
         return CHANNELS_LAST_DOMAIN
     known = (*_EXECUTED, "MaxPoolNHWC")
@@ -39,12 +39,12 @@ def peer_domain(node: onnx.NodeProto) -> str | None:
 
 
 def wants_qonnx(node: onnx.NodeProto) -> bool:
-    """Whether the package qonnx has to be there."""
+    """Returns whether the package qonnx has to be there."""
     return peer_domain(node) == QONNX and node.op_type != "MaxPoolNHWC"
 
 
 def operators() -> list[Any]:
-    """All of them, each a class."""
+    """Returns all of them, each a class."""
     last = [_channels_last(op, op, CHANNELS_LAST_DOMAIN) for op in _CHANNELS_LAST]
     return [*map(_executed, _EXECUTED), *last, _channels_last("MaxPoolNHWC", "MaxPool", QONNX)]
 

@@ -40,7 +40,7 @@ class NotShownError(Exception):
 
 
 class Reach:
-    """Intervals of a graph's tensors. known: tensors that are taken as they are; all others follow from them."""
+    """Intervals of a graph's tensors. known: tensors whose intervals are given; all others follow from them."""
 
     def __init__(self, graph: Graph, rounding: Rounding, known: Mapping[str, Array]) -> None:
         self._makers = {t: node for node in graph.nodes for t in node.outputs if t}
@@ -48,7 +48,7 @@ class Reach:
         self._found: dict[str, Interval] = {t: (v, v) for t, v in {**graph.constants, **known}.items()}
 
     def interval(self, tensor: str) -> Interval:
-        """Least and greatest reachable value of every element. Raises NotShownError."""
+        """Returns the least and greatest reachable value of every element. Raises NotShownError."""
         stack = [tensor]
         while stack:
             top = stack[-1]
@@ -66,7 +66,7 @@ class Reach:
         return self._found[tensor]
 
     def before_step(self, tensor: str, steps: set[str]) -> str:
-        """The tensor that the last step before `tensor` reads, or `tensor` itself where there is none."""
+        """Returns the tensor that the last step before `tensor` reads, or `tensor` itself where there is none."""
         at = tensor
         while at in self._makers:
             node = self._makers[at]
@@ -116,7 +116,7 @@ class Reach:
         bound = self._rounding.bound(tensor, [wide, *rest], made)
         slack = np.zeros(made.shape) if bound is None else bound[1]
         middle, half = (high.astype(np.float64) + low) / 2, (high.astype(np.float64) - low) / 2
-        weights = 1 if proto.op_type in ("MatMul", "Gemm", "Conv") else 0  # what stands behind them is only added
+        weights = 1 if proto.op_type in ("MatMul", "Gemm", "Conv") else 0  # the inputs behind them are only added
         sizes = [a if a is None or k < weights or not is_float(a.dtype) else a * 0 for k, a in enumerate(rest)]
         centre, spread = self._rounding.exact(proto, [middle, *rest]), self._rounding.positive(proto, [half, *sizes])
         return _outward(centre - spread - slack, centre + spread + slack, made)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def reference_peer(model: onnx.ModelProto, folder: Path | None) -> tuple[str, Evaluate]:
-    """Name and function. Raises CannotRunError where the model has operators that nobody here evaluates."""
+    """Returns the name and function. Raises CannotRunError where the model has operators that nobody here evaluates."""
     import onnx
     from onnx.reference import ReferenceEvaluator
 

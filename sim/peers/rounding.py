@@ -68,7 +68,8 @@ class Rounding:
         self._opsets = {"": 13, "ai.onnx.ml": 3} | stated
 
     def bound(self, tensor: str, args: Sequence[Array | None], result: Array) -> tuple[Floats, Floats] | None:
-        """The exact value of a node's tensor, and how far from it a correct evaluation may be; None: not at all.
+        """Returns the exact value of a node's tensor, and how far from it a correct evaluation may be; None: not at
+        all.
 
         args: the node's inputs; result: the tensor as somebody evaluated it, which gives its type. Raises NoBoundError.
         """
@@ -96,12 +97,12 @@ class Rounding:
         return None
 
     def exact(self, proto: onnx.NodeProto, args: Sequence[Array | None]) -> Floats:
-        """A node's first output in float64, by onnx's reference operators and qonnx's."""
+        """Returns a node's first output in float64, by onnx's reference operators and qonnx's."""
         wide = [a if a is None or not is_float(a.dtype) else a.astype(np.float64) for a in args]
         return self.native(proto, wide).astype(np.float64)
 
     def positive(self, proto: onnx.NodeProto, args: Sequence[Array | None]) -> Floats:
-        """The same with the sizes of the arguments and of alpha and beta."""
+        """Returns the same with the sizes of the arguments and of alpha and beta."""
         from onnx import NodeProto
 
         node = NodeProto()
@@ -112,7 +113,7 @@ class Rounding:
         return self.exact(node, [a if a is None or not is_float(a.dtype) else np.abs(a) for a in args])
 
     def native(self, proto: onnx.NodeProto, args: Sequence[Array | None]) -> Array:
-        """A node's first output in the type of its arguments."""
+        """Returns a node's first output in the type of its arguments."""
         from onnx import NodeProto
         from onnx.reference import ReferenceEvaluator
 

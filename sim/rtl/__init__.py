@@ -42,7 +42,7 @@ class RtlResult(Result):
 
 
 def available() -> dict[Simulator, str]:
-    """Every simulator with what it lacks on this machine ("" when it can run), in the order of `auto`."""
+    """Returns every simulator with what it lacks on this machine ("" when it can run), in the order of `auto`."""
     return {name: missing() for name, (missing, _) in _SIMULATORS.items()}
 
 
@@ -54,7 +54,7 @@ def run(
     stall: bool = False,
     progress: Progress | None = None,
 ) -> RtlResult:
-    """Feed samples (see `encode` for shapes and dtypes) to a circuit, one per cycle where it takes them.
+    """Feeds samples (see `encode` for shapes and dtypes) to a circuit, one per cycle where it takes them.
 
     `stall` withholds valid and ready at random (same pattern every time) after the first answer. `auto` takes the first
     of Verilator, Icarus and Amaranth's own simulator that can run here. `progress` is told when something takes long.
@@ -73,7 +73,7 @@ def run_words(
     stall: bool = False,
     progress: Progress | None = None,
 ) -> RtlResult:
-    """`run` for input words (N, bytes) that `threshc.hdl.payload.pack` has made."""
+    """Does what `run` does, for input words (N, bytes) that `threshc.hdl.payload.pack` has made."""
     chosen = choose(simulator)
     trace = _SIMULATORS[chosen][1](Job(unit, words, stall, progress or silent))
     got = to_result(unit.interface, trace.words)
@@ -99,7 +99,7 @@ def choose(simulator: str) -> Simulator:
 
 
 def to_result(interface: Interface, words: NDArray[np.uint8]) -> Result:
-    """Output words (N, bytes) of a circuit as numbers, whether a simulator or a board sent them.
+    """Returns output words (N, bytes) of a circuit as numbers, whether a simulator or a board sent them.
 
     The result's network has only the outputs that the circuit carries; `bits` is empty unless it has taps.
     """

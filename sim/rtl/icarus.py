@@ -16,7 +16,7 @@ _NAME = "threshc__bench"
 
 
 def missing() -> str:
-    """What keeps Icarus from running here, "" for nothing."""
+    """Returns what keeps Icarus from running here, "" for nothing."""
     absent = [tool for tool in ("iverilog", "vvp") if shutil.which(tool) is None]
     return f"no {' and '.join(absent)} on PATH (Icarus Verilog 11 or newer)" if absent else ""
 

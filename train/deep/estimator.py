@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from threshc.compiler.diagnostics import CompileError
-from threshc.train.classes import ScorePerClass, class_numbers
 from threshc.train.deep.architecture import Block, parse
 from threshc.train.deep.fold import fold
 from threshc.train.deep.inputs import ENCODINGS, encoded, encoder, normalization, sample_shape
@@ -31,7 +31,7 @@ from threshc.train.parameters import above_zero, at_least, one_of, share
 _MEASURED = 10_000
 
 
-class DeepThresholdClassifier(ClassifierMixin, ScorePerClass, BaseEstimator):
+class DeepThresholdClassifier(ClassifierMixin, BaseEstimator):
     """It trains deep networks of thresholds; derived classes list their parameters (see `FTPROPClassifier`) in
     `__init__`.
 
@@ -44,7 +44,7 @@ class DeepThresholdClassifier(ClassifierMixin, ScorePerClass, BaseEstimator):
     output_loss = "cross_entropy"
 
     def _rule(self) -> Rule:
-        """What stands for the step's derivative. Raises ValueError for wrong parameters."""
+        """Returns what replaces the step's derivative. Raises ValueError for wrong parameters."""
         raise NotImplementedError
 
     def _hooks(self, network: ThresholdNetwork) -> Hooks:
@@ -63,7 +63,10 @@ class DeepThresholdClassifier(ClassifierMixin, ScorePerClass, BaseEstimator):
         """
         blocks = self._checked()
         X, y = validate_data(self, X, y, allow_nd=True)
-        self.classes_, numbers = class_numbers(y)
+        check_classification_targets(y)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class only, {self.classes_.tolist()[0]!r}; a classifier needs at least two")
         seed = int(check_random_state(self.random_state).randint(1 << 31))
         flat = not any(block.kernel for block in blocks)
         self.shape_, self._taken = sample_shape(X, self.image_shape, flat=flat), X.shape[1:]
@@ -88,12 +91,23 @@ class DeepThresholdClassifier(ClassifierMixin, ScorePerClass, BaseEstimator):
         self.n_iter_, self.loss_curve_ = len(self.history_.epochs), [e.loss for e in self.history_.epochs]
         return self
 
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Returns integer scores: (N,) of the second of two classes minus those of the first, or (N, classes)."""
+        scores = self._scores(X).astype(np.float64)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Returns the softmax (N, classes) of the scores times their real scale."""
         scores = self._scores(X).astype(np.float64)
         scores *= self.network_.scale
         p = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Returns the classes (N,) of the largest integer scores, the first among equals. The exported circuit
+        outputs the same, as positions in classes_."""
+        chosen = self._scores(X).argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
 
     def export_onnx(self, path: str | Path) -> None:
         """Writes the network as standard ONNX, whole or not at all; its labels are positions in classes_.

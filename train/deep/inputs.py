@@ -26,7 +26,7 @@ def sample_shape(x: NDArray[Any], image_shape: Sequence[int] | None, *, flat: bo
     shape = tuple(x.shape[1:]) if image_shape is None else tuple(int(n) for n in image_shape)
     size = math.prod(x.shape[1:])
     if math.prod(shape) != size or not 1 <= len(shape) <= 3:
-        raise ValueError(f"samples of shape {tuple(x.shape[1:])} are no images of shape {shape}")
+        raise ValueError(f"samples of shape {tuple(x.shape[1:])} are not images of shape {shape}")
     if flat:
         return (size,)
     return (1, *shape) if len(shape) == 2 else shape

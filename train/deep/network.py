@@ -84,7 +84,7 @@ class ThresholdNetwork(nn.Module):
     """A network of hidden layers and an output, with latent weights that are trained.
 
     blocks: the hidden layers (`architecture.parse`). shape: of a sample, (n,) or (C, H, W). classes: how many scores
-    there are. rule: what stands for the step's derivative (`surrogates`). weights, output_weights: kinds of integers
+    there are. rule: what replaces the step's derivative (`surrogates`). weights, output_weights: kinds of integers
     that weights are rounded to. scale, offset: the first layer takes (x - offset) * scale of the integers x. fan_in:
     inputs per unit of dense hidden layers, at random places. fires_at_tie: whether z = threshold counts. Raises
     ValueError for blocks that do not fit the shape.

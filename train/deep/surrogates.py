@@ -1,4 +1,4 @@
-"""The step and what stands for its derivative: FTPROP's layer losses, straight-through slopes, staircases.
+"""The step and what replaces its derivative: FTPROP's layer losses, straight-through slopes, staircases.
 
 Forward, every activation is a sum of thresholds: low + gain * #{k: z >= thresholds[k]}. Backward, a rule turns the
 gradient g of the outputs into one of z. FTPROP (Friesen, Domingos 2018, section 4): the target of a unit is

@@ -40,7 +40,7 @@ def tanh(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 @kernel("Sigmoid", types=("fdh",))
 def sigmoid(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """1 / (1 + exp(-x)), and exp(x) / (1 + exp(x)) below zero, as onnx.reference"""
+    """Computes 1 / (1 + exp(-x)), and exp(x) / (1 + exp(x)) below zero, as onnx.reference"""
     x = need(args, 0)
     small = np.exp(-np.abs(x))
     one = x.dtype.type(1)
@@ -66,7 +66,7 @@ def elu(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 
 def erf_of(x: Array) -> Array:
-    """The error function of every element, in the type of x."""
+    """Returns the error function of every element, in the type of x."""
     return np.array([math.erf(float(v)) for v in x.ravel()], x.dtype).reshape(x.shape)
 
 

@@ -14,7 +14,7 @@ from threshc.compiler.frontend.kernels.spatial import conv, max_pool, taps
 
 
 def first(x: Array) -> Array:
-    """(N, .., C) as (N, C, ..)."""
+    """Returns (N, .., C) as (N, C, ..)."""
     return np.moveaxis(x, -1, 1)
 
 
@@ -62,9 +62,9 @@ def batch_normalization_channels_last(node: Node, args: Sequence[Array | None]) 
 
 
 def patches(node: Node, shape: Sequence[int]) -> Geometry:
-    """The window of an Im2Col node over a tensor (1, H, W, C)."""
+    """Returns the window of an Im2Col node over a tensor (1, H, W, C)."""
     if len(shape) != 4:
-        raise ValueError(f"a tensor of shape {list(shape)} is no (N, H, W, C) map")
+        raise ValueError(f"a tensor of shape {list(shape)} is not a (N, H, W, C) map")
     names = {"stride": "strides", "pad_amount": "pads", "dilations": "dilations"}
     attrs = {names[key]: value for key, value in node.attrs.items() if key in names}
     window = Node("Conv", "", node.name, node.inputs, node.outputs, attrs, node.opset)
@@ -79,12 +79,12 @@ def patches(node: Node, shape: Sequence[int]) -> Geometry:
     void=("input_shape", "depthwise"),  # the tensor's own shape; a hint for hardware
 )
 def im2col(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """(N, OH, OW, kernel places * C): what a window sees, place after place, each with its channels."""
+    """Returns (N, OH, OW, kernel places * C): what a window sees, place after place, each with its channels."""
     x = need(args, 0)
     return [gather_patches(x, patches(node, x.shape), x.dtype.type(node.attrs.get("pad_value", 0)))]
 
 
 def gather_patches(x: Array, window: Geometry, fill: float) -> Array:
-    """The same with any constant outside of the map."""
+    """Returns the same with any constant outside of the map."""
     seen = np.stack(list(taps(first(x), window, fill)), axis=1)  # (N, places, C, OH, OW)
     return np.asarray(seen.transpose(0, 3, 4, 1, 2).reshape(len(x), *window.out, -1))

@@ -13,7 +13,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def equation(node: Node, ranks: Sequence[int]) -> tuple[str, str, str]:
-    """A letter per axis of both operands and of the result of an Einsum node. Raises ValueError for other equations."""
+    """Returns a letter per axis of both operands and of the result of an Einsum node. Raises ValueError for other
+    equations."""
     text = str(node.attrs["equation"]).replace(" ", "")
     left, arrow, right = text.partition("->")
     operands = left.split(",")
@@ -31,13 +32,13 @@ def equation(node: Node, ranks: Sequence[int]) -> tuple[str, str, str]:
         if len(operand) != rank or not all(c.isascii() and c.isalpha() for c in operand) or len(set(operand)) != rank:
             raise ValueError(f"equation {text!r} does not name each axis of a tensor of {rank} dimensions once")
     if len(set(result)) != len(result) or not set(result) <= set(named[0] + named[1]):
-        raise ValueError(f"equation {text!r} is no sum of products")
+        raise ValueError(f"equation {text!r} is not a sum of products")
     return named[0], named[1], result
 
 
 @kernel("Einsum", kind=Kind.LINEAR, types=("Fi",), reads=("equation",))
 def einsum(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Sums of products of two tensors, exact and rounded once."""
+    """Returns sums of products of two tensors, exact and rounded once."""
     a, b = need(args, 0), need(args, 1)
     axes = equation(node, [a.ndim, b.ndim])
     wide = np.int64 if a.dtype.kind in "iu" else np.float64

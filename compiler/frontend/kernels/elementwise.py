@@ -14,17 +14,17 @@ from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need
 
 
 def both_rise(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
-    """Direction of operators that never fall in any input."""
+    """Returns the direction of operators that never fall in any input."""
     return 1
 
 
 def falls_second(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
-    """Direction of differences."""
+    """Returns the direction of differences."""
     return 1 if k == 0 else -1
 
 
 def falls(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
-    """Direction of operators that never rise."""
+    """Returns the direction of operators that never rise."""
     return -1
 
 
@@ -169,7 +169,8 @@ def min_(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 
 def cast_type(node: Node) -> np.dtype[Any]:
-    """The type that a Cast node names. Raises CompileError for those that are not computed in (text, float8, ...)."""
+    """Returns the type that a Cast node names. Raises CompileError for those that are not computed in (text, float8,
+    ...)."""
     try:
         dtype = named_type(node.attrs.get("to", 0))
     except (ValueError, TypeError) as error:
@@ -197,7 +198,8 @@ def _cast_direction(node: Node, args: Sequence[Array | None], k: int, shape: tup
     void=("saturate", "round_mode"),
 )
 def cast(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Integers keep their low bits, floating-point numbers are cut towards zero, and rounded to a narrower type."""
+    """Casts: integers keep their low bits, floating-point numbers are cut towards zero, and rounded to a narrower
+    type."""
     x, dtype = need(args, 0), cast_type(node)
     if is_float(x.dtype) and is_integer(dtype) and not (inside := fits(x.astype(np.float64), dtype)).all():
         raise fail(
@@ -217,7 +219,7 @@ def identity(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 @kernel("Dropout", direction=rising, types=("F", "F", "b"), void=("ratio", "seed"))
 def dropout(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Nothing is dropped outside of training."""
+    """Returns the tensor: nothing is dropped outside of training."""
     x, training = need(args, 0), optional(args, 2)
     if training is not None and training.any():
         raise ValueError("training mode is not supported; export the model in eval mode")
@@ -241,7 +243,8 @@ def _gamma_direction(node: Node, args: Sequence[Array | None], k: int, shape: tu
     fixed={"training_mode": (0,), "spatial": (1,)},
 )
 def batch_normalization(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """As onnx.reference: scale * (x - mean) / sqrt(var + epsilon) + bias, each step rounded to float32."""
+    """Computes, as onnx.reference does, scale * (x - mean) / sqrt(var + epsilon) + bias, each step rounded to
+    float32."""
     x = need(args, 0)
     if node.attrs.get("training_mode", 0) or node.attrs.get("spatial", 1) != 1:
         raise ValueError("training mode and spatial=0 are not supported; export the model in eval mode")

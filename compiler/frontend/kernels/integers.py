@@ -15,7 +15,7 @@ WINDOW = ("strides", "pads", "dilations", "auto_pad", "kernel_shape", "group")
 
 
 def centred(x: Array, zero: Array | None, axis: int | None = None) -> Array:
-    """x - zero in int32, one zero point for the tensor, or one per place along an axis."""
+    """Returns x - zero in int32, one zero point for the tensor, or one per place along an axis."""
     wide = x.astype(np.int32)
     if zero is None:
         return wide
@@ -29,14 +29,14 @@ def centred(x: Array, zero: Array | None, axis: int | None = None) -> Array:
 
 @kernel("MatMulInteger", kind=Kind.LINEAR, types=("i",))
 def matmul_integer(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """(A - zero) @ (B - zero) in int32."""
+    """Computes (A - zero) @ (B - zero) in int32."""
     a, b = centred(need(args, 0), optional(args, 2)), centred(need(args, 1), optional(args, 3), -1)
     return [np.matmul(a.astype(np.int64), b.astype(np.int64)).astype(np.int32)]
 
 
 @kernel("ConvInteger", kind=Kind.LINEAR, types=("i",), reads=WINDOW)
 def conv_integer(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Convolution of X - zero, whose padding is 0, in int32."""
+    """Returns the convolution of X - zero, whose padding is 0, in int32."""
     return list(conv(node, [centred(need(args, 0), optional(args, 2)), centred(need(args, 1), optional(args, 3), 0)]))
 
 
@@ -58,6 +58,7 @@ def qlinear_conv(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 
 def requantized(total: Array, a: Array, b: Array, y: Array, zero: Array) -> Array:
-    """saturate(round(total * (a * b / y) + zero)) in float64, as onnx's evaluator computes int32 times float32."""
+    """Computes saturate(round(total * (a * b / y) + zero)) in float64, as onnx's evaluator computes int32 times
+    float32."""
     scaled = total * (a * b / y) + zero
     return np.asarray(np.clip(np.rint(scaled), *limits(zero.dtype)).astype(zero.dtype))

@@ -1,4 +1,4 @@
-"""Weighted sums and what stands at the end of a classifier.
+"""Weighted sums, and operators at the end of a classifier.
 
 The law for sums: the products are added exactly and the result is rounded once to float32. float64 accumulation of
 float32 products is exact for every integer sum below 2**53.
@@ -28,7 +28,7 @@ def matmul(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 @kernel("Gemm", kind=Kind.LINEAR, types=("F",), reads=("alpha", "beta", "transA", "transB"))
 def gemm(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """alpha * (A' B') + beta * C, the sum exact, every other step rounded to float32."""
+    """Computes alpha * (A' B') + beta * C, the sum exact, every other step rounded to float32."""
     a, b, c = need(args, 0), need(args, 1), optional(args, 2)
     a = a.T if node.attrs.get("transA", 0) else a
     b = b.T if node.attrs.get("transB", 0) else b
@@ -36,7 +36,7 @@ def gemm(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 
 def gemm_tail(node: Node, product: Array, c: Array | None) -> Array:
-    """What Gemm does after its sum."""
+    """Returns what Gemm does after its sum."""
     alpha, beta = (number(node, key, 1.0) for key in ("alpha", "beta"))
     y = product if alpha == 1 else wide(product) * alpha
     if c is not None:
@@ -71,7 +71,7 @@ def argmax(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 @kernel("TopK", kind=Kind.OTHER, types=("Fi", "i"), reads=("axis", "k", "largest"), void=("sorted",))
 def topk(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """The k largest, best first, the lowest index first among equals."""
+    """Returns the k largest, best first, the lowest index first among equals."""
     x, axis = need(args, 0), int(node.attrs.get("axis", -1))
     k = int(need(args, 1).reshape(())) if len(args) > 1 else int(node.attrs["k"])
     if not node.attrs.get("largest", 1):

@@ -17,7 +17,7 @@ def _scale_direction(node: Node, args: Sequence[Array | None], k: int, shape: tu
 
 @kernel("quant:BipolarQuant", direction=_scale_direction, types=("f",))
 def bipolar_quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """scale * (+1 where x >= 0, else -1): x is not divided by the scale   (QONNX bipolarquant_v1.md)"""
+    """Computes scale * (+1 where x >= 0, else -1): x is not divided by the scale   (QONNX bipolarquant_v1.md)"""
     x, scale = need(args, 0), need(args, 1)
     y = np.where(x >= 0, x.dtype.type(1), x.dtype.type(-1))
     return [(y * scale).astype(x.dtype)]
@@ -37,7 +37,7 @@ _ROUNDING: dict[str, Callable[[Array], Array]] = {
 
 
 def quant_range(bits: float, signed: bool, narrow: bool) -> tuple[float, float]:
-    """Smallest and largest integer of a quantizer (qonnx.custom_op.general.intquant)."""
+    """Returns the smallest and largest integer of a quantizer (qonnx.custom_op.general.intquant)."""
     if signed:
         return -(2.0 ** (bits - 1)) + narrow, 2.0 ** (bits - 1) - 1
     return 0.0, 2.0**bits - 1 - narrow
@@ -51,7 +51,7 @@ def quant_range(bits: float, signed: bool, narrow: bool) -> tuple[float, float]:
     reads=("signed", "narrow", "rounding_mode"),
 )
 def quant(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """scale * (round(clip(x / scale + zero_point)) - zero_point)   (QONNX intquant_v1.md).
+    """Computes scale * (round(clip(x / scale + zero_point)) - zero_point)   (QONNX intquant_v1.md).
 
     It never falls: a negative scale divides and multiplies. One signed bit, which the document leaves undefined, is
     bipolar as in qonnx's executor.
@@ -88,7 +88,7 @@ def _out_scale(node: Node, args: Sequence[Array | None], k: int, shape: tuple[in
     void=("out_dtype",),
 )
 def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """out_scale * (number of thresholds t with x >= t) + out_bias, thresholds (channels or 1, steps)."""
+    """Computes out_scale * (number of thresholds t with x >= t) + out_bias, thresholds (channels or 1, steps)."""
     x, thresholds = need(args, 0), need(args, 1)
     axis = channel_axis(str(node.attrs.get("data_layout", "")), x.ndim)
     if thresholds.ndim != 2 or thresholds.shape[0] not in (1, x.shape[axis]):
@@ -105,7 +105,7 @@ def multi_threshold(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 
 def channel_axis(layout: str, rank: int) -> int:
-    """The axis of the channels; without a layout (N, C), (N, W, C), (N, C, H, W) as in qonnx's executor."""
+    """Returns the axis of the channels; without a layout (N, C), (N, W, C), (N, C, H, W) as in qonnx's executor."""
     if not layout:
         return 2 if rank == 3 else min(1, rank - 1)
     if len(layout) != rank or "C" not in layout:
@@ -115,8 +115,8 @@ def channel_axis(layout: str, rank: int) -> int:
 
 @kernel("quant:Trunc", direction=rising, types=("f", "f", "f", "fdi"), reads=("rounding_mode", "signed", "narrow"))
 def trunc(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Drop low bits: with five inputs (scale, zero point, width before, width after) as qonnx's Trunc_v1, with six (and
-    the scale after) as its Trunc_v2, which also keeps the result within its width."""
+    """Drops low bits: with five inputs (scale, zero point, width before, width after) as qonnx's Trunc_v1, with six
+    (and the scale after) as its Trunc_v2, which also keeps the result within its width."""
     x, scale, zero = (need(args, k) for k in range(3))
     if (scale == 0).any():
         raise ValueError("a scale is 0")

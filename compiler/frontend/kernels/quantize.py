@@ -27,7 +27,8 @@ def _scale_direction(node: Node, args: Sequence[Array | None], k: int, shape: tu
     void=("saturate",),  # of float8 alone
 )
 def quantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """saturate(round_half_even(x / scale) + zero_point), 2 to 16 bits; divided in the type that `precision` names."""
+    """Computes saturate(round_half_even(x / scale) + zero_point), 2 to 16 bits; divided in the type that `precision`
+    names."""
     x, scale, zero = need(args, 0), need(args, 1), optional(args, 2)
     if not (scale != 0).all():
         raise ValueError("a scale is 0")
@@ -40,7 +41,7 @@ def quantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
     if zero is not None:
         y = y + _spread(node, x.shape, zero).astype(np.float64)
     if np.isnan(y).any():
-        raise fail("NaN is quantized", where=node.where, why="it is no integer", hint="check the scales before it")
+        raise fail("NaN is quantized", where=node.where, why="it is not an integer", hint="check the scales before it")
     return [np.clip(y, *limits(dtype)).astype(dtype)]
 
 
@@ -62,7 +63,7 @@ def _quantized_type(node: Node, zero: Array | None) -> np.dtype[Any]:
 def _float_type(node: Node, key: str) -> np.dtype[Any]:
     dtype = named_type(int(node.attrs[key]))
     if not is_float(dtype):
-        raise ValueError(f"{key} {dtype.name} is no floating-point type that is computed in")
+        raise ValueError(f"{key} {dtype.name} is not a floating-point type that is computed in")
     return dtype
 
 
@@ -74,7 +75,7 @@ def _float_type(node: Node, key: str) -> np.dtype[Any]:
     reads=("axis", "block_size", "output_dtype"),
 )
 def dequantize_linear(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """(x - zero_point) * scale in float32, in the type of the scale or `output_dtype`."""
+    """Computes (x - zero_point) * scale in float32, in the type of the scale or `output_dtype`."""
     x, scale, zero = need(args, 0), need(args, 1), optional(args, 2)
     if zero is not None and zero.dtype != x.dtype:
         raise ValueError(f"{x.dtype.name} is dequantized with a zero point of {zero.dtype.name}")

@@ -66,12 +66,12 @@ _KERNELS: dict[tuple[str, str], Kernel] = {}
 
 
 def rising(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
-    """Direction of operators that never fall in their first input."""
+    """Returns the direction of operators that never fall in their first input."""
     return 1 if k == 0 else 0
 
 
 def unknown(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, ...]) -> int:
-    """Direction of operators that are not monotone, or not known to be."""
+    """Returns the direction of operators that are not monotone, or not known to be."""
     return 0
 
 
@@ -85,7 +85,7 @@ def kernel(
     void: Sequence[str] = (),
     fixed: Mapping[str, tuple[object, ...]] | None = None,
 ) -> Callable[[Compute], Compute]:
-    """Register a function as the kernel of operators: `Add`, `quant:BipolarQuant`, `ai.onnx.ml:Binarizer`.
+    """Registers a function as the kernel of operators: `Add`, `quant:BipolarQuant`, `ai.onnx.ml:Binarizer`.
 
     The rest as in `Kernel`; in `types` an F stands for the four floating-point families.
     """
@@ -110,14 +110,14 @@ def kernels() -> dict[tuple[str, str], Kernel]:
 
 
 def find_kernel(node: Node) -> Kernel | None:
-    """The kernel of a node's operator, or None. QONNX operators are found in the default domain too."""
+    """Returns the kernel of a node's operator, or None. QONNX operators are found in the default domain too."""
     known = kernels()
     found = known.get((node.domain, node.op))
     return found or (known.get((QUANT, node.op)) if node.domain == "" else None)
 
 
 def need(args: Sequence[Array | None], k: int) -> Array:
-    """Input k, which the operator cannot do without."""
+    """Returns input k, which the operator cannot do without."""
     if k >= len(args):
         raise IndexError(f"input {k} is missing")
     value = args[k]
@@ -127,21 +127,21 @@ def need(args: Sequence[Array | None], k: int) -> Array:
 
 
 def optional(args: Sequence[Array | None], k: int) -> Array | None:
-    """Input k, or None where it is absent."""
+    """Returns input k, or None where it is absent."""
     return args[k] if k < len(args) else None
 
 
 def number(node: Node, key: str, default: float) -> float:
-    """A floating-point attribute; ONNX keeps them in float32, the defaults too."""
+    """Returns a floating-point attribute; ONNX keeps them in float32, the defaults too."""
     return float(np.float32(node.attrs.get(key, default)))
 
 
 def wide(x: Array) -> Array:
-    """float16 and bfloat16 as float32, in which ONNX's reference evaluator multiplies them by attributes; the result is
-    rounded to their own type at the end."""
+    """Returns float16 and bfloat16 as float32, in which ONNX's reference evaluator multiplies them by attributes; the
+    result is rounded to their own type at the end."""
     return np.asarray(x, np.promote_types(x.dtype, np.float32))
 
 
 def sign(x: Array) -> Array:
-    """Direction of a product with x: +1, -1, and +1 for 0, where the product is constant."""
+    """Returns the direction of a product with x: +1, -1, and +1 for 0, where the product is constant."""
     return np.where(np.asarray(x) < 0, -1, 1)

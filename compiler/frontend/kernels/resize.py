@@ -66,7 +66,7 @@ def resize(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 @kernel("Upsample", kind=Kind.STRUCTURE, types=("*", "F"), reads=("mode", "scales"))
 def upsample(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Every element repeated: the nearest below the place of the output divided by the scale."""
+    """Returns every element repeated: the nearest below the place of the output divided by the scale."""
     x, given = need(args, 0), optional(args, 1)
     _want_nearest(node)
     scales = np.asarray(node.attrs["scales"] if given is None else given)

@@ -14,7 +14,7 @@ from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need
 
 @kernel("ai.onnx.ml:Binarizer", direction=lambda node, args, k, shape: 1, types=("fdi",), reads=("threshold",))
 def binarizer(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """1 where x > threshold, else 0"""
+    """Computes 1 where x > threshold, else 0"""
     x = need(args, 0)
     threshold = float(np.float32(node.attrs.get("threshold", 0.0)))
     return [(x.astype(np.float64) > threshold).astype(x.dtype)]
@@ -26,7 +26,7 @@ def _scales(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, 
 
 @kernel("ai.onnx.ml:Scaler", direction=_scales, types=("f",), reads=("offset", "scale"))
 def scaler(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """(x - offset) * scale, per feature"""
+    """Computes (x - offset) * scale, per feature"""
     offset, scale = (np.asarray(node.attrs.get(key, [d]), np.float32) for key, d in (("offset", 0.0), ("scale", 1.0)))
     return [(need(args, 0).astype(np.float32) - offset) * scale]
 
@@ -49,7 +49,7 @@ def classifier_parameters(node: Node) -> tuple[Array, Array, list[int]]:
     void=("multi_class",),
 )
 def linear_classifier(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Label of the largest score, lowest index first, and the scores behind the post_transform."""
+    """Returns the label of the largest score, lowest index first, and the scores behind the post_transform."""
     coefficients, intercepts, labels = classifier_parameters(node)
     exact = need(args, 0).astype(np.float64) @ coefficients.T.astype(np.float64)
     scores = exact.astype(np.float32) + intercepts
@@ -67,14 +67,14 @@ def linear_classifier(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 @kernel("ai.onnx.ml:ArrayFeatureExtractor", kind=Kind.OTHER, types=("*", "i"))
 def array_feature_extractor(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """x[..., index]; of a vector, one row"""
+    """Returns x[..., index]; of a vector, one row"""
     x, index = need(args, 0), need(args, 1).astype(np.int64).ravel()
     return [np.atleast_2d(x[..., index])]
 
 
 @kernel("ai.onnx.ml:Normalizer", kind=Kind.OTHER, types=("fd",), reads=("norm",))
 def normalizer(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Each row over its largest element, the sum of its sizes, or its length."""
+    """Returns every row over its largest element, the sum of its sizes, or its length."""
     x, norm = need(args, 0), str(node.attrs.get("norm", "MAX"))
     wide = x.astype(np.float64)
     match norm:
@@ -91,5 +91,5 @@ def normalizer(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 @kernel("ai.onnx.ml:ZipMap", kind=Kind.OTHER, types=("fd",), void=("classlabels_int64s", "classlabels_strings"))
 def zip_map(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """A map from labels to scores for each sample: here the scores themselves."""
+    """Returns a map from labels to scores for each sample: here the scores themselves."""
     return [need(args, 0)]

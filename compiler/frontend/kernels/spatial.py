@@ -16,12 +16,12 @@ from threshc.compiler.frontend.kernels.registry import Array, Kind, kernel, need
 def _map(x: Array) -> Array:
     """(N, C, L) as (N, C, L, 1)."""
     if x.ndim not in (3, 4):
-        raise ValueError(f"a tensor of shape {list(x.shape)} is no (N, C, L) or (N, C, H, W) map")
+        raise ValueError(f"a tensor of shape {list(x.shape)} is not a (N, C, L) or (N, C, H, W) map")
     return x.reshape(*x.shape, 1) if x.ndim == 3 else x
 
 
 def taps(x: Array, g: Geometry, fill: float) -> Iterator[Array]:
-    """The map seen by each tap of the window, (N, C, OH, OW) each."""
+    """Yields the map seen by each tap of the window, (N, C, OH, OW) each."""
     (top, left, bottom, right), (sh, sw), (dh, dw), (oh, ow) = g.pads, g.stride, g.dilation, g.out
     padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)
     for i in range(g.kernel[0]):
@@ -38,7 +38,7 @@ def _shaped(y: Array, like: Array) -> Array:
     "Conv", kind=Kind.LINEAR, types=("F",), reads=("strides", "pads", "dilations", "auto_pad", "kernel_shape", "group")
 )
 def conv(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """Exact sums (float64 holds them) rounded once to float32, then the bias."""
+    """Returns the exact sums (float64 holds them) rounded once to float32, then the bias."""
     x, w = need(args, 0), need(args, 1)
     g = geometry(node, x.shape[2:], w.shape[2:])
     groups = int(node.attrs.get("group", 1))
@@ -57,7 +57,7 @@ def conv(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 
 def conv_tail(y: Array, bias: Array) -> Array:
-    """What Conv does after its sum: (N, R, ..) plus one bias per row."""
+    """Returns what Conv does after its sum: (N, R, ..) plus one bias per row."""
     return y + bias.reshape(-1, *[1] * (y.ndim - 2))
 
 
@@ -91,7 +91,7 @@ def average_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 
 def inside(g: Geometry, size: Sequence[int]) -> Array:
-    """How many places of a map each window sees, (1, 1, OH, OW) or (1, 1, OL)."""
+    """Returns how many places of a map each window sees, (1, 1, OH, OW) or (1, 1, OL)."""
     ones = np.ones((1, 1, *size))
     return _shaped(np.sum(list(taps(_map(ones), g, 0.0)), axis=0), ones)
 
@@ -110,7 +110,7 @@ def global_max_pool(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 
 def reduce_axes(node: Node, args: Sequence[Array | None], rank: int) -> tuple[int, ...]:
-    """The axes of a Reduce operator, as not negative numbers."""
+    """Returns the axes of a Reduce operator, as not negative numbers."""
     given = optional(args, 1)
     axes = node.attrs.get("axes") if given is None else given
     chosen = range(rank) if axes is None or not np.size(axes) else np.asarray(axes).ravel()
@@ -150,7 +150,7 @@ def pad(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 
 def pad_widths(node: Node, args: Sequence[Array | None], rank: int) -> tuple[list[tuple[int, int]], Any]:
-    """Per axis how much a Pad node adds before and after, and the constant that it adds."""
+    """Returns, per axis, how much a Pad node adds before and after, and the constant that it adds."""
     if str(node.attrs.get("mode", "constant")) != "constant":
         raise ValueError(f"padding mode {node.attrs['mode']!r} is not supported; constant is")
     given, constant, axes = optional(args, 1), optional(args, 2), optional(args, 3)
@@ -185,6 +185,6 @@ def split(node: Node, args: Sequence[Array | None]) -> list[Array]:
 
 @kernel("quant:XnorPopcountMatMul", kind=Kind.LINEAR, types=("f",))
 def xnor_popcount_matmul(node: Node, args: Sequence[Array | None]) -> list[Array]:
-    """How many of the bits of a row and a column are equal   (finn.custom_op.general.xnorpopcount)"""
+    """Returns how many of the bits of a row and a column are equal   (finn.custom_op.general.xnorpopcount)"""
     a, w = need(args, 0).astype(np.float64), need(args, 1).astype(np.float64)
     return [((np.matmul(2 * a - 1, 2 * w - 1) + w.shape[0]) / 2).astype(np.float32)]

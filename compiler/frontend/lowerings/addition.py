@@ -27,8 +27,8 @@ from threshc.compiler.ir.ops import Gather, Loc
 
 @lowers("Add", "Sub", "Sum")
 def add(context: Context, node: Node, args: Sequence[Known | None]) -> Expr | ClassIndex:
-    """Of one tensor and constants: element by element. Of two tensors: one sum over the bits of both. Of a class index
-    and a number: classes that are counted from another number."""
+    """Works element by element on one tensor and constants. Of two tensors: one sum over the bits of both. Of a
+    class index and a number: classes that are counted from another number."""
     kernel = find_kernel(node)
     assert kernel is not None
     shifted = shifted_class(node, args)
@@ -92,7 +92,7 @@ def _in_common_unit(node: Node, a: SumMap, b: SumMap) -> tuple[SumMap, SumMap, F
         raise fail(
             "two tensors of different scales are added",
             where=f"{node.where}, channel {missing}",
-            why=f"their scales {np.float32(one)!s} and {np.float32(other)!s} are no small multiples of one unit",
+            why=f"their scales {np.float32(one)!s} and {np.float32(other)!s} are not small multiples of one unit",
             hint="give both branches one scale (in Brevitas: share the quantizer of the addition), or a multiple of it",
         )
     pairs = [p for p in found if p is not None]

@@ -29,7 +29,7 @@ def softmax(context: Context, node: Node, args: Sequence[Known | None]) -> Softm
 
 @lowers("ArgMax")
 def argmax(context: Context, node: Node, args: Sequence[Known | None]) -> ClassIndex:
-    """The class index; ties go to the lowest index."""
+    """Returns the class index; ties go to the lowest index."""
     scores = _scores(node, args)
     _want_class_axis(node, scores, int(node.attrs.get("axis", 0)))
     if node.attrs.get("select_last_index", 0):
@@ -43,7 +43,7 @@ def argmax(context: Context, node: Node, args: Sequence[Known | None]) -> ClassI
 
 @lowers("TopK")
 def topk(context: Context, node: Node, args: Sequence[Known | None]) -> list[Known | None]:
-    """The class index for k = 1, else the scores and the class, from which `Result.top` takes the k best.
+    """Returns the class index for k = 1, else the scores and the class, from which `Result.top` takes the k best.
 
     The values of the largest scores are not followed further.
     """
@@ -59,7 +59,8 @@ def topk(context: Context, node: Node, args: Sequence[Known | None]) -> list[Kno
 
 
 def shifted_class(node: Node, args: Sequence[Known | None]) -> ClassIndex | None:
-    """A class index plus or minus a constant: classes that are counted from another number than 0. None: neither is."""
+    """Returns a class index plus or minus a constant: classes that are counted from another number than 0. None:
+    neither is."""
     first = args[0]
     if len(args) == 2 and isinstance(args[1], ClassIndex) and node.op == "Add":
         return shifted_class(node, (args[1], first))

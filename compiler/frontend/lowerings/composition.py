@@ -23,11 +23,11 @@ AFFINE |= {"MatMul", "Einsum", "AveragePool", "MatMulInteger", "ConvInteger"}
 
 
 def composed(context: Context, x: Expr, padded: bool, weights: int) -> tuple[Expr, Scaled] | None:
-    """The sums that a layer reads without a step between, in one unit, over bits whose sum the layer then is.
+    """Returns the sums that a layer reads without a step between, in one unit, over bits whose sum the layer then is.
 
     They are the bits that the sums are made of, or those of the sums' own integers where that takes fewer weights; None
     where x is something else, or its scales have no common unit. Under padding, where a sum is 0, nothing may have been
-    added to the sums that is no integer. weights: the layer's own for each element that it reads.
+    added to the sums that is not an integer. weights: the layer's own for each element that it reads.
     """
     source = x.leaf.source
     if not isinstance(source, Sums) or not is_plain(x) or (padded and source.shift.any()):
@@ -55,7 +55,7 @@ def _is_dyadic(sums: Sums) -> bool:
 def composed_features(
     context: Context, node: Node, x: Expr, scaled: Scaled, weights: Array, shape: tuple[int, ...]
 ) -> Leaf:
-    """A layer (R, E) on the sums of the layer before it, as sums over that layer's bits."""
+    """Returns a layer (R, E) on the sums of the layer before it, as sums over that layer's bits."""
     sums = x.leaf.source
     assert isinstance(sums, Sums)
     n, row_unit = weight_grid(weights, node.where)

@@ -34,7 +34,7 @@ class Axes:
 
 @lowers("MatMul")
 def matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """x @ W, or W @ x, with constant weights."""
+    """Computes x @ W, or W @ x, with constant weights."""
     left = not isinstance(args[0], Expr) and isinstance(args[1], Expr)
     x = symbolic(node, args, 1 if left else 0)
     return product(context, node, x, constant(node, args, 0 if left else 1, "weight matrix"), left)
@@ -42,7 +42,7 @@ def matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
 
 @lowers("quant:XnorPopcountMatMul")
 def xnor_popcount_matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """How many bits of a row agree with each column of binary weights: sum (2w - 1) x + sum (1 - w)."""
+    """Returns how many bits of a row agree with each column of binary weights: sum (2w - 1) x + sum (1 - w)."""
     weights = constant(node, args, 1, "weight matrix")
     if not np.isin(weights, (0, 1)).all():
         raise fail("XnorPopcountMatMul has weights other than 0 and 1", where=node.where, hint="export binary weights")
@@ -54,7 +54,7 @@ def xnor_popcount_matmul(context: Context, node: Node, args: Sequence[Known | No
 
 @lowers("Einsum")
 def einsum(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Of one tensor and constant weights, where it is a matrix product."""
+    """Multiplies one tensor and constant weights, where that is a matrix product."""
     left = not isinstance(args[0], Expr) and len(args) > 1 and isinstance(args[1], Expr)
     x, weights = symbolic(node, args, 1 if left else 0), constant(node, args, 0 if left else 1, "weight matrix")
     a, b, result = equation(node, [len(np.shape(weights)), len(x.shape)] if left else [len(x.shape), weights.ndim])
@@ -63,7 +63,7 @@ def einsum(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
 
 @lowers("quant:Im2Col")
 def im2col(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """The places under a window side by side; what lies outside of the map is a constant."""
+    """Returns the places under a window side by side; what lies outside of the map is a constant."""
     x, kernel = symbolic(node, args, 0), find_kernel(node)
     assert kernel is not None
     window = patches(node, x.shape)
@@ -81,7 +81,7 @@ def im2col(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
 
 
 def product(context: Context, node: Node, x: Expr, weights: Array, left: bool = False) -> Expr:
-    """x @ weights, or weights @ x, as numpy's matmul has it."""
+    """Returns x @ weights, or weights @ x, as numpy's matmul has it."""
     if not left and x.node is not None and x.node.op == "Im2Col" and weights.ndim == 2:
         found = _convolution(context, node, x, weights)
         if found is not None:
@@ -108,7 +108,8 @@ def _matmul_axes(node: Node, x: Expr, weights: Array, left: bool) -> Axes:
 
 
 def contract(context: Context, node: Node, x: Expr, weights: Array, axes: Axes) -> Expr:
-    """The sums over the axes that both have and the result lacks. Raises CompileError where it is more than that."""
+    """Returns the sums over the axes that both have and the result lacks. Raises CompileError where it is more than
+    that."""
     x, weights, axes = _squeezed(node, x, weights, axes)
     size = dict(zip(axes.x, x.shape, strict=True)) | dict(zip(axes.weights, weights.shape, strict=True))
     groups = [c for c in axes.x if c in axes.weights and c in axes.result]

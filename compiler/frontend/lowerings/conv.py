@@ -32,20 +32,20 @@ from threshc.compiler.ir.ops import Gather, Loc, Window
 
 @lowers("Conv")
 def conv(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Any kernel, stride, dilation, group and pads over (1, C, H, W) or (1, C, L)."""
+    """Lowers a convolution of any kernel, stride, dilation, group and pads over (1, C, H, W) or (1, C, L)."""
     return convolution(context, node, args)
 
 
 @lowers("channels_last:Conv")
 def conv_channels_last(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """The same of (1, .., C) with a kernel (R, .., C / group)."""
+    """Returns the same of (1, .., C) with a kernel (R, .., C / group)."""
     x = channels_first(context, node, symbolic(node, args, 0))
     kernel, plain = first(constant(node, args, 1, "kernel")), replace(node, domain="")
     return channels_last(node, convolution(context, plain, [x, kernel, *args[2:]]))
 
 
 def convolution(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Conv and the bias that may follow its sums."""
+    """Lowers Conv and the bias that may follow its sums."""
     x, weights = symbolic(node, args, 0), constant(node, args, 1, "kernel")
     groups = int(node.attrs.get("group", 1))
     if (
@@ -70,7 +70,8 @@ def convolution(context: Context, node: Node, args: Sequence[Known | None]) -> E
 def window_sums(
     context: Context, node: Node, x: Expr, weights: Array, groups: int, window: Geometry, divide: int = 1
 ) -> Leaf:
-    """The leaf of sums under a window: weights (R, C / groups, ..kernel) float32; the real sums over `divide`."""
+    """Returns the leaf of sums under a window: weights (R, C / groups, ..kernel) float32; the real sums over
+    `divide`."""
     flat = weights.reshape(len(weights), -1)
     uses, room = len(weights) * window.taps // groups, room_beside(flat, node.where)
     field = _read(context, node, x, any(window.pads), uses, room)

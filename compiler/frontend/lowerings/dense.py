@@ -31,7 +31,7 @@ from threshc.compiler.frontend.symbolic import (
 
 @lowers("Gemm")
 def gemm(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """alpha * (x @ W') + beta * C with W' = W or its transpose; what follows the sum is part of the tail."""
+    """Computes alpha * (x @ W') + beta * C with W' = W or its transpose; what follows the sum is part of the tail."""
     x, weights = symbolic(node, args, 0), constant(node, args, 1, "weight matrix")
     if node.attrs.get("transA", 0):
         raise fail("Gemm with transA=1 is not supported", where=node.where, hint="export the layer as x @ W")
@@ -48,7 +48,7 @@ def _alpha(node: Node, args: Sequence[Array | None], k: int, shape: tuple[int, .
 
 
 def dense_layer(context: Context, node: Node, x: Expr, weights: Array) -> Expr:
-    """One exact sum per column of weights (n, R) over features x (.., n)."""
+    """Returns one exact sum per column of weights (n, R) over features x (.., n)."""
     if weights.ndim != 2 or x.shape[-1:] != weights.shape[:1] or x.src.size != x.shape[-1]:
         raise fail(
             f"a matrix product of shapes {list(x.shape)} and {list(weights.shape)} is not a dense layer",
@@ -68,7 +68,8 @@ def dense_layer(context: Context, node: Node, x: Expr, weights: Array) -> Expr:
 
 
 def binary_input(context: Context, node: Node, x: Expr) -> Coded:
-    """A layer's input as bits: one per threshold of its step, or per value of a sum that was only scaled and shifted.
+    """Returns a layer's input as bits: one per threshold of its step, or per value of a sum that was only scaled and
+    shifted.
 
     Raises CompileError where it takes too many values.
     """
@@ -99,7 +100,7 @@ def _want_step(node: Node, x: Expr) -> None:
 
 
 def no_step(node: Node, tensor: str, trail: Sequence[Node], why: str) -> Diagnostic:
-    """The problem that a layer's input is not binary, with what the operators since the last layer suggest."""
+    """Returns the problem that a layer's input is not binary, with what the operators since the last layer suggest."""
     between = [n.op for n in trail]
     hint = "train with binary activations (Sign, comparisons, BipolarQuant, Quant, MultiThreshold) and export them"
     if "Relu" in between:

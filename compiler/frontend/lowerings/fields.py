@@ -21,7 +21,7 @@ from threshc.compiler.ir.ops import Gather, Loc, Value
 
 
 def own_field(context: Context, node: Node, x: Expr) -> SumMap:
-    """A tensor as sums of bits, each channel in its own unit; features are channels of a single place."""
+    """Returns a tensor as sums of bits, each channel in its own unit; features are channels of a single place."""
     shape = x.shape if len(x.shape) in (3, 4) and x.shape[0] == 1 else (1, x.src.size, 1, 1)
     if is_plain(x):
         assert isinstance(x.leaf.source, Sums)
@@ -50,7 +50,7 @@ def _few_values(context: Context, node: Node, x: Expr) -> Coded:
 
 
 def joined_bits(context: Context, fields: list[SumMap], loc: Loc) -> Value:
-    """The bits of several maps of one size side by side at every place."""
+    """Returns the bits of several maps of one size side by side at every place."""
     sizes = [(*f.size, f.width) for f in fields]
     starts = np.cumsum([0] + [int(np.prod(s)) for s in sizes]).tolist()
     index = [np.arange(int(np.prod(s))).reshape(s) + at for s, at in zip(sizes, starts, strict=False)]
@@ -80,7 +80,7 @@ def concatenated(context: Context, node: Node, x: Expr) -> SumMap | None:
 
 
 def parts_of_channels(x: Expr) -> list[Expr] | None:
-    """The tensors that were concatenated over channels before any step; None for anything else."""
+    """Returns the tensors that were concatenated over channels before any step; None for anything else."""
     if not isinstance(x.leaf.source, Joined) or x.node is None or x.node.op != "Concat" or x.shape[0] != 1:
         return None
     if len(x.shape) not in (3, 4) or int(x.node.attrs["axis"]) % len(x.shape) != 1:

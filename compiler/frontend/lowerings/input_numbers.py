@@ -27,13 +27,13 @@ float32, in which the model holds its scales, has 24."""
 
 
 def enters_as_integers(context: Context, x: Expr) -> bool:
-    """Whether a layer reads the input's integers themselves, not the bits of comparisons with them."""
+    """Returns whether a layer reads the input's integers themselves, not the bits of comparisons with them."""
     return _several(x) and (not x.stepped or _form(context, x, 1) is not None)
 
 
 def input_numbers(context: Context, node: Node, x: Expr, padded: bool, room: int, uses: int) -> Numbers | None:
-    """A tensor as integers over the input's bits, or None where it is no function of its integers, or better coded as
-    the bits of its steps.
+    """Returns a tensor as integers over the input's bits, or None where it is not a function of its integers, or better
+    coded as the bits of its steps.
 
     padded: zeros stand beside it, so that nothing may be added to the integers that is not one of them. room: bits that
     the layer's sums have left for what multiplies each weight.

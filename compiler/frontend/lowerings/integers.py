@@ -22,7 +22,7 @@ from threshc.compiler.frontend.symbolic import Expr, apply
 
 @lowers("MatMulInteger")
 def matmul_integer(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """(A - zero) @ (B - zero) in int32."""
+    """Computes (A - zero) @ (B - zero) in int32."""
     left = isinstance(args[1], Expr)
     x, w = (
         _centred(context, node, args, int(left), 2 + int(left)),
@@ -33,13 +33,13 @@ def matmul_integer(context: Context, node: Node, args: Sequence[Known | None]) -
 
 @lowers("ConvInteger")
 def conv_integer(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Convolution of X - zero, around which lie zeros, in int32."""
+    """Returns the convolution of X - zero, around which lie zeros, in int32."""
     return convolution(context, node, [_centred(context, node, args, 0, 2), _weights(node, args, 1, 3, 0)])
 
 
 @lowers("QLinearMatMul")
 def qlinear_matmul(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """An integer sum, then scaled, rounded and kept in the range of the result's type."""
+    """Returns an integer sum, then scaled, rounded and kept in the range of the result's type."""
     left = isinstance(args[3], Expr)
     x, w = (
         _centred(context, node, args, 3 * int(left), 2 + 3 * int(left)),
@@ -50,7 +50,7 @@ def qlinear_matmul(context: Context, node: Node, args: Sequence[Known | None]) -
 
 @lowers("QLinearConv")
 def qlinear_conv(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """The same of a convolution, with a scale for all channels, or for each."""
+    """Returns the same of a convolution, with a scale for all channels, or for each."""
     bias = None if len(args) < 9 or args[8] is None else constant(node, args, 8, "bias")
     total = convolution(context, node, [_centred(context, node, args, 0, 2), _weights(node, args, 3, 5, 0), bias])
     return _requantized(node, args, total, (-1, *[1] * (len(total.shape) - 2)))

@@ -21,7 +21,7 @@ from threshc.compiler.ir.ops import Gather, Loc
 
 @lowers("Concat")
 def concat(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Bits side by side; constants among them stay constants. Tensors before their step stay what they are."""
+    """Puts bits side by side; constants among them stay constants. Tensors before their step stay what they are."""
     axis = int(node.attrs["axis"])
     if any(isinstance(a, Expr) and _waits(a) for a in args):
         parts = [a if isinstance(a, Expr) else _constant(node, a) for a in args]
@@ -108,7 +108,7 @@ LARGEST_TENSOR = 1 << 22
 
 @lowers("Pad")
 def pad(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Constant padding that is an operator of its own."""
+    """Lowers constant padding that is an operator of its own."""
     x = symbolic(node, args, 0)
     widths, value = pad_widths(node, [None, *constants(node, args)], len(x.shape))
     if not any(before or after for before, after in widths):
@@ -130,7 +130,7 @@ def pad(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
 
 @lowers("Split")
 def split(context: Context, node: Node, args: Sequence[Known | None]) -> list[Expr]:
-    """The parts of a tensor, each a slice of it."""
+    """Returns the parts of a tensor, each a slice of it."""
     x, whole = symbolic(node, args, 0), find_kernel(node)
     assert whole is not None
 

@@ -17,13 +17,14 @@ from threshc.compiler.ir.ops import ONE, ZERO, Gather, Loc, Reduce
 
 
 def are_several_sums(x: Expr, channels: int) -> bool:
-    """Whether the elements of a channel are different sums, before their step; not one at several places of a map."""
+    """Returns whether the elements of a channel are different sums, before their step; not one at several places of a
+    map."""
     source = x.leaf.source
     return isinstance(source, Sums) and source.places == 1 and not x.stepped and np.unique(x.src).size > channels
 
 
 def largest_of_sums(context: Context, node: Node, x: Expr, perm: Sequence[int], shape: Sequence[int]) -> Leaf:
-    """The largest element of each channel as thermometer bits: `it is >= v` for every value v that it can take.
+    """Returns the largest element of each channel as thermometer bits: `it is >= v` for every value v that it can take.
 
     perm: the axes in the order channels, places; shape: of the result, one element per channel. Raises CompileError
     where the values are too many, or where a function rises and falls on the way.

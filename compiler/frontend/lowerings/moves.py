@@ -17,7 +17,7 @@ from threshc.compiler.frontend.symbolic import Expr, apply
 
 
 def moved(node: Node, op: str, x: Expr, tensor: str, *constants: Array, **attrs: object) -> Expr:
-    """x behind an operator that moves elements; they stay those of the model's `tensor`."""
+    """Returns x behind an operator that moves elements; they stay those of the model's `tensor`."""
     move = Node(op, "", node.name, node.inputs[:1], node.outputs, attrs, node.opset)
     kernel = find_kernel(move)
     assert kernel is not None
@@ -27,7 +27,8 @@ def moved(node: Node, op: str, x: Expr, tensor: str, *constants: Array, **attrs:
 def laid_out(
     context: Context, node: Node, x: Expr, perm: Sequence[int], shape: Sequence[int], layer: bool = True
 ) -> Expr:
-    """x transposed by `perm` and reshaped. An activation's bits are made in the order of the model's own tensor.
+    """Returns x transposed by `perm` and reshaped. An activation's bits are made in the order of the model's own
+    tensor.
 
     layer: a layer reads it, so that whatever takes few values is an activation; else only what is behind a step.
     """
@@ -44,14 +45,14 @@ def laid_out(
 
 
 def channels_first(context: Context, node: Node, x: Expr, layer: bool = True) -> Expr:
-    """An (N, .., C) tensor as (N, C, ..)."""
+    """Returns an (N, .., C) tensor as (N, C, ..)."""
     rank = len(x.shape)
     if rank not in (3, 4):
-        raise ValueError(f"a tensor of shape {list(x.shape)} is no (N, L, C) or (N, H, W, C) map")
+        raise ValueError(f"a tensor of shape {list(x.shape)} is not a (N, L, C) or (N, H, W, C) map")
     perm = [0, rank - 1, *range(1, rank - 1)]
     return laid_out(context, node, x, perm, [x.shape[k] for k in perm], layer)
 
 
 def channels_last(node: Node, x: Expr) -> Expr:
-    """An (N, C, ..) tensor as (N, .., C)."""
+    """Returns an (N, C, ..) tensor as (N, .., C)."""
     return moved(node, "Transpose", x, node.outputs[0], perm=[0, *range(2, len(x.shape)), 1])

@@ -37,22 +37,22 @@ from threshc.compiler.ir.ops import Loc, Reduce, Window
 
 @lowers("channels_last:MaxPool", "quant:MaxPoolNHWC")
 def max_pool_channels_last(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """The same of (N, H, W, C) maps."""
+    """Returns the same of (N, H, W, C) maps."""
     x = channels_first(context, node, symbolic(node, args, 0), layer=False)
     return channels_last(node, _largest(context, node, x, _window(node, x)))
 
 
 @lowers("MaxPool", "GlobalMaxPool")
 def max_pool(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Of bits: the or of each thermometer bit. Of sums before their step: the largest sum, the smallest where what
-    follows falls (a negative BatchNormalization gamma)."""
+    """Returns, for bits, the or of each thermometer bit. Of sums before their step: the largest sum, the smallest where
+    what follows falls (a negative BatchNormalization gamma)."""
     x = symbolic(node, args, 0)
     return _largest(context, node, x, _window(node, x))
 
 
 @lowers("AveragePool", "GlobalAveragePool")
 def average_pool(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Of bits: their exact sum over the window, divided by its size."""
+    """Returns, for bits, their exact sum over the window, divided by its size."""
     x = symbolic(node, args, 0)
     window = _window(node, x)
     if any(window.pads) and not node.attrs.get("count_include_pad", 0):
@@ -62,7 +62,7 @@ def average_pool(context: Context, node: Node, args: Sequence[Known | None]) -> 
 
 @lowers("ReduceMean", "ReduceSum", "ReduceMax")
 def reduce(context: Context, node: Node, args: Sequence[Known | None]) -> Expr:
-    """Over any axes: global pooling of a map whose places are those axes, and whose channels are the others."""
+    """Pools over any axes: global pooling of a map whose places are those axes, and whose channels are the others."""
     x = symbolic(node, args, 0)
     axes = reduce_axes(node, [None, *constants(node, args)], len(x.shape))
     if 0 in axes or not axes:

@@ -17,7 +17,7 @@ from threshc.compiler.frontend.symbolic import Expr, apply
 
 @lowers("ai.onnx.ml:LinearClassifier")
 def linear_classifier(context: Context, node: Node, args: Sequence[Known | None]) -> list[Known | None]:
-    """Label and scores; the post_transform (softmax, logistic) keeps the order of the scores."""
+    """Returns the label and scores; the post_transform (softmax, logistic) keeps the order of the scores."""
     coefficients, intercepts, labels = classifier_parameters(node)
     want_plain_labels(node, np.asarray(labels))
     total = dense_layer(context, node, symbolic(node, args, 0), coefficients.T)
@@ -53,12 +53,12 @@ def probabilities(context: Context, node: Node, args: Sequence[Known | None]) ->
 
 
 def want_plain_labels(node: Node, labels: Array) -> None:
-    """Refuse class labels other than 0, 1, 2, ..., which hardware would not put out."""
+    """Refuses class labels other than 0, 1, 2, ..., which hardware would not output."""
     if not np.array_equal(labels.ravel(), np.arange(labels.size)):
         shown = ", ".join(str(v) for v in labels.ravel()[:6])
         raise fail(
             "the class labels are not 0, 1, 2, ...",
             where=node.where,
-            why=f"they are {shown}; the circuit puts out the index of the class",
+            why=f"they are {shown}; the circuit outputs the index of the class",
             hint="train on labels 0..n-1 (sklearn.preprocessing.LabelEncoder) and keep the names outside the model",
         )

@@ -13,7 +13,7 @@ from threshc.hdl.unrolled.dontcare.cut import Replacement
 
 
 def replaced(circuit: Circuit, replacements: Iterable[Replacement]) -> Circuit:
-    """The circuit in which every replacement is made, constants, inverters and equal tables folded."""
+    """Returns the circuit in which every replacement is made, constants, inverters and equal tables folded."""
     return with_replacements(circuit, replacements)[0]
 
 
@@ -27,7 +27,7 @@ def with_replacements(circuit: Circuit, replacements: Iterable[Replacement]) -> 
 
 
 def upright(cells: Cells, inverted: set[int]) -> Cells:
-    """The same cells as if no node carried its inverse."""
+    """Returns the same cells as if no node carried its inverse."""
     return {n: (operands, _upright(n, operands, truth, inverted)) for n, (operands, truth) in cells.items()}
 
 

@@ -20,8 +20,8 @@ from threshc.hdl.unrolled.netlist import Netlist
 def replacements(
     design: Design, family: str | None, progress: Progress
 ) -> tuple[tuple[Replacement, ...], tuple[int, int]]:
-    """(what don't-cares change, look-up tables without and with it). Nothing is changed where the circuit would take
-    more tables, or more inputs of as many."""
+    """Returns (what don't-cares change, look-up tables without and with it). Nothing is changed where the circuit would
+    take more tables, or more inputs of as many."""
     size, circuit = table_inputs(family), lowered(design)
     found = tuple(find(circuit, words(design, circuit), size, progress))
     without, with_them = _cost(circuit, size), _cost(replaced(circuit, found), size)
@@ -31,7 +31,8 @@ def replacements(
 
 
 def circuit_of(design: Design) -> Circuit:
-    """The design bit by bit as it is emitted; nodes have the numbers that they have in certificates (`lowered`)."""
+    """Returns the design bit by bit as it is emitted; nodes have the numbers that they have in certificates
+    (`lowered`)."""
     circuit = lowered(design)
     return replaced(circuit, design.replaced) if design.replaced else circuit
 

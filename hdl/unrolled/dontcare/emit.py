@@ -14,7 +14,7 @@ from threshc.hdl.unrolled.netlist import Netlist
 
 
 def rewired(net: Netlist, circuit: Circuit, replacements: Iterable[Replacement], lits: Lits) -> tuple[Netlist, Lits]:
-    """The netlist, and literals of it. `circuit` is the netlist's, lowered whole.
+    """Returns the netlist, and literals of it. `circuit` is the netlist's, lowered whole.
 
     A replaced node is made behind the cell that made it before, whose bit then nothing reads.
     """

@@ -12,8 +12,8 @@ SAMPLES = 4096
 
 
 def samples(view: View) -> tuple[list[int], int]:
-    """(the values of every node over all samples as an integer, the constant 1). Ones have probability 1/8 to 7/8, by
-    block of samples, so that sums come near their thresholds. What adders make is drawn at random."""
+    """Returns (the values of every node over all samples as an integer, the constant 1). Ones have probability 1/8 to
+    7/8, by block of samples, so that sums come near their thresholds. What adders make is drawn at random."""
     rng = random.Random(1)
     every = (1 << SAMPLES) - 1
     values = [0] * len(view.alias)

@@ -60,7 +60,8 @@ def _reached(circuit: Circuit, found: dict[int, Replacement]) -> set[int]:
 
 
 def lut_count(cells: Cells, size: int) -> int:
-    """Look-up tables of `size` inputs that cells take; wider ones are split into halves and a multiplexer."""
+    """Returns the look-up tables of `size` inputs that cells take; wider ones are split into halves and a
+    multiplexer."""
     return sum(price(len(operands), size) for operands, _ in cells.values())
 
 
@@ -130,7 +131,7 @@ class _Search:
         function, care, truth = cut.function(node), 0, 0
         for at, rows in split([cut.function(x) for x in operands], cut.every):
             if function & rows not in (0, rows):
-                return  # on assignments that never occur the node is no function of operands that were replaced before
+                return  # not a function of its operands, on assignments that never occur
             care |= 1 << at
             truth |= (function & rows > 0) << at
         kept, truth = smallest(truth, care, inputs, lambda kept: self._gain(operands, kept))

@@ -10,8 +10,8 @@ from threshc.hdl.logic.tables import cofactors
 def smallest(
     table: int, care: int, inputs: int, gain: Callable[[tuple[int, ...]], tuple[int, ...]]
 ) -> tuple[tuple[int, ...], int]:
-    """(the inputs that are kept, the table over them) of a function that agrees with `table` wherever bit i of `care`
-    is set; of all sets of inputs that will do, the one with the largest `gain`, the first of equals.
+    """Returns (the inputs that are kept, the table over them) of a function that agrees with `table` wherever bit i of
+    `care` is set; of all sets of inputs that will do, the one with the largest `gain`, the first of equals.
 
     The other entries of the new table are 0.
     """

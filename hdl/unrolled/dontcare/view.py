@@ -60,8 +60,8 @@ class View:
         self._patterns: dict[tuple[int, tuple[int, ...]], list[int]] = {}
 
     def cut(self, node: int, operands: Iterable[int]) -> set[int] | None:
-        """The operands of a mapped cell, and what else its node's tables read on the way: mapping leaves out operands
-        that do not matter. None where that is far."""
+        """Returns the operands of a mapped cell, and what else its node's tables read on the way: mapping leaves out
+        operands that do not matter. None where that is far."""
         found = {self.alias[x] for x in operands}
         lowest, seen, stack = min(found), set[int](), [node]
         while stack:
@@ -93,7 +93,8 @@ class View:
                 known[node] = apply(self.tables[node], [known[x] for x in operands], every)
 
     def patterns(self, word: int, nodes: tuple[int, ...]) -> list[int]:
-        """The values that nodes of one word take together, node k at bit k; of none (-1 and below), a free bit's."""
+        """Returns the values that nodes of one word take together, node k at bit k; of none (-1 and below), a free
+        bit's."""
         if word < 0:
             return [0, 1]
         key = (word, nodes)
@@ -118,7 +119,8 @@ class View:
 
 
 def split(functions: list[int], every: int) -> list[tuple[int, int]]:
-    """The patterns that functions take together (function k at bit k), ascending, with the samples that have them."""
+    """Returns the patterns that functions take together (function k at bit k), ascending, with the samples that have
+    them."""
     found = [(0, every)] if every else []
     for k, function in enumerate(functions):
         low = [(at, samples & ~function) for at, samples in found]

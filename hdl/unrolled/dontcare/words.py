@@ -14,7 +14,7 @@ from threshc.hdl.unrolled.dontcare.view import WIDEST, Word
 
 
 def words(design: Design, circuit: Circuit) -> Iterator[Word]:
-    """The integer features; the comparisons of each real feature, by ascending thresholds; the sums of heaps."""
+    """Yields the integer features; the comparisons of each real feature, by ascending thresholds; the sums of heaps."""
     kind, encoding = design.network.types[0], design.network.input.encoding
     if isinstance(encoding, Step):
         order = np.lexsort((encoding.threshold, encoding.feature))

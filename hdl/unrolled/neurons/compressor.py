@@ -65,7 +65,7 @@ def ripple(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], addend:
 
 
 def _round(net: Netlist, columns: list[Lits], widths: NDArray[np.int64], size: int) -> list[Lits]:
-    """One counter for every `size` bits of every column and row; the bits left over move on as they are."""
+    """One counter for every `size` bits of every column and row; the bits left over move on unchanged."""
     parts: list[list[Lits]] = [[] for _ in range(len(columns) + 2)]
     for c, column in enumerate(columns):
         column = shallow_first(net, column)

@@ -18,7 +18,7 @@ def heap_bits(weights: NDArray[np.signedinteger]) -> NDArray[np.int64]:
 
 
 def full_adders(weights: NDArray[np.signedinteger]) -> tuple[float, float]:
-    """(full adders that each row has alone, LUTs of first-level adders shared by all rows).
+    """Returns (full adders that each row has alone, LUTs of first-level adders shared by all rows).
 
     A row of n bits takes about n full adders with its threshold. In dense +-1 rows the first third is over the same
     triples of inputs in every row: one parity and at most four majorities per triple, however many rows there are.
@@ -34,6 +34,6 @@ def full_adders(weights: NDArray[np.signedinteger]) -> tuple[float, float]:
 
 
 def levels(weights: NDArray[np.signedinteger], ratio: float) -> int:
-    """Levels that shrink the largest heap to two rows at `ratio` per level, and a ripple over the rest."""
+    """Returns levels that shrink the largest heap to two rows at `ratio` per level, and a ripple over the rest."""
     largest = float(heap_bits(weights).max(initial=1))
     return round(math.log(max(largest, 2.0) / 2) / math.log(ratio) + math.log2(largest + 1) / 2) + 1

@@ -28,13 +28,13 @@ class Table(Architecture):
     name: ClassVar[str] = "table"
 
     def check(self, weights: NDArray[np.signedinteger]) -> None:
-        """At most six non-zero weights per row."""
+        """Raises CompileError for more than six non-zero weights in a row."""
         inputs = int((weights != 0).sum(axis=1).max(initial=0))
         if inputs > MOST_INPUTS:
             raise too_wide(self.name, inputs, MOST_INPUTS)
 
     def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
-        """One LUT6; one, two or three LUT4 for up to four, five or six inputs (`sharing/decompose.py`)."""
+        """Returns one LUT6; one, two or three LUT4 for up to four, five or six inputs (`sharing/decompose.py`)."""
         inputs = (weights != 0).sum(axis=1)
         lut4 = np.select([inputs <= 1, inputs <= 4, inputs == 5], [0, 1, 2], 3).sum()
         return Estimate(int(lut4), int((inputs > 1).sum()), 1 if inputs.max(initial=0) <= 4 else 2, 1)

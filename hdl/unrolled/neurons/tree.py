@@ -31,7 +31,7 @@ class AdderTree(Architecture):
     name: ClassVar[str] = "tree"
 
     def predict(self, weights: NDArray[np.signedinteger]) -> Estimate:
-        """1.75 LUTs per bit taken off the heap, which fits what Yosys made of dense iCE40 layers."""
+        """Estimates 1.75 LUTs per bit taken off the heap, which fits what Yosys made of dense iCE40 layers."""
         own, shared = full_adders(weights)
         bits = heap_bits(weights)
         depth = int(np.log2(max(int(bits.max(initial=1)), 2))) + 3
@@ -39,7 +39,8 @@ class AdderTree(Architecture):
         return Estimate(luts, luts, 2 * depth, 2 * depth)
 
     def carry_bits(self, net: Netlist, heap: Heap, need: Sequence[int], tops: NDArray[np.int64]) -> Lits:
-        """The carry out of bit tops[r] - 1 of total + (2**tops[r] - need[r]), or the total's own bit tops[r]."""
+        """Returns the carry out of bit tops[r] - 1 of total + (2**tops[r] - need[r]), or the total's own bit
+        tops[r]."""
         widths = np.array([m.bit_length() for m in heap.most], np.int64)
         words = self.sum_words(net, heap, widths, [0] * len(widths))
         out = np.zeros(len(tops), np.int64)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from threshc.hdl.unrolled.sharing.shared_parts import SharedPart
 
-_MOST = 4096  # bits from which the order stays as it is: the search is quadratic
+_MOST = 4096  # bits from which the order is not changed: the search is quadratic
 Triple = tuple[int, tuple[int, int, int]]
 """A column and three nodes in it."""
 

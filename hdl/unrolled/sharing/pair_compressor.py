@@ -91,7 +91,7 @@ class PairColumns:
         return left
 
     def _hold_back(self, c: int) -> Carry | tuple[int, int, int]:
-        """The entry of an even number that stays as it is."""
+        """Takes out the entry of an even number that no block takes, and returns it."""
         plain, carries = self._plain[c], self._carries[c]
         if carries and (len(carries) % 2 or not plain):
             return carries.pop(max(range(len(carries)), key=lambda k: carries[k].depth))

@@ -26,7 +26,7 @@ _log = logging.getLogger("threshc")
 
 @cache
 def entry(name: str) -> Entry:
-    """The function of an engine (`words`, `planes`) or `team`.
+    """Returns the function of an engine (`words`, `planes`) or `team`.
 
     It releases the GIL.
     """
@@ -35,7 +35,7 @@ def entry(name: str) -> Entry:
 
 @cache
 def address(name: str) -> int:
-    """Where the function of `entry` is, or a counting kernel: see `compile.NAMES`."""
+    """Returns where the function of `entry` is, or a counting kernel: see `compile.NAMES`."""
     found = image.load(name) if image.supported() else None
     return _build(name) if found is None else found
 

@@ -21,7 +21,7 @@ NAMES = (
 
 
 def compiled(name: str) -> Any:
-    """Numba's C callback of an engine or a kernel; compiles for up to some seconds."""
+    """Returns Numba's C callback of an engine or a kernel; compiles for up to some seconds."""
     function, signature = _function(name)
     cfunc: Any = _numba().cfunc
     return cfunc(signature, nopython=True, error_model="numpy", boundscheck=False)(function)
@@ -67,7 +67,7 @@ def _function(name: str) -> tuple[Any, Any]:
 
 
 def image_of(callback: Any) -> Image | None:
-    """The machine code of a callback, None where it cannot be taken out of the process.
+    """Returns the machine code of a callback, None where it cannot be taken out of the process.
 
     That takes what Numba and llvmlite do not promise to keep. The callback itself does not, so whatever fails here only
     costs every process some seconds of compiling (tests/test_packed_numba.py says when a new version fails).

@@ -56,7 +56,7 @@ class _Layout:
 
 
 def link(data: bytes, function: str) -> Image:
-    """The image of an object file, entered at a function."""
+    """Returns the image of an object file, entered at a function."""
     if data[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<HH", data, 16) != (_RELOCATABLE, _X86_64):
         raise NotLinkable("not an x86-64 ELF object")
     sections = _sections(data)

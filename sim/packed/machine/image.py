@@ -30,13 +30,13 @@ _kept: list[mmap.mmap] = []
 
 
 def supported() -> bool:
-    """Whether images can be linked and loaded here."""
+    """Returns whether images can be linked and loaded here."""
     return sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 @lru_cache(1)
 def processor() -> bytes:
-    """What Linux says about this processor, its features among it; empty where it says nothing."""
+    """Returns what Linux says about this processor, its features among it; empty where it says nothing."""
     try:
         with open("/proc/cpuinfo", "rb") as file:
             first = file.read(1 << 14).split(b"\n\n")[0].splitlines()
@@ -89,7 +89,7 @@ def load(name: str) -> int | None:
 
 
 def kept(name: str) -> bool:
-    """Whether there is an image of an engine or a kernel in the cache."""
+    """Returns whether there is an image of an engine or a kernel in the cache."""
     try:
         file = cache.opened(_CACHED, _name(name))
     except OSError:
@@ -100,7 +100,7 @@ def kept(name: str) -> bool:
 
 
 def store(name: str, image: Image) -> None:
-    """Keep an image whole or not at all; where the cache cannot be written to, every process compiles."""
+    """Keeps an image whole or not at all; where the cache cannot be written to, every process compiles."""
     facts = {"entry": image.entry, "absolute": image.absolute, "slots": image.slots}
     facts["sha256"] = hashlib.sha256(image.code).hexdigest()
     with contextlib.suppress(OSError):
@@ -108,7 +108,7 @@ def store(name: str, image: Image) -> None:
 
 
 def building(name: str) -> AbstractContextManager[None]:
-    """Held by the one process that builds an image."""
+    """Is held by the one process that builds an image."""
     return cache.alone(_CACHED, name)
 
 

@@ -15,7 +15,7 @@ LINE = 64
 
 
 def on_line(array: NDArray[_T], more: int = 0) -> NDArray[_T]:
-    """A flat copy that begins on a 64-byte boundary, followed by `more` zeros."""
+    """Returns a flat copy that begins on a 64-byte boundary, followed by `more` zeros."""
     size, item = array.size + more, array.itemsize
     raw = np.zeros(size * item + LINE, np.uint8)
     start = -raw.ctypes.data % LINE
@@ -35,10 +35,10 @@ class Kept(Generic[_K]):
         self._here = threading.local()
 
     def take(self) -> _K | None:
-        """What this thread has put back; None if there is nothing."""
+        """Returns what this thread has put back; None if there is nothing."""
         found: _K | None = self._here.__dict__.pop("kept", None)
         return found
 
     def put(self, kept: _K) -> None:
-        """Keep it for this thread's next batch."""
+        """Keeps it for this thread's next batch."""
         self._here.kept = kept

@@ -36,30 +36,30 @@ class V8Model(models.PrimitiveModel):
 
 
 def call(builder, name, result, args):
-    """Call the LLVM intrinsic `name`."""
+    """Calls the LLVM intrinsic `name`."""
     function = ir.FunctionType(result, [a.type for a in args])
     return builder.call(cgutils.get_or_insert_function(builder.module, function, name), args)
 
 
 def broadcast(builder, scalar, lanes=8):
-    """A vector with the scalar in every lane."""
+    """Returns a vector with the scalar in every lane."""
     vector = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
     first = builder.insert_element(vector, scalar, I32(0))
     return builder.shuffle_vector(first, vector, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
 
 
 def data(context, builder, array_type, array):
-    """The pointer to an array's first element."""
+    """Returns the pointer to an array's first element."""
     return context.make_array(array_type)(context, builder, array).data
 
 
 def pointer(builder, address, kind):
-    """An address as a pointer to scalars of an LLVM type."""
+    """Returns an address as a pointer to scalars of an LLVM type."""
     return builder.inttoptr(address, kind.as_pointer())
 
 
 def load_at(builder, pointer, index, vector, align):
-    """Load a vector from element `index` of a pointer to scalars."""
+    """Loads a vector from element `index` of a pointer to scalars."""
     place = builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
     value = builder.load(place)
     value.align = align
@@ -67,24 +67,24 @@ def load_at(builder, pointer, index, vector, align):
 
 
 def store_at(builder, pointer, index, value, align):
-    """Store a vector at element `index` of a pointer to scalars."""
+    """Stores a vector at element `index` of a pointer to scalars."""
     builder.store(value, builder.bitcast(builder.gep(pointer, [index]), value.type.as_pointer()), align=align)
 
 
 def vector_at(builder, address, offset, vector):
-    """Load a vector from an address plus a constant, a 64-byte boundary."""
+    """Loads a vector from an address plus a constant, a 64-byte boundary."""
     place = builder.inttoptr(builder.add(address, I64(offset)), vector.as_pointer())
     return builder.load(place, align=64)
 
 
 def put_vector_at(builder, address, offset, value):
-    """Store a vector at an address plus a constant, a 64-byte boundary."""
+    """Stores a vector at an address plus a constant, a 64-byte boundary."""
     place = builder.inttoptr(builder.add(address, I64(offset)), value.type.as_pointer())
     builder.store(value, place, align=64)
 
 
 def fetch(builder, address):
-    """Bring the line at an address into the nearest cache; any address will do."""
+    """Brings the line at an address into the nearest cache; any address will do."""
     byte = I8.as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
     prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
@@ -92,24 +92,24 @@ def fetch(builder, address):
 
 
 def opaque(builder, word):
-    """The same 64-bit word, of which the compiler knows nothing any more: loops stay loops."""
+    """Returns the same 64-bit word, of which the compiler knows nothing any more: loops stay loops."""
     return builder.asm(ir.FunctionType(I64, [I64]), "", "=r,0", [word], False)
 
 
 def has_pternlog(context) -> bool:
-    """Whether the machine that Numba compiles for has the three-input logic instruction (AVX-512F)."""
+    """Returns whether the machine that Numba compiles for has the three-input logic instruction (AVX-512F)."""
     return "+avx512f" in context.codegen().magic_tuple()[2].split(",")
 
 
 def majority(context, builder, a, x, y):
-    """Carry of a full adder."""
+    """Returns the carry of a full adder."""
     if has_pternlog(context):
         return call(builder, "llvm.x86.avx512.pternlog.q.512", V, [a, x, y, I32(0xE8)])
     return builder.or_(builder.and_(a, x), builder.and_(y, builder.or_(a, x)))
 
 
 def parity(context, builder, a, x, y):
-    """Sum of a full adder."""
+    """Returns the sum of a full adder."""
     if has_pternlog(context):
         return call(builder, "llvm.x86.avx512.pternlog.q.512", V, [a, x, y, I32(0x96)])
     return builder.xor(builder.xor(a, x), y)
@@ -134,7 +134,7 @@ def store(typingctx, planes, plane, value):
 
 @intrinsic
 def splat(typingctx, word):
-    """The 64-bit word in all eight lanes."""
+    """Returns the 64-bit word in all eight lanes."""
 
     def codegen(context, builder, sig, args):
         return broadcast(builder, args[0])
@@ -166,7 +166,7 @@ xor, and_, or_ = _binary("xor"), _binary("and_"), _binary("or_")
 
 @intrinsic
 def store_numbers(typingctx, out, index, planes, base, tables, table, levels, offset):
-    """Store 64 integers from element `index` on: offset + sum of 2**p * (word `base` of plane tables[table + p]).
+    """Stores 64 integers from element `index` on: offset + sum of 2**p * (word `base` of plane tables[table + p]).
 
     Eight digits at a time are added up in 64 bytes, which are then widened: an eighth of the work of 64-bit lanes.
     """
@@ -208,7 +208,7 @@ def store_numbers(typingctx, out, index, planes, base, tables, table, levels, of
 
 @intrinsic
 def store_bytes(typingctx, out, index, word):
-    """Store the 64 bits of a word as 64 bytes 0 or 1 from element `index` on."""
+    """Stores the 64 bits of a word as 64 bytes 0 or 1 from element `index` on."""
 
     def codegen(context, builder, sig, args):
         out, index, word = args
@@ -226,7 +226,7 @@ def store_bytes(typingctx, out, index, word):
 
 @intrinsic
 def number(typingctx, table, index):
-    """The 64-bit word at an index of the table at an address."""
+    """Returns the 64-bit word at an index of the table at an address."""
 
     def codegen(context, builder, sig, args):
         value = builder.load(builder.gep(builder.inttoptr(args[0], I64.as_pointer()), [args[1]]))
@@ -238,7 +238,7 @@ def number(typingctx, table, index):
 
 @intrinsic
 def address(typingctx, array):
-    """Where an array begins."""
+    """Returns where an array begins."""
 
     def codegen(context, builder, sig, args):
         return builder.ptrtoint(data(context, builder, sig.args[0], args[0]), I64)
@@ -265,7 +265,7 @@ KERNEL = types.void(*[types.int64] * 11)
 
 
 def kernel(emit):
-    """The function of type KERNEL whose code is written by emit(context, builder, *arguments).
+    """Returns the function of type KERNEL whose code is written by emit(context, builder, *arguments).
 
     Arguments are addresses of planes (of the block that is meant), literals, starts, runs and masks (of the step); the
     first row and the one behind the last; three words whose meaning depends on the kernel; the plane of the first row.
@@ -287,7 +287,7 @@ def kernel(emit):
 
 @intrinsic
 def invoke(typingctx, function, planes, lits, starts, runs, masks, first, last, a, b, c, out):
-    """Call the counting kernel at an address."""
+    """Calls the counting kernel at an address."""
 
     def codegen(context, builder, sig, args):
         kind = ir.FunctionType(ir.VoidType(), [I64] * (len(args) - 1))

@@ -95,7 +95,7 @@ _team = Team()
 
 
 def team() -> Team:
-    """The team of this process."""
+    """Returns the team of this process."""
     return _team
 
 

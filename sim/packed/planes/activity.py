@@ -76,7 +76,8 @@ class Activity:
         return tuple(parts)
 
     def begin(self, samples: int, threads: int) -> Schedule:
-        """The parts of the next batch, each with a table of counters (see `stats`) that count on from call to call."""
+        """Returns the parts of the next batch, each with a table of counters (see `stats`) that count on from call to
+        call."""
         if self._open:
             self._restore()
         self._open = True

@@ -15,7 +15,8 @@ def _take(w: NDArray[np.int64]) -> tuple[Digits, NDArray[np.int64]]:
 
 
 def signed_digits(weights: NDArray[np.signedinteger]) -> Digits:
-    """(R, C) integers below 2**62 to (D, R, C) digits -1, 0, 1 of weight 2**d, D > 0: the non-adjacent form.
+    """Returns the digits (D, R, C) of integers (R, C) below 2**62: -1, 0, 1 of weight 2**d, D > 0: the non-adjacent
+    form.
 
     No signed representation has fewer nonzero digits (Reitwiesner, Binary Arithmetic, 1960).
     """
@@ -29,7 +30,7 @@ def signed_digits(weights: NDArray[np.signedinteger]) -> Digits:
 
 
 def cost(weights: NDArray[np.signedinteger]) -> NDArray[np.int64]:
-    """Nonzero signed digits per row of (R, C) weights."""
+    """Returns the nonzero signed digits per row of (R, C) weights."""
     w = weights.astype(np.int64)
     total = np.zeros(len(w), np.int64)
     while w.any():
@@ -39,14 +40,14 @@ def cost(weights: NDArray[np.signedinteger]) -> NDArray[np.int64]:
 
 
 def magnitudes(weights: NDArray[np.signedinteger]) -> NDArray[np.int64]:
-    """(C,) what the weights of each column are plus or minus of; 1 in a column of which that is not so."""
+    """Returns (C,) what the weights of each column are plus or minus of; 1 in a column of which that is not so."""
     w = np.abs(weights.astype(np.int64))
     top: NDArray[np.int64] = np.where((w == w[:1]).all(axis=0), w[0], 1)
     return top
 
 
 def against_sum(weights: NDArray[np.signedinteger], shared: NDArray[np.int64], levels: int) -> Digits:
-    """The cheapest way to compare each row of (R, C) weights w with a threshold.
+    """Returns the cheapest way to compare each row of (R, C) weights w with a threshold.
 
     0 counts w itself; f = +1 or -1 counts f * w + v and compares it with S, the sum of all inputs times v = `shared`
     (`magnitudes`). For weights +-v the digits of f * w + v are those of one sign only, so at most half of the inputs
@@ -62,5 +63,5 @@ def against_sum(weights: NDArray[np.signedinteger], shared: NDArray[np.int64], l
 
 
 def signed_width(lo: int, hi: int) -> int:
-    """Two's complement digits that hold every integer of lo..hi."""
+    """Returns two's complement digits that hold every integer of lo..hi."""
     return max(hi.bit_length() if hi >= 0 else 0, (-lo - 1).bit_length() if lo < 0 else 0) + 1

@@ -37,7 +37,7 @@ Bits = tuple[NDArray[np.uint8], ...]
 def execute_plan(
     plan: Plan, x: NDArray[np.integer], bits: bool, threads: int, activity: Activity | None = None
 ) -> tuple[Arrays, Bits]:
-    """Output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape).
+    """Returns output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape).
 
     Long batches are done a stretch at a time, so that Ctrl-C ends them soon; not where an activity counts, which counts
     a batch wholly or not at all. Raises CompileError where the results take more memory than there is.
@@ -137,7 +137,8 @@ def linked(plan: Plan, steps: NDArray[np.void]) -> NDArray[np.void]:
 
 
 def kernels(plan: Plan, steps: NDArray[np.void]) -> dict[str, NDArray[np.bool_]]:
-    """The counting kernels that steps of a plan need, by name (see `compile.NAMES`), and which steps need them."""
+    """Returns the counting kernels that steps of a plan need, by name (see `compile.NAMES`), and which steps need
+    them."""
     found = {}
     for op, kind in KERNELS.items():
         for levels in np.unique(steps["levels"][steps["op"] == op]):
@@ -153,7 +154,7 @@ def _arrays(plan: Plan) -> list[int]:
 
 
 def input_bytes(x: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
-    """Samples (N, n) as rows of little-endian bytes, at least `width` of them."""
+    """Returns samples (N, n) as rows of little-endian bytes, at least `width` of them."""
     raw = np.ascontiguousarray(x.astype(x.dtype.newbyteorder("<"), copy=False)).view(np.uint8)
     if raw.shape[1] >= width:
         return raw

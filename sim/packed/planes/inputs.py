@@ -42,11 +42,11 @@ class InputPlanes:
         return out + 64 * (byte // 64) + byte - first[byte // 64]
 
     def bit(self, p: int) -> Planes:
-        """Planes (bytes,) of bit p of every byte."""
+        """Returns planes (bytes,) of bit p of every byte."""
         return self._pack(1 << p, np.full(self.bytes, 1 << p, np.uint8))
 
     def numbers(self, t: Ints) -> Numbers:
-        """The integers themselves, made when first asked for."""
+        """Returns the integers themselves, made when first asked for."""
         if self._numbers is None:
             size, count = self.dtype.itemsize, len(plane_weights(t.lo, t.hi))
             bits = [self.bit(p) for p in range(min(count, 8))]
@@ -57,7 +57,8 @@ class InputPlanes:
         return self._numbers
 
     def compare(self, t: Ints, op: Compare) -> Planes:
-        """A Compare of single bytes: one PACK step for the first threshold of every feature, one for the second, .."""
+        """Returns a Compare of single bytes: one PACK step for the first threshold of every feature, one for the
+        second, .."""
         assert self.dtype == np.uint8
         n = t.shape[-1]
         out, live = constants(self.bytes // n, op.threshold, np.array(t.lo), np.array(t.hi))
@@ -69,7 +70,7 @@ class InputPlanes:
 
 
 def one_per_row(row: NDArray[np.int64], which: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The comparisons `which`, in parts without two of the same row: all first ones, all second ones, .."""
+    """Returns the comparisons `which`, in parts without two of the same row: all first ones, all second ones, .."""
     order = which[np.argsort(row[which], kind="stable")]
     rows = row[order]
     first = np.r_[True, rows[1:] != rows[:-1]][: len(rows)]

@@ -25,12 +25,12 @@ class Numbers:
 
 
 def offset_of(t: Ints) -> int:
-    """The offset that numbers of a type are stored with."""
+    """Returns the offset that numbers of a type are stored with."""
     return 0 if t.lo >= 0 else -(1 << (len(plane_weights(t.lo, t.hi)) - 1))
 
 
 def twos_complement(tables: Tables, numbers: Numbers) -> Planes:
-    """The bits of `Bitplanes`, (.., n * L)."""
+    """Returns the bits of `Bitplanes`, (.., n * L)."""
     planes: Planes = numbers.planes.copy()
     if numbers.offset:
         planes[..., -1] = tables.complement(planes[..., -1])
@@ -41,14 +41,15 @@ def twos_complement(tables: Tables, numbers: Numbers) -> Planes:
 def constants(
     positions: int, threshold: NDArray[np.int64], lo: NDArray[np.int64], hi: NDArray[np.int64]
 ) -> tuple[Planes, NDArray[np.bool_]]:
-    """Planes (positions, M) of the comparisons of integers in lo..hi that are constant, and which ones are not."""
+    """Returns planes (positions, M) of the comparisons of integers in lo..hi that are constant, and which ones are
+    not."""
     fixed = np.where(threshold <= lo, ONE_PLANE, ZERO_PLANE)
     planes: Planes = np.repeat(fixed[None], positions, axis=0)
     return planes, (threshold > lo) & (threshold <= hi)
 
 
 def compare(tables: Tables, numbers: Planes, offset: int, threshold: int) -> Planes:
-    """Planes (P,) of numbers + offset >= threshold, numbers (P, L); not for comparisons that are constant."""
+    """Returns planes (P,) of numbers + offset >= threshold, numbers (P, L); not for comparisons that are constant."""
     positions, levels = numbers.shape
     out = tables.allocate(positions)
     constant = (1 << levels) - (threshold - offset)
@@ -58,7 +59,7 @@ def compare(tables: Tables, numbers: Planes, offset: int, threshold: int) -> Pla
 
 
 def argmax(tables: Tables, numbers: Planes) -> Planes:
-    """Planes (1, D) of the index of the largest of numbers (n, L), the lowest one among equals."""
+    """Returns planes (1, D) of the index of the largest of numbers (n, L), the lowest one among equals."""
     rows, levels = numbers.shape
     digits = max((rows - 1).bit_length(), 1)
     out, best = tables.allocate(digits), tables.allocate(levels)

@@ -29,7 +29,8 @@ _LEAST_ROWS = 8
 
 
 def bits_of(weights: NDArray[np.int64], digits: int) -> int:
-    """Bits per integer where the columns of weights (R, C) are those of integers that every row adds or subtracts.
+    """Returns the bits per integer where the columns of weights (R, C) are those of integers that every row adds or
+    subtracts.
 
     0 where they are not, or where this way does not pay; digits: of the comparison.
     """
@@ -46,7 +47,7 @@ def bits_of(weights: NDArray[np.int64], digits: int) -> int:
 
 
 def emit_integer_inputs(tables: Tables, x: Planes, patch: int, rows: Rows, bits: int, levels: int) -> Planes:
-    """Append the steps for planes x (P, C); planes (P, R). Weights are 0, or 2 for the lowest bit of an integer."""
+    """Appends the steps for planes x (P, C); planes (P, R). Weights are 0, or 2 for the lowest bit of an integer."""
     wanted = rows.weights[:, ::bits] > 0
     count, taps = wanted.shape
     groups = -(-taps // _GROUP)
@@ -72,7 +73,7 @@ def emit_integer_inputs(tables: Tables, x: Planes, patch: int, rows: Rows, bits:
 
 
 def room(weights: NDArray[np.int64]) -> int:
-    """Planes of a patch for rows of weights (R, C)."""
+    """Returns planes of a patch for rows of weights (R, C)."""
     width = int(weights.shape[1])
     bits = bits_of(weights, 0)
     return max(2 * width, -(-width // bits // _GROUP) * len(_SUBSETS) * NUMBER) if bits else 2 * width

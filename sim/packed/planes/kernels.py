@@ -203,7 +203,7 @@ def _execute(
 
 
 def execute_planes(args):
-    """Run a plan; args: address of the table of arguments (see `layout`)."""
+    """Runs a plan; args: address of the table of arguments (see `layout`)."""
     _execute(
         array(args, 0, STEP), number(args, 2), number(args, 3), array(args, 4, int64), array(args, 6, uint32),
         array(args, 8, int64), array(args, 10, int32), array(args, 12, uint8), array(args, 14, int64),

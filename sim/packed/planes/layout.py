@@ -83,12 +83,13 @@ SPARSE = ((4, 0), (4, 1), (4, 2), (8, 0), (8, 1), (8, 2), (8, 3), (8, 4), (16, 0
 
 
 def sparse_width(size: int) -> int:
-    """Plane numbers per sparse neuron of `size` literals: these, log2(size) digits and a mask, in whole fours."""
+    """Returns plane numbers per sparse neuron of `size` literals: these, log2(size) digits and a mask, in whole
+    fours."""
     return -(-(size + size.bit_length()) // 4) * 4
 
 
 def levels_for(digits: int, among: tuple[int, ...] = LEVELS) -> int:
-    """The smallest compiled number of digits that holds `digits`."""
+    """Returns the smallest compiled number of digits that holds `digits`."""
     return next(n for n in among if n >= digits)
 
 

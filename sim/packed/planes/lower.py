@@ -45,7 +45,7 @@ class Lowering:
             )
 
     def ints(self, v: int) -> Numbers:
-        """The planes of an integer value."""
+        """Returns the planes of an integer value."""
         return self.numbers[v] if v else self.input.numbers(self._type(v))
 
     def _type(self, v: int) -> Ints:

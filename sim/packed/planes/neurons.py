@@ -36,7 +36,7 @@ class Neurons:
         self.magnitudes = magnitudes(op.weights)
 
     def lower(self, compares: Sequence[Compare], keep: bool) -> tuple[Numbers | None, list[Planes]]:
-        """The numbers where `keep` asks for them, and the planes (.., M) of each Compare."""
+        """Returns the numbers where `keep` asks for them, and the planes (.., M) of each Compare."""
         pairs = self._pairs(compares)
         several = np.bincount(pairs[0], minlength=len(self.lo)) > 1
         stored = np.full(len(self.lo), keep) | several
@@ -76,7 +76,7 @@ class Neurons:
     def _thresholds(self, row: Vector, limit: Vector) -> Planes:
         """Planes (P, K) of s[row] >= limit.
 
-        Rows that `against_sum` leaves alone are counted as they are: the sign of s - limit. The others, f = +-1,
+        Rows that `against_sum` leaves alone are counted themselves: the sign of s - limit. The others, f = +-1,
         compare f * s = U - S with S = sum_i v_i x_i, which they share: the weights of U are f * w + v, and for f = -1
         the test is the complement of -s >= 1 - limit.
         """

@@ -36,7 +36,7 @@ class _Total(Emitter):
 
 
 def make(levels, width):
-    """The kernel (see `simd.kernel`) for a number of digits of the comparison, and literals of `width` bits.
+    """Returns the kernel (see `simd.kernel`) for a number of digits of the comparison, and literals of `width` bits.
 
     The running sum has one digit less. The three words are nothing, mode, against. Per row r: runs[r] numbers from
     starts[r] in lits on; masks[r * (levels + 1) ..] = the digits of the constant as 0 / -1, then `low` and the flip.

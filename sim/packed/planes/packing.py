@@ -134,7 +134,7 @@ _PLACES = [16 * lane + k for lane in range(4) for k in (0, 1)]
 
 @intrinsic
 def interleave(typingctx, source, target):
-    """Round 2: eight vectors of bytes to words of eight bytes, one of each vector."""
+    """Rounds 2: eight vectors of bytes to words of eight bytes, one of each vector."""
 
     def codegen(context, builder, sig, args):
         v = [vector_at(builder, args[0], 64 * i, V) for i in range(8)]
@@ -147,7 +147,7 @@ def interleave(typingctx, source, target):
 
 @intrinsic
 def transpose(typingctx, planes):
-    """Round 3: eight vectors of eight words to eight of the words in the same place, which are planes."""
+    """Rounds 3: eight vectors of eight words to eight of the words in the same place, which are planes."""
 
     def codegen(context, builder, sig, args):
         v = _mix(builder, [vector_at(builder, args[0], 64 * p, V) for p in _PLACES], _WORDS)
@@ -183,10 +183,10 @@ def _collect_some(size, x, pitch, count, end, mask, limits, out):
 
 @njit(nogil=True, error_model="numpy")
 def pack(x, pitch, samples, width, mask, limits, planes, scratch):
-    """Bits (x[m, j] & mask) >= limits[j] of samples 0..samples-1 (at most 512) to the planes from plane 0 on.
+    """Writes bits (x[m, j] & mask) >= limits[j] of samples 0..samples-1 (at most 512) to the planes from plane 0 on.
 
     x, limits, planes and scratch are addresses, the last three on 64-byte boundaries, pitch > 0 the bytes per sample;
-    width >= 64. The last chunk of 64 is the last 64 bytes, so it overlaps the one before where width is no multiple
+    width >= 64. The last chunk of 64 is the last 64 bytes, so it overlaps the one before where width is not a multiple
     of 64.
     """
     chunks = (width + 63) >> 6

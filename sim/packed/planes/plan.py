@@ -64,7 +64,8 @@ class Plan:
 
 @lru_cache(maxsize=8)
 def plan(network: Network) -> Plan:
-    """The plan of a network; the last eight are kept. Raises CompileError where it takes more memory than there is."""
+    """Returns the plan of a network; the last eight are kept. Raises CompileError where it takes more memory than there
+    is."""
     want_tables(network)
     low = Lowering(network)
     tables = low.tables

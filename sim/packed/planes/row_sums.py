@@ -28,7 +28,7 @@ class Rows:
     flip: Sequence[int]
 
     def some(self, index: NDArray[np.int64]) -> Rows:
-        """The rows of an index."""
+        """Returns the rows of an index."""
         return Rows(self.weights[index], [self.constant[i] for i in index], [self.flip[i] for i in index])
 
 
@@ -45,7 +45,8 @@ class Columns:
         self.near = not copied and self.positions == 1 and max(int(x.max()), tables.planes + self.width) < _NEAR
 
     def literals(self, negative: NDArray[np.bool_]) -> tuple[Planes, Planes]:
-        """The planes (C,) of the bits and of their complements, the latter only where `negative` (C,) says so."""
+        """Returns the planes (C,) of the bits and of their complements, the latter only where `negative` (C,) says
+        so."""
         if not self.near:
             place = self.patch + np.arange(self.width)
             return place, place + self.width
@@ -54,7 +55,7 @@ class Columns:
         return self.x[0], complements
 
     def step(self, op: int, inverse: bool, joined: bool, **fields: int) -> None:
-        """Append a step over these bits."""
+        """Appends a step over these bits."""
         place = {} if self.near else {"table": 0 if joined else self.tables.table(self.x), "width": self.width}
         self.tables.step(
             op, positions=self.positions, inverse=int(inverse), patch=self.patch, joined=int(joined and not self.near),
@@ -66,7 +67,7 @@ def emit(
     columns: Columns, rows: Rows, mode: int, levels: int, against: int = 0, scratch: bool = False,
     inverse: bool = False, joined: bool = False,
 ) -> Planes:  # fmt: skip
-    """Append a ROWS step.
+    """Appends a ROWS step.
 
     VALUE yields planes (P, R, levels), the other modes (P, R). `scratch`: the results are for steps that are joined to
     this one, and lie in the same planes at every position. `inverse`: those steps want complements.
@@ -97,7 +98,8 @@ def emit(
 
 
 def places(out: int, positions: int, order: NDArray[np.intp], size: int) -> Planes:
-    """Planes (P, R, size) of rows that were computed in an order (R,), `size` planes each, from plane `out` on."""
+    """Returns planes (P, R, size) of rows that were computed in an order (R,), `size` planes each, from plane `out`
+    on."""
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     first = out + size * (np.arange(positions)[:, None] * len(order) + place)

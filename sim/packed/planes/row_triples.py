@@ -69,7 +69,7 @@ class _RowTriple(Emitter):
 
 
 def make(levels, width):
-    """The kernel (see `simd.kernel`) for a number of digits of the comparison, and literals of `width` bits.
+    """Returns the kernel (see `simd.kernel`) for a number of digits of the comparison, and literals of `width` bits.
 
     The running sum has one digit less. The three words are slots, nothing, against: `slots` is room for
     4 * (levels - 1) planes. Per triple t: starts[t] in lits; runs[7*t + phase] = blocks of four literals;

@@ -72,7 +72,7 @@ def _classes(wanted: NDArray[np.bool_]) -> Vector:
 
 
 def emit_row_triples(columns: Columns, rows: Rows, levels: int, against: int) -> Planes:
-    """Append a TRIPLES step, joined to the one before; planes (P, R). Rows 3t, 3t + 1, 3t + 2 are triple t.
+    """Appends a TRIPLES step, joined to the one before; planes (P, R). Rows 3t, 3t + 1, 3t + 2 are triple t.
 
     Weights are 0 or 2.
     """

@@ -52,7 +52,7 @@ class Emitter:
         self.at = cgutils.alloca_once(builder, I64)
 
     def literals(self, n):
-        """The planes of the next n literals, each loaded a little before it is used."""
+        """Yields the planes of the next n literals, each loaded a little before it is used."""
         waiting = deque()
         for plane in self._loads(n):
             waiting.append(plane)
@@ -78,11 +78,11 @@ class Emitter:
                 yield load_at(b, self.planes, b.and_(part, I64((1 << width) - 1)), V, 64)
 
     def add3(self, x, y, z):
-        """Sum and carry of three bits."""
+        """Returns the sum and the carry of three bits."""
         return parity(self.context, self.builder, x, y, z), majority(self.context, self.builder, x, y, z)
 
     def count(self, n, literals):
-        """The digits of the number of set ones among n = 2**k - 1 literals.
+        """Returns the digits of the number of set ones among n = 2**k - 1 literals.
 
         A tree, so that nothing waits for the running sum: three-input logic takes two cycles on some machines.
         """
@@ -96,7 +96,7 @@ class Emitter:
         return [*digits, carry]
 
     def add_low(self, n):
-        """Add n = 2**k literals to the lowest k digits of the running sum; the carry out of these."""
+        """Adds n = 2**k literals to the lowest k digits of the running sum; the carry out of these."""
         b, literals = self.builder, self.literals(n)
         digits = self.count(n - 1, literals)
         carry = next(literals)
@@ -107,7 +107,7 @@ class Emitter:
         return carry
 
     def ripple(self, level, carry):
-        """Add a carry of weight 2**level to the running sum."""
+        """Adds a carry of weight 2**level to the running sum."""
         b = self.builder
         for k in range(level, self.levels):
             a = b.load(self.s[k])
@@ -115,18 +115,18 @@ class Emitter:
             carry = b.and_(a, carry)
 
     def add_block(self, n):
-        """Add n = 2**k literals to the running sum."""
+        """Adds n = 2**k literals to the running sum."""
         self.ripple(n.bit_length() - 1, self.add_low(n))
 
     def add_two_blocks(self, n):
-        """Add twice n = 2**k literals: their two carries ripple as one."""
+        """Adds twice n = 2**k literals: their two carries ripple as one."""
         level = n.bit_length() - 1
         total, carry = self.add3(self.builder.load(self.s[level]), self.add_low(n), self.add_low(n))
         self.builder.store(total, self.s[level])
         self.ripple(level + 1, carry)
 
     def add_list(self, fours, pairs=False):
-        """Add the next 4 * fours literals; pairs: blocks of 32 two by two, which is longer code.
+        """Adds the next 4 * fours literals; pairs: blocks of 32 two by two, which is longer code.
 
         The carries of the last blocks, each of a size of its own, are one number, which ripples once.
         """
@@ -159,7 +159,7 @@ class Emitter:
         b.store(low, self.s[0])
 
     def finish(self, mode, against, out, flip):
-        """Store what the mode asks for; `out` and `against` in words."""
+        """Stores what the mode asks for; `out` and `against` in words."""
         b, top = self.builder, self.levels - 1
         with b.if_then(b.icmp_signed("==", mode, I64(VALUE))):
             for level in range(self.levels):
@@ -176,7 +176,8 @@ class Emitter:
             store_at(b, self.planes, out, b.xor(sign, flip), 64)
 
     def compare(self, low, against, upper, out, flip):
-        """Store the sign of 2 * (U + H) + low + h, xored with `flip`; h is at `against`, the digits of H at `upper`."""
+        """Stores the sign of 2 * (U + H) + low + h, xored with `flip`; h is at `against`, the digits of H at
+        `upper`."""
         b = self.builder
         carry = b.and_(low, load_at(b, self.planes, against, V, 64))
         for level in range(self.levels - 1):
@@ -188,7 +189,7 @@ class Emitter:
 
 
 def make(levels, width):
-    """The row kernel (see `simd.kernel`) for a number of digits, and literals of `width` bits.
+    """Returns the row kernel (see `simd.kernel`) for a number of digits, and literals of `width` bits.
 
     The three words are digits, mode, against. Per row r: starts[r] in lits; runs[r*digits + d] = blocks of four
     literals of weight 2**d; masks[r*(digits + levels) ..] = the digits of E as 0 / -1, then the flip.

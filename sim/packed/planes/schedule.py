@@ -34,19 +34,19 @@ class Schedule:
 
 @lru_cache(maxsize=16)
 def plain_schedule(plan: Plan, samples: int, threads: int) -> Schedule:
-    """The parts of a batch of which nothing is counted."""
+    """Returns the parts of a batch of which nothing is counted."""
     parts = spans(samples, threads, blocks_together(plan))
     return Schedule(plan, parts, [(0, 0)] * len(parts), threads)
 
 
 def counting_schedule(plan: Plan, samples: int, threads: int, table: Callable[[int], NDArray[np.int64]]) -> Schedule:
-    """As few parts as there are threads, as each has a table of counters: table(k) (4, rows), see `stats`."""
+    """Returns as few parts as there are threads, as each has a table of counters: table(k) (4, rows), see `stats`."""
     parts = spans(samples, threads, -(-samples // (LANES * threads)))
     return Schedule(plan, parts, [place(table(k)) for k in range(len(parts))], threads)
 
 
 def spans(samples: int, threads: int, blocks: int) -> list[tuple[int, int]]:
-    """The samples in parts that begin at multiples of 512, whole for one thread.
+    """Returns the samples in parts that begin at multiples of 512, whole for one thread.
 
     As long as there is much to do a part is `blocks` blocks; the last ones are smaller, so that all end together.
     """
@@ -61,7 +61,7 @@ def spans(samples: int, threads: int, blocks: int) -> list[tuple[int, int]]:
 
 
 def blocks_together(plan: Plan) -> int:
-    """How many blocks pass a layer together.
+    """Returns how many blocks pass a layer together.
 
     That is good for tables that are larger than the planes; otherwise the planes of all layers should stay near.
     """

@@ -11,7 +11,7 @@ from threshc.sim.packed.planes.tables import ONE_PLANE, ZERO_PLANE, Planes, Tabl
 
 
 def is_sparse(weights: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which rows of (R, C) weights there are kernels for."""
+    """Returns which rows of (R, C) weights there are kernels for."""
     plus, minus = np.count_nonzero(weights > 0, axis=1), np.count_nonzero(weights < 0, axis=1)
     fits = np.array([_kind(int(p), int(m)) is not None for p, m in zip(plus, minus, strict=True)], bool)
     few: NDArray[np.bool_] = fits & (np.abs(weights).max(axis=1, initial=0) <= 1)
@@ -26,7 +26,7 @@ def _kind(plus: int, minus: int) -> int | None:
 
 
 def emit_sparse(columns: Columns, weights: NDArray[np.int64], limit: NDArray[np.int64]) -> Planes:
-    """Planes (P, R) of sum of weights (R, C) times bits >= limit (R,): rows that `is_sparse` takes.
+    """Returns planes (P, R) of sum of weights (R, C) times bits >= limit (R,): rows that `is_sparse` takes.
 
     A neuron with more weights -1 than 1 is taken as the complement of its opposite. Limits that cannot fail or
     cannot be reached are not for this.

@@ -58,7 +58,7 @@ class _Adders:
 
 
 def make(kind, width):
-    """The kernel (see `simd.kernel`) for neurons of SPARSE[kind], and literals of `width` bits.
+    """Returns the kernel (see `simd.kernel`) for neurons of SPARSE[kind], and literals of `width` bits.
 
     starts, runs, masks and the three words mean nothing. Each neuron has `sparse_width(size)` literals, those of row 0
     at `lits`: inputs, the last ones of them complemented, digits of N - T, and the mask.

@@ -89,7 +89,7 @@ def _count(typingctx, planes, stride, tables, table, full, rest, keep, last, shi
 
 @njit(nogil=True, error_model="numpy")
 def count_planes(planes, block, tables, table, rows, samples, fresh, keep, stats):
-    """Count `rows` planes (a multiple of eight), numbers tables[table..], over `samples` samples.
+    """Counts `rows` planes (a multiple of eight), numbers tables[table..], over `samples` samples.
 
     planes: blocks of `block` planes. keep: 8 words of scratch. stats: (4, rows) int64, per plane: ones; changes;
     a word with the last sample so far as its highest bit, which the next one is compared with; the word with the first

@@ -43,48 +43,48 @@ class Tables:
         self.complements: dict[int, int] = {ZERO_PLANE: ONE_PLANE, ONE_PLANE: ZERO_PLANE}
 
     def allocate(self, planes: int) -> int:
-        """New planes; the first one's number."""
+        """Returns new planes; the first one's number."""
         self.planes += planes
         return self.planes - planes
 
     def step(self, op: int, **fields: int) -> None:
-        """Append a step (see `layout`)."""
+        """Appends a step (see `layout`)."""
         self.program.append(tuple(op if name == "op" else fields.get(name, 0) for name in FIELDS))
 
     def table(self, planes: ArrayLike) -> int:
-        """Append plane numbers."""
+        """Appends plane numbers."""
         flat = np.asarray(planes, np.int32).ravel()
         self.tables.append(flat)
         self.table_count += flat.size
         return self.table_count - flat.size
 
     def digits(self, number: int, width: int) -> int:
-        """Append the lowest `width` binary digits of a number as 0 / -1."""
+        """Appends the lowest `width` binary digits of a number as 0 / -1."""
         return self.mask_rows([[-((number >> k) & 1) for k in range(width)]])
 
     def mask_rows(self, rows: Sequence[Sequence[int]]) -> int:
-        """Append words."""
+        """Appends words."""
         flat = np.array(rows, np.int64).ravel()
         self.masks.append(flat)
         self.mask_count += flat.size
         return self.mask_count - flat.size
 
     def limit(self, limits: NDArray[np.uint8]) -> int:
-        """Append limits of a PACK step."""
+        """Appends limits of a PACK step."""
         self.limits.append(limits)
         self.limit_count += limits.size
         return self.limit_count - limits.size
 
     def row(self, lists: Sequence[Planes]) -> None:
-        """Append a row's literals (plane numbers), from the highest list to the lowest, in whole blocks of four."""
+        """Appends a row's literals (plane numbers), from the highest list to the lowest, in whole blocks of four."""
         self.runs += reversed(self._lists([_by_turns(planes) for planes in lists]))
 
     def triple(self, lists: Sequence[Planes]) -> None:
-        """Append the seven lists of three rows, in the order of the phases."""
+        """Appends the seven lists of three rows, in the order of the phases."""
         self.runs += self._lists(lists)
 
     def numbers(self, planes: Planes) -> None:
-        """Append a row's list of numbers, each by the first of its planes."""
+        """Appends a row's list of numbers, each by the first of its planes."""
         self._lists([planes])
         self.runs.append(len(planes))
 
@@ -100,7 +100,7 @@ class Tables:
         return fours
 
     def complement(self, planes: Planes) -> Planes:
-        """Planes that hold the complements, made where they do not exist yet."""
+        """Returns planes that hold the complements, made where they do not exist yet."""
         missing = [int(p) for p in np.unique(planes) if int(p) not in self.complements]
         if missing:
             first = self.allocate(len(missing))
@@ -110,5 +110,5 @@ class Tables:
         return np.array([self.complements[int(p)] for p in planes.ravel()], np.int64).reshape(planes.shape)
 
     def steps(self) -> NDArray[np.void]:
-        """The program so far."""
+        """Returns the program so far."""
         return np.array(self.program, STEP)

@@ -36,7 +36,7 @@ _kept: Kept[_Space] = Kept()
 
 
 def execute_word_plan(plan: WordPlan, x: NDArray[np.integer], bits: bool) -> tuple[Arrays, Bits]:
-    """Output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape)."""
+    """Returns output values and hidden bits for encoded samples (N, n) of the plan's dtype, each (N, *shape)."""
     samples = len(x)
     data = input_bytes(x, plan.width)
     bit_columns, int_columns = plan.bit_columns[bits], plan.int_columns

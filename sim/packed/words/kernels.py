@@ -140,7 +140,7 @@ def _sum(step, ws, pitch, samples, weights):
 
 
 def execute_words(args):
-    """Run the steps of a word plan; args: address of the table of arguments (see `words_layout`)."""
+    """Runs the steps of a word plan; args: address of the table of arguments (see `words_layout`)."""
     program, steps, weights, tables, limits = (
         load64(args), load64(args + 8), load64(args + 16), load64(args + 24), load64(args + 32),
     )  # fmt: skip

@@ -108,7 +108,7 @@ class WordLowering:
         return out.reshape(*t.shape[:-1], -1)
 
     def _sum(self, v: int, op: Sum) -> None:
-        """Only sums that are put out or feed an ArgMax are stored as numbers."""
+        """Only sums that are output or feed an ArgMax are stored as numbers."""
         compares = sum(isinstance(self.network.ops[u], Compare) for u in self.users[v])
         if compares == len(self.users[v]) and not any(o.value == v for o in self.network.outputs):
             return

@@ -51,7 +51,7 @@ class WordPlan:
 
 @lru_cache(maxsize=8)
 def word_plan(network: Network) -> WordPlan | None:
-    """The plan of a network, None where the word engine does not cover it; the last eight are kept.
+    """Returns the plan of a network, None where the word engine does not cover it; the last eight are kept.
 
     Raises CompileError where it takes more memory than there is.
     """
@@ -102,7 +102,7 @@ def word_plan(network: Network) -> WordPlan | None:
 
 
 def aligned(array: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A copy that begins on a 64-byte boundary."""
+    """Returns a copy that begins on a 64-byte boundary."""
     raw = np.empty(array.size + 8, np.uint64)
     start = -(raw.ctypes.data // 8) % 8
     raw[start : start + array.size] = array
@@ -110,7 +110,7 @@ def aligned(array: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def workspace(plan: WordPlan, samples: int) -> tuple[NDArray[np.uint64], int]:
-    """Zeroed words of a group of samples with word 1 of each all ones, and the size of the group."""
+    """Returns zeroed words of a group of samples with word 1 of each all ones, and the size of the group."""
     group = max(1, min(GROUP, samples, _GROUP_BYTES // (8 * plan.words)))
     words = np.zeros((group, plan.words), np.uint64)
     words[:, 1] = ~np.uint64(0)
@@ -118,5 +118,5 @@ def workspace(plan: WordPlan, samples: int) -> tuple[NDArray[np.uint64], int]:
 
 
 def arguments(**values: int) -> NDArray[np.int64]:
-    """The table of arguments of `execute_words`."""
+    """Returns the table of arguments of `execute_words`."""
     return np.array([values[name] for name in ARGUMENTS], np.int64)

@@ -54,7 +54,7 @@ def _rolled(builder, count):
 
 
 def sign_tile(samples, groups):
-    """The kernel of one tile: kernel(x, stride, parts, weights, out, pitch), addresses and bytes.
+    """Returns the kernel of one tile: kernel(x, stride, parts, weights, out, pitch), addresses and bytes.
 
     parts: 32-bit parts of a sample. Groups of weights follow each other; sample i's signs go to out + i * pitch.
     """

@@ -31,29 +31,30 @@ class WordTables:
         """Bit address of a word boundary -> how many bits follow it before nothing but zeros fill the last word."""
 
     def allocate(self, words: int) -> int:
-        """New words, zero until something writes them; the first one's number."""
+        """Returns new words, zero until something writes them; the first one's number."""
         self.words += words
         return self.words - words
 
     def step(self, op: int, **fields: int) -> None:
-        """Append a step."""
+        """Appends a step."""
         self.program.append(tuple(op if name == "op" else fields.get(name, 0) for name in FIELDS))
 
     def table(self, values: NDArray[np.integer]) -> int:
-        """Append words."""
+        """Appends words."""
         flat = np.asarray(values, np.int64).ravel()
         self.tables.append(flat)
         self.table_count += flat.size
         return self.table_count - flat.size
 
     def limit(self, limits: NDArray[np.uint8]) -> int:
-        """Append limits of a PACK step."""
+        """Appends limits of a PACK step."""
         self.limits.append(limits)
         self.limit_count += limits.size
         return self.limit_count - limits.size
 
     def gather(self, source: Addresses) -> Addresses:
-        """Bits (P, C) copied together: each position from a word boundary on, zeros behind it; their new addresses."""
+        """Copies bits (P, C) together, each position from a word boundary on with zeros behind it, and returns their
+        addresses."""
         positions, width = source.shape
         words = -(-width // 64)
         out = self.allocate(positions * words)
@@ -65,7 +66,7 @@ class WordTables:
         return moved
 
     def rows(self, x: Addresses) -> Addresses:
-        """The same bits as evenly spaced rows of whole words with zeros behind them, copied if they are not."""
+        """Returns the same bits as evenly spaced rows of whole words with zeros behind them, copied if they are not."""
         width = x.shape[1]
         first = x[:, 0]
         gaps = np.diff(first)
@@ -75,7 +76,7 @@ class WordTables:
         return x if even and joined and tidy else self.gather(x)
 
     def sum(self, x: Addresses, weights: NDArray[np.int64], start: NDArray[np.int64], mode: int) -> int:
-        """A SUM step: start (R,) + weights (R, C) times bits x (P, C); the first word of the results.
+        """Returns a SUM step: start (R,) + weights (R, C) times bits x (P, C); the first word of the results.
 
         NEURONS: ceil(R / 64) words per position; NUMBERS: R rounded up to eights.
         """

@@ -28,7 +28,7 @@ def _load(builder, address, kind, align):
 
 @intrinsic
 def load64(typingctx, address):
-    """The 64-bit word at any address."""
+    """Returns the 64-bit word at any address."""
 
     def codegen(context, builder, sig, args):
         return _load(builder, args[0], I64, 1)
@@ -38,7 +38,7 @@ def load64(typingctx, address):
 
 @intrinsic
 def store64(typingctx, address, value):
-    """Store a 64-bit word."""
+    """Stores a 64-bit word."""
 
     def codegen(context, builder, sig, args):
         builder.store(args[1], builder.inttoptr(args[0], I64.as_pointer()), align=8)
@@ -49,7 +49,7 @@ def store64(typingctx, address, value):
 
 @intrinsic
 def store8(typingctx, address, value):
-    """Store the low byte of a word."""
+    """Stores the low byte of a word."""
 
     def codegen(context, builder, sig, args):
         builder.store(builder.trunc(args[1], I8), builder.inttoptr(args[0], I8.as_pointer()), align=1)
@@ -60,7 +60,7 @@ def store8(typingctx, address, value):
 
 @intrinsic
 def compare64(typingctx, address, mask, limits):
-    """Word of 64 bits (byte & mask) >= limit, of the bytes at an address and the limits at another."""
+    """Returns the word of 64 bits (byte & mask) >= limit, of the bytes at an address and the limits at another."""
 
     def codegen(context, builder, sig, args):
         bytes64 = ir.VectorType(I8, 64)
@@ -72,7 +72,8 @@ def compare64(typingctx, address, mask, limits):
 
 
 def tile(samples, vectors, masked):
-    """The kernel of one tile: tile(x, stride, words, digits, weights, mode, out, pitch), addresses and bytes."""
+    """Returns the kernel of one tile: tile(x, stride, words, digits, weights, mode, out, pitch), addresses and
+    bytes."""
     parts = 2 if masked else 1
 
     def emit(builder, x, stride, words, digits, weights, mode, out, pitch):

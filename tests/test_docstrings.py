@@ -1,0 +1,89 @@
+"""Docstrings of public functions are sentences: as far as a program can tell, the first one has a verb.
+
+It begins with a verb in the third person ("Returns ..", "Raises CompileError .."), refers to another docstring ("See
+`Reduce`."), or has its verb behind a short subject ("Nothing is dropped .."). Properties, which are read like fields,
+may be named as fields are; help texts of commands may begin with an imperative.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+from import_graph import ROOMS, ROOT
+
+DONE = ("api", "tasks", "cli", "compiler", "sim", "hdl")
+"""The rooms that are held to it; a room that is not here yet has docstrings that are names."""
+_NOUNS = "Bits Words Rows Names Nets Planes Values Levels Sums Samples Numbers Integers Its This"
+"""Words that look like verbs of the third person and are none."""
+_THIRD_PERSON = re.compile(r"[A-Z][a-z]*s[,:]?")
+_SUBJECT = r"(?:(?!(?:that|which|what|whether|where|how)\b)\S+ ){1,6}?"
+_VERB = r"(?:is|are|was|were|has|have|had|takes|fix|counted|keeps|stays|can) "
+_SUBJECT_AND_VERB = re.compile(_SUBJECT + _VERB, re.IGNORECASE)
+_PROPERTIES = ("property", "cached_property", "setter")
+
+
+def has_verb(text: str, imperative: bool = False) -> bool:
+    """Whether the first sentence of a docstring has a verb. imperative: whether an infinitive at its begin is one."""
+    text = " ".join(text.split())
+    first, sentence = text.split(" ")[0], re.split(r"(?<=[.;:]) ", text)[0]
+    if first == "See" or (_THIRD_PERSON.fullmatch(first) and first.strip(",:") not in _NOUNS.split()):
+        return True
+    if imperative and re.fullmatch(r"[A-Z][a-z]+", first) and first not in ("The", "A", "An"):
+        return True
+    return bool(_SUBJECT_AND_VERB.match(sentence))
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The public functions of a module and of its public classes that are not properties."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from functions(node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            names = [ast.unparse(d).split("(")[0].split(".")[-1] for d in node.decorator_list]
+            if not set(names) & set(_PROPERTIES):
+                yield node
+
+
+def without_verb(room: str) -> Iterator[str]:
+    """Functions of a room whose docstrings are not sentences."""
+    for path in sorted((ROOT / room).rglob("*.py")):
+        for node in functions(ast.parse(path.read_text(encoding="utf-8"))):
+            text = ast.get_docstring(node)
+            if text is not None and not has_verb(text, imperative=room == "cli"):
+                yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {text.splitlines()[0]}"
+
+
+@pytest.mark.parametrize("room", DONE)
+def test_first_sentences_have_verbs(room: str) -> None:
+    assert list(without_verb(room)) == []
+
+
+def test_rooms_are_rooms() -> None:
+    assert set(DONE) <= set(ROOMS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Returns the bits.",
+        "See `Reduce`.",
+        "Nothing is dropped outside of training.",
+        "Does what `run` does, for words.",
+    ],
+)
+def test_sentences_are_let_through(text: str) -> None:
+    assert has_verb(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The network with smaller weights, and a sentence.", "Bits per integer.", "Whether a tensor is a step.",
+        "(R, C) weights as digits.", "`run` for words.", "What Conv does after its sum.", "Append a step.",
+    ],
+)  # fmt: skip
+def test_names_are_found(text: str) -> None:
+    assert not has_verb(text)
