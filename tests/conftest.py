@@ -24,19 +24,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds `--verify-passes`."""
-    text = "check every rewrite of every pass against the reference simulator, in all tests"
+    text = "check every rewrite of every pass against the reference simulator, and verify every circuit, in all tests"
     parser.addoption("--verify-passes", action="store_true", help=text)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _verify_passes(request: pytest.FixtureRequest) -> Iterator[None]:
-    """With `--verify-passes`, `optimize` is what it is with `verify`, and no network comes from the user's cache."""
+    """With `--verify-passes`, `optimize` is what it is with `verify`, no network comes from the user's cache, and every
+    netlist and circuit is verified when it is made."""
     if not request.config.getoption("--verify-passes"):
         yield
         return
+    from circuits_checked import checked_circuits
     from passes_checked import checked_passes
 
-    with checked_passes() as count:
+    with checked_passes() as count, checked_circuits():
         yield
     where = os.environ.get("PYTEST_XDIST_WORKER", "this process")
     assert count.total, f"no pass changed anything in {where}: nothing was checked"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from architectures import WIDE
 from circuit_values import on_all_inputs
+from circuits_checked import checked_circuits
 from typer.testing import CliRunner
 
 from threshc.cli.main import app
@@ -87,6 +88,13 @@ def test_what_the_back_end_makes_is_valid_and_comes_back(neuron: str, pipeline: 
         read = parse_circuit(print_circuit(circuit))
         assert print_circuit(read) == print_circuit(circuit)
         assert same(circuit, read)
+
+
+def test_every_maker_is_watched_on_request() -> None:
+    """`pytest --verify-passes`: a design with don't-cares is one netlist, its circuit, and that with them in place."""
+    with checked_circuits() as made:
+        circuit_of(design(dense(5), dont_care=True))
+    assert (made.netlists, made.circuits) == (1, 3), "in place once for the count of tables, once to be emitted"
 
 
 def stages(net: Netlist) -> np.ndarray:  # type: ignore[type-arg]
