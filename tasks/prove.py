@@ -4,19 +4,18 @@ again."""
 from __future__ import annotations
 
 import os
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from threshc.compiler.diagnostics import fail, option, visible
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.pool import checked_jobs
 from threshc.hdl.targets.registry import target as find_target
-from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.tasks.load import load_network
 from threshc.tasks.options import Keywords, ModelOptions, circuit_options, model_options
+from threshc.tasks.proof import Proof, check_certificate, prove_cells, prove_file
 from threshc.tasks.proved_folder import not_read, same_certificate, same_verilog
 from threshc.tasks.recorded import changed, folder_of, recorded, refuse_without_effect, want_the_folders_own
 
@@ -24,35 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from threshc.compiler.ir.network import Network
-    from threshc.hdl.proof.certificate import Certificate
     from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A proof that holds. methods: what was proved, by method; texts: what was read, and what was compared with what;
-    seconds: of the check alone, the certificate read or made before; payload: the fields of the output payload with
-    their bits, lowest first."""
-
-    network: str
-    methods: dict[str, int]
-    luts: int
-    registers: int
-    steps: int
-    texts: tuple[str, ...]
-    seconds: float
-    payload: str = ""
-
-    def __str__(self) -> str:
-        lines = [
-            f"proved: the circuit of {self.network} equals its network on all inputs",
-            f"  output payload: {self.payload}",
-            *(f"  {count:,} x {method}" for method, count in self.methods.items()),
-            f"  {self.luts:,} tables, {self.registers:,} registers, {self.steps:,} steps, {self.seconds:.1f} s",
-            *(f"  {text}" for text in self.texts),
-        ]
-        return "\n".join(map(visible, lines))
 
 
 def prove(
@@ -131,97 +103,41 @@ def prove(
     def build() -> Design:
         refuse_vast(predict(network, circuit), note, large=large)
         progress("building the circuit")
-        return build_design(network, circuit, jobs=jobs)
+        return build_design(network, circuit, jobs=jobs, progress=progress)
 
-    texts: tuple[str, ...] = ()
-    if check:
-        assert certificate is not None
-        made = read(Path(certificate))
-        proof = check_certificate(network, made, (), progress, scores)
-        texts += (_read_all(model, network, certificate),)
-        if folder is not None:
-            design = build()
-            texts += (same_certificate(folder, Path(certificate), made, certify(design)),)
-            texts += _texts(design, made, folder, family)
+    file = None if certificate is None else Path(certificate)
+    to_check = file if check else None
+    design: Design | None = None
+    if to_check is not None:
+        made = read(to_check)
     else:
         design = build()
         made = certify(design)
-        proof = check_certificate(network, made, (), progress, scores)
-        texts += _texts(design, made, folder, family)
+    proof = check_certificate(network, made, progress, scores)
+    texts: list[str] = []
+    if to_check is not None:
+        texts.append(_read_all(model, network, to_check))
+        if folder is not None:
+            design = build()
+            texts.append(same_certificate(folder, to_check, made, certify(design)))
+    if design is not None and folder is not None:
+        texts.append(same_verilog(folder, design))
+    if design is not None and family is not None:
+        texts.append(prove_cells(made, design, family))
     if folder is not None:
-        texts += (not_read(folder, f"{made.name}.v"),)
+        texts.append(not_read(folder, f"{made.name}.v"))
     elif family is None and netlist is None:
-        texts += ("no Verilog was read: that some text is this circuit is not said here",)
+        texts.append("no Verilog was read: that some text is this circuit is not said here")
     if netlist is not None:
-        texts += (prove_file(made, Path(netlist), family or circuit.family or USUAL, progress),)
-    if certificate is not None and not check:
-        made.write(Path(certificate))
-    return replace(proof, texts=texts)
+        texts.append(prove_file(made, Path(netlist), family or circuit.family or USUAL, progress))
+    if file is not None and to_check is None:
+        made.write(file)
+    return replace(proof, texts=tuple(texts))
 
 
-def _read_all(model: Model, network: Network, certificate: str | os.PathLike[str]) -> str:
-    source = Path(model).name if isinstance(model, str | os.PathLike) else "the network"
+def _read_all(model: Model, network: Network, certificate: Path) -> str:
     from threshc.hdl.proof.fingerprint import fingerprint
 
+    source = Path(model).name if isinstance(model, str | os.PathLike) else "the network"
     digest = fingerprint(network)[:16]
-    return f"read: {source} (network {network.name}, SHA-256 {digest}..) and the whole of {Path(certificate).name}"
-
-
-def prove_file(certificate: Certificate, netlist: Path, family: str, progress: Progress) -> str:
-    """Proves a netlist that Yosys wrote equal to a certificate; returns what was proved. Raises CompileError."""
-    from threshc.hdl.cells.read import read_netlist
-    from threshc.hdl.proof.bits import Unproved
-    from threshc.hdl.proof.netlist import prove_netlist
-
-    gates = read_netlist(netlist, family, certificate.name)
-    try:
-        found = prove_netlist(certificate, gates, progress)
-    except Unproved as problem:
-        hint = "pre-mapped text (neurons pairs, counters, table, tree) keeps the nodes that the proof needs"
-        raise fail(
-            "the netlist is not proved equal to the circuit", where=str(netlist), why=str(problem), hint=hint
-        ) from None
-    how = ", ".join(f"{count:,} x {method}" for method, count in found.methods.items())
-    cells = f"{found.cells:,} cells and {found.registers:,} data registers"
-    return f"{cells} that Yosys made equal the circuit on all inputs: {how}"
-
-
-def check_certificate(
-    network: Network, certificate: Certificate, texts: tuple[str, ...], progress: Progress, scores: bool = False
-) -> Proof:
-    """Raises CompileError unless the certificate holds for the network; texts: see `Proof`; scores: the payload must
-    carry them."""
-    from threshc.hdl.proof.bits import Unproved
-    from threshc.hdl.proof.check import check
-
-    start = time.perf_counter()
-    try:
-        found = check(network, certificate, progress, demanded=("scores",) if scores else ())
-    except Unproved as problem:
-        raise _unproved(str(problem), problem.hint) from None
-    seconds = time.perf_counter() - start
-    payload, offset = [], 0
-    for field in found.fields:
-        payload.append(f"{field.name} (bits {offset} to {offset + field.width - 1}, value {field.value})")
-        offset += field.width
-    return Proof(
-        network.name, found.methods, found.luts, found.registers, found.steps, texts, seconds, ", ".join(payload)
-    )
-
-
-def _unproved(why: str, hint: str) -> Exception:
-    return fail("the circuit is not proved", where="proof", why=why, hint=hint)
-
-
-def _texts(design: Design, certificate: Certificate, folder: Path | None, family: str | None) -> tuple[str, ...]:
-    from threshc.hdl.proof.bits import Unproved
-    from threshc.hdl.proof.mapped import check_mapped
-
-    said = [] if folder is None else [same_verilog(folder, design)]
-    if family is not None:
-        try:
-            cells = check_mapped(certificate, mapped_verilog(design, family))
-        except Unproved as problem:
-            raise _unproved(f"cells of {family}: {problem}", problem.hint) from None
-        said.append(f"{cells:,} cells of {family}, each equal to its node of the certificate")
-    return tuple(said)
+    return f"read: {source} (network {network.name}, SHA-256 {digest}..) and the whole of {certificate.name}"

@@ -22,7 +22,7 @@ from threshc.hdl.targets.registry import target, targets
 from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.mapped import mapped_verilog
-from threshc.tasks.build import netlist_samples
+from threshc.tasks.netlist_checks import netlist_samples
 from threshc.tasks.stimulus import stimulus
 
 pytestmark = pytest.mark.slow
