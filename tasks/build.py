@@ -82,7 +82,17 @@ def build(
     check_tools(chosen, freq, target_fmax, seed, baud, verify)
     check_run(simulator, samples, jobs)
     progress = progress or silent
-    settings = Settings(how, circuit, simulator, verify_passes, print_after, note, jobs, chosen.device, large)
+    settings = Settings(
+        how,
+        circuit,
+        simulator=simulator,
+        verify_passes=verify_passes,
+        print_after=print_after,
+        note=note,
+        jobs=jobs,
+        device=chosen.device,
+        large=large,
+    )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder, leaving_failures(folder, goal, chosen):
         network, changes = read_network(model, settings, x, progress)

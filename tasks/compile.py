@@ -87,9 +87,18 @@ def compile(
     before the model is read.
     """
     chosen = None if target is None else find_target(target)
-    made = chosen_options(reading, options, keywords, chosen)
+    how, circuit = chosen_options(reading, options, keywords, chosen)
     check_run(simulator, samples, jobs)
-    settings = Settings(*made, simulator, verify_passes, print_after, note, jobs, large=large)
+    settings = Settings(
+        how,
+        circuit,
+        simulator=simulator,
+        verify_passes=verify_passes,
+        print_after=print_after,
+        note=note,
+        jobs=jobs,
+        large=large,
+    )
     with output_folder(out_dir, force=force) as folder:
         progress = progress or silent
         network, changes = read_network(model, settings, x, progress)

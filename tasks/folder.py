@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from threshc.compiler.bounded import read_json
 from threshc.compiler.diagnostics import CompileError, fail, option
@@ -64,10 +65,19 @@ def _cannot_write(out_dir: str | os.PathLike[str], error: OSError) -> Exception:
     return fail("the output folder cannot be written", where=str(out_dir), why=error.strerror or str(error))
 
 
+def report_of(folder: Path) -> dict[str, Any]:
+    """Returns what the report in a folder holds. Raises CompileError where there is none, or no object of JSON."""
+    path = folder / REPORT
+    report = read_json(path, "folder's report")
+    if not isinstance(report, dict):
+        raise fail("the folder's report cannot be read", where=str(path), why="it is no object of JSON")
+    return report
+
+
 def _listed(goal: Path) -> set[str]:
     """The files that the report in a folder claims for threshc; empty where there is none."""
     try:
-        report = read_json(goal / REPORT, "report")
+        report = report_of(goal)
         files = report["files"] + report.get("makes", []) if report["made_by"].startswith("threshc ") else []
         return {REPORT, *(name for name in files if isinstance(name, str) and _is_inside(name))}
     except (CompileError, KeyError, TypeError, AttributeError):

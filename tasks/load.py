@@ -112,6 +112,19 @@ def load_network(
     return read()
 
 
+def thresh_of(folder: Path) -> Path:
+    """Returns the network's file in a folder that `compile` made. Raises CompileError where there is none."""
+    path = folder / THRESH
+    if not os.path.isfile(path):
+        raise fail(
+            f"the folder holds no {THRESH}",
+            where=str(path.parent),
+            why=f"it is what a failed build left: {ERROR}" if (path.parent / ERROR).is_file() else "",
+            hint="name a model, or a folder made by threshc",
+        )
+    return path
+
+
 def ready_made(model: Model) -> Network | None:
     """Returns the network of a .thresh file, of a folder made by `compile`, or itself; None for anything else."""
     if isinstance(model, Network):
@@ -120,14 +133,7 @@ def ready_made(model: Model) -> Network | None:
         return None
     path = Path(model)
     if os.path.isdir(path):
-        path = path / THRESH
-        if not os.path.isfile(path):
-            raise fail(
-                f"the folder holds no {THRESH}",
-                where=str(path.parent),
-                why=f"it is what a failed build left: {ERROR}" if (path.parent / ERROR).is_file() else "",
-                hint="name a model, or a folder made by threshc",
-            )
+        path = thresh_of(path)
     if path.suffix != ".thresh":
         return None
     from threshc.compiler.ir.storage import load_thresh

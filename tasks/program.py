@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from threshc.compiler.bounded import read_file, read_json
-from threshc.compiler.diagnostics import fail
+from threshc.compiler.bounded import read_file
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Progress, silent
-from threshc.tasks.folder import REPORT
+from threshc.tasks.folder import REPORT, report_of
 
 if TYPE_CHECKING:
     from threshc.hdl.targets.base import Target
@@ -52,7 +52,7 @@ def program(
     from threshc.hdl.targets.registry import target as find_target
 
     if memory not in (None, *MEMORIES):
-        raise fail(f"there is no memory {memory!r}", where="memory", hint=" or ".join(MEMORIES))
+        raise fail(f"there is no memory {memory!r}", where=option("memory"), hint=" or ".join(MEMORIES))
     built = _built(Path(folder))
     target = find_target(built["target"])
     fitting = commands(target, tool, memory)
@@ -68,9 +68,7 @@ def program(
 def _built(folder: Path) -> dict[str, str]:
     """The names of target and bitstream and its digest, by a folder's report."""
     path = folder / REPORT
-    report = read_json(path, "folder's report")
-    if not isinstance(report, dict):
-        raise fail("the folder's report cannot be read", where=str(path), why="it is not a report of a build")
+    report = report_of(folder)
     if "failed" in report:
         why = "the build failed, and its project is all that there is"
         raise fail("the folder holds no bitstream", where=str(folder), why=why, hint=f"read {folder / 'error.txt'}")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from threshc.compiler.bounded import open_regular
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
@@ -77,6 +78,8 @@ def prove(
     if layer is not None and netlist is not None:
         hint = f"omit {option('layer')} or {option('netlist')}"
         raise fail("a netlist is of the whole network", where=option("layer"), hint=hint)
+    if netlist is not None:
+        open_regular(netlist, "netlist").close()
     folder = None if layer is not None else folder_of(model)
     if folder is not None:
         made_with = recorded(folder)

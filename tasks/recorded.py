@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from threshc.compiler.bounded import read_json
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
-from threshc.tasks.folder import REPORT
+from threshc.tasks.folder import REPORT, report_of
+from threshc.tasks.load import thresh_of
 from threshc.tasks.options import ModelOptions
 from threshc.tasks.report import FORMAT
 
@@ -33,10 +33,9 @@ def recorded(folder: Path) -> Recorded:
     CompileError where there is no report, or one of a newer format, or with options that this version does not know.
     """
     path = folder / REPORT
-    report = read_json(path, "folder's report")
-    what = "the folder's report cannot be read"
-    found = report.get("options") if isinstance(report, dict) else None
-    if not isinstance(report, dict) or not isinstance(found, dict):
+    report, what = report_of(folder), "the folder's report cannot be read"
+    found = report.get("options")
+    if not isinstance(found, dict):
         raise fail(what, where=str(path), why="it states no options of a circuit")
     number = report.get("format", 1)
     if number == 1:
@@ -63,8 +62,13 @@ def _of_text(item: tuple[str, object]) -> tuple[str, object]:
 
 
 def folder_of(model: Model) -> Path | None:
-    """Returns the folder that a model is named by; None where it is named by anything else."""
-    return Path(model) if isinstance(model, str | os.PathLike) and os.path.isdir(model) else None
+    """Returns the folder that a model is named by; None where it is named by anything else.
+
+    Raises CompileError for a folder that holds no network.
+    """
+    if not isinstance(model, str | os.PathLike) or not os.path.isdir(model):
+        return None
+    return thresh_of(Path(model)).parent
 
 
 def want_the_folders_own(made: Recorded, reading: ModelOptions, circuit: CircuitOptions, target: str | None) -> None:

@@ -103,7 +103,9 @@ def stimulus(
     """
     if x is None:
         if labels is not None:
-            raise fail("there are labels and no samples", where="labels", hint="give the samples that they belong to")
+            raise fail(
+                "there are labels and no samples", where=option("labels"), hint="give the samples that they belong to"
+            )
         drawn = random_samples(network, checked_samples(samples), seed)
         return Stimulus(network, drawn, encode(network, drawn), random=True)
     made = given(network, x)
@@ -136,7 +138,7 @@ def _checked(labels: ArrayLike, count: int) -> NDArray[np.generic]:
     array = np.asarray(labels)
     if array.shape != (count,) or array.dtype.kind not in "biuf":
         said = f"labels have shape {array.shape} and dtype {array.dtype}"
-        raise fail(said, where="labels", why=f"({count},) numbers are needed, the class of each sample")
+        raise fail(said, where=option("labels"), why=f"({count},) numbers are needed, the class of each sample")
     return array
 
 

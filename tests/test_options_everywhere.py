@@ -116,6 +116,7 @@ def test_a_wrong_one_fails_before_the_model_is_read(command: str, name: str, val
         ("verify", {"rtl_samples": 0}, "0 samples cannot be simulated\n  where: rtl_samples="),
         ("prove", {"check": True}, "there is no certificate to check\n  where: check="),
         ("prove", {"layer": "a", "netlist": "b"}, "a netlist is of the whole network\n  where: layer="),
+        ("prove", {"netlist": "no-such-netlist"}, "the netlist cannot be read\n  where: no-such-netlist"),
         ("build", {"verify": "all"}, "there is no verification 'all'\n  where: verify="),
         ("build", {"freq": 5.0}, "a frequency of 5 Hz is not possible\n  where: freq="),
         ("build", {"freq": "fast"}, "a frequency of 'fast' Hz is not possible"),

@@ -152,7 +152,7 @@ def test_random_samples_are_of_their_seed() -> None:
         (None, None, 0, "0 samples cannot be simulated\n  where: samples="),
         (None, [1], 4, "there are labels and no samples"),
         (XOR[:0], None, 4, "there are no samples\n  where: input data"),
-        (XOR, [0, 1, 1], 4, r"labels have shape \(3,\) and dtype int64\n  where: labels\n  why: \(4,\) numbers"),
+        (XOR, [0, 1, 1], 4, r"labels have shape \(3,\) and dtype int64\n  where: labels=\n  why: \(4,\) numbers"),
         (XOR, [[0], [1], [1], [0]], 4, r"labels have shape \(4, 1\)"),
         (XOR, ["a", "b", "b", "a"], 4, r"labels have shape \(4,\) and dtype <U1"),
         (XOR + 1, None, 4, "sample 1, feature 1 is 2"),
