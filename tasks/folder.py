@@ -66,11 +66,11 @@ def _cannot_write(out_dir: str | os.PathLike[str], error: OSError) -> Exception:
 
 
 def report_of(folder: Path) -> dict[str, Any]:
-    """Returns what the report in a folder holds. Raises CompileError where there is none, or no object of JSON."""
+    """Returns what the report in a folder holds. Raises CompileError where there is none that is a JSON object."""
     path = folder / REPORT
     report = read_json(path, "folder's report")
     if not isinstance(report, dict):
-        raise fail("the folder's report cannot be read", where=str(path), why="it is no object of JSON")
+        raise fail("the folder's report cannot be read", where=str(path), why="it is not a JSON object")
     return report
 
 

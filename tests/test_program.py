@@ -193,7 +193,7 @@ def test_folders_without_a_bitstream(tmp_path: Path) -> None:
     for report, said in (
         ({"built": None}, "it was compiled, not built"),
         ({"failed": []}, "the build failed, and its project is all that there is"),
-        ([], "it is no object of JSON"),
+        ([], "it is not a JSON object"),
     ):
         (tmp_path / "report.json").write_text(json.dumps(report))
         with pytest.raises(CompileError, match=said):
