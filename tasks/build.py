@@ -15,14 +15,13 @@ from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
 from threshc.tasks.build_options import check_tools, refuse_both
-from threshc.tasks.compile import Settings, compile_into, read_network, title
+from threshc.tasks.circuit_folder import Settings, compile_into, prepare
 from threshc.tasks.failed_build import leaving_failures
 from threshc.tasks.folder import output_folder
 from threshc.tasks.netlist_checks import netlist_samples, prover
 from threshc.tasks.options import Keywords, ModelOptions, check_run, circuit_options, model_options
 from threshc.tasks.report import Report
 from threshc.tasks.report_markdown import write_report
-from threshc.tasks.stimulus import stimulus
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -95,8 +94,7 @@ def build(
     )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder, leaving_failures(folder, goal, chosen):
-        network, changes = read_network(model, settings, x, progress)
-        given = stimulus(network, x, labels, samples=samples)
+        ready = prepare(model, settings, x, labels, samples, progress)
 
         def place(design: Design, required: float | None) -> BuildReport:
             return build_for(
@@ -107,21 +105,20 @@ def build(
                 freq=required,
                 baud=baud,
                 prove=prover(design, chosen.device.family, progress) if verify == "proof" else None,
-                samples=None if verify == "none" else netlist_samples(design, given),
+                samples=None if verify == "none" else netlist_samples(design, ready.given),
                 progress=progress,
             )
 
-        name = title(model, network)
         if target_fmax is None:
-            report = compile_into(folder, goal, name, given, settings, progress)
+            report = compile_into(folder, goal, ready, settings, progress)
             made = place(report.design, freq)
         else:
-            design, made, settings = _fast_enough(network, settings, chosen, target_fmax, place, progress)
+            design, made, settings = _fast_enough(ready.given.network, settings, chosen, target_fmax, place, progress)
             # only what is kept is simulated
-            report = compile_into(folder, goal, name, given, settings, progress, design)
+            report = compile_into(folder, goal, ready, settings, progress, design)
         names = [path.name for path in made.files] + made.project.within(made.project.files)
         made = replace(made, bitstream=goal / made.bitstream.name, files=tuple(goal / path.name for path in made.files))
-        report = replace(report, build=made, changes=changes, files=tuple(sorted({*report.files, *names})))
+        report = replace(report, build=made, files=tuple(sorted({*report.files, *names})))
         write_report(report, folder)
     return report
 

@@ -4,55 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from threshc.compiler.diagnostics import fail
-from threshc.compiler.files import write_files
 from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Note, Progress, silent
-from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
-from threshc.tasks.folder import REPORT, names_in, output_folder
-from threshc.tasks.load import THRESH, load_network
-from threshc.tasks.options import USUAL_MODEL, Keywords, ModelOptions, check_run, chosen_options
-from threshc.tasks.report import Report, Simulation
+from threshc.tasks.circuit_folder import Settings, compile_into, prepare
+from threshc.tasks.folder import output_folder
+from threshc.tasks.options import Keywords, ModelOptions, check_run, chosen_options
+from threshc.tasks.report import Report
 from threshc.tasks.report_markdown import write_report
-from threshc.tasks.stimulus import Stimulus, answers, stimulus
 
 if TYPE_CHECKING:
-    import numpy as np
     from typing_extensions import Unpack
 
-    from threshc.hdl.targets.base import Device
-    from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model
-
-BENCH_SAMPLES = 256
-"""The most samples that are written into the testbench's files."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Settings:
-    """What `compile` and `build` are told beside the model and the samples.
-
-    reading, circuit: which network, and which circuit of it. simulator: for the Verilog. verify_passes, print_after,
-    note: as for `load_network`. jobs: processes that search side by side, None for all cores. device: what the circuit
-    must fit. large: go on with a circuit that may take more memory than there is.
-    """
-
-    reading: ModelOptions = USUAL_MODEL
-    circuit: CircuitOptions = USUAL_CIRCUIT
-    simulator: str = "auto"
-    verify_passes: bool = False
-    print_after: Callable[[str, Network], None] | None = None
-    note: Note | None = None
-    jobs: int | None = None
-    device: Device | None = None
-    large: bool = False
 
 
 def compile(
@@ -101,115 +71,7 @@ def compile(
     )
     with output_folder(out_dir, force=force) as folder:
         progress = progress or silent
-        network, changes = read_network(model, settings, x, progress)
-        given = stimulus(network, x, labels, samples=samples)
-        report = compile_into(folder, Path(out_dir), title(model, network), given, settings, progress)
-        report = replace(report, changes=changes)
+        ready = prepare(model, settings, x, labels, samples, progress)
+        report = compile_into(folder, Path(out_dir), ready, settings, progress)
         write_report(report, folder)
     return report
-
-
-def read_network(
-    model: Model, settings: Settings, x: ArrayLike | None, progress: Progress
-) -> tuple[Network, tuple[str, ...]]:
-    """Returns the network of a model, read as the settings ask, and what they changed of it, in words.
-
-    x: samples, None where there are none. Raises CompileError where its circuit would be too large.
-    """
-    from threshc.hdl.size import predict, refuse_hopeless, refuse_vast
-
-    changes: list[str] = []
-
-    def changed(text: str) -> None:
-        changes.append(text)
-        if settings.note is not None:
-            settings.note(text)
-
-    progress("reading the model")
-    network = load_network(
-        model,
-        settings.reading,
-        x=x,
-        note=changed,
-        verify_passes=settings.verify_passes,
-        print_after=settings.print_after,
-    )
-    size = predict(network, settings.circuit)
-    if settings.device is not None:
-        refuse_hopeless(size.luts, settings.device, settings.note)
-    refuse_vast(size, settings.note, large=settings.large)
-    return network, tuple(changes)
-
-
-def compile_into(
-    folder: Path,
-    out_dir: Path,
-    name: str,
-    given: Stimulus,
-    settings: Settings,
-    progress: Progress,
-    design: Design | None = None,
-) -> Report:
-    """Makes everything of `compile` but the report's files; `folder` stands for `out_dir` until it is complete.
-
-    name: of the model, for the report. given: the samples of the network that is compiled. design: its circuit where it
-    is there already, made with the options of the settings.
-    """
-    from threshc.compiler.ir.storage import to_bytes
-    from threshc.hdl.shell.testbench import self_checking
-    from threshc.hdl.unrolled.emit import portable_verilog
-    from threshc.sim.counts import count
-
-    network = given.network
-    progress("packed simulator")
-    expected = given.expected
-    design = design or make_design(network, settings.circuit, settings.jobs, progress)
-    progress(f"Verilog of {design.netlist.count:,} cells")
-    write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": portable_verilog(design)})
-    wanted = answers(design, expected)
-    simulation = _simulate(design, given, wanted, settings.simulator, progress)
-    write_files(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
-    return Report(
-        model=name,
-        input=str(network.input.encoding),
-        out_dir=out_dir,
-        counts=count(network),
-        design=design,
-        reading=settings.reading,
-        options=settings.circuit,
-        simulation=simulation,
-        files=tuple(sorted({*names_in(folder), REPORT, "report.md"})),
-    )
-
-
-def make_design(network: Network, options: CircuitOptions, jobs: int | None, progress: Progress) -> Design:
-    """Returns the circuit of a network; `progress` is told each layer."""
-    from threshc.hdl.unrolled.build import build_design
-
-    return build_design(network, options, jobs=jobs, progress=progress)
-
-
-def title(model: Model, network: Network) -> str:
-    """Returns what reports call a model: its file's name, else the network's."""
-    return Path(model).name if isinstance(model, str | os.PathLike) else network.name
-
-
-def _simulate(
-    design: Design, given: Stimulus, wanted: NDArray[np.uint8], simulator: str, progress: Progress
-) -> Simulation:
-    """Runs the Verilog on all samples. Raises CompileError unless every answer is the wanted one (N, bytes)."""
-    from threshc.hdl.unrolled.unit import UnrolledUnit
-    from threshc.sim import rtl
-
-    progress(f"simulating the Verilog on {len(given):,} samples")
-    got = rtl.run_words(UnrolledUnit(design), given.words, simulator=simulator, progress=progress)
-    wrong = (wanted != answers(design, got)).any(axis=1)
-    if wrong.any():
-        raise fail(
-            f"the circuit answers {int(wrong.sum())} of {len(given)} samples differently from the packed simulator",
-            where=f"sample {int(wrong.argmax())}, simulated with {got.simulator}",
-            why="this is a bug of threshc; nothing was written",
-            hint="threshc verify names the layer and the neuron; please report it with the model",
-        )
-    equal = len(given) - int(wrong.sum())
-    return Simulation(got.simulator, given.kind, len(given), equal, got.cycles, got.latency, given.correct())

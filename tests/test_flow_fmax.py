@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import networks
 import numpy as np
@@ -13,10 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 import threshc
-import threshc.tasks.build as building
-import threshc.tasks.compile as compiling
+import threshc.hdl.unrolled.build as unrolled
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError, Diagnostic
+from threshc.compiler.ir.network import Network
 from threshc.hdl.families.base import Delays
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow import reach_fmax, tools
@@ -24,8 +25,10 @@ from threshc.hdl.flow.reach_fmax import TRIES, levels_for, period_ns, reach, sho
 from threshc.hdl.flow.report import BuildReport, Project, Try
 from threshc.hdl.flow.routing import TooSlow
 from threshc.hdl.flow.synthesis import Cells
+from threshc.hdl.options import CircuitOptions
 from threshc.hdl.size import TooBig
 from threshc.hdl.targets.registry import target, targets
+from threshc.hdl.unrolled.design import Design
 
 pytestmark = pytest.mark.slow
 
@@ -138,9 +141,13 @@ def test_a_network_reaches_what_was_asked_for(tmp_path: Path, monkeypatch: pytes
     out = tmp_path / "out"
     options = {"target": "hx8k-ct256", "samples": 8, "simulator": "amaranth", "verify": "netlist"}
     made: list[object] = []
-    right = compiling.make_design
-    monkeypatch.setattr(building, "make_design", lambda *words: made.append(words[1]) or right(*words))
-    monkeypatch.setattr(compiling, "make_design", building.make_design)
+    right = unrolled.build_design
+
+    def build_design(network: Network, options: CircuitOptions, **others: Any) -> Design:
+        made.append(options)
+        return right(network, options, **others)
+
+    monkeypatch.setattr(unrolled, "build_design", build_design)
     report = threshc.build(network, out, target_fmax=150e6, **options)  # type: ignore[arg-type]
     assert report.build is not None
     assert len(made) == len(report.build.tries)  # each circuit once, the last is the one that is kept
