@@ -50,13 +50,17 @@ class Size:
 
 
 def predict(network: Network, options: CircuitOptions = USUAL_CIRCUIT) -> Size:
-    """Returns the size of the circuit that `build_design` makes of a network with these options, as estimated."""
+    """Returns the size of the circuit that `build_design` makes of a network with these options, as estimated.
+
+    Raises CompileError for weights that an architecture does not take, before anything is searched.
+    """
     luts, cells, inputs = 0, 0, table_inputs(options.family)
     for v, op in enumerate(network.ops):
         t = network.types[v]
         if isinstance(op, Sum):
             positions = math.prod(t.shape) // len(op.bias)
             chosen = ARCHITECTURES.get(options.neuron) or cheapest(op, options.family, positions)
+            chosen.check(op.weights)
             cost = chosen.predict(op.weights)
             luts += cost.luts(inputs) * positions
             cells += 2 * int(heap_bits(op.weights).sum()) * positions

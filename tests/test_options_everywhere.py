@@ -19,6 +19,7 @@ import threshc
 from threshc.cli import chosen
 from threshc.cli.app import app
 from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.ir.storage import save
 from threshc.hdl.options import CircuitOptions
 from threshc.tasks.options import Keywords, ModelKeywords, ModelOptions
 from threshc.tasks.recorded import recorded
@@ -317,3 +318,18 @@ def test_commands_without_a_circuit_refuse_first_too(line: str, said: str, tmp_p
     result = CliRunner().invoke(app, [command, str(tmp_path / "no-such-model.onnx"), *words])
     assert said in str(result.exception)
     assert "no-such-model" not in str(result.exception)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_weights_that_an_architecture_does_not_take_fail_before_the_search(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object, **__: object) -> None:
+        raise AssertionError("a circuit is made")
+
+    for place in ("unrolled.build.build_design", "unrolled.layers.Builder.run"):
+        monkeypatch.setattr(f"threshc.hdl.{place}", build)
+    network = networks.random_dense(np.random.default_rng(8), (9, 4, 3))
+    save(network, tmp_path / "wide.thresh")
+    with pytest.raises(CompileError, match="'table' takes up to 6 inputs, a neuron here has 9\n  where: neuron="):
+        CALLS[command](tmp_path / "wide.thresh", neuron="table")
