@@ -20,7 +20,7 @@ _MADE = "Which circuit is made"
 
 
 class ScoresKind(str, Enum):
-    """What `--scores` asks for; without a word after it, `order`."""
+    """The value of `--scores`; without a word after it, `order`."""
 
     order = "order"
     exact = "exact"

@@ -33,7 +33,7 @@ class Affine:
 
     @property
     def channels(self) -> int:
-        """How many numbers the steps have: 1 where all features are alike."""
+        """The number of numbers that the steps have: 1 where all features are alike."""
         return max((len(numbers) for _, numbers in self.steps), default=1)
 
     def for_shape(self, shape: tuple[int, ...], where: str = "") -> Affine:

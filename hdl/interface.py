@@ -31,7 +31,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Beats:
-    """How a stream carries samples: a sample's word of `bits` bits in payloads of `width` bits, its lowest bits first.
+    """The way in which a stream carries samples: a sample's word of `bits` bits in payloads of `width` bits, its lowest
+    bits first.
 
     The last payload of a sample is filled up with zeros.
     """
@@ -78,13 +79,13 @@ class Timing:
 
     @property
     def throughput(self) -> str:
-        """How often a sample is taken, in words."""
+        """The rate at which samples are taken, in words."""
         return "1 sample per cycle" if self.interval == 1 else f"1 sample per {self.interval:,} cycles"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interface:
-    """What is known of a circuit from outside.
+    """The facts about a circuit that are known from outside.
 
     network: what it computes; name: the Verilog module's, with ports clk, rst, {i,o}_{payload,valid,ready}.
     input: the stream of samples; feature f of k bits is bits f*k.. of a sample's word (two's complement when signed,
@@ -105,7 +106,7 @@ class StreamUnit(Protocol):
 
     @property
     def interface(self) -> Interface:
-        """What is known of it from outside."""
+        """The facts about the unit that are known from outside."""
 
     def __hash__(self) -> int:
         """Units are told apart by identity."""

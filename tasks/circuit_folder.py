@@ -34,7 +34,7 @@ BENCH_SAMPLES = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
-    """What `compile` and `build` are told beside the model and the samples.
+    """The settings of `compile` and `build` beside the model and the samples.
 
     reading, circuit: which network, and which circuit of it. simulator: for the Verilog. verify_passes, print_after,
     note: as for `load_network`. jobs: processes that search side by side, None for all cores. device: what the circuit

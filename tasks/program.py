@@ -22,7 +22,7 @@ _NAME = re.compile(r"\w[\w.$-]*")
 
 @dataclass(frozen=True, slots=True)
 class Programmed:
-    """What was put where. tool: its name and where it was found; memory: `sram` or `flash`."""
+    """A bitstream that was put on a board. tool: its name and where it was found; memory: `sram` or `flash`."""
 
     bitstream: Path
     target: Target

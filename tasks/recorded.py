@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the report in a folder says of how it was made."""
+    """The statements of a folder's report about how the folder was made."""
 
     model: ModelOptions
     circuit: CircuitOptions

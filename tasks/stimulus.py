@@ -42,7 +42,7 @@ class Stimulus:
 
     @property
     def kind(self) -> str:
-        """What reports call the samples."""
+        """The name of the samples in reports."""
         return "random inputs" if self.random else "given inputs"
 
     @cached_property
@@ -54,7 +54,7 @@ class Stimulus:
 
     @cached_property
     def expected(self) -> Result:
-        """What the packed simulator answers, without hidden bits."""
+        """The answers of the packed simulator, without hidden bits."""
         return self.packed(bits=False)
 
     def packed(self, *, bits: bool = True) -> Result:

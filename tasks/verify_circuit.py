@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verilog:
-    """How the circuit of a network is simulated.
+    """The way in which the circuit of a network is simulated.
 
     options: which circuit. jobs: processes that search side by side for it. simulator: as for `threshc.sim.rtl`.
     samples: how many of the first ones it sees. folder: the output folder whose Verilog it must be, if any.

@@ -41,10 +41,14 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield from functions(node)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-            names = [ast.unparse(d).split("(")[0].split(".")[-1] for d in node.decorator_list]
-            if not set(names) & set(_PROPERTIES):
-                yield node
+        function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if function and not node.name.startswith("_") and not is_property(node):
+            yield node
+
+
+def is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a method is read like a field."""
+    return any(ast.unparse(d).split("(")[0].split(".")[-1] in _PROPERTIES for d in node.decorator_list)
 
 
 def without_verb(room: str) -> Iterator[str]:
@@ -87,3 +91,20 @@ def test_sentences_are_let_through(text: str) -> None:
 )  # fmt: skip
 def test_names_are_found(text: str) -> None:
     assert not has_verb(text)
+
+
+_QUESTIONS = ("What", "How", "Where", "Which", "Those", "Of")
+
+
+@pytest.mark.parametrize("room", DONE)
+def test_classes_and_properties_are_named_by_nouns(room: str) -> None:
+    """ "The answers of the circuit", not "What the circuit answered"."""
+    found = []
+    for path in sorted((ROOT / room).rglob("*.py")):
+        for kind in (n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.ClassDef)):
+            members = [m for m in kind.body if isinstance(m, ast.FunctionDef) and is_property(m)]
+            for node in (kind, *members) if not kind.name.startswith("_") else ():
+                text = ast.get_docstring(node)
+                if not node.name.startswith("_") and text is not None and text.split()[0] in _QUESTIONS:
+                    found.append(f"{path.relative_to(ROOT)}: {kind.name}.{node.name}: {text.splitlines()[0]}")
+    assert found == []

@@ -33,7 +33,7 @@ class Coded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Probe:
-    """How hidden bits can be read off the model, to check them: bit position[b] of IR value `value`, flattened, is 1
+    """A way to read hidden bits off the model, to check them: bit position[b] of IR value `value`, flattened, is 1
     iff the ONNX tensor `tensor`, flattened per sample, is at element[b] above level[b] of table[element[b]]."""
 
     value: Value

@@ -49,7 +49,7 @@ class Node:
 
     @property
     def where(self) -> str:
-        """How messages name this node."""
+        """The node as messages name it."""
         label = self.name or (self.outputs[0] if self.outputs else "")
         kind = self.op if self.domain in ("", QUANT) else f"{self.stated or self.domain}.{self.op}"
         return f"node {label!r} ({kind})"

@@ -42,7 +42,7 @@ class Staircase:
 
     @property
     def columns(self) -> int:
-        """How many bits it reads."""
+        """The number of bits that it reads."""
         return len(self.threshold) + int(np.count_nonzero(self.weights))
 
 

@@ -47,7 +47,7 @@ class Lowered:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of how the model was read, a sentence each."""
+        """Sentences that a user should know about how the model was read."""
         return (*self.read, *(r.note for r in self.rounded))
 
     @property

@@ -18,7 +18,7 @@ _SMALL = 1 << 12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rounded:
-    """Where the order of scores is that of the real numbers, not that of the model's rounded ones.
+    """Scores in the order of the real numbers, not of the model's rounded ones.
 
     output: their name, or that of their class; tensor: of the model. slack: two scores of the model that are nearer to
     each other than this may stand in either order. note: what a user should know of it.

@@ -22,7 +22,7 @@ ZERO, ONE = -1, -2
 
 @dataclass(frozen=True, slots=True)
 class Loc:
-    """Where an operation comes from: ONNX node and tensor names as they stand in the model (may be any text)."""
+    """The origin of an operation: ONNX node and tensor names as they stand in the model (may be any text)."""
 
     node: str = ""
     tensor: str = ""

@@ -18,7 +18,7 @@ FORMAT = 1
 
 
 class Program(Protocol):
-    """What is printed of a `Network`, which prints itself with this module."""
+    """The parts of a `Network` that are printed; the network prints itself with this module."""
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ CellText = Callable[[str, int, tuple[str, ...], str], str]
 
 
 class Count(NamedTuple):
-    """What one cell of a netlist, or one placed cell, counts as: LUTs, flip-flops, carry cells, block RAMs."""
+    """The count of one cell of a netlist, or of one placed cell: LUTs, flip-flops, carry cells, block RAMs."""
 
     luts: int = 0
     ffs: int = 0
@@ -23,7 +23,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """How Yosys' cells are counted, by their types: `luts` says how many LUTs a cell of a type holds, the others are
+    """Counts of Yosys' cells, by their types: `luts` says how many LUTs a cell of a type holds, the others are
     beginnings of types, each of which is one flip-flop, carry cell or block RAM."""
 
     luts: Mapping[str, int]
@@ -63,8 +63,8 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """Where PyPI has a tool. name: of the package; module: Python's name; call: what runs the module, `tool`, on
-    sys.argv[1:]; wasm: whether YoWASP translates it to machine code at its first run."""
+    """A package of PyPI that has a tool. name: of the package; module: Python's name; call: what runs the module,
+    `tool`, on sys.argv[1:]; wasm: whether YoWASP translates it to machine code at its first run."""
 
     name: str
     module: str
@@ -80,7 +80,7 @@ def yowasp(package: str, *tools: str) -> dict[str, Package]:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """How nextpnr's placed cells are read.
+    """A way to read nextpnr's placed cells.
 
     logic: the type that its utilization counts; types: how the types of those cells begin in the routed netlist;
     suffix: a regular expression of what it appends to the names of Yosys' cells; count(name, routed cell, type of the

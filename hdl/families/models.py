@@ -58,7 +58,7 @@ class Writing(NamedTuple):
 
 
 class Sink(Protocol):
-    """Where models put what cells are made of."""
+    """A sink of models: it takes the tables, flip-flops and memories that cells are made of."""
 
     def fresh(self) -> int:
         """Returns a net of its own."""

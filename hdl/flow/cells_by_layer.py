@@ -12,7 +12,7 @@ from threshc.hdl.unrolled.design import Design
 
 @dataclass(frozen=True, slots=True)
 class LayerCells:
-    """What Yosys made of one layer. luts: as in `threshc.hdl.flow.synthesis.Cells`."""
+    """Yosys' cells of one layer. luts: as in `threshc.hdl.flow.synthesis.Cells`."""
 
     name: str
     luts: int

@@ -13,7 +13,7 @@ from threshc.hdl.unrolled.design import Design
 
 @dataclass(frozen=True, slots=True)
 class PlacedCells:
-    """What nextpnr placed of one layer, or of the surroundings of the network.
+    """The placed cells of one layer, or of the surroundings of the network.
 
     cells: logic cells (iCE40: a LUT, a carry and a flip-flop at most; ECP5: a LUT or half a carry cell); luts: LUTs of
     Yosys' netlist in them, without cells that only pass a signal on; ffs: flip-flops (of a layer that may share its

@@ -51,8 +51,8 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a tool printed (stdout and stderr together), its exit code and how long it took in seconds. log: the file in
-    the project's folder that keeps it, "" for none."""
+    """One run of a tool: the text that it printed (stdout and stderr together), its exit code and how long it took in
+    seconds. log: the file in the project's folder that keeps it, "" for none."""
 
     tool: Tool
     text: str

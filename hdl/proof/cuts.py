@@ -18,10 +18,11 @@ def relation(circuit: Circuit, target: int, operands: Sequence[int], table: int,
     """Returns 0 where literal `target` is the table over literals `operands`, 1 where it is the inverse, None where
     that is not proved.
 
-    The nodes of a cut below both take all values: first the operands and what the target reads beside them. Then a node
-    is replaced by what it reads, again and again: so bits on which the target depends in form only drop out, and values
-    that never occur together. First the last one that is not an operand, then afresh the one that lets the cut grow
-    least. deep: False tries the first cut only.
+    The nodes of a cut below both take all values. The first cut is the operands and what the target reads beside them;
+    then a node of the cut is replaced by what it reads, again and again. So bits on which the target depends in form
+    only drop out, and so do values that never occur together. The first round replaces the last node that is not an
+    operand; a second round, from the first cut again, replaces the node that lets the cut grow least. deep: False
+    tries the first cut only.
     """
     kept = {lit >> 1 for lit in operands} - {0}
     start = set(kept)

@@ -48,7 +48,7 @@ _STALE = 4096
 
 
 class Port(Protocol):
-    """What is needed of a serial port. `read` returns fewer bytes when none come for a while."""
+    """A serial port, as far as `Board` needs it. `read` returns fewer bytes when none come for a while."""
 
     def read(self, size: int = 1, /) -> bytes: ...
     def write(self, data: bytes, /) -> Any: ...

@@ -37,7 +37,7 @@ _IDENTITY = struct.Struct("<BII8s")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a board says about itself. Widths in bits; fingerprint: of the network and the layout of its answers."""
+    """The answer of a board to a ping. Widths in bits; fingerprint: of the network and the layout of its answers."""
 
     version: int
     input_width: int

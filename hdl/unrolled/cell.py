@@ -13,7 +13,7 @@ Lits = NDArray[np.int64]
 
 
 class Kind(Enum):
-    """What a cell computes. Each kind is found by a `match` wherever cells are read, so that mypy lists them all.
+    """The function of a cell. Each kind is found by a `match` wherever cells are read, so that mypy lists them all.
 
     INPUT has no operands. XOR and MAJ (the majority) take three, MUX takes select, one and zero, REG takes the operand
     that it samples. LUT takes up to six: its bit is bit sum(operand j << j) of the cell's table. ADD is not a vector of

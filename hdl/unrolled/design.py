@@ -36,7 +36,7 @@ class Design:
 
     @property
     def network(self) -> Network:
-        """What it computes."""
+        """The network that the design computes."""
         return self.interface.network
 
     @property

@@ -29,7 +29,7 @@ _LARGE = 8_192  # the same for Verilog without a device: simulators compile vect
 
 @dataclass(frozen=True, slots=True)
 class LayerCircuit:
-    """What was chosen for one `Sum`: its value id, its layer's name, the architecture, its size, and an estimate.
+    """The choice for one `Sum`: its value id, its layer's name, the architecture, its size, and an estimate.
 
     `estimate` is predicted from the weights, per position of a spatial layer times positions; it is not a measurement.
     """

@@ -20,7 +20,7 @@ class UnrolledUnit:
 
     @property
     def interface(self) -> Interface:
-        """What is known of it from outside."""
+        """The facts about the unit that are known from outside."""
         return self.design.interface
 
     def component(self) -> Component:

@@ -11,8 +11,9 @@ _FORMS = "target=NAME, drop=NAME,NAME, decimal=comma, header=no, onehot=NAME:WOR
 
 @dataclass(frozen=True, slots=True)
 class TableOptions:
-    """How to read a table. target: the labels' column. drop: columns to leave out. decimal: "." or ",". header: whether
-    the first line holds names; None to find out. onehot: column -> its words; each is a feature, 1 where it stands.
+    """Options for reading a table. target: the labels' column. drop: columns to leave out. decimal: "." or ",". header:
+    whether the first line holds names; None to find out. onehot: column -> its words; each is a feature, 1 where it
+    stands.
 
     Columns are given by name, or by number from 0 in a table without names.
     """

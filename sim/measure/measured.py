@@ -43,8 +43,8 @@ class LayerMeasured:
     nanoseconds:   measured on bit planes; 0 where the layer has no steps of its own
     gigasynapses:  per second
     adder_pj, memory_pj: counted adders and weight bits at published energies; float32_pj: the same layer in float32
-    active_pj:     adder_pj times how much oftener than random bits (half of the time) the bits change that the layer
-                   reads; None without activity, and where these are not the results of Compares
+    active_pj:     adder_pj times the rate at which the layer's input bits change, relative to random bits (half of
+                   the time); None without activity, and where the layer does not read the results of Compares
     ones, toggles: share of set bits, and of bits that differ from the sample before; None without activity
     dead, constant: neurons that were never set, and never clear
     neuron_ones, neuron_toggles: the same per neuron, in samples, in the order of the Compare's bits

@@ -29,7 +29,7 @@ _SIMULATORS: dict[Simulator, tuple[Callable[[], str], Callable[[Job], Trace]]] =
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RtlResult(Result):
-    """What the circuit answered. `network` has only the outputs that the circuit has; without taps `bits` is empty.
+    """The answers of the circuit. `network` has only the outputs that the circuit has; without taps `bits` is empty.
 
     cycles: clock cycles from the first sample offered to the last answer taken
     latency: cycles from the first sample's transfer to its valid answer, measured with an empty pipeline

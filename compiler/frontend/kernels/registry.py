@@ -25,7 +25,7 @@ Exact = Callable[[Node, Sequence[Array | None]], Array]
 
 
 class Kind(Enum):
-    """How an operator moves information: what the front end may do with it besides evaluating it."""
+    """A way in which an operator moves information; it says what the front end may do besides evaluating."""
 
     ELEMENTWISE = "each output element depends on the element at its place (with broadcasting)"
     CHANNELWISE = "like ELEMENTWISE, but input 0 alone has the output's shape; the others hold one value per channel"

@@ -26,7 +26,7 @@ class LutArchitecture(Architecture):
 
     compressor: ClassVar[type[ColumnCompressor]]
     inputs: ClassVar[int]
-    """Of the look-up tables that are counted."""
+    """The inputs of the look-up tables that are counted."""
 
     def sum_words(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], addend: Sequence[int]) -> Lits:
         """See `Architecture.sum_words`."""

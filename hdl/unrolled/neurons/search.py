@@ -37,7 +37,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What a strategy made: its cost, its number among the strategies, the net and the rows."""
+    """A result of a strategy: its cost, its number among the strategies, the net and the rows."""
 
     cost: float
     strategy: int

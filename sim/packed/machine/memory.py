@@ -25,7 +25,8 @@ def on_line(array: NDArray[_T], more: int = 0) -> NDArray[_T]:
 
 
 class Kept(Generic[_K]):
-    """What a thread keeps from one batch to the next: each batch takes it out, and puts it back when it has ended well.
+    """A store that a thread keeps from one batch to the next: each batch takes it out, and puts it back when it has
+    ended well.
 
     So an exception, wherever it strikes, leaves nothing half-made behind: what was taken out is dropped. And a batch
     that a signal handler computes in the midst of another one finds nothing, and works in memory of its own.

@@ -57,7 +57,7 @@ class Team:
 
     @property
     def workers(self) -> int:
-        """How many threads there are besides the callers'."""
+        """The number of threads besides the callers'."""
         return len(self._workers)
 
     def run(self, tasks: tuple[int, ...]) -> None:

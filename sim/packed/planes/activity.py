@@ -49,7 +49,7 @@ class Activity:
 
     @property
     def samples(self) -> int:
-        """How many samples were counted."""
+        """The number of samples that were counted."""
         return self._counted.samples
 
     @property

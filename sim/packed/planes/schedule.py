@@ -19,7 +19,7 @@ _SHARE = 3  # from so many blocks on, a second thread is worth waking
 
 
 class Schedule:
-    """Which parts of a batch there are, for how many threads."""
+    """The parts of a batch, and the number of threads that they are for."""
 
     def __init__(
         self, plan: Plan, parts: Sequence[tuple[int, int]], stats: Sequence[tuple[int, int]], threads: int
