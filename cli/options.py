@@ -46,7 +46,7 @@ def goal_named(*endings: str) -> Callable[[T], T]:
         goal(value)
         if isinstance(value, Path) and not value.name.lower().endswith(endings) and not _is_special(value):
             raise fail(
-                "the file's name says another kind than is written",
+                "the file's name does not say what is written",
                 where=str(value),
                 why=f"{' or '.join(endings)} is written",
                 hint=f"name it {value.name.partition('.')[0] or 'NAME'}{endings[0]}",

@@ -202,8 +202,8 @@ def _refuse_changed(goal: Path, names: Iterable[str]) -> None:
     found = sorted(names)
     if found:
         raise fail(
-            f"other files have come into the output folder meanwhile: {_some(found)}",
+            f"other files came into the output folder while the command ran: {_some(found)}",
             where=str(goal),
             why="threshc did not write them, and its own would take their place",
-            hint="move them away and run it again, or choose another folder",
+            hint="move them elsewhere and run it again, or choose another folder",
         )

@@ -260,6 +260,6 @@ def test_a_name_of_another_kind_is_refused(command: tuple[str, ...], name: str, 
     assert outcome.exit_code == 1
     error = outcome.exception
     assert isinstance(error, CompileError)
-    assert "the file's name says another kind than is written" in str(error)
+    assert "the file's name does not say what is written" in str(error)
     assert said in str(error)
     assert not goal.exists()

@@ -170,7 +170,7 @@ def test_a_file_of_a_name_of_ours_put_there_meanwhile_is_not_replaced(tmp_path: 
                 (folder / made).write_text("2")
             (goal / name).write_text("edited by its user")
 
-    with pytest.raises(CompileError, match=rf"come into the output folder meanwhile: '{name}'"):
+    with pytest.raises(CompileError, match=rf"came into the output folder while the command ran: '{name}'"):
         run()
     assert {p.name: p.read_text() for p in goal.iterdir()} == before | {name: "edited by its user"}
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
@@ -233,7 +233,7 @@ def test_a_folder_of_a_name_of_ours_is_left_as_it_is(tmp_path: Path, force: bool
     (goal / "x.v").unlink()
     (goal / "x.v").mkdir()
     (goal / "x.v" / "thesis.tex").write_text("years of work")
-    with pytest.raises(CompileError, match=r"come into the output folder meanwhile: 'x\.v'"):
+    with pytest.raises(CompileError, match=r"came into the output folder while the command ran: 'x\.v'"):
         _make(goal, {"x.v": "2"}, force=force)
     assert _content(goal / "x.v") == {"thesis.tex": "years of work"}
     assert [p.name for p in tmp_path.iterdir()] == ["out"]

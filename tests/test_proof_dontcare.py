@@ -189,7 +189,7 @@ def test_an_obligation_that_is_not_true_of_free_bits() -> None:
         (lambda r: r.append(r[0]), "a node is replaced twice"),
         (lambda r: r[0].__setitem__(0, 1), "it cannot be replaced"),
         (lambda r: r[0].__setitem__(3, [[[n], [n]] for n in range(1, 16)]), "more than 16,384 assignments"),
-        (lambda r: r[0][3].append([[0], [0]]), "a node that is none"),
+        (lambda r: r[0][3].append([[0], [0]]), "something that is not a node"),
     ],
 )
 def test_what_the_checker_says(change: Callable[[list[Any]], None], why: str) -> None:

@@ -124,12 +124,12 @@ FORGERIES: list[tuple[Callable[[Data], None], str]] = [
     (class_twice, "or one field twice"),
     (narrow_scores, "the output field 'scores' is not the network's, of its value and width"),
     (hidden_bits_as_class, "the output field 'tap0' at bit 0 is not value 3"),
-    (class_of_nothing, "another number of bits"),
-    (value_dropped, "the values of the certificate are others than the network's"),
-    (value_too_many, "the values of the certificate are others than the network's"),
-    (match_too_many, "matches of an arg-max tree that the network has not"),
+    (class_of_nothing, "a different number of bits"),
+    (value_dropped, "the values of the certificate differ from the network's"),
+    (value_too_many, "the values of the certificate differ from the network's"),
+    (match_too_many, "matches of an arg-max tree that the network does not have"),
     (match_dropped, "a match of the arg-max tree is missing"),
-    (another_latency, "leaves at another time than the latency says"),
+    (another_latency, "does not leave after `latency` cycles"),
 ]
 
 
@@ -183,8 +183,8 @@ MALFORMED: list[tuple[list[Any], object, str]] = [
     (["format"], "threshc certificate 1", "its format is 'threshc certificate 1', this version reads"),
     (["format"], None, "it does not state its format"),
     (["comment"], "hello", "it should have the keys"),
-    (["network"], "0" * 63, "network is not as it should be"),
-    (["name"], "a b", "name is not as it should be"),
+    (["network"], "0" * 63, "network is malformed"),
+    (["name"], "a b", "name is malformed"),
     (["inputs"], 1e8, r"inputs: 100000000.0 is not an integer"),
     (["inputs"], True, "inputs: True is not an integer"),
     (["inputs"], 0, "inputs: 0 is not an integer from 1"),
@@ -194,7 +194,7 @@ MALFORMED: list[tuple[list[Any], object, str]] = [
     (["luts", 0], [15, [1, 2]], "table 0: it is not a list of 3"),
     (["luts", 0, 0], 0, "table 0: 0 is not an integer from 1"),
     (["luts", 0, 0], 1 << 31, "table 0: 2147483648 is not an integer"),
-    (["luts", 0, 1], [1] * 7, "table 0: a list of numbers is none, or longer than 6"),
+    (["luts", 0, 1], [1] * 7, "table 0: a list of numbers is not one, or is longer than 6"),
     (["luts", 0, 1], [1, 2.0], "table 0: a number is not an integer"),
     (["luts", 0, 1], [1, False], "table 0: a number is not an integer"),
     (["luts", 0, 1], [1, -2], "table 0: a number is not an integer"),
@@ -203,15 +203,15 @@ MALFORMED: list[tuple[list[Any], object, str]] = [
     (["registers", 0, 1], "3", "register 0: 3 is not an integer"),
     (["values"], [], "values are not an object"),
     (["values", "03"], [], "values are not an object with numbers as keys"),
-    (["values", "3"], None, "value 3: a list of numbers is none"),
+    (["values", "3"], None, "value 3: a list of numbers is not one"),
     (["values", "3", 0], -1, "value 3: a number is not an integer"),
     (["outputs"], [[]], "outputs: a number is not an integer"),
-    (["fields", 0, 0], "label", "field 0: its name is not as it should be"),
-    (["fields", 0, 0], "tap01", "field 0: its name is not as it should be"),
+    (["fields", 0, 0], "label", "field 0: its name is malformed"),
+    (["fields", 0, 0], "tap01", "field 0: its name is malformed"),
     (["fields", 0, 2], 0, "field 0: 0 is not an integer from 1"),
     (["claims", 0, 2], [], "claim 0: a claim has as many columns"),
     (["claims", 0, 0], [[]] * 129, "claim 0: a claim has as many columns"),
-    (["claims", 0, 2], [0] * 129, "claim 0: a list of numbers is none, or longer than 128"),
+    (["claims", 0, 2], [0] * 129, "claim 0: a list of numbers is not one, or is longer than 128"),
     (["claims", 0, 0, 0, 0], 2**40, "claim 0: column 0: a number is not an integer"),
     (["claims", 0, 1, 0, 0], -1, "claim 0: step 0: -1 is not an integer"),
     (["claims", 0, 1, 0, 0], 10**9, "claim 0: step 0: 1000000000 is not an integer"),
@@ -261,7 +261,7 @@ def test_a_hundred_million_inputs_are_refused_before_anything_is_made() -> None:
     network, good = made()
     data = plain(good)
     data["inputs"] = 10**8
-    with pytest.raises(Unproved, match="the circuit has another number of inputs"):
+    with pytest.raises(Unproved, match="the circuit has a different number of inputs"):
         check(network, parse(data))
 
 

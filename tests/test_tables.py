@@ -112,8 +112,8 @@ def test_tables_that_are_refused(tmp_path: Path, text: str, what: str, rest: str
         ("onehot=a:1|7", "'3' is none of the column's words"),
         ("target=a; drop=a", "the column 'a' is both dropped and the target"),
         ("drop=a,b", "the file holds one column only"),
-        ("commas", "'commas' says nothing of a table"),
-        ("decimal=,", "'decimal=,' says nothing of a table"),
+        ("commas", "'commas' is not an option of tables"),
+        ("decimal=,", "'decimal=,' is not an option of tables"),
     ],
 )
 def test_options_that_do_not_fit(tmp_path: Path, table: str, said: str) -> None:

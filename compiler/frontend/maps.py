@@ -64,7 +64,7 @@ def bit_map(builder: Builder, coded: Coded, where: str, own_units: bool = False)
     if differs.any():
         c, p = (int(i) for i in np.argwhere(differs)[0])
         raise fail(
-            "an activation has other values at one place of the map than at another",
+            "an activation does not have the same values at every place of the map",
             where=f"{where}, tensor {coded.tensor!r}, channel {c}, place {[p // shape[3], p % shape[3]]}",
             why="the weights of a convolution are the same everywhere",
             hint="use one scale and one threshold per channel",

@@ -173,7 +173,7 @@ def map_of_sums(builder: Builder, x: Expr, scaled: Scaled, shape: tuple[int, ...
     row, place = src // sums.places, src % sums.places
     if (row != row[:, :1]).any():
         raise fail(
-            "a channel of a map has other sums at one place than at another",
+            "a channel of a map does not have the same sums at every place",
             where=f"{where}, tensor {x.tensor!r}",
             why="the weights of a convolution, and of a sum of two maps, are the same everywhere",
             hint="put a step before the operator that moves the elements",

@@ -35,7 +35,7 @@ def exercise_harness(gates: Gates, interface: Interface, samples: Bytes, expecte
         idle = 0 if moved or answer is not None else idle + pins.cycles - before
         if idle > interface.timing.patience:
             why = f"{fed} payloads of each sample were taken, {len(got)} answered"
-            raise fail("the netlist does not go on", where=f"module {gates.module}", why=why)
+            raise fail("the netlist has stopped", where=f"module {gates.module}", why=why)
     compare(interface, gates, lane_words(got, interface, len(samples)), expected[: len(samples)], 0)
     return Exercised("with its harness, at the pins", len(samples), pins.cycles, len(gates.cells))
 

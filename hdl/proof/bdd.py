@@ -70,7 +70,7 @@ class Diagrams:
                 stack.pop()
                 continue
             if node not in circuit.tables:
-                raise Unproved(f"node {lit >> 1} depends on node {node}, which is none of its inputs")
+                raise Unproved(f"node {lit >> 1} depends on node {node}, which is not one of its inputs")
             operands, truth = circuit.tables[node]
             waiting = [x for x in operands if x not in known]
             stack += waiting

@@ -58,14 +58,14 @@ def check(
     if certificate.network != fingerprint(network):
         raise Unproved("the certificate is of another network", _as_made())
     if certificate.inputs != _input_bits(network):
-        raise Unproved("the circuit has another number of inputs")
+        raise Unproved("the circuit has a different number of inputs")
     circuit = Circuit(certificate.inputs, certificate.luts, certificate.registers)
     circuit.most_work = WORK + WORK_PER_TABLE * len(circuit.tables)
     progress(f"adding up {len(certificate.claims):,} heaps again")
     checker = _Checker(network, certificate, circuit)
     made = {v for v, op in enumerate(network.ops) if isinstance(op, Sum | Compare | Reduce | ArgMax)}
     if certificate.values.keys() != made:
-        raise Unproved("the values of the certificate are others than the network's")
+        raise Unproved("the values of the certificate differ from the network's")
     for v, op in enumerate(network.ops):
         progress(f"value {v} of {len(network.ops)}: {type(op).__name__}")
         try:
@@ -134,7 +134,7 @@ class _Checker:
     def _given(self, v: int, shape: tuple[int, ...]) -> Lits:
         lits = self.circuit.lits(self.certificate.values[v])
         if len(lits) != math.prod(shape):
-            raise Unproved("the certificate has another number of bits for it")
+            raise Unproved("the certificate has a different number of bits for it")
         return np.array(lits, np.int64).reshape(shape)
 
     def _sum(self, v: int, op: Sum) -> Lits | None:
@@ -203,7 +203,7 @@ class _Checker:
         final = self.circuit.lits(given)
         for lit in given:
             if lit > 1 and self.circuit.stage[lit >> 1] != self.certificate.latency:
-                raise Unproved(f"output node {lit >> 1} leaves at another time than the latency says")
+                raise Unproved(f"output node {lit >> 1} does not leave after `latency` cycles")
         known, offset = known_fields(self.network), 0
         names = [field.name for field in self.certificate.fields]
         for field in self.certificate.fields:
@@ -218,7 +218,7 @@ class _Checker:
             if name not in names:
                 raise Unproved(f"the output payload lacks the field {name!r}", _as_made())
         if next(self.matches, None) is not None:
-            raise Unproved("it has matches of an arg-max tree that the network has not")
+            raise Unproved("it has matches of an arg-max tree that the network does not have")
 
 
 def _as_made() -> str:

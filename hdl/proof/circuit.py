@@ -85,7 +85,7 @@ class Circuit:
                 continue
             if node not in self.tables:
                 self.spend((len(known) - before + len(stack)) * cost)
-                raise Unproved(f"node {root} depends on node {node}, which is none of its leaves")
+                raise Unproved(f"node {root} depends on node {node}, which is not one of its leaves")
             operands, table = self.tables[node]
             waiting = [x for x in operands if x not in known]
             if waiting:

@@ -97,7 +97,7 @@ def _patterns(circuit: Circuit, order: FeatureOrder, group: Group) -> list[int]:
     """The values that nodes take together (node k at bit k) over all values of the leaves that occur."""
     nodes, leaves = group
     if any(x < 1 or circuit.alias.get(x) != x for x in (*nodes, *leaves)):
-        raise Unproved("its cut has a register, or a node that is none")
+        raise Unproved("its cut has a register, or something that is not a node")
     if nodes == leaves and len(nodes) == 1:
         return [0, 1]
     features: dict[int, list[int]] = {}

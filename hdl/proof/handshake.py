@@ -39,7 +39,7 @@ def data_of(gates: Gates, latency: int) -> Data:
     buffer behind it (`without_buffer`). Raises Unproved where that is not so.
     """
     if gates.blocks:
-        raise Unproved(f"the netlist has {len(gates.blocks)} memories, which an unrolled circuit has not")
+        raise Unproved(f"the netlist has {len(gates.blocks)} memories, which an unrolled circuit does not have")
     gates = without_buffer(gates)
     valid = _valid(gates, latency)
     luts, nets = _enabled(gates, valid)

@@ -38,7 +38,7 @@ def check_mapped(certificate: Certificate, text: str) -> int:
         raise Unproved("an output of the text has no driver")
     got = [lit if lit < 2 else lit ^ inverse[lit >> 1] for lit in outputs]
     if len(got) != len(certificate.outputs) or not all(map(nodes.same, got, certificate.outputs)):
-        raise Unproved("the outputs of the text are others than the certificate's")
+        raise Unproved("the outputs of the text differ from the certificate's")
     return len(cells) + len(adders)
 
 
@@ -77,7 +77,7 @@ def _cell(nodes: _Nodes, node: int, operands: list[int], table: int, inverse: di
     lits = [nodes.literal[x] ^ inverse[x] for x in operands]
     found = relation(nodes.circuit, nodes.literal[node], lits, table)
     if found is None:
-        raise Unproved(f"cell n{node} computes something else than its node")
+        raise Unproved(f"cell n{node} does not compute its node")
     return found
 
 

@@ -112,7 +112,7 @@ def _placed(what: str, parser: Callable[..., Part], *arguments: object) -> Part:
 
 def _matching(text: object, form: re.Pattern[str], what: str) -> str:
     if type(text) is not str or not form.fullmatch(text):
-        raise Malformed(f"{what} is not as it should be")
+        raise Malformed(f"{what} is malformed")
     return text
 
 
@@ -130,7 +130,7 @@ def _number(x: object, low: int = 0, below: int = MOST_NODES) -> int:
 
 def _numbers(items: object, low: int, below: int, most: int = MOST_NODES) -> tuple[int, ...]:
     if type(items) is not list or len(items) > most:
-        raise Malformed("a list of numbers is none" + (f", or longer than {most}" if most < MOST_NODES else ""))
+        raise Malformed("a list of numbers is not one" + (f", or is longer than {most}" if most < MOST_NODES else ""))
     if items and (not set(map(type, items)) <= _INT or min(items) < low or max(items) >= below):
         raise Malformed(f"a number is not an integer from {low} to {below - 1}")
     return tuple(items)

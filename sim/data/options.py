@@ -49,5 +49,5 @@ def parse_table_options(text: str | None, target: str | None = None) -> TableOpt
                 name, _, words = value.rpartition(":")
                 onehot[name.strip()] = tuple(w.strip() for w in words.split("|"))
             case _:
-                raise fail(f"{part.strip()!r} says nothing of a table", where=option("table"), hint=_FORMS)
+                raise fail(f"{part.strip()!r} is not an option of tables", where=option("table"), hint=_FORMS)
     return TableOptions(target, drop, decimal, header, onehot)

@@ -136,7 +136,7 @@ def _integers(context: Context, node: Node, x: Expr, numbers: Numbers) -> tuple[
     if differs.any():
         c, place = (int(i) for i in np.argwhere(differs)[0])
         raise fail(
-            "a channel of the input is scaled or shifted in another way at one place than at another",
+            "a channel of the input is not scaled and shifted the same at every place",
             where=f"{node.where}, tensor {x.tensor!r}, channel {c}, place {place}",
             why="the weights of a convolution are the same everywhere",
             hint="use one scale and one offset per channel, or subtract the image before the samples are made",
