@@ -41,10 +41,10 @@ def test_integers_where_only_numbers_can_be_meant(thresholds: list[float], dtype
 @pytest.mark.parametrize(
     ("thresholds", "spellings"),
     [
-        ([0.25, 0.5], "--input uint8/255 (or as in training: (uint8/255-MEAN)/STD) for pixels"),
-        ([0.5, 0, 1], "--input uint8 for the numbers themselves"),
-        ([-0.4, 0.3], "--input uint8/255"),
-        ([33.25, 7], "--input uint8 if the integers are the features themselves"),
+        ([0.25, 0.5], "input='uint8/255' (or as in training: (uint8/255-MEAN)/STD) for pixels"),
+        ([0.5, 0, 1], "input='uint8' for the numbers themselves"),
+        ([-0.4, 0.3], "input='uint8/255'"),
+        ([33.25, 7], "input='uint8' if the integers are the features themselves"),
     ],
 )
 def test_integers_that_could_mean_two_things(thresholds: list[float], spellings: str) -> None:
@@ -74,7 +74,7 @@ def test_the_shape_is_named_where_the_shape_is_wrong(dtype: type) -> None:
 @pytest.mark.parametrize(
     ("shape", "hint"),
     [
-        ((200, 65), "one column too many: --table target=NAME if it holds the labels, else --table drop=NAME"),
+        ((200, 65), "one column too many: table='target=NAME' if it holds the labels, else table='drop=NAME'"),
         ((64,), "a first axis for the one sample: x[None]"),
         ((8, 8), "a first axis for the one sample: x[None]"),
         ((5, 9), "samples of 64 features each; `threshc show MODEL` prints what the model reads"),

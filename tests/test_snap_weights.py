@@ -160,7 +160,7 @@ def test_without_the_option_it_is_refused_by_name() -> None:
     (problem,) = refused.value.diagnostics
     assert problem.what == "the weights of a layer are multiples of one size only up to rounding"
     assert "reachable sums are too many" in problem.why
-    ulps = int(problem.hint.split()[1])
+    ulps = int(problem.hint.removeprefix("snap_weights=").split()[0])
     threshc.load(model, input="bipolar", snap_weights=ulps, note=lambda _: None)
 
 
