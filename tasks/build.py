@@ -57,17 +57,19 @@ def build(
     progress: Progress | None = None,
     **keywords: Unpack[Keywords],
 ) -> Report:
-    """Does what `compile` does, and makes a bitstream for a target in the same folder, measured by the tools.
+    """Makes the circuit that `compile` makes, and a bitstream of it for a target, in one folder.
 
-    target: a board or bare device of `threshc.hdl.targets`; it states the circuit's family. reading, options, keywords:
-    as for `compile`. freq: Hz to reach (a board must reach its clock anyway). target_fmax: Hz to reach too, for which
-    the levels of logic between registers are chosen: from a model of the delays first, then fewer until the routed
-    circuit reaches it, in five tries at most. seed: of the placement. baud: of the board's serial port. verify:
-    `netlist` also runs the samples through the cells that Yosys made, those of the network alone and those that are
-    placed, bit for bit. `proof` also proves the circuit, and the cells of the network alone, equal to the network on
-    all inputs. Raises CompileError, for wrong options before the model is read, and when tools are missing, the
-    circuit does not fit or is too slow; `out_dir` is
-    left as it was then, and where a tool had run, what it was given and said is in `out_dir`-failed.
+    target: the name of a board or a bare device (`threshc.hdl.targets`), which decides the device family.
+    reading, options, keywords: as for `compile`.
+    freq: the frequency in Hz that place and route has to reach; a board must reach its own clock in any case.
+    target_fmax: a frequency in Hz for which the levels of logic between registers are chosen: first by a model of the
+    device's delays, then fewer levels until the routed circuit reaches it, in at most five tries.
+    seed: the seed of placement, 0 to 2**31 - 1. baud: the rate of the board's serial port in bits per second.
+    verify: `netlist` also runs the samples through the cells that Yosys made, alone and as they are placed, bit for
+    bit; `proof` also proves the circuit, and the cells of the network alone, equal to the network on all inputs.
+
+    Raises CompileError for wrong options before the model is read, and where tools are missing, the circuit does not
+    fit or is too slow. `out_dir` is unchanged then; if a tool has run, its inputs and logs are in `out_dir`-failed.
     """
     from threshc.hdl.flow.build import build as build_for
     from threshc.hdl.shell.protocol import BAUD

@@ -47,14 +47,16 @@ def compile(
 ) -> Report:
     """Compiles a model into a folder: NAME.v, NAME_tb.v with its data, model.thresh, report.json and report.md.
 
-    model: as for `load`. keywords: how it is read and its circuit made, as `ModelOptions` and `CircuitOptions` describe
-    them (input=, neuron=, pipeline=, ...); reading, options: the same as objects. target: make the circuit that `build`
-    makes for this target. jobs: processes that search side by side, None for all cores; the circuit is the same.
-    The emitted Verilog is simulated on `x` (samples as `simulate` takes them, with
-    their `labels` if known), else on `samples` random ones; so is what snap_weights changes (as for `load`).
-    The folder appears whole or not at all; see `output_folder` for `force`. A circuit that would take
-    more memory than there is, is refused before it is made, unless `large`. Raises CompileError, for wrong options
-    before the model is read.
+    model: as for `load`. keywords: the fields of `ModelOptions` and `CircuitOptions` (input=, neuron=, pipeline=, ...);
+    reading, options: the same as objects. target: make the circuit that `build` makes for this target.
+    jobs: the number of processes that search side by side, None for all cores; the circuit is the same for any number.
+    x: samples as `simulate` takes them, on which the emitted Verilog is simulated, with labels (N,) if these are known;
+    without x, `samples` random samples are used. What snap_weights changes is measured on the same samples.
+    force: write beside files that threshc did not make (see `output_folder`). The folder appears whole or not at all.
+    large: go on with a circuit that may take more memory than there is; without it, such a circuit is refused before it
+    is made.
+
+    Raises CompileError for wrong options before the model is read, and with every problem of the model.
     """
     chosen = None if target is None else find_target(target)
     how, circuit = chosen_options(reading, options, keywords, chosen)

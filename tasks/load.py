@@ -38,10 +38,11 @@ def load(
     """Returns the network that a model computes, with exact integer thresholds, after all passes.
 
     path: an .onnx or .onnx.gz file (or its bytes, or a ModelProto), a .thresh file, or a folder made by `compile`.
-    keywords: `input`, `weight_bits`, `snap_weights`, `exact_scores`, `raw`, as `ModelOptions` describes them; reading:
-    the same as an object. note: told what these options changed; without it a change by snap_weights is a Python
-    warning, with the number of samples on which it was compared with the float model. Raises CompileError with every
-    problem.
+    keywords: the fields of `ModelOptions` (`input`, `weight_bits`, `snap_weights`, `exact_scores`, `raw`); reading: the
+    same as an object. note is called with sentences on what these options changed; without it, a change by snap_weights
+    is a Python warning, with the number of samples on which it was compared with the float model.
+
+    Raises CompileError with every problem of the model.
     """
     unknown = [name for name in keywords if name not in ModelKeywords.__annotations__]
     if unknown:

@@ -44,21 +44,22 @@ def prove(
     progress: Progress | None = None,
     **keywords: Unpack[Keywords],
 ) -> Proof:
-    """Proves that the circuit of a model computes its network on all inputs, and keeps the certificate.
+    """Proves that the circuit of a model computes its network on all inputs, and writes the certificate.
 
-    model: as for `load`; of a folder that threshc made, the circuit with the folder's options is proved, which must be
-    its Verilog byte for byte; other options of the circuit are refused then. reading, options, keywords, target, jobs,
-    note: as for `compile`. A device family, stated or the target's, also proves the pre-mapped cells that synthesis
-    reads. netlist: the JSON file
-    that Yosys wrote of this circuit in cells of the family, which is proved equal too (`threshc.hdl.proof.netlist`).
-    certificate: the file to write.
-    layer: only this layer, its inputs free, as a circuit of its own (a convolution at one position).
-    large: go on with a circuit that may take more memory than there is, which is refused otherwise before it is made.
-    check: read that file instead, and prove that it holds for the model. Nothing is compiled then, options of the
-    circuit are refused, and `scores` demands that the payload carries them. Of a folder, the circuit is compiled again
-    after that, and must be the certificate's in every part, its Verilog the folder's byte for byte.
-    Raises CompileError for wrong options before the model is read, and where something cannot be proved, naming the
-    place.
+    model: as for `load`. Of a folder that threshc made, the circuit with the folder's options is proved, and its
+    Verilog must be the folder's, byte for byte; other options of the circuit are refused.
+    certificate: the file to write. reading, options, keywords, target, jobs, note: as for `compile`.
+    A device family, stated or the target's, also proves the pre-mapped cells that synthesis reads.
+    netlist: the JSON file that Yosys wrote of this circuit in cells of the family; it is proved equal too
+    (`threshc.hdl.proof.netlist`).
+    layer: prove this layer alone, its inputs free, as a circuit of its own (a convolution at one position).
+    large: go on with a circuit that may take more memory than there is; without it, such a circuit is refused before it
+    is made.
+    check: read `certificate` instead of writing it, and prove that it holds for the model. Nothing is compiled then,
+    options of the circuit are refused, and `scores` demands that the payload carries the scores. Of a folder, the
+    circuit is compiled again after that: it must be the certificate's in every part, its Verilog the folder's.
+
+    Raises CompileError for wrong options before the model is read, and, with the place, for what cannot be proved.
     """
     from threshc.hdl.families.registry import USUAL
     from threshc.hdl.proof.parse import read

@@ -33,14 +33,17 @@ def simulate(
     note: Note | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Runs a network on samples: `.labels` (N,), `.scores` (N, classes), `.bits` of every hidden layer, all exact.
+    """Runs a network on samples and returns `.labels` (N,), `.scores` (N, classes) and `.bits` of every hidden layer.
 
-    x: (N, features) or (N, *the model's shape): integers of the input encoding, or real values that it represents.
+    Labels and scores are int64, bits uint8, all exact. x: (N, features) or (N, *the model's shape): integers of the
+    input encoding of any integer dtype, or the real values that they stand for.
     engine: "packed" is fast, "reference" is the meaning in plain numpy, "rtl" simulates the emitted Verilog.
-    options: which circuit "rtl" simulates; scores and hidden bits are led out in any case.
+    options: the circuit that "rtl" simulates; scores and hidden bits are read out in any case.
     large: go on with a circuit (of "rtl") that may take more memory than there is; note is told of a large one.
-    progress is told when something takes long. Raises CompileError for samples that the input does not take, and where
-    the simulation would take more memory than there is.
+    progress is called when something takes long.
+
+    Raises CompileError for samples that the input does not take, and where the simulation would take more memory than
+    there is.
     """
     progress = progress or silent
     checked_engine(engine)

@@ -100,19 +100,20 @@ def verify(
     progress: Progress | None = None,
     **keywords: Unpack[Keywords],
 ) -> VerifyReport:
-    """Runs a model four ways on the same samples and compares every hidden bit and every output.
+    """Runs a model in four ways on the same samples, and compares every hidden bit and every output.
 
-    x: samples as `simulate` takes them; None: `samples` random ones and the extremes, from `seed`. rtl: also simulate
-    the emitted Verilog, with every hidden bit led out, on the first `rtl_samples` samples; a circuit that would take
-    more memory than there is, is refused before anything is run, unless `large`; note is told of a large one.
-    reading, options, keywords, target, jobs: as for `compile`. Don't-cares depend on what is led out, so that the
-    circuit without hidden bits is simulated as well then. weight_bits, snap_weights: the ONNX model is the one with
-    snapped weights, notes say how it differs from the file's, and what rounding changed.
-    A .thresh file, a folder made by `compile` or a Network holds no ONNX model: the comparisons with it are left out.
+    x: samples as `simulate` takes them; without x, `samples` random ones and the extremes, from `seed`.
+    rtl: also simulate the emitted Verilog on the first `rtl_samples` samples, with every hidden bit read out. A circuit
+    that would take more memory than there is, is refused before anything is run, unless `large`; note is told of a
+    large one. Don't-cares depend on what is read out, so with them the circuit without hidden bits is simulated too.
+    reading, options, keywords, target, jobs: as for `compile`. With weight_bits and snap_weights, the ONNX model that
+    is compared is the one with snapped weights, and notes say how it differs from the file's.
+    A .thresh file, a folder made by `compile` and a Network hold no ONNX model: there are no comparisons with it then.
     The circuit of a folder is made with the folder's options; it must be the folder's Verilog, byte for byte, and is
-    simulated as well.
+    simulated too.
+
     Raises CompileError for wrong options before the model is read, for models that cannot be read, and for a folder
-    that holds another circuit; differences of values are reported, not raised.
+    that holds another circuit. Differences of values are reported, not raised.
     """
     progress = progress or silent
     goal = None if target is None else find_target(target)

@@ -124,7 +124,7 @@ REFUSALS = (
     Refusal("weights that are not constants", "is not a constant", _weights_from_input),
     Refusal("XNOR-Net's K", "the mean of |x| that XNOR-Net multiplies", _scaling_factor),
     Refusal("a spiking neuron that is reset to zero", "reset by subtraction", lambda m, r: leaky(m, r, zero=True)),
-    Refusal("straight-through on real features", "first state the input with --input", _straight_through),
+    Refusal("straight-through on real features", "first state the input with input=", _straight_through),
     Refusal(
         "a tie before an odd zero point",
         "ONNX's evaluators give different integers",

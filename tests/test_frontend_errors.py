@@ -121,7 +121,7 @@ def test_relu_network_reports_every_layer() -> None:
 def test_lost_sign_of_binarynet() -> None:
     m = Model(["batch", 4])
     x = m.op("Clip", m.op("MatMul", m.input, m.const(np.ones((4, 4)))), m.const(-1.0), m.const(1.0))
-    message = refused(m.build(m.op("MatMul", x, m.const(np.ones((4, 2))))), "--input")
+    message = refused(m.build(m.op("MatMul", x, m.const(np.ones((4, 2))))), "input=")
     assert "Sign was lost on export" in message
     assert "torch.where" in message
 
@@ -129,7 +129,7 @@ def test_lost_sign_of_binarynet() -> None:
 def test_input_encoding_is_asked_for() -> None:
     m = Model(["batch", 4])
     x = m.op("Sign", m.op("MatMul", m.input, m.const(np.ones((4, 2)))))
-    refused(m.build(x), "nothing states its integers", "input 'x'", "--input")
+    refused(m.build(x), "nothing states its integers", "input 'x'", "input=")
 
 
 @pytest.mark.parametrize("text", ["", "uint", "uint8/0", "int1", "uint99", "float32", "uint8*nan", "uint8/255/"])
