@@ -86,10 +86,10 @@ def _over_nodes(literals: tuple[int, ...], truth: int) -> tuple[tuple[int, ...],
 def _totals(net: Netlist) -> Iterator[Claim]:
     """Sums made as vectors, row by row, without steps."""
     for total in net.totals:
-        rows = zip(total.widths.tolist(), total.plus, total.words.tolist(), strict=True)
-        for r, (width, plus, word) in enumerate(rows):
+        rows = zip(total.widths.tolist(), total.addend, total.words.tolist(), strict=True)
+        for r, (width, addend, word) in enumerate(rows):
             columns = [c[r][c[r] > 0].tolist() for c in total.columns[:width]] + [[]] * (width - len(total.columns))
-            ones = [(1,) if plus >> c & 1 else () for c in range(width)]
+            ones = [(1,) if addend >> c & 1 else () for c in range(width)]
             yield Claim(tuple((*c, *one) for c, one in zip(columns, ones, strict=True)), (), tuple(word[:width]))
 
 

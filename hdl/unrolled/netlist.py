@@ -24,12 +24,12 @@ _STAGE = 64  # levels that a pipeline stage counts for where none is cut by leve
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Total:
-    """Sums made as vectors: `words[r]` is the sum of row r's entries (`Heap.columns`) and of plus[r], modulo
+    """Sums made as vectors: `words[r]` is the sum of row r's entries (`Heap.columns`) and of addend[r], modulo
     2**widths[r]. No steps are recorded; the checker derives them."""
 
     columns: tuple[Lits, ...]
     widths: Lits
-    plus: tuple[int, ...]
+    addend: tuple[int, ...]
     words: Lits
 
 
