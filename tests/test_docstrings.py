@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import pytest
 from import_graph import ROOMS, ROOT
 
-DONE = ("api", "tasks", "cli", "compiler", "sim", "hdl")
-"""The rooms that are held to it; a room that is not here yet has docstrings that are names."""
+DONE = ("api", "tasks", "cli", "compiler", "sim", "hdl", "train")
+"""The rooms that are held to it."""
 _NOUNS = "Bits Words Rows Names Nets Planes Values Levels Sums Samples Numbers Integers Its This"
 """Words that look like verbs of the third person and are none."""
 _THIRD_PERSON = re.compile(r"[A-Z][a-z]*s[,:]?")

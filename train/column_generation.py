@@ -141,7 +141,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """What training found: u (d, m), t (m,), w (m, K) and bias (K,) of the units in use.
+    """The units that training found: u (d, m), t (m,), w (m, K) and bias (K,) of the units in use.
 
     certificate: that of their round. history: those of all rounds.
     """
