@@ -55,7 +55,6 @@ def verify(
     from threshc.cli.outcome import print_hints
     from threshc.cli.progress import note, steps
     from threshc.compiler.files import write_whole
-    from threshc.compiler.progress import silent
 
     how, made = reading(chosen), circuit(chosen)
     x, y = samples_and_labels(data, None, limit, table)
@@ -79,10 +78,8 @@ def verify(
         write_whole(json, dumps(report.as_dict(), indent=2) + "\n")
     print(report)
     if x is not None:
-        network = threshc.load(model, reading=how, note=silent)  # they stand above
-        some, known = x[:_JUDGED], y if y is None else y[:_JUDGED]
-        found = threshc.simulate(network, some).labels
-        right = None if known is None or found is None else int((found == known).sum())
-        print_hints(network, some, known, right)
+        answers, known = report.answers.first(_JUDGED), y if y is None else y[:_JUDGED]
+        right = None if known is None or answers.labels is None else int((answers.labels == known).sum())
+        print_hints(answers.network, x[:_JUDGED], known, right)
     if not report.ok:
         raise typer.Exit(1)

@@ -46,6 +46,10 @@ class Result:
         flat = _flat(bits)
         return flat[:, 0] if flat.shape[1] == 1 else flat.argmax(axis=1)
 
+    def outputs_only(self) -> Result:
+        """Returns the same answers without the hidden bits."""
+        return Result(self.network, self.values, ())
+
     def first(self, count: int) -> Result:
         """Returns the answers of the first `count` samples."""
         return Result(self.network, tuple(v[:count] for v in self.values), tuple(b[:count] for b in self.bits))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from threshc.compiler.diagnostics import option, visible
+from threshc.compiler.diagnostics import option
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.load import lower_parsed, parse_input
 from threshc.compiler.frontend.snapping import Snapped, snap
@@ -21,6 +19,7 @@ from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
 from threshc.sim import reference
+from threshc.sim.result import Result
 from threshc.tasks.compare import Check, against_onnx, compare_results, outputs_only
 from threshc.tasks.load import load_network, ready_made
 from threshc.tasks.options import Keywords, ModelOptions, check_run, circuit_options, model_options
@@ -28,58 +27,13 @@ from threshc.tasks.recorded import folder_of, recorded, want_the_folders_own
 from threshc.tasks.second_opinion import second_opinion
 from threshc.tasks.stimulus import Stimulus, checked_samples, stimulus
 from threshc.tasks.verify_circuit import Verilog
+from threshc.tasks.verify_report import VerifyReport
 from threshc.tasks.weights import reduce_weights, snap_effect
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from threshc.tasks.load import Model
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """All comparisons of one `verify`. `ok` when every one is equal, or its differences were shown to be rounding.
-
-    peer: the evaluator, not ours, that the ONNX model was also run by, with its version; None where none could, or
-    where there is no ONNX model. notes: why evaluators did not run, and what nothing was compared with.
-    """
-
-    model: str
-    checks: tuple[Check, ...]
-    peer: str | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return all(c.equal or c.advisory for c in self.checks)
-
-    def __str__(self) -> str:
-        return "\n".join([*map(str, self.checks), *map(visible, self.notes)])
-
-    def as_dict(self) -> dict[str, object]:
-        """Returns the report for JSON."""
-        checks = [
-            {
-                "name": c.name,
-                "equal": c.equal,
-                "rounding": c.advisory,
-                "samples": c.samples,
-                "bits": c.bits,
-                "outputs": c.outputs,
-                "values": c.values,
-                "different": c.different,
-                "divergence": None if c.divergence is None else str(c.divergence),
-                "note": c.note,
-            }
-            for c in self.checks
-        ]
-        return {
-            "model": self.model,
-            "ok": self.ok,
-            "peer": self.peer,
-            "notes": list(self.notes),
-            "checks": checks,
-        }
 
 
 def verify(
@@ -131,8 +85,10 @@ def verify(
         notes = ["note: there is no ONNX model here to compare with"]
         network = load_network(ready, how, note=lambda text: notes.append(f"note: {text}"))
         _refuse_vast(network, circuit, note, large)
-        rest = verify_network(stimulus(network, x, samples=samples, seed=seed), circuit, progress=progress)
-        return VerifyReport(ready.name, tuple(rest), notes=tuple(notes))
+        data = stimulus(network, x, samples=samples, seed=seed)
+        expected = reference.run_encoded(network, data.encoded)
+        rest = _verify_network(data, expected, circuit, progress)
+        return VerifyReport(ready.name, tuple(rest), expected.outputs_only(), notes=tuple(notes))
     assert not isinstance(source, Network)
     model, folder = read_model(source)
     own = model
@@ -157,8 +113,11 @@ def verify(
     checks += opinion.checks
     progress("passes, and the packed simulator")
     rounded = how.weight_bits not in (None, "min")  # then the rounded network is what the passes must keep
-    before = (smaller, reference.evaluate(smaller, data.encoded)) if rounded else (network, values)
-    checks += verify_network(data.through(optimized), circuit, unoptimized=before, progress=progress)
+    before, seen = (smaller, reference.evaluate(smaller, data.encoded)) if rounded else (network, values)
+    expected = reference.run_encoded(optimized, data.encoded)
+    outputs = [seen[o.value] for o in before.outputs]
+    checks.append(outputs_only("reference before passes = after passes", outputs, expected))
+    checks += _verify_network(data.through(optimized), expected, circuit, progress)
     name = str(source) if isinstance(source, str | Path) else lowered.graph.name
     notes = [f"note: {text}" for text in (*lowered.notes, *opinion.declined)]
     if change:
@@ -167,7 +126,7 @@ def verify(
         notes.insert(0, f"note: {snap_effect(own, folder, layers, how.snap_weights, lowered, data)}")
     if opinion.peer is None:
         notes.append("note: the ONNX model was not compared with anything but our own evaluator")
-    return VerifyReport(name, tuple(checks), opinion.peer, tuple(notes))
+    return VerifyReport(name, tuple(checks), expected.outputs_only(), opinion.peer, tuple(notes))
 
 
 def _refuse_vast(network: Network, circuit: Verilog | None, note: Note | None, large: bool) -> None:
@@ -178,20 +137,8 @@ def _refuse_vast(network: Network, circuit: Verilog | None, note: Note | None, l
         refuse_vast(predict(network, circuit.options), note, large=large, instead=instead)
 
 
-def verify_network(
-    data: Stimulus,
-    circuit: Verilog | None,
-    *,
-    unoptimized: tuple[Network, list[NDArray[np.int64]]] | None = None,
-    progress: Progress | None = None,
-) -> Iterator[Check]:
-    """Yields the comparisons that need no ONNX model: passes, packed simulator, Verilog, each against the reference."""
-    progress, network = progress or silent, data.network
-    expected = reference.run_encoded(network, data.encoded)
-    if unoptimized is not None:
-        before, values = unoptimized
-        outputs = [values[o.value] for o in before.outputs]
-        yield outputs_only("reference before passes = after passes", outputs, expected)
+def _verify_network(data: Stimulus, expected: Result, circuit: Verilog | None, progress: Progress) -> Iterator[Check]:
+    """Yields the comparisons of a network's executions with the reference's result: packed simulator, and Verilog."""
     yield compare_results("reference = packed", expected, data.packed(), data.encoded)
     if circuit is not None:
         progress("Verilog: emitting, compiling and simulating it")

@@ -13,8 +13,10 @@ import networks
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
+from typer.testing import CliRunner
 
 import threshc
+from threshc.cli.main import app
 from threshc.hdl import payload
 from threshc.hdl.flow.report import BuildReport
 from threshc.hdl.unrolled.build import build_design
@@ -109,6 +111,22 @@ def test_verify_makes_samples_once(counted: Counter[str], root: Path, rtl: bool)
     counted.clear()
     assert threshc.verify(root / "examples/xor/xor.onnx", input="bit", samples=8, rtl=rtl, simulator="amaranth").ok
     assert counted == ({**ONCE} if rtl else {"encode": 1, "evaluate": 1})
+
+
+def test_the_command_verify_reads_and_runs_its_model_once(
+    counted: Counter[str], tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says of the accuracy comes from the report; its hints look at the samples once more."""
+
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("the model was read again")
+
+    monkeypatch.setattr("threshc.tasks.load.load_network", read)
+    np.savez(tmp_path / "xor.npz", x=XOR, y=[0, 1, 1, 0])
+    arguments = ["verify", str(root / "examples/xor/xor.onnx"), "--input", "bit", "--data", str(tmp_path / "xor.npz")]
+    done = CliRunner().invoke(app, [*arguments, "--no-rtl"])
+    assert done.exit_code == 0, done.output
+    assert counted == {"encode": 2, "evaluate": 1}
 
 
 @pytest.mark.parametrize(
