@@ -11,6 +11,15 @@ from threshc.compiler.diagnostics import fail, option
 Made = TypeVar("Made", bound="Options")
 
 
+def integer(value: object, least: int, most: int | None = None) -> int | None:
+    """Returns an integer from `least` to `most` as int, NumPy's as well; None for everything else, a bool too."""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return None if number is None or number < least or (most is not None and number > most) else number
+
+
 class Options:
     """The base of frozen dataclasses whose fields are options, with values that JSON can hold."""
 
@@ -27,11 +36,8 @@ class Options:
 
         Raises CompileError for everything else; hint: what is allowed.
         """
-        try:
-            number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-        except TypeError:
-            number = None
-        if number is None or number < least or (most is not None and number > most):
+        number = integer(value, least, most)
+        if number is None:
             raise fail(f"{name} {value!r} is not understood", where=option(name), hint=hint)
         object.__setattr__(self, name, number)
 

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from threshc.compiler.diagnostics import CompileError, fail, option
+from threshc.compiler.options import integer
 from threshc.compiler.processors import cores
 
 Task = TypeVar("Task")
@@ -34,9 +35,10 @@ def checked_jobs(jobs: int | None) -> int:
     """Returns the number of processes that is meant, all cores for None. Raises CompileError below 1."""
     if jobs is None:
         return cores()
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or not 1 <= jobs <= 1024:
+    count = integer(jobs, 1, 1024)
+    if count is None:
         raise fail(f"{jobs!r} jobs are not understood", where=option("jobs"), hint="1 to 1024; omit it for all cores")
-    return jobs
+    return count
 
 
 class Pool:

@@ -19,7 +19,7 @@ from threshc.tasks.circuit_folder import Settings, compile_into, prepare
 from threshc.tasks.failed_build import leaving_failures
 from threshc.tasks.folder import output_folder
 from threshc.tasks.netlist_checks import netlist_samples, prover
-from threshc.tasks.options import Keywords, ModelOptions, check_run, circuit_options, model_options
+from threshc.tasks.options import Keywords, ModelOptions, check_run, circuit_options, lists_options, model_options
 from threshc.tasks.report import Report
 from threshc.tasks.report_markdown import write_report
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from threshc.tasks.load import Model
 
 
+@lists_options(ModelOptions, CircuitOptions)
 def build(
     model: Model,
     out_dir: str | os.PathLike[str],

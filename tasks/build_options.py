@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail, option
+from threshc.compiler.options import integer
 
 if TYPE_CHECKING:
     from threshc.hdl.targets.base import Target
@@ -29,7 +30,7 @@ def check_tools(
             flow_of(target.device.family)
     if target_fmax is not None:
         family(target.device.family).delays_of(target.device.part)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 31:
+    if integer(seed, 0, (1 << 31) - 1) is None:
         raise fail(f"seed {seed!r} is not understood", where=option("seed"), hint="0 to 2147483647")
     if target.board is not None:
         divisor(target.board.clock_hz, baud)

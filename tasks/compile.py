@@ -15,7 +15,7 @@ from threshc.hdl.options import CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
 from threshc.tasks.circuit_folder import Settings, compile_into, prepare
 from threshc.tasks.folder import output_folder
-from threshc.tasks.options import Keywords, ModelOptions, check_run, chosen_options
+from threshc.tasks.options import Keywords, ModelOptions, check_run, chosen_options, lists_options
 from threshc.tasks.report import Report
 from threshc.tasks.report_markdown import write_report
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from threshc.tasks.load import Model
 
 
+@lists_options(ModelOptions, CircuitOptions)
 def compile(
     model: Model,
     out_dir: str | os.PathLike[str],

@@ -13,7 +13,7 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Note
 from threshc.tasks.failed_build import ERROR
-from threshc.tasks.options import USUAL_MODEL, ModelKeywords, ModelOptions, model_options
+from threshc.tasks.options import USUAL_MODEL, ModelKeywords, ModelOptions, lists_options, model_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,7 @@ THRESH = "model.thresh"
 """The network's name in the folders that `compile` makes."""
 
 
+@lists_options(ModelOptions)
 def load(
     path: Source,
     *,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.options import Options
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from threshc.hdl.targets.base import Target
 
 __all__ = ["CircuitOptions", "Keywords", "ModelKeywords", "ModelOptions"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class ModelKeywords(TypedDict, total=False):
@@ -79,6 +82,24 @@ USUAL_MODEL = ModelOptions()
 """How a model is read where nothing is asked for."""
 _MODEL = tuple(f.name for f in fields(ModelOptions))
 _CIRCUIT = tuple(f.name for f in fields(CircuitOptions))
+
+
+def lists_options(*kinds: type[Options]) -> Callable[[Function], Function]:
+    """Decorates a function with `**keywords`: for `help` and editors, its signature lists every option of these kinds.
+
+    Type checkers read the same from `Unpack` of the typed keywords.
+    """
+
+    def listed(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        for field in (f for kind in kinds for f in fields(kind)):  # type: ignore[arg-type]
+            kind = inspect.Parameter.KEYWORD_ONLY
+            own.append(inspect.Parameter(field.name, kind, default=field.default, annotation=field.type))
+        function.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]
+        return function
+
+    return listed
 
 
 def model_options(given: ModelOptions | None, keywords: Mapping[str, Any]) -> ModelOptions:

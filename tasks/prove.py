@@ -15,7 +15,7 @@ from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.pool import checked_jobs
 from threshc.hdl.targets.registry import target as find_target
 from threshc.tasks.load import load_network
-from threshc.tasks.options import Keywords, ModelOptions, circuit_options, model_options
+from threshc.tasks.options import Keywords, ModelOptions, circuit_options, lists_options, model_options
 from threshc.tasks.proof import Proof, check_certificate, prove_cells, prove_file
 from threshc.tasks.proved_folder import not_read, same_certificate, same_verilog
 from threshc.tasks.recorded import changed, folder_of, recorded, refuse_without_effect, want_the_folders_own
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from threshc.tasks.load import Model
 
 
+@lists_options(ModelOptions, CircuitOptions)
 def prove(
     model: Model,
     certificate: str | os.PathLike[str] | None = None,

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.options import CircuitOptions
 from threshc.tasks.load import load_network
-from threshc.tasks.options import Keywords, ModelOptions, chosen_options
+from threshc.tasks.options import Keywords, ModelOptions, chosen_options, lists_options
 from threshc.tasks.recorded import folder_of, recorded
 from threshc.tasks.stimulus import given
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from threshc.tasks.load import Model
 
 
+@lists_options(ModelOptions, CircuitOptions)
 def run_on_board(
     model: Model,
     port: str | Port,

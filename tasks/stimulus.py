@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.encoding import Affine, Step
 from threshc.compiler.ir.network import Network
+from threshc.compiler.options import integer
 from threshc.sim.inputs import encode, real_features, sample_rows
 from threshc.tasks.samples import random_samples
 
@@ -119,11 +119,8 @@ def checked_samples(samples: object, name: str = "samples") -> int:
 
     Raises CompileError for what is not an integer, or below 1.
     """
-    try:
-        count = 0 if isinstance(samples, bool) else operator.index(samples)  # type: ignore[arg-type]
-    except TypeError:
-        count = 0
-    if count < 1:
+    count = integer(samples, 1)
+    if count is None:
         raise fail(f"{samples!r} samples cannot be simulated", where=option(name), hint="at least 1")
     return count
 

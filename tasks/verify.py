@@ -22,7 +22,7 @@ from threshc.sim import reference
 from threshc.sim.result import Result
 from threshc.tasks.compare import Check, against_onnx, compare_results, outputs_only
 from threshc.tasks.load import load_network, ready_made
-from threshc.tasks.options import Keywords, ModelOptions, check_run, circuit_options, model_options
+from threshc.tasks.options import Keywords, ModelOptions, check_run, circuit_options, lists_options, model_options
 from threshc.tasks.recorded import folder_of, recorded, want_the_folders_own
 from threshc.tasks.second_opinion import second_opinion
 from threshc.tasks.stimulus import Stimulus, checked_samples, stimulus
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from threshc.tasks.load import Model
 
 
+@lists_options(ModelOptions, CircuitOptions)
 def verify(
     source: Model,
     x: ArrayLike | None = None,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import pydoc
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from types import FunctionType
 from typing import Any, get_type_hints
 
 import networks
@@ -76,10 +78,13 @@ def test_flags_keywords_and_fields_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("function", [threshc.compile, threshc.build, threshc.prove, threshc.verify])
-def test_no_signature_repeats_them(function: Callable[..., object]) -> None:
-    taken = inspect.signature(function).parameters
-    assert {"reading", "options", "keywords", "jobs", "target"} <= set(taken)
-    assert not set(taken) & set(OPTIONS)
+def test_no_code_repeats_them_and_help_lists_them(function: FunctionType) -> None:
+    code = function.__code__
+    assert not set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) & set(OPTIONS)
+    listed = inspect.signature(function).parameters
+    usual = {**ModelOptions().to_json(), **CircuitOptions().to_json()}
+    assert {name: listed[name].default for name in OPTIONS} == usual
+    assert "neuron: 'str' = 'auto'" in pydoc.plain(pydoc.render_doc(function))
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG.items())

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail, option
+from threshc.compiler.options import integer
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.interface import Interface
 from threshc.hdl.shell.crc import crc8
@@ -60,7 +61,7 @@ class _Damaged(Exception):
 
 def checked_baud(baud: int) -> int:
     """Returns a baud rate. Raises CompileError for what is not a positive integer."""
-    if isinstance(baud, bool) or not isinstance(baud, int) or baud < 1:
+    if integer(baud, 1) is None:
         raise fail(f"{baud!r} baud are not possible", where=option("baud"), hint="as the bitstream was built for")
     return baud
 
