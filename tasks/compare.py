@@ -41,6 +41,7 @@ class Check:
 
     @property
     def equal(self) -> bool:
+        """Whether no difference was found."""
         return self.divergence is None
 
     def __str__(self) -> str:

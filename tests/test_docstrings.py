@@ -108,3 +108,21 @@ def test_classes_and_properties_are_named_by_nouns(room: str) -> None:
                 if not node.name.startswith("_") and text is not None and text.split()[0] in _QUESTIONS:
                     found.append(f"{path.relative_to(ROOT)}: {kind.name}.{node.name}: {text.splitlines()[0]}")
     assert found == []
+
+
+def _is_named_by_its_operator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function is a kernel or a lowering: its decorator names operators of ONNX, which say what it does."""
+    names = [ast.unparse(d).split("(")[0].split(".")[-1] for d in node.decorator_list]
+    return bool({"kernel", "lowering"} & set(names))
+
+
+@pytest.mark.parametrize("room", DONE)
+def test_public_functions_have_docstrings(room: str) -> None:
+    """But for kernels, named by their operators, and Amaranth's own `elaborate`."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for node in functions(ast.parse(path.read_text(encoding="utf-8")))
+        if ast.get_docstring(node) is None and node.name != "elaborate" and not _is_named_by_its_operator(node)
+    ]
+    assert found == []

@@ -26,6 +26,7 @@ class Geometry:
 
     @property
     def taps(self) -> int:
+        """The number of elements of a channel that the window sees."""
         return self.kernel[0] * self.kernel[1]
 
 

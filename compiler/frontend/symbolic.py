@@ -104,6 +104,7 @@ class Leaf:
 
     @property
     def is_input(self) -> bool:
+        """Whether its integers are those of the model's input."""
         return isinstance(self.source, Features)
 
 
@@ -134,6 +135,7 @@ class Expr:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of the tensor, one sample at a time."""
         return self.src.shape
 
 

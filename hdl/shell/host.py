@@ -49,10 +49,13 @@ _STALE = 4096
 
 
 class Port(Protocol):
-    """A serial port, as far as `Board` needs it. `read` returns fewer bytes when none come for a while."""
+    """A serial port, as far as `Board` needs it."""
 
-    def read(self, size: int = 1, /) -> bytes: ...
-    def write(self, data: bytes, /) -> Any: ...
+    def read(self, size: int = 1, /) -> bytes:
+        """Returns at most `size` bytes, fewer when none come for a while."""
+
+    def write(self, data: bytes, /) -> Any:
+        """Sends bytes."""
 
 
 class _Damaged(Exception):

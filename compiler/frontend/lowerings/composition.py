@@ -70,6 +70,7 @@ def composed_features(
 
 
 def no_common_scale(node: Node, x: Expr) -> Diagnostic:
+    """Returns the problem that two layers without a step between them are not one sum in one unit."""
     scales = sorted(set(x.leaf.source.unit.tolist())) if isinstance(x.leaf.source, Sums) else []
     between = ", ".join(dict.fromkeys(n.op for n in x.trail if n.op not in MOVES))
     spread = (

@@ -22,6 +22,8 @@ ONES = ir.Constant(V, [-1] * 8)
 
 
 class V8Type(types.Type):
+    """Numba's type of a vector of 512 bits."""
+
     def __init__(self) -> None:
         super().__init__(name="V8")
 
@@ -31,6 +33,8 @@ v8 = V8Type()
 
 @register_model(V8Type)
 class V8Model(models.PrimitiveModel):
+    """Numba's model of `V8Type`: LLVM's vector of eight 64-bit words."""
+
     def __init__(self, manager, fe_type) -> None:
         super().__init__(manager, fe_type, V)
 
@@ -117,6 +121,8 @@ def parity(context, builder, a, x, y):
 
 @intrinsic
 def load(typingctx, planes, plane):
+    """Returns the 512 bits of a plane, by its number."""
+
     def codegen(context, builder, sig, args):
         return load_at(builder, data(context, builder, sig.args[0], args[0]), builder.shl(args[1], I64(3)), V, 64)
 
@@ -125,6 +131,8 @@ def load(typingctx, planes, plane):
 
 @intrinsic
 def store(typingctx, planes, plane, value):
+    """Writes the 512 bits of a plane, by its number."""
+
     def codegen(context, builder, sig, args):
         store_at(builder, data(context, builder, sig.args[0], args[0]), builder.shl(args[1], I64(3)), args[2], 64)
         return context.get_dummy_value()
@@ -144,6 +152,8 @@ def splat(typingctx, word):
 
 @intrinsic
 def maj(typingctx, a, x, y):
+    """Returns the majority of three vectors, bit by bit."""
+
     def codegen(context, builder, sig, args):
         return majority(context, builder, *args)
 

@@ -32,6 +32,8 @@ def _word(builder, address):
 
 @intrinsic
 def put(typingctx, address, index, value):
+    """Writes the word at an index of the table at an address."""
+
     def codegen(context, builder, sig, args):
         builder.store(args[2], builder.gep(_word(builder, args[0]), [args[1]]), align=8)
         return context.get_dummy_value()

@@ -153,6 +153,7 @@ class Emitter:
         self.ripple(low + len(left), carry)
 
     def shift(self, low):
+        """Doubles the running sum and puts `low` into its lowest digit."""
         b = self.builder
         for level in range(self.levels - 1, 0, -1):
             b.store(b.load(self.s[level - 1]), self.s[level])
