@@ -197,7 +197,8 @@ def reading_alone(chosen: Mapping[str, Any]) -> ModelOptions:
 
 def _given(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The flags that were given, as keywords of `threshc.compile`."""
-    found = {name: value for name, value in chosen.items() if value is not None and value is not False}
+    own = {*MODEL, *CIRCUIT}
+    found = {k: value for k, value in chosen.items() if k in own and value is not None and value is not False}
     if "scores" in found:
         found["scores"] = "exact" if found["scores"] is ScoresKind.exact else True
     return found

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 import threshc
 from threshc.cli import chosen
 from threshc.cli.app import app
+from threshc.cli.errors import flag
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.storage import save
 from threshc.hdl.options import CircuitOptions
@@ -338,3 +339,26 @@ def test_weights_that_an_architecture_does_not_take_fail_before_the_search(
     save(network, tmp_path / "wide.thresh")
     with pytest.raises(CompileError, match="'table' takes up to 6 inputs, a neuron here has 9\n  where: neuron="):
         CALLS[command](tmp_path / "wide.thresh", neuron="table")
+
+
+@pytest.mark.parametrize("more", [["--target", "icebreaker"], ["--family", "ice40"]])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_all_right_flags_together_lead_to_the_model(command: str, more: list[str], tmp_path: Path) -> None:
+    given = {
+        "input": "bit",
+        "weight_bits": "3",
+        "snap_weights": "4",
+        "scores": "exact",
+        "neuron": "tree",
+        "pipeline": "3",
+        "effort": "2",
+        "dont_care": "",
+    }
+    assert {*given, "raw", "family"} == {*chosen.MODEL, *chosen.CIRCUIT}
+    words = [word for name, value in given.items() for word in (flag(name), value) if word]
+    target = ["--target", "icebreaker"] if command == "build" and more[0] != "--target" else []
+    missing = str(tmp_path / "no-such-model.onnx")
+    for rest in (words, ["--raw"]):
+        result = CliRunner().invoke(app, [command, missing, *rest, *more, *target, "--jobs", "1"])
+        assert isinstance(result.exception, CompileError), result.output
+        assert "no-such-model.onnx" in str(result.exception)
