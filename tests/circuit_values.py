@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.logic.circuit import Circuit
-from threshc.hdl.logic.mapping import Cells
+from threshc.hdl.logic.mapping import MappedCells
 from threshc.hdl.proof.bits import apply, variables
 
 
@@ -24,7 +24,7 @@ class Values:
         circuit: Circuit,
         inputs: Sequence[int],
         every: int,
-        cells: Cells | None = None,
+        cells: MappedCells | None = None,
         flips: Iterable[int] = (),
     ) -> None:
         luts = circuit.luts
@@ -66,7 +66,7 @@ def rows(values: Sequence[int], count: int) -> NDArray[np.uint8]:
     return np.array([[value >> k & 1 for value in values] for k in range(count)], np.uint8).reshape(count, len(values))
 
 
-def on_all_inputs(circuit: Circuit, cells: Cells | None = None, flips: Iterable[int] = ()) -> list[int]:
+def on_all_inputs(circuit: Circuit, cells: MappedCells | None = None, flips: Iterable[int] = ()) -> list[int]:
     """The outputs of a circuit of few inputs, each as its truth table."""
     every, columns = variables(circuit.luts.inputs)
     return Values(circuit, columns, every, cells, flips).literals(circuit.outputs)

@@ -10,7 +10,7 @@ from threshc.hdl.logic.circuit import Circuit
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.tables import cofactors, full, plain, remap, without_vacuous
 
-Cells = dict[int, tuple[tuple[int, ...], int]]
+MappedCells = dict[int, tuple[tuple[int, ...], int]]
 """Node to the nodes that its table reads, and the table; in topological order."""
 
 
@@ -45,7 +45,7 @@ def roots(circuit: Circuit) -> list[int]:
     return read
 
 
-def flipped(circuit: Circuit, cells: Cells) -> tuple[Cells, set[int]]:
+def flipped(circuit: Circuit, cells: MappedCells) -> tuple[MappedCells, set[int]]:
     """Returns the same cells with some nodes inverted, and which: those that outputs want so, with the registers before
     them.
 
@@ -66,7 +66,7 @@ def flipped(circuit: Circuit, cells: Cells) -> tuple[Cells, set[int]]:
     return {n: _flip(n, *cell, flips) for n, cell in cells.items()}, flips
 
 
-def _agree(circuit: Circuit, cells: Cells, flips: set[int]) -> tuple[Cells, set[int]]:
+def _agree(circuit: Circuit, cells: MappedCells, flips: set[int]) -> tuple[MappedCells, set[int]]:
     """Further registers of a flipped node are flipped too; an output that wants one plain gets an inverter."""
     changed = True
     while changed:
@@ -81,7 +81,7 @@ def _flip(node: int, operands: tuple[int, ...], truth: int, flips: set[int]) -> 
     return operands, truth ^ full(len(operands)) if node in flips else truth
 
 
-def merged(circuit: Circuit, size: int) -> Cells:
+def merged(circuit: Circuit, size: int) -> MappedCells:
     """Returns the live tables; those with a single reader absorbed while at most `size` inputs result, then those that
     fit into every reader."""
     luts = circuit.luts
@@ -93,7 +93,7 @@ def merged(circuit: Circuit, size: int) -> Cells:
     for node in live:
         for x in luts.operands[node]:
             readers[x] += 1
-    cells: Cells = {}
+    cells: MappedCells = {}
     for node in live:
         operands, truth = luts.operands[node], luts.tables[node]
         for x in sorted(operands, key=lambda x: len(cells[x][0]) if x in cells else 0):
@@ -112,7 +112,7 @@ def merged(circuit: Circuit, size: int) -> Cells:
     return cells
 
 
-def _spread(cells: Cells, ends: set[int], size: int) -> None:
+def _spread(cells: MappedCells, ends: set[int], size: int) -> None:
     """Moves tables into all of their readers: a table less, and no reader more than `size` inputs."""
     readers: dict[int, set[int]] = {}
     for node, (operands, _) in cells.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from threshc.compiler.ir.lexer import Cursor
 from threshc.hdl.logic.circuit import Adder, Circuit
 from threshc.hdl.logic.lut_net import LutNet
-from threshc.hdl.logic.mapping import Cells
+from threshc.hdl.logic.mapping import MappedCells
 from threshc.hdl.logic.verify import verify_circuit
 from threshc.hdl.logic.words import literal, read_literal, read_table, read_word, table_text, word
 
@@ -33,7 +33,7 @@ def print_circuit(circuit: Circuit) -> str:
     return "\n".join([*lines, f"output {word(circuit.outputs)}\n"])
 
 
-def print_cells(cells: Cells) -> str:
+def print_cells(cells: MappedCells) -> str:
     """Returns mapped cells alone, as lines of the same form."""
     return "".join(f"{lut_line(node, *cell)}\n" for node, cell in cells.items())
 

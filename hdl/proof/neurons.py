@@ -10,7 +10,7 @@ from threshc.hdl.proof.bits import Unproved, variables
 from threshc.hdl.proof.certificate import Claim
 from threshc.hdl.proof.circuit import Circuit
 from threshc.hdl.proof.rewrite import Rewriter
-from threshc.hdl.proof.steps import Sum, linear, prove_claim
+from threshc.hdl.proof.steps import HeapSum, linear, prove_claim
 
 EXHAUSTIVE = 12
 """Most inputs of a neuron that is compared on all of them straight away (up to 20 where nothing else reaches)."""
@@ -23,7 +23,7 @@ class Neurons:
 
     def __init__(self, circuit: Circuit, claims: Sequence[Claim], methods: Counter[str]) -> None:
         self._circuit, self._methods = circuit, methods
-        self._sums: dict[tuple[tuple[int, int], ...], list[Sum]] = {}
+        self._sums: dict[tuple[tuple[int, int], ...], list[HeapSum]] = {}
         self._done: set[tuple[object, ...]] = set()
         rewriter = Rewriter(circuit)
         for k, claim in enumerate(claims):

@@ -12,7 +12,7 @@ from threshc.hdl.proof.rewrite import Rewriter
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class HeapSum:
     """A proved claim: sum(weight * node) + constant = word modulo 2**len(word), for every input.
 
     low, high: the range of the sum where each node may be 0 or 1; exact: the sum is the word.
@@ -24,7 +24,7 @@ class Sum:
     exact: bool
 
 
-def prove_claim(circuit: Circuit, claim: Claim, rewriter: Rewriter | None = None) -> Sum:
+def prove_claim(circuit: Circuit, claim: Claim, rewriter: Rewriter | None = None) -> HeapSum:
     """Raises Unproved unless every step is an identity; a word without steps is rewritten to the sum."""
     columns, steps, word = claim
     heap: Counter[tuple[int, Term]] = Counter()
@@ -50,7 +50,7 @@ def prove_claim(circuit: Circuit, claim: Claim, rewriter: Rewriter | None = None
     low = constant + sum(min(w, 0) for _, w in weights)
     high = constant + sum(max(w, 0) for _, w in weights)
     beyond = low >> len(word) << len(word)  # constants may be split so that they only add up modulo the word
-    return Sum(weights, constant - beyond, final, high - beyond < 1 << len(word))
+    return HeapSum(weights, constant - beyond, final, high - beyond < 1 << len(word))
 
 
 def _rewritten(rewriter: Rewriter, word: Term, weights: dict[int, int], constant: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.logic.circuit import Adder, Circuit
-from threshc.hdl.logic.mapping import Cells, flipped, merged, trimmed
+from threshc.hdl.logic.mapping import MappedCells, flipped, merged, trimmed
 from threshc.hdl.logic.tables import cofactors
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.dontcare.design import circuit_of
@@ -53,7 +53,7 @@ def mapped_verilog(design: Design, family: str) -> str:
     return text_of(circuit, cells, flips, chosen, design)
 
 
-def text_of(circuit: Circuit, cells: Cells, flips: set[int], family: Family, design: Design) -> str:
+def text_of(circuit: Circuit, cells: MappedCells, flips: set[int], family: Family, design: Design) -> str:
     """Returns the module, one cell a line. flips: nodes whose net carries the inverse."""
 
     def name(lit: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from threshc.hdl.logic.circuit import Adder, Circuit
 from threshc.hdl.logic.lut_net import LutNet
-from threshc.hdl.logic.mapping import Cells
+from threshc.hdl.logic.mapping import MappedCells
 from threshc.hdl.logic.tables import folded, full, plain
 from threshc.hdl.unrolled.dontcare.cut import Replacement
 
@@ -26,7 +26,7 @@ def with_replacements(circuit: Circuit, replacements: Iterable[Replacement]) -> 
     return after, {n for n in range(len(made.luts.operands)) if made.literal(2 * n) == 2 * n + 1}
 
 
-def upright(cells: Cells, inverted: set[int]) -> Cells:
+def upright(cells: MappedCells, inverted: set[int]) -> MappedCells:
     """Returns the same cells as if no node carried its inverse."""
     return {n: (operands, _upright(n, operands, truth, inverted)) for n, (operands, truth) in cells.items()}
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.logic.circuit import Circuit
-from threshc.hdl.logic.mapping import Cells, merged, roots, trimmed
+from threshc.hdl.logic.mapping import MappedCells, merged, roots, trimmed
 from threshc.hdl.logic.tables import MOST_INPUTS, full
 from threshc.hdl.unrolled.dontcare.apply import upright, with_replacements
 from threshc.hdl.unrolled.dontcare.cut import Cut, Replacement, cut_below
@@ -59,7 +59,7 @@ def _reached(circuit: Circuit, found: dict[int, Replacement]) -> set[int]:
     return reached
 
 
-def lut_count(cells: Cells, size: int) -> int:
+def lut_count(cells: MappedCells, size: int) -> int:
     """Returns the look-up tables of `size` inputs that cells take; wider ones are split into halves and a
     multiplexer."""
     return sum(price(len(operands), size) for operands, _ in cells.values())
@@ -73,7 +73,7 @@ def price(inputs: int, size: int) -> int:
 class _Search:
     """The mapped cells while replacements are found, readers before what they read."""
 
-    def __init__(self, view: View, seen: tuple[list[int], int], cells: Cells, ends: set[int], size: int) -> None:
+    def __init__(self, view: View, seen: tuple[list[int], int], cells: MappedCells, ends: set[int], size: int) -> None:
         self.view, self.cells, self.size = view, cells, size
         self.found: dict[int, Replacement] = {}
         self._samples, self._every = seen

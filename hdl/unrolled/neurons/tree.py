@@ -17,8 +17,10 @@ from threshc.hdl.unrolled.neurons.base import Architecture, Estimate
 from threshc.hdl.unrolled.neurons.costs import full_adders, heap_bits
 from threshc.hdl.unrolled.words import carry, constant
 
-Bits = list[tuple[int, int]]  # (column, literal)
-Word = tuple[int, int, Lits, int, Bits]  # arrival time, tie breaker, literals, largest value, what it is the sum of
+WeightedBits = list[tuple[int, int]]
+"""(column, literal) of every bit."""
+Partial = tuple[int, int, Lits, int, WeightedBits]
+"""A partial sum: arrival time, tie breaker, literals, the largest value, and the bits that it is the sum of."""
 
 
 class AdderTree(Architecture):
@@ -56,7 +58,7 @@ class AdderTree(Architecture):
 
     def sum_words(self, net: Netlist, heap: Heap, widths: NDArray[np.int64], addend: Sequence[int]) -> Lits:
         """See `Architecture.sum_words`."""
-        leaves: list[list[tuple[Lits, int, Bits]]] = [[] for _ in widths]
+        leaves: list[list[tuple[Lits, int, WeightedBits]]] = [[] for _ in widths]
         for c, column in enumerate(heap.columns):
             for row, lits, most, bits in _leaves(net, column):
                 word = np.concatenate([np.zeros(c, np.int64), lits])
@@ -84,9 +86,9 @@ def _leaves(net: Netlist, column: Lits) -> list[tuple[int, Lits, int, list[int]]
     return [(r, np.array([p, q]), m, [lit for lit in own if lit]) for r, p, q, m, own in words]
 
 
-def _sum(net: Netlist, words: list[tuple[Lits, int, Bits]], width: int) -> Lits:
+def _sum(net: Netlist, words: list[tuple[Lits, int, WeightedBits]], width: int) -> Lits:
     """The sum of words modulo 2**width; those that arrive first are added first."""
-    queue: list[Word] = [(_arrival(net, w), k, w[:width], most, bits) for k, (w, most, bits) in enumerate(words)]
+    queue: list[Partial] = [(_arrival(net, w), k, w[:width], most, bits) for k, (w, most, bits) in enumerate(words)]
     heapq.heapify(queue)
     fresh = len(queue)
     while len(queue) > 1:
@@ -100,7 +102,7 @@ def _sum(net: Netlist, words: list[tuple[Lits, int, Bits]], width: int) -> Lits:
     return queue[0][2] if queue else np.zeros(0, np.int64)
 
 
-def _claim(word: Lits, bits: Bits) -> Claim:
+def _claim(word: Lits, bits: WeightedBits) -> Claim:
     columns: list[list[int]] = [[] for _ in word]
     for c, lit in bits:
         columns[c].append(lit)
