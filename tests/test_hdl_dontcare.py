@@ -15,7 +15,6 @@ from threshc.compiler.encoding import Step, parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Compare, Input, Op, Output, Sum
 from threshc.hdl.logic.circuit import Circuit as Lowered
-from threshc.hdl.logic.text import parse_circuit, print_circuit
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.proof.circuit import Circuit
@@ -23,16 +22,10 @@ from threshc.hdl.proof.dontcare import prove_replacements
 from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.certify import certify
 from threshc.hdl.unrolled.design import Design
-from threshc.hdl.unrolled.dontcare.apply import replaced
-from threshc.hdl.unrolled.dontcare.cut import Replacement
 from threshc.hdl.unrolled.dontcare.design import circuit_of
-from threshc.hdl.unrolled.dontcare.emit import rewired
-from threshc.hdl.unrolled.dontcare.search import find
 from threshc.hdl.unrolled.dontcare.tables import smallest
-from threshc.hdl.unrolled.dontcare.view import Word
 from threshc.hdl.unrolled.emit import portable_verilog
-from threshc.hdl.unrolled.lower import lower, lowered
-from threshc.hdl.unrolled.text import parse_netlist, print_netlist
+from threshc.hdl.unrolled.lower import lowered
 from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
@@ -123,66 +116,6 @@ def test_streams_of_the_portable_text(real: bool) -> None:
         answers(design, rtl.run(UnrolledUnit(design), x, simulator="amaranth")),
         answers(design, reference.run(network, x)),
     )
-
-
-ORDERED = Word((1, 2, 3), ordered=True)
-"""x >= 1, x >= 2 and x >= 3 of one feature."""
-
-
-@pytest.mark.parametrize(
-    ("words", "before", "after"),
-    [
-        # x >= 1 and x >= 2 is x >= 2
-        ([ORDERED], "%4 = lut 1000 %1 %2\n%5 = reg %4\noutput [%5]", "%5 = reg %2\noutput [%5]"),
-        # the majority of an ordered code is its middle bit, and its inverse that one's
-        ([ORDERED], "%4 = lut 11101000 %1 %2 %3\noutput [~%4]", "output [~%2]"),
-        # x >= 2 but not x >= 1: never
-        ([ORDERED], "%4 = lut 0100 %1 %2\n%5 = reg %4\noutput [%5 ~%5]", "output [0 1]"),
-        # the same of bits that may be anything
-        ([], "%4 = lut 0100 %1 %2\n%5 = reg %4\noutput [%5]", None),
-        # 1 <= x < 2 needs both
-        ([ORDERED], "%4 = lut 0010 %1 %2\noutput [%4]", None),
-        # what is always 1 where it matters goes from a table that is wider
-        (
-            [ORDERED],
-            "%4 = lut 1000 %1 %3\n%5 = reg %2\n%6 = reg %4\n%7 = lut 0110 %5 %6\noutput [%6:2]",
-            "%5 = reg %2\n%6 = reg %3\n%7 = lut 0110 %5 %6\noutput [%6:2]",
-        ),
-        # a and b, but not a or b: never, whatever word they are of, through registers
-        (
-            [],
-            "%4 = lut 1000 %1 %2\n%5 = lut 1110 %1 %2\n%6 = reg %4\n%7 = reg %5\n%8 = lut 0010 %6 %7\noutput [%8]",
-            "%4 = lut 1000 %1 %2\n%5 = lut 1110 %1 %2\n%6 = reg %4\n%7 = reg %5\noutput [0]",
-        ),
-    ],
-)
-def test_circuits_as_text(words: list[Word], before: str, after: str | None) -> None:
-    """What is found of a circuit of three inputs, and what the circuit becomes; None where nothing is."""
-    circuit = parse_circuit(f"circuit inputs=3\n{before}\n")
-    found = find(circuit, words, 4)
-    assert bool(found) == (after is not None)
-    assert print_circuit(replaced(circuit, found)) == f"circuit inputs=3\n{before if after is None else after}\n"
-
-
-def test_a_netlist_with_a_replacement_in_place() -> None:
-    """The vector stays; what read the replaced bit reads the table behind it, or a bit that is there."""
-    text = """\
-netlist
-%1:4 = input
-%5:2 = xor [%1 %3] [%2 %4] [0:2] from "layer"
-%7:2 = reg [%5:2] from "layer"
-output [%7 ~%8]
-"""
-    net, outputs = parse_netlist(text)
-    circuit = lower(net, 2 * np.arange(1, 5), outputs, everything=True)
-    node = int(circuit.bits[6]) >> 1
-    other, same = Replacement(node, (1, 2), 0b1000, ()), Replacement(node, (3,), 0b01, ())
-    assert print_netlist(*rewired(net, circuit, [other], outputs)) == (
-        text.replace("%7:2 = reg [%5:2]", '%7 = lut 1000 [%1] [%2] from "layer"\n%8:2 = reg [%5 %7]').replace(
-            "[%7 ~%8]", "[%8 ~%9]"
-        )
-    )
-    assert print_netlist(*rewired(net, circuit, [same], outputs)) == text.replace("[%5:2]", "[%5 ~%3]")
 
 
 def neurons(weights: list[list[int]], thresholds: list[int]) -> Network:

@@ -6,12 +6,11 @@ import networks
 import numpy as np
 import pytest
 from architectures import WIDE
-from circuit_values import Values, columns, on_all_inputs, rows
+from circuit_values import Values, columns, rows
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.families.registry import families
 from threshc.hdl.logic.mapping import flipped, merged
-from threshc.hdl.logic.text import parse_circuit, print_cells
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.unrolled.build import build_design
@@ -32,80 +31,6 @@ def evaluate(design: Design, family: str, x: np.ndarray) -> np.ndarray:  # type:
     inputs = columns(words, design.interface.input.bits)
     values = Values(circuit, inputs, (1 << len(words)) - 1, cells, flips)
     return rows(values.literals(circuit.outputs), len(words))
-
-
-def mapped(text: str, size: int = 4) -> str:
-    """What mapping leaves of a circuit's tables, as lines; its outputs are compared on all inputs."""
-    circuit = parse_circuit(text)
-    cells, flips = flipped(circuit, merged(circuit, size))
-    assert on_all_inputs(circuit, cells, flips) == on_all_inputs(circuit)
-    assert max((len(operands) for operands, _ in cells.values()), default=0) <= max(
-        size, *map(len, circuit.luts.operands)
-    )
-    return print_cells(cells)
-
-
-def test_a_table_with_one_reader_moves_into_it() -> None:
-    text = """
-        circuit inputs=4
-        %5 = lut 1000 %1 %2
-        %6 = lut 1000 %3 %4
-        %7 = lut 0110 %5 %6
-        output [%7]
-    """
-    assert mapped(text) == "%7 = lut 0111100010001000 %1 %2 %3 %4\n"
-    assert mapped(text, 3) == "%6 = lut 1000 %3 %4\n%7 = lut 01111000 %1 %2 %6\n"
-
-
-def test_a_table_with_several_readers_moves_where_it_fits_into_all() -> None:
-    text = """
-        circuit inputs=5
-        %6 = lut 1000 %1 %2
-        %7 = lut 0110 %3 %6
-        %8 = lut 1000 %4 %6
-        output [%7 %8]
-    """
-    assert mapped(text) == "%7 = lut 01111000 %1 %2 %3\n%8 = lut 10000000 %1 %2 %4\n"
-    wider = text.replace("1000 %4 %6", "10000000 %4 %5 %6")
-    assert mapped(wider, 3).startswith("%6 = lut 1000 %1 %2\n"), "one reader has no room"
-    read = text.replace("output [", "output [%6 ")
-    assert mapped(read).startswith("%6 = lut 1000 %1 %2\n"), "an output reads it too"
-
-
-def test_inputs_that_do_not_matter_any_more_are_left_out() -> None:
-    """x and (x or y) is x; what only the other one read goes as well."""
-    text = """
-        circuit inputs=2
-        %3 = lut 1110 %1 %2
-        %4 = lut 1000 %1 %3
-        output [%4]
-    """
-    assert mapped(text) == "%4 = lut 10 %1\n"
-
-
-@pytest.mark.parametrize(
-    ("outputs", "cell"),
-    [
-        ("~%4", "%3 = lut 1001 %1 %2\n"),  # through the register into the table
-        ("%4", "%3 = lut 0110 %1 %2\n"),
-        ("~%4 %4", "%3 = lut 0110 %1 %2\n"),  # wanted both ways: one is an inverter
-        ("~%4 ~%3", "%3 = lut 1001 %1 %2\n"),
-    ],
-)
-def test_inversions_move_through_registers_into_tables(outputs: str, cell: str) -> None:
-    assert mapped(f"circuit inputs=2\n%3 = lut 0110 %1 %2\n%4 = reg %3\noutput [{outputs}]") == cell
-
-
-def test_adders_keep_their_operands() -> None:
-    """Tables before an adder stay, whatever reads them; the sum's bits are read as any node."""
-    text = """
-        circuit inputs=3
-        %4 = lut 0110 %1 %2
-        %5 %7 = add [%4] [%3] 1 carries %6
-        %8 = lut 0110 %5 %7
-        output [~%8]
-    """
-    assert mapped(text) == "%4 = lut 0110 %1 %2\n%8 = lut 1001 %5 %7\n"
 
 
 @pytest.mark.parametrize("family", families())
