@@ -12,31 +12,15 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import carray, njit
 from numba.core import cgutils, types
-from numba.core.extending import intrinsic, models, register_model
+from numba.core.extending import intrinsic
+
+from threshc.sim.packed.machine.vector import VECTOR, v8
 
 I8, I16, I32, I64 = (ir.IntType(n) for n in (8, 16, 32, 64))
-V = ir.VectorType(I64, 8)
+V = VECTOR
 BYTES = ir.VectorType(I8, 64)
 MASK = ir.VectorType(ir.IntType(1), 64)
 ONES = ir.Constant(V, [-1] * 8)
-
-
-class V8Type(types.Type):
-    """Numba's type of a vector of 512 bits."""
-
-    def __init__(self) -> None:
-        super().__init__(name="V8")
-
-
-v8 = V8Type()
-
-
-@register_model(V8Type)
-class V8Model(models.PrimitiveModel):
-    """Numba's model of `V8Type`: LLVM's vector of eight 64-bit words."""
-
-    def __init__(self, manager, fe_type) -> None:
-        super().__init__(manager, fe_type, V)
 
 
 def call(builder, name, result, args):
