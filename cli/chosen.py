@@ -130,6 +130,15 @@ CIRCUIT: dict[str, Any] = {
             help="Make tables smaller where patterns of their inputs never occur; proved by `prove`.",
         ),
     ],
+    "cut": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cut",
+            metavar="LAYER",
+            rich_help_panel=_MADE,
+            help="Cut the network behind this layer: each piece becomes a unit, joined by streams (repeatable).",
+        ),
+    ],
 }
 """Flags of `CircuitOptions`. A new option of circuits is one entry here, and in its class."""
 
@@ -198,7 +207,7 @@ def reading_alone(chosen: Mapping[str, Any]) -> ModelOptions:
 def _given(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The flags that were given, as keywords of `threshc.compile`."""
     own = {*MODEL, *CIRCUIT}
-    found = {k: value for k, value in chosen.items() if k in own and value is not None and value is not False}
+    found = {k: v for k, v in chosen.items() if k in own and v is not None and v is not False and v != []}
     if "scores" in found:
         found["scores"] = "exact" if found["scores"] is ScoresKind.exact else True
     return found

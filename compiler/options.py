@@ -49,7 +49,8 @@ class Options:
 
     def to_json(self) -> dict[str, Any]:
         """Returns every option by its name, as JSON holds it."""
-        return asdict(self)  # type: ignore[call-overload, no-any-return]
+        found: dict[str, Any] = asdict(self)  # type: ignore[call-overload]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
     @classmethod
     def from_json(cls: type[Made], data: object, where: str) -> Made:

@@ -83,6 +83,18 @@ class Timing:
         return "1 sample per cycle" if self.interval == 1 else f"1 sample per {self.interval:,} cycles"
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Bits inside of a circuit that leave it in simulations: ports probeK_valid and probeK_payload, K its place.
+
+    In every cycle in which `valid` is 1 the payload is the next sample's, in the order in which they were taken. Of its
+    `width` bits the fields say what they are.
+    """
+
+    width: int
+    fields: tuple[Field, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Interface:
     """The facts about a circuit that are known from outside.
@@ -90,7 +102,7 @@ class Interface:
     network: what it computes; name: the Verilog module's, with ports clk, rst, {i,o}_{payload,valid,ready}.
     input: the stream of samples; feature f of k bits is bits f*k.. of a sample's word (two's complement when signed,
     lowest bit first; a Step input has one bit per feature). output: the stream of answers; fields: the slices of an
-    answer's word.
+    answer's word. probes: what is led out beside that; () for circuits that are built.
     """
 
     network: Network
@@ -99,6 +111,7 @@ class Interface:
     output: Beats
     fields: tuple[Field, ...]
     timing: Timing
+    probes: tuple[Probe, ...] = ()
 
 
 class StreamUnit(Protocol):
@@ -112,7 +125,7 @@ class StreamUnit(Protocol):
         """Units are told apart by identity."""
 
     def component(self) -> Component:
-        """Returns a fresh Amaranth component with streams `i` and `o` of the interface's widths."""
+        """Returns a fresh Amaranth component with streams `i` and `o` of the interface's widths, and `probeK`."""
 
     def verilog(self) -> str:
         """Returns the Verilog-2001 of the whole circuit, with the interface's module at the top."""

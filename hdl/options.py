@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -32,6 +33,7 @@ class CircuitKeywords(TypedDict, total=False):
     family: str | None
     effort: int
     dont_care: bool
+    cut: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ class CircuitOptions(Options):
     grow with it.
     dont_care: make tables smaller where patterns of their inputs never occur (`hdl/unrolled/dontcare`).
 
+    cut: layers, by name or value (`%14`), behind which the network is cut: every piece becomes a unit of its own, and
+    the units are joined by streams. In what order they are named makes no difference.
+
     Raises CompileError for values that are none of these, and for types that only look like them.
     """
 
@@ -58,6 +63,7 @@ class CircuitOptions(Options):
     family: str | None = None
     effort: int = 1
     dont_care: bool = False
+    cut: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.neuron != "auto":
@@ -74,6 +80,10 @@ class CircuitOptions(Options):
             self.take_integer("pipeline", levels, 1, None, "auto, none, layer, or a number of levels from 1")
         self.take_flag("scores")
         self.take_flag("dont_care")
+        names: object = self.cut
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise fail(f"cut {names!r} is not understood", where=option("cut"), hint="names of layers, in a list")
+        object.__setattr__(self, "cut", tuple(sorted(names)))
         if self.family is not None:
             family(self.family)  # Raises where there is none of that name.
         self.take_integer("effort", self.effort, 1, MOST_EFFORT, f"1 to {MOST_EFFORT}")

@@ -17,9 +17,10 @@ _HIDDEN = " ".join(f"-remove {a}" for a in ("generator", "top", "src", "amaranth
 
 
 def emit_verilog(component: Component, name: str) -> str:
-    """Returns the Verilog of a component with streams `i` and `o`.
+    """Returns the Verilog of a component with streams `i` and `o`, and perhaps `probe0`, `probe1`, ...
 
-    Top module `name` with ports clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid, o_ready.
+    Top module `name` with ports clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid, o_ready, and payload and
+    valid of the probes.
     """
     top = Module()
     top.submodules.network = component
@@ -31,6 +32,11 @@ def emit_verilog(component: Component, name: str) -> str:
             outer = Signal(len(inner), name=f"{side}_{member}")
             inward = (side == "i") != (member == "ready")
             top.d.comb += inner.eq(outer) if inward else outer.eq(inner)
+            ports.append(outer)
+    while (probe := getattr(component, f"probe{(len(ports) - 6) // 2}", None)) is not None:
+        for member in ("payload", "valid"):
+            outer = Signal(len(getattr(probe, member)), name=f"probe{(len(ports) - 6) // 2}_{member}")
+            top.d.comb += outer.eq(getattr(probe, member))
             ports.append(outer)
     return _to_verilog(rtlil.convert(top, name=name, ports=ports, emit_src=False))
 

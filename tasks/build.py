@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
@@ -26,9 +27,9 @@ from threshc.tasks.report_markdown import write_report
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from threshc.hdl.chain import Chain
     from threshc.hdl.flow.report import BuildReport
     from threshc.hdl.targets.base import Target
-    from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model
 
 
@@ -80,6 +81,9 @@ def build(
     if target_fmax is not None:
         refuse_both(asked.pipeline, freq)
     how, circuit = model_options(reading, keywords), asked.settled(chosen)
+    if verify == "proof" and circuit.cut:
+        hint = f"{option('verify', 'netlist')}, and `threshc prove` for the units"
+        raise fail("netlists of several units are not proved", where=option("verify"), hint=hint)
     baud = BAUD if baud is None else baud
     check_tools(chosen, freq, target_fmax, seed, baud, verify)
     check_run(simulator, samples, jobs)
@@ -99,7 +103,7 @@ def build(
     with output_folder(goal, force=force) as folder, leaving_failures(folder, goal, chosen):
         ready = prepare(model, settings, x, labels, samples, progress)
 
-        def place(design: Design, required: float | None) -> BuildReport:
+        def place(design: Chain, required: float | None) -> BuildReport:
             return build_for(
                 design,
                 chosen,
@@ -131,21 +135,21 @@ def _fast_enough(
     settings: Settings,
     target: Target,
     fmax: float,
-    place: Callable[[Design, float], BuildReport],
+    place: Callable[[Chain, float], BuildReport],
     progress: Progress,
-) -> tuple[Design, BuildReport, Settings]:
+) -> tuple[Chain, BuildReport, Settings]:
     """Returns the circuit whose build reaches `fmax` (Hz; on a board at least its clock), that build, and the settings
     with its levels of logic between registers."""
+    from threshc.hdl.chain import build as build_chain
     from threshc.hdl.flow.reach_fmax import reach
-    from threshc.hdl.unrolled.build import build_design
 
     required = fmax if target.board is None else max(fmax, float(target.board.clock_hz))
 
     def with_levels(levels: int) -> Settings:
         return replace(settings, circuit=replace(settings.circuit, pipeline=levels))
 
-    def attempt(levels: int) -> tuple[Design, BuildReport]:
-        design = build_design(network, with_levels(levels).circuit, jobs=settings.jobs, progress=progress)
+    def attempt(levels: int) -> tuple[Chain, BuildReport]:
+        design = build_chain(network, with_levels(levels).circuit, jobs=settings.jobs, progress=progress)
         return design, place(design, required)
 
     design, made, levels = reach(attempt, target.device, required, progress)

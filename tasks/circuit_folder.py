@@ -24,8 +24,8 @@ from threshc.tasks.stimulus import Stimulus, answers, stimulus
 if TYPE_CHECKING:
     import numpy as np
 
+    from threshc.hdl.chain import Chain
     from threshc.hdl.targets.base import Device
-    from threshc.hdl.unrolled.design import Design
     from threshc.tasks.load import Model
 
 BENCH_SAMPLES = 256
@@ -84,24 +84,23 @@ def compile_into(
     ready: Prepared,
     settings: Settings,
     progress: Progress,
-    design: Design | None = None,
+    design: Chain | None = None,
 ) -> Report:
     """Makes everything of `compile` but the report's files; `folder` stands for `out_dir` until it is complete.
 
     design: the circuit where it is there already, made with the options of the settings.
     """
     from threshc.compiler.ir.storage import to_bytes
+    from threshc.hdl.chain import build as build_chain
     from threshc.hdl.shell.testbench import self_checking
-    from threshc.hdl.unrolled.build import build_design
-    from threshc.hdl.unrolled.emit import portable_verilog
     from threshc.sim.counts import count
 
     given, network = ready.given, ready.given.network
     progress("packed simulator")
     expected = given.expected
-    design = design or build_design(network, settings.circuit, jobs=settings.jobs, progress=progress)
-    progress(f"Verilog of {design.netlist.count:,} cells")
-    write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": portable_verilog(design)})
+    design = design or build_chain(network, settings.circuit, jobs=settings.jobs, progress=progress)
+    progress(f"Verilog of {design.cells:,} cells")
+    write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": design.verilog()})
     wanted = answers(design, expected)
     simulation = _simulate(design, given, wanted, settings.simulator, progress)
     write_files(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
@@ -155,14 +154,13 @@ def _title(model: Model, network: Network) -> str:
 
 
 def _simulate(
-    design: Design, given: Stimulus, wanted: NDArray[np.uint8], simulator: str, progress: Progress
+    design: Chain, given: Stimulus, wanted: NDArray[np.uint8], simulator: str, progress: Progress
 ) -> Simulation:
     """Runs the Verilog on all samples. Raises CompileError unless every answer is the wanted one (N, bytes)."""
-    from threshc.hdl.unrolled.unit import UnrolledUnit
     from threshc.sim import rtl
 
     progress(f"simulating the Verilog on {len(given):,} samples")
-    got = rtl.run_words(UnrolledUnit(design), given.words, simulator=simulator, progress=progress)
+    got = rtl.run_words(design, given.words, simulator=simulator, progress=progress)
     wrong = (wanted != answers(design, got)).any(axis=1)
     if wrong.any():
         raise fail(

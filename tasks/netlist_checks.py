@@ -11,25 +11,28 @@ from threshc.tasks.proof import check_certificate, prove_file
 from threshc.tasks.stimulus import Stimulus, answers
 
 if TYPE_CHECKING:
+    from threshc.hdl.chain import Chain
     from threshc.hdl.flow.verify_netlists import Samples
-    from threshc.hdl.unrolled.design import Design
 
 
-def netlist_samples(design: Design, given: Stimulus) -> Samples:
+def netlist_samples(design: Chain, given: Stimulus) -> Samples:
     """Returns the samples with the packed simulator's answers, as words of the design."""
     from threshc.hdl.flow.verify_netlists import Samples
 
     return Samples(given.words, answers(design, given.expected))
 
 
-def prover(design: Design, family: str, progress: Progress) -> Callable[[Path], str]:
+def prover(design: Chain, family: str, progress: Progress) -> Callable[[Path], str]:
     """Returns a function that proves the design and then a netlist of it, in a JSON file of Yosys, and says what it
-    proved; it raises CompileError where something is not proved. family: of the netlist's cells."""
+    proved; it raises CompileError where something is not proved. The design
+    has one unit. family: of the netlist's cells."""
     from threshc.hdl.unrolled.certify import certify
+
+    (unit,) = design.units
 
     def prove(netlist: Path) -> str:
         progress("proving the circuit and its netlist")
-        certificate = certify(design)
+        certificate = certify(unit)
         check_certificate(design.network, certificate, progress)
         return prove_file(certificate, netlist, family, progress)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from threshc.compiler.progress import Progress
 
 if TYPE_CHECKING:
     from threshc.compiler.ir.network import Network
+    from threshc.compiler.ir.split import Part
     from threshc.hdl.proof.certificate import Certificate
     from threshc.hdl.unrolled.design import Design
 
@@ -61,6 +63,46 @@ def check_certificate(network: Network, certificate: Certificate, progress: Prog
         payload.append(f"{field.name} (bits {offset} to {offset + field.width - 1}, value {field.value})")
         offset += field.width
     return Proof(network.name, found.methods, found.luts, found.registers, found.steps, (), seconds, ", ".join(payload))
+
+
+def check_units(
+    network: Network, parts: Sequence[Part], certificates: Sequence[Certificate], progress: Progress, scores: bool
+) -> Proof:
+    """Checks the certificate of every part of a network, and that the parts are the network; returns the whole proof.
+
+    scores: the last payload must carry them. Raises CompileError where something does not hold, naming the place.
+    """
+    from threshc.compiler.ir.split import joined
+    from threshc.hdl.proof.fingerprint import fingerprint
+
+    last = len(parts) - 1
+    proofs = [
+        check_certificate(part.network, certificate, progress, scores and k == last)
+        for k, (part, certificate) in enumerate(zip(parts, certificates, strict=True))
+    ]
+    if not last:
+        return proofs[0]
+    if fingerprint(joined(parts, network.name)) != fingerprint(network):
+        raise _unproved("the networks of the units, put together, are another network", "")
+    methods: dict[str, int] = {}
+    for proof in proofs:
+        for method, count in proof.methods.items():
+            methods[method] = methods.get(method, 0) + count
+    return Proof(
+        network.name,
+        methods,
+        sum(p.luts for p in proofs),
+        sum(p.registers for p in proofs),
+        sum(p.steps for p in proofs),
+        (f"{len(proofs)} units, each equal to its part of the network; the parts put together are the network",),
+        sum(p.seconds for p in proofs),
+        proofs[last].payload,
+    )
+
+
+def certificate_files(file: Path, units: int) -> list[Path]:
+    """Returns the files of the certificates of a circuit of so many units: the file, or FILE.u0, FILE.u1, ..."""
+    return [file] if units == 1 else [file.with_name(f"{file.name}.u{k}") for k in range(units)]
 
 
 def prove_file(certificate: Certificate, netlist: Path, family: str, progress: Progress) -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from threshc.compiler.bounded import open_regular
 from threshc.compiler.diagnostics import fail, option
+from threshc.compiler.ir.split import split
 from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.pool import checked_jobs
 from threshc.hdl.targets.registry import target as find_target
 from threshc.tasks.load import load_network
 from threshc.tasks.options import Keywords, ModelOptions, circuit_options, lists_options, model_options
-from threshc.tasks.proof import Proof, check_certificate, prove_cells, prove_file
+from threshc.tasks.proof import Proof, certificate_files, check_units, prove_cells, prove_file
 from threshc.tasks.proved_folder import not_read, same_certificate, same_verilog
 from threshc.tasks.recorded import changed, folder_of, recorded, refuse_without_effect, want_the_folders_own
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from threshc.compiler.ir.network import Network
-    from threshc.hdl.unrolled.design import Design
+    from threshc.hdl.chain import Chain
     from threshc.tasks.load import Model
 
 
@@ -47,25 +48,14 @@ def prove(
 ) -> Proof:
     """Proves that the circuit of a model computes its network on all inputs, and writes the certificate.
 
-    model: as for `load`. Of a folder that threshc made, the circuit with the folder's options is proved, and its
-    Verilog must be the folder's, byte for byte; other options of the circuit are refused.
-    certificate: the file to write. reading, options, keywords, target, jobs, note: as for `compile`.
-    A device family, stated or the target's, also proves the pre-mapped cells that synthesis reads.
-    netlist: the JSON file that Yosys wrote of this circuit in cells of the family; it is proved equal too
-    (`threshc.hdl.proof.netlist`).
-    layer: prove this layer alone, its inputs free, as a circuit of its own (a convolution at one position).
-    large: go on with a circuit that may take more memory than there is; without it, such a circuit is refused before it
-    is made.
-    check: read `certificate` instead of writing it, and prove that it holds for the model. Nothing is compiled then,
-    options of the circuit are refused, and `scores` demands that the payload carries the scores. Of a folder, the
-    circuit is compiled again after that: it must be the certificate's in every part, its Verilog the folder's.
-
-    Raises CompileError for wrong options before the model is read, and, with the place, for what cannot be proved.
+    from threshc.tasks.options import Keywords, ModelOptions, circuit_options, lists_options, model_options
+    from threshc.tasks.proof import Proof, certificate_files, check_units, prove_cells, prove_file
     """
+    from threshc.hdl.chain import build as build_chain
     from threshc.hdl.families.registry import USUAL
+    from threshc.hdl.naming import sanitize
     from threshc.hdl.proof.parse import read
     from threshc.hdl.size import predict, refuse_vast
-    from threshc.hdl.unrolled.build import build_design
     from threshc.hdl.unrolled.certify import certify
 
     progress = progress or silent
@@ -80,6 +70,10 @@ def prove(
     if layer is not None and netlist is not None:
         hint = f"omit {option('layer')} or {option('netlist')}"
         raise fail("a netlist is of the whole network", where=option("layer"), hint=hint)
+    for other, name in ((layer, "layer"), (netlist, "netlist")):
+        if circuit.cut and other is not None:
+            hint = f"omit {option('cut')} or {option(name)}"
+            raise fail(f"{option(name)} is not proved of a network that is cut", where=option("cut"), hint=hint)
     if netlist is not None:
         open_regular(netlist, "netlist").close()
     folder = None if layer is not None else folder_of(model)
@@ -89,7 +83,7 @@ def prove(
         circuit = replace(made_with.circuit, scores=scores or made_with.circuit.scores)
         scores = circuit.scores
     elif check:
-        own = replace(asked, scores=False) if netlist is None else replace(asked, scores=False, family=None)
+        own = replace(asked, scores=False, cut=(), family=asked.family if netlist is None else None)
         refuse_without_effect(
             [*changed(own), *([] if target is None else ["target"])],
             f"nothing is compiled with {option('check', True)}, the certificate is proved as it is",
@@ -105,38 +99,41 @@ def prove(
         # without a device, large layers would be vectors, whose heaps are not proved step by step
         circuit = replace(circuit, family=family or USUAL, scores=scores)
 
-    def build() -> Design:
+    parts = split(network, circuit.cut)
+
+    def build() -> Chain:
         refuse_vast(predict(network, circuit), note, large=large)
         progress("building the circuit")
-        return build_design(network, circuit, jobs=jobs, progress=progress)
+        return build_chain(network, circuit, jobs=jobs, progress=progress)
 
-    file = None if certificate is None else Path(certificate)
-    to_check = file if check else None
-    design: Design | None = None
-    if to_check is not None:
-        made = read(to_check)
+    files = [] if certificate is None else certificate_files(Path(certificate), len(parts))
+    design: Chain | None = None
+    if check:
+        made = [read(file) for file in files]
     else:
         design = build()
-        made = certify(design)
-    proof = check_certificate(network, made, progress, scores)
-    texts: list[str] = []
-    if to_check is not None:
-        texts.append(_read_all(model, network, to_check))
+        made = [certify(unit) for unit in design.units]
+    proof = check_units(network, parts, made, progress, scores)
+    texts = list(proof.texts)
+    if check:
+        texts += [_read_all(model, part.network, file) for part, file in zip(parts, files, strict=True)]
         if folder is not None:
             design = build()
-            texts.append(same_certificate(folder, to_check, made, certify(design)))
+            for file, one, unit in zip(files, made, design.units, strict=True):
+                texts.append(same_certificate(folder, file, one, certify(unit)))
     if design is not None and folder is not None:
         texts.append(same_verilog(folder, design))
     if design is not None and family is not None:
-        texts.append(prove_cells(made, design, family))
+        texts += [prove_cells(one, unit, family) for one, unit in zip(made, design.units, strict=True)]
     if folder is not None:
-        texts.append(not_read(folder, f"{made.name}.v"))
+        texts.append(not_read(folder, f"{sanitize(network.name, 'network')}.v"))
     elif family is None and netlist is None:
         texts.append("no Verilog was read: that some text is this circuit is not said here")
     if netlist is not None:
-        texts.append(prove_file(made, Path(netlist), family or circuit.family or USUAL, progress))
-    if file is not None and to_check is None:
-        made.write(file)
+        texts.append(prove_file(made[0], Path(netlist), family or circuit.family or USUAL, progress))
+    if not check:
+        for one, file in zip(made, files, strict=False):
+            one.write(file)
     return replace(proof, texts=tuple(texts))
 
 

@@ -12,20 +12,18 @@ from threshc.tasks.folder import REPORT
 from threshc.tasks.load import THRESH
 
 if TYPE_CHECKING:
+    from threshc.hdl.chain import Chain
     from threshc.hdl.proof.certificate import Certificate
-    from threshc.hdl.unrolled.design import Design
 
 
-def same_verilog(folder: Path, design: Design) -> str:
+def same_verilog(folder: Path, design: Chain) -> str:
     """Compares a folder's Verilog with the text of a design, byte for byte; returns what was found equal.
 
     Raises CompileError where they differ.
     """
-    from threshc.hdl.unrolled.emit import portable_verilog
-
     path = folder / f"{design.name}.v"
     try:
-        same = read_file(path, what="folder's Verilog") == portable_verilog(design).encode("utf-8")
+        same = read_file(path, what="folder's Verilog") == design.verilog().encode("utf-8")
         why = "it was changed, or made by another version"
     except CompileError as problem:
         same, why = False, problem.diagnostics[0].why

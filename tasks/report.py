@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from threshc.version import __version__
 
 if TYPE_CHECKING:
+    from threshc.hdl.chain import Chain
     from threshc.hdl.flow.report import BuildReport
     from threshc.hdl.interface import Beats
     from threshc.hdl.options import CircuitOptions
-    from threshc.hdl.unrolled.design import Design
     from threshc.sim.counts import Counts
     from threshc.tasks.options import ModelOptions
 
@@ -83,7 +83,7 @@ class Report:
     input: str
     out_dir: Path
     counts: Counts
-    design: Design
+    design: Chain
     reading: ModelOptions
     options: CircuitOptions
     simulation: Simulation

@@ -77,10 +77,10 @@ def markdown(report: Report) -> str:
 
 def _options(report: Report) -> str:
     """The options of the circuit, and those of the model that somebody chose."""
-    circuit = {name: value for name, value in report.options.to_json().items() if value is not None}
+    circuit = {name: value for name, value in report.options.to_json().items() if value not in (None, [])}
     usual = USUAL_MODEL.to_json()
     model = {name: value for name, value in report.reading.to_json().items() if value != usual[name]}
-    both = (circuit | model).items()
+    both = [(name, ", ".join(v) if isinstance(v, list) else v) for name, v in (circuit | model).items()]
     return ", ".join(f"{name} {str(value).lower() if isinstance(value, bool) else value}" for name, value in both)
 
 

@@ -41,10 +41,10 @@ def run_on_board(
     Raises CompileError when the model's circuit is too large for this machine, the port cannot be opened, nothing
     answers, or the board holds another network.
     """
+    from threshc.hdl.chain import build
     from threshc.hdl.shell.host import Board, checked_baud
     from threshc.hdl.shell.protocol import BAUD
     from threshc.hdl.size import predict, refuse_vast
-    from threshc.hdl.unrolled.build import build_design
     from threshc.sim.rtl import to_result
 
     progress = progress or silent
@@ -56,7 +56,7 @@ def run_on_board(
     network = load_network(model, how)
     refuse_vast(predict(network), instead="the model that the board was made for")
     # What the board says about itself depends on the network and the answer's fields, not on neurons or registers.
-    design = build_design(network, CircuitOptions(scores=scores))
+    design = build(network, CircuitOptions(scores=scores))
     samples = given(network, x)
     progress("opening the port")
     board = Board(port, design.interface, baud=baud)

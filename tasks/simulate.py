@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, get_args
 
 from numpy.typing import ArrayLike
@@ -57,16 +56,13 @@ def simulate(
             progress("reference simulator")
             return reference.run_encoded(network, given(network, x).encoded)
         case "rtl":
+            from threshc.hdl.chain import build
             from threshc.hdl.size import predict, refuse_vast
-            from threshc.hdl.unrolled.build import build_design
-            from threshc.hdl.unrolled.unit import UnrolledUnit
             from threshc.sim import rtl
 
             circuit = options or USUAL_CIRCUIT
             instead = f"{option('large', True)} to go on, or {option('engine', 'packed')}"
             refuse_vast(predict(network, circuit), note, large=large, instead=instead)
             progress("emitting the circuit")
-            scores = network.output("class") is not None
             samples = given(network, x)
-            design = build_design(network, replace(circuit, scores=scores), taps=True)
-            return rtl.run_words(UnrolledUnit(design), samples.words, progress=progress)
+            return rtl.run_words(build(network, circuit).probed(), samples.words, progress=progress)

@@ -18,7 +18,7 @@ from threshc.tasks.samples import random_samples
 
 if TYPE_CHECKING:
     from threshc.compiler.frontend.lower import Lowered
-    from threshc.hdl.unrolled.design import Design
+    from threshc.hdl.interface import StreamUnit
     from threshc.sim.result import Result
 
 
@@ -139,7 +139,7 @@ def _checked(labels: ArrayLike, count: int) -> NDArray[np.generic]:
     return array
 
 
-def answers(design: Design, result: Result) -> NDArray[np.uint8]:
+def answers(design: StreamUnit, result: Result) -> NDArray[np.uint8]:
     """Returns the words (N, bytes) with which a design answers these results (see `threshc.hdl.payload`)."""
     values = {o.value: v for o, v in zip(result.network.outputs, result.values, strict=True)}
     bits = []

@@ -11,7 +11,7 @@ from threshc.hdl.options import CircuitOptions
 from threshc.tasks.compare import Check, compare_results, outputs_only
 
 if TYPE_CHECKING:
-    from threshc.hdl.unrolled.design import Design
+    from threshc.hdl.chain import Chain
     from threshc.sim.result import Result
     from threshc.sim.rtl import RtlResult
     from threshc.tasks.stimulus import Stimulus
@@ -34,30 +34,26 @@ class Verilog:
     def checks(self, data: Stimulus, expected: Result) -> Iterator[Check]:
         """Yields the comparisons with the reference's result. Raises CompileError where a folder holds another circuit.
 
-        The circuit as it is built is simulated beside the one with hidden bits where the two may differ by more than
-        registers: with don't-cares, which depend on what is led out. So is a folder's, which is compared with its file.
+        It is the circuit that is built, with probes for its hidden bits. A folder's is simulated once more without
+        them: it is the text in the folder, with which it is compared.
         """
-        from threshc.hdl.unrolled.build import build_design
+        from threshc.hdl.chain import build
         from threshc.tasks.proved_folder import same_verilog
 
         some, network = data.first(self.samples), data.network
         wanted = expected.first(len(some))
-        scores = self.options.scores or network.output("scores") is not None
-        shown = build_design(network, replace(self.options, scores=scores), taps=True, jobs=self.jobs)
-        got, note = self._run(shown, some)
+        built = build(network, self.options, jobs=self.jobs)
+        got, note = self._run(built.probed(), some)
         yield compare_results("reference = RTL", wanted, got, some.encoded, note)
-        if self.folder is not None or self.options.dont_care:
-            built = build_design(network, self.options, jobs=self.jobs)
-            said = "" if self.folder is None else same_verilog(self.folder, built)
+        if self.folder is not None:
+            said = same_verilog(self.folder, built)
             got, note = self._run(built, some)
             values = {o.name: v for o, v in zip(wanted.network.outputs, wanted.values, strict=True)}
             outputs = [values[o.name] for o in got.network.outputs]
-            title, note = "reference = RTL without hidden bits", f"{note}; {said}" if said else note
-            yield replace(outputs_only(title, outputs, got), note=note)
+            yield replace(outputs_only("reference = RTL without hidden bits", outputs, got), note=f"{note}; {said}")
 
-    def _run(self, design: Design, some: Stimulus) -> tuple[RtlResult, str]:
-        from threshc.hdl.unrolled.unit import UnrolledUnit
+    def _run(self, design: Chain, some: Stimulus) -> tuple[RtlResult, str]:
         from threshc.sim import rtl
 
-        got = rtl.run_words(UnrolledUnit(design), some.words, simulator=self.simulator)
+        got = rtl.run_words(design, some.words, simulator=self.simulator)
         return got, f"{got.simulator}, latency {got.latency} cycles"

@@ -14,13 +14,13 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
+from threshc.hdl.chain import Chain
+from threshc.hdl.chain import build as build_chain
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.build import build
 from threshc.hdl.flow.reach_fmax import reach
 from threshc.hdl.targets.registry import target, targets
-from threshc.hdl.unrolled.build import build_design
-from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.tasks.netlist_checks import netlist_samples
 from threshc.tasks.stimulus import stimulus
@@ -45,15 +45,15 @@ def left(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def xor() -> Design:
-    return build_design(networks.xor())
+def xor() -> Chain:
+    return build_chain(networks.xor())
 
 
 ROUTED = [name for name, t in targets().items() if family(t.device.family).flow is not None]
 
 
 @pytest.mark.parametrize("name", sorted(set(targets()) - set(ROUTED)))
-def test_without_place_and_route_cells_are_counted_and_text_is_left(tmp_path: Path, xor: Design, name: str) -> None:
+def test_without_place_and_route_cells_are_counted_and_text_is_left(tmp_path: Path, xor: Chain, name: str) -> None:
     told: list[str] = []
     report = build(xor, target(name), tmp_path, progress=told.append)
     chosen = family(target(name).device.family)
@@ -71,7 +71,7 @@ def test_without_place_and_route_cells_are_counted_and_text_is_left(tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ROUTED)
-def test_xor_ends_in_a_bitstream(tmp_path: Path, xor: Design, name: str) -> None:
+def test_xor_ends_in_a_bitstream(tmp_path: Path, xor: Chain, name: str) -> None:
     need(name)
     told: list[str] = []
     samples = netlist_samples(xor, stimulus(xor.network, None, samples=64))
@@ -94,14 +94,14 @@ def test_xor_ends_in_a_bitstream(tmp_path: Path, xor: Design, name: str) -> None
         assert report.clock_hz == target(name).board.clock_hz  # type: ignore[union-attr]
 
 
-def test_the_same_seed_gives_the_same_bitstream(tmp_path: Path, xor: Design) -> None:
+def test_the_same_seed_gives_the_same_bitstream(tmp_path: Path, xor: Chain) -> None:
     need("icebreaker")
     first, again, other = (build(xor, target("icebreaker"), tmp_path / f"{k}", seed=s) for k, s in enumerate((1, 1, 2)))
     assert first.bitstream.read_bytes() == again.bitstream.read_bytes()
     assert first.bitstream.read_bytes() != other.bitstream.read_bytes()
 
 
-def test_too_slow_for_what_was_asked(tmp_path: Path, xor: Design) -> None:
+def test_too_slow_for_what_was_asked(tmp_path: Path, xor: Chain) -> None:
     need("icebreaker")
     with pytest.raises(
         CompileError, match=r"too slow for icebreaker: it reaches [\d.]+ MHz\n.*\n  why: the frequency asked"
@@ -110,7 +110,7 @@ def test_too_slow_for_what_was_asked(tmp_path: Path, xor: Design) -> None:
     assert left(tmp_path / "out") == ["project"]
 
 
-def test_too_slow_for_the_boards_clock(tmp_path: Path, xor: Design, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_slow_for_the_boards_clock(tmp_path: Path, xor: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     need("icebreaker")
     monkeypatch.setattr("threshc.hdl.flow.build.route", slow_route())
     with pytest.raises(CompileError, match=r"it reaches 9\.0 MHz\n.*\n  why: the board's clock is 12 MHz"):
@@ -124,7 +124,7 @@ def slow_route() -> object:
     return lambda *args, **options: replace(route(*args, **options), fmax_hz=9e6)
 
 
-def wide(inputs: int) -> Design:
+def wide(inputs: int) -> Chain:
     """A neuron on a few of many inputs: quickly synthesized, with a flip-flop in the harness for every input."""
     weights = np.zeros((1, inputs), np.int8)
     weights[0, [*range(1023, inputs, 1024), inputs - 1]] = 1
@@ -134,7 +134,7 @@ def wide(inputs: int) -> Design:
         Sum(1, weights, np.zeros(1, np.int64)),
         Compare(2, np.zeros(1, np.int64), np.full(1, 3)),
     )
-    return build_design(Network("wide", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),)))
+    return build_chain(Network("wide", ops, (Output("y", 3, "bits", np.ones(()), np.zeros(())),)))
 
 
 def test_more_flip_flops_than_the_device_has(tmp_path: Path) -> None:
@@ -159,13 +159,13 @@ def test_cells_that_cannot_be_packed_together(tmp_path: Path) -> None:
 
 def test_what_cannot_possibly_fit_is_refused_before_synthesis(tmp_path: Path) -> None:
     told: list[str] = []
-    design = build_design(networks.random_dense(np.random.default_rng(0), (256, 80, 10), "pm1"))
+    design = build_chain(networks.random_dense(np.random.default_rng(0), (256, 80, 10), "pm1"))
     with pytest.raises(CompileError, match=r"why: it needs about [\d,]+ LUTs, of 5,280 \(estimated from the weights"):
         build(design, target("up5k-sg48"), tmp_path / "out", progress=told.append)
     assert told == []
 
 
-def test_missing_tools_are_all_named(tmp_path: Path, xor: Design, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_tools_are_all_named(tmp_path: Path, xor: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools.shutil, "which", lambda name: None)
     monkeypatch.setattr(tools.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CompileError) as caught:
@@ -179,7 +179,7 @@ def test_missing_tools_are_all_named(tmp_path: Path, xor: Design, monkeypatch: p
     assert not (tmp_path / "out").exists()
 
 
-def test_more_ports_than_pins_are_refused(tmp_path: Path, xor: Design) -> None:
+def test_more_ports_than_pins_are_refused(tmp_path: Path, xor: Chain) -> None:
     chosen = target("gw1nr-9c")
     few = replace(chosen, device=replace(chosen.device, pins=("52", "25", "26")))
     need("gw1nr-9c")
@@ -190,7 +190,7 @@ def test_more_ports_than_pins_are_refused(tmp_path: Path, xor: Design) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_an_output_folder_that_cannot_be_made(tmp_path: Path, xor: Design) -> None:
+def test_an_output_folder_that_cannot_be_made(tmp_path: Path, xor: Chain) -> None:
     need("icebreaker")
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CompileError, match="cannot write the bitstream"):
@@ -198,12 +198,12 @@ def test_an_output_folder_that_cannot_be_made(tmp_path: Path, xor: Design) -> No
 
 
 @pytest.mark.parametrize("freq", [0.0, -1.0, 1e12, float("nan")])
-def test_frequencies_that_make_no_sense(tmp_path: Path, xor: Design, freq: float) -> None:
+def test_frequencies_that_make_no_sense(tmp_path: Path, xor: Chain, freq: float) -> None:
     with pytest.raises(CompileError, match="is not possible"):
         build(xor, target("icebreaker"), tmp_path, freq=freq)
 
 
-def test_a_baud_rate_the_clock_cannot_make(tmp_path: Path, xor: Design) -> None:
+def test_a_baud_rate_the_clock_cannot_make(tmp_path: Path, xor: Chain) -> None:
     need("icebreaker")
     with pytest.raises(CompileError, match="a 12 MHz clock cannot make 5000000 baud"):
         build(xor, target("icebreaker"), tmp_path, baud=5_000_000)

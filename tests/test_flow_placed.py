@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.chain import build as build_chain
 from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.attribution import REST, owners
@@ -18,8 +19,6 @@ from threshc.hdl.flow.build import build
 from threshc.hdl.flow.placed_by_layer import slowest_path
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.targets.registry import target
-from threshc.hdl.unrolled.build import build_design
-from threshc.hdl.unrolled.mapped import mapped_verilog
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +35,7 @@ def test_layers_add_up_to_the_routed_design(tmp_path: Path, name: str, neuron: s
     except CompileError as problem:
         pytest.skip(str(problem.diagnostics[0].what))
     network = networks.random_dense(np.random.default_rng(3), (10, 6, 4), "int")
-    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, family=device.family))
+    design = build_chain(network, CircuitOptions(neuron=neuron, pipeline=pipeline, family=device.family))
     report = build(design, target(name), tmp_path)
     placed, layers = {c.name: c for c in report.placed}, {c.name: c for c in report.layers}
     assert sum(c.cells for c in report.placed) == report.cells_used
@@ -70,8 +69,8 @@ def test_a_wire_counts_for_the_cell_that_it_leads_to() -> None:
 
 def test_names_that_yosys_makes_up_say_nothing() -> None:
     """A table without a name of its own belongs to what reads it; what nobody reads, to the rest."""
-    design = build_design(networks.random_dense(np.random.default_rng(1), (7, 3)))
-    node = next(n for n in range(design.interface.input.bits + 1, 1000) if f" l{n} " in mapped_verilog(design, "ice40"))
+    design = build_chain(networks.random_dense(np.random.default_rng(1), (7, 3)))
+    node = next(n for n in range(design.interface.input.bits + 1, 1000) if f" l{n} " in design.mapped("ice40"))
 
     def cell(kind: str, a: int, z: int) -> dict[str, Any]:
         pins = {"I0": [a], "O": [z]}

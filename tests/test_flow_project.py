@@ -15,6 +15,7 @@ import networks
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.chain import build as build_chain
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.build import build
@@ -24,9 +25,8 @@ from threshc.hdl.flow.project import made_for, make_plan
 from threshc.hdl.flow.tools import Tool
 from threshc.hdl.shell.top import make_top
 from threshc.hdl.targets.registry import target, targets
-from threshc.hdl.unrolled.build import build_design
 
-XOR = build_design(networks.xor())
+XOR = build_chain(networks.xor())
 BOARDS = [name for name, t in targets().items() if t.board is not None]
 REPEATED = [next(n for n in BOARDS if target(n).device.family == kind) for kind in ("ice40", "ecp5")]
 

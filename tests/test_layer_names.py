@@ -20,6 +20,7 @@ from threshc.compiler.ir.layers import layers
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Loc
 from threshc.compiler.ir.storage import save
+from threshc.hdl.chain import one_unit
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow.attribution import REST
 from threshc.hdl.flow.cells_by_layer import cells_by_layer
@@ -106,7 +107,7 @@ def test_compile_and_build(network: Network, design: Design, tmp_path: Path) -> 
     assert first_column(section(page, "Layers (counted)")) == NAMES
     assert first_column(section(page, "Circuits")) == sums
 
-    cells = cells_by_layer(design, netlist(design), family("ice40"))
+    cells = cells_by_layer(one_unit(design), netlist(design), family("ice40"))
     assert [c.name for c in cells] == [*NAMES, REST]
     placed = tuple(PlacedCells(c.name, 1, 1, 0, 0, 0.0) for c in cells)
     none = Cells(0, 0, 0, 0)

@@ -43,6 +43,7 @@ WRONG: dict[str, object] = {
     "family": "ice41",
     "effort": 0,
     "dont_care": "perhaps",
+    "cut": "dense",
 }
 """A wrong value of every option."""
 CALLS: dict[str, Callable[..., object]] = {
@@ -83,7 +84,7 @@ def test_no_code_repeats_them_and_help_lists_them(function: FunctionType) -> Non
     code = function.__code__
     assert not set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) & set(OPTIONS)
     listed = inspect.signature(function).parameters
-    usual = {**ModelOptions().to_json(), **CircuitOptions().to_json()}
+    usual = {f.name: f.default for f in (*fields(ModelOptions), *fields(CircuitOptions))}
     assert {name: listed[name].default for name in OPTIONS} == usual
     assert "neuron: 'str' = 'auto'" in pydoc.plain(pydoc.render_doc(function))
 
@@ -123,6 +124,8 @@ def test_a_wrong_one_fails_before_the_model_is_read(command: str, name: str, val
         ("verify", {"rtl_samples": 0}, "0 samples cannot be simulated\n  where: rtl_samples="),
         ("prove", {"check": True}, "there is no certificate to check\n  where: check="),
         ("prove", {"layer": "a", "netlist": "b"}, "a netlist is of the whole network\n  where: layer="),
+        ("prove", {"layer": "a", "cut": ["b"]}, "layer= is not proved of a network that is cut\n  where: cut="),
+        ("build", {"verify": "proof", "cut": ["b"]}, "netlists of several units are not proved\n  where: verify="),
         ("prove", {"netlist": "no-such-netlist"}, "the netlist cannot be read\n  where: no-such-netlist"),
         ("build", {"verify": "all"}, "there is no verification 'all'\n  where: verify="),
         ("build", {"freq": 5.0}, "a frequency of 5 Hz is not possible\n  where: freq="),
@@ -181,7 +184,7 @@ def test_objects_and_keywords_are_not_mixed(command: str) -> None:
 
 def test_they_reach_the_report_and_come_back(tmp_path: Path) -> None:
     """Every option as another value than usual, so that none may be lost."""
-    circuit = CircuitOptions("tree", 3, True, "ecp5", 2, True)
+    circuit = CircuitOptions("tree", 3, True, "ecp5", 2, True, ("%2",))
     reading = ModelOptions("bit", None, 1, True, True)
     small = ModelOptions("bit", "min", exact_scores=True)
     assert all(getattr(circuit, f.name) != f.default for f in fields(CircuitOptions))
@@ -202,7 +205,7 @@ def test_they_reach_the_report_and_come_back(tmp_path: Path) -> None:
         path.write_text(json.dumps(data))
         assert recorded(tmp_path / "out").model == made
     assert (
-        "Options: neuron tree, pipeline 3, scores true, family ecp5, effort 2, dont\\_care true"
+        "Options: neuron tree, pipeline 3, scores true, family ecp5, effort 2, dont\\_care true, cut %2"
         in (tmp_path / "out" / "report.md").read_text()
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from threshc.compiler.ir.layers import layer_of
+from threshc.hdl.chain import Chain
 from threshc.hdl.families.registry import families
 from threshc.hdl.naming import scopes
 from threshc.hdl.unrolled.cell import Kind
@@ -17,12 +18,13 @@ from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.lower import lowered
 
 REST = "handshake and the rest"
+_UNIT = re.compile(r"u(\d+)\.(.*)")  # of the instances that `Chain` makes of several units
 _NODE = re.compile(r"n(\d+)")
 _PORTS = re.compile(r"(clk|rst|i_payload|i_valid|o_ready)(\[\d+\])?")  # nets that come from elsewhere
 _INSIDE = re.compile(r"(?:\w+\.)*?network\.(.*)")  # of the instance that `VerilogCore` makes
 
 
-def owners(design: Design, module: dict[str, Any], around: str | None = None) -> dict[str, str]:
+def owners(chain: Chain, module: dict[str, Any], around: str | None = None) -> dict[str, str]:
     """Returns the layer of every cell of a module that Yosys wrote, in its order of cells.
 
     Nets of pre-mapped text are named after nodes, which belong to the layer that they were made for, the first of
@@ -30,8 +32,8 @@ def owners(design: Design, module: dict[str, Any], around: str | None = None) ->
     what is around the network, None for the network alone. {} for portable text, whose nets lose their names.
     """
     cells: dict[str, Any] = {n: c for n, c in module["cells"].items() if c["type"] != "$scopeinfo"}
-    owner = _named(design, module, around)
-    if not set(order(design)[:-1]) & set(owner.values()):
+    owner = _named(chain, module, around)
+    if not set(order(chain)[:-1]) & set(owner.values()):
         return {}
     drivers: dict[int, str] = {}
     for name, cell in cells.items():
@@ -62,25 +64,33 @@ def pins(cell: dict[str, Any], way: str) -> list[int]:
     ]
 
 
-def order(design: Design, around: str | None = None) -> list[str]:
+def order(chain: Chain, around: str | None = None) -> list[str]:
     """Returns the names that `owners` gives, as tables have them."""
-    layers = _layers(design)
-    found = [layers[cell.scope] for cell in design.netlist.cells if cell.scope in layers]
+    found = [
+        layers[cell.scope]
+        for unit, layers in zip(chain.units, _layers(chain), strict=True)
+        for cell in unit.netlist.cells
+        if cell.scope in layers
+    ]
     return list(dict.fromkeys([*found, REST, *([] if around is None else [around])]))
 
 
-def _layers(design: Design) -> dict[str, str]:
-    """The layer's name of every scope of cells that is of one."""
-    modules = scopes(design.network)
-    return {modules[v]: layer.name for v, layer in layer_of(design.network).items()}
+def _layers(chain: Chain) -> list[dict[str, str]]:
+    """Of every unit, the layer's name of every scope of cells that is of one."""
+    names = {v: layer.name for v, layer in layer_of(chain.network).items()}
+    found = []
+    for unit, by in zip(chain.units, chain.offsets, strict=True):
+        modules = scopes(unit.network)
+        found.append({modules[v]: names[v + by] for v in layer_of(unit.network)})
+    return found
 
 
-def _named(design: Design, module: dict[str, Any], around: str | None) -> dict[int, str]:
+def _named(chain: Chain, module: dict[str, Any], around: str | None) -> dict[int, str]:
     """The owner of every net that has a name of ours. A net may have several: the one that says most counts."""
-    layers = _nodes(design)
+    units = _nodes(chain)
     ranked: dict[int, tuple[int, str]] = {}
     for name, net in module["netnames"].items():
-        rank, whose = _owner(name, layers, around)
+        rank, whose = _owner(name, units, around)
         for bit in net["bits"]:
             if isinstance(bit, int) and rank > ranked.get(bit, (0, ""))[0]:
                 ranked[bit] = rank, whose
@@ -95,10 +105,14 @@ def _made_up() -> re.Pattern[str]:
     return re.compile(rf"\$|_({kinds})|^n\d+_|^[lrs]\d+(_|$)")
 
 
-def _owner(name: str, layers: dict[int, str], around: str | None) -> tuple[int, str]:
+def _owner(name: str, units: list[dict[int, str]], around: str | None) -> tuple[int, str]:
     """(how much the name says, 0 for nothing; the owner)."""
     inside = None if around is None else _INSIDE.fullmatch(name)
-    inner = inside[1] if inside else name
+    inner, layers = inside[1] if inside else name, units[0]
+    if len(units) > 1 and (unit := _UNIT.fullmatch(inner)):
+        layers, inner = units[int(unit[1])], unit[2]
+        if _PORTS.fullmatch(inner):
+            return 0, ""  # the unit before drives it
     if _made_up().search(inner):
         return 0, ""
     if (around is not None and not inside) or _PORTS.fullmatch(inner):
@@ -109,9 +123,12 @@ def _owner(name: str, layers: dict[int, str], around: str | None) -> tuple[int, 
     return 2, REST
 
 
-def _nodes(design: Design) -> dict[int, str]:
-    """The layer of every node of the pre-mapped text."""
-    layers = _layers(design)
+def _nodes(chain: Chain) -> list[dict[int, str]]:
+    """Of every unit, the layer of every node of the pre-mapped text."""
+    return [_unit_nodes(unit, layers) for unit, layers in zip(chain.units, _layers(chain), strict=True)]
+
+
+def _unit_nodes(design: Design, layers: dict[str, str]) -> dict[int, str]:
     circuit = lowered(design)
     found: dict[int, str] = {}
     for cell in design.netlist.cells:

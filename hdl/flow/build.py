@@ -13,6 +13,7 @@ from threshc.compiler.files import draft
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.cells.drive import Exercised
 from threshc.hdl.cells.made import read_made
+from threshc.hdl.chain import Chain
 from threshc.hdl.families.base import Placed
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow.cells_by_layer import LayerCells, cells_by_layer
@@ -36,11 +37,10 @@ from threshc.hdl.naming import TOP
 from threshc.hdl.shell.protocol import BAUD
 from threshc.hdl.size import refuse_hopeless
 from threshc.hdl.targets.base import Target
-from threshc.hdl.unrolled.design import Design
 
 
 def build(
-    design: Design,
+    chain: Chain,
     target: Target,
     out_dir: str | Path,
     *,
@@ -69,9 +69,9 @@ def build(
     chosen = family(device.family)
     flow = chosen.flow if freq is None else flow_of(device.family)
     required = _required(target, freq)
-    refuse_hopeless(sum(layer.estimate.luts(chosen.inputs) for layer in design.neurons), device)
+    refuse_hopeless(sum(layer.estimate.luts(chosen.inputs) for layer in chain.neurons), device)
     tools = find_tools((YOSYS, *(() if flow is None else (flow.nextpnr, flow.packer))))
-    plan = make_plan(design, target, make_top(design.interface, target, baud), freq_hz=required, seed=seed)
+    plan = make_plan(chain, target, make_top(chain.interface, target, baud), freq_hz=required, seed=seed)
     folder = Path(out_dir) / PROJECT
     try:
         plan.write(folder, makefile(plan, tools))
@@ -82,30 +82,30 @@ def build(
         progress(f"yosys: {synthesizing.doing}")
         synthesis = synthesize(tools[YOSYS], synthesizing, device, folder, progress)
         refuse_oversize(device, synthesis.whole)
-        verified = () if samples is None else verify_netlists(design.interface, target, folder, samples, baud, progress)
-        layers = cells_by_layer(design, _modules(folder / "network.json")[design.name], chosen)
+        verified = () if samples is None else verify_netlists(chain.interface, target, folder, samples, baud, progress)
+        layers = cells_by_layer(chain, _modules(folder / "network.json")[chain.name], chosen)
         proved = "" if prove is None else prove(folder / "network.json")
         routing: Routing | None = None
         placed: tuple[PlacedCells, ...] = ()
         runs = [synthesis.run]
         if flow is None:
             progress(f"no bitstream is made: no open tool places and routes {chosen.title}")
-            wanted = {"design.v": f"{design.name}.{chosen.name}.v"}
+            wanted = {"design.v": f"{chain.name}.{chosen.name}.v"}
         else:
             luts, ffs = synthesis.whole.luts, synthesis.whole.ffs
             progress(f"{rest[0].tool}: placing and routing {luts:,} LUTs and {ffs:,} flip-flops")
             routing = route(tools[rest[0].tool], rest[0], device, folder, progress)
             _refuse_slow(target, required, routing)
-            placed = _placed(design, folder, flow.placed, "harness" if board is None else "UART shell")
+            placed = _placed(chain, folder, flow.placed, "harness" if board is None else "UART shell")
             progress(f"{rest[1].tool}: {rest[1].doing}")
             runs += [routing.run, pack_bitstream(tools[rest[1].tool], rest[1], folder, progress)]
-            wanted = {"nextpnr.log": f"{design.name}.nextpnr.log", "timing.json": f"{design.name}.timing.json"}
-            wanted[plan.result] = design.name + Path(plan.result).suffix
-        files = _deliver(folder, {"yosys.log": f"{design.name}.yosys.log", **wanted}, Path(out_dir))
+            wanted = {"nextpnr.log": f"{chain.name}.nextpnr.log", "timing.json": f"{chain.name}.timing.json"}
+            wanted[plan.result] = chain.name + Path(plan.result).suffix
+        files = _deliver(folder, {"yosys.log": f"{chain.name}.yosys.log", **wanted}, Path(out_dir))
     finally:
         plan.tidy(folder)
     project = Project(folder.name, tuple(sorted(path.name for path in folder.iterdir())), plan.made, plan.digest())
-    return _report(design, target, project, synthesis, routing, seed, files, runs, verified, proved, layers, placed)
+    return _report(chain, target, project, synthesis, routing, seed, files, runs, verified, proved, layers, placed)
 
 
 def _modules(netlist: Path) -> dict[str, Any]:
@@ -113,10 +113,10 @@ def _modules(netlist: Path) -> dict[str, Any]:
     return found
 
 
-def _placed(design: Design, folder: Path, reading: Placed, around: str) -> tuple[PlacedCells, ...]:
+def _placed(chain: Chain, folder: Path, reading: Placed, around: str) -> tuple[PlacedCells, ...]:
     (routed,) = _modules(folder / "routed.json").values()
     timing = read_made(folder / "timing.json")
-    return placed_by_layer(design, _modules(folder / "top.json")[TOP], routed, timing, around, reading)
+    return placed_by_layer(chain, _modules(folder / "top.json")[TOP], routed, timing, around, reading)
 
 
 def _required(target: Target, freq: float | None) -> float | None:
@@ -160,7 +160,7 @@ def _cannot_write(out_dir: str | Path, problem: OSError) -> CompileError:
 
 
 def _report(
-    design: Design,
+    chain: Chain,
     target: Target,
     project: Project,
     synthesis: Synthesis,
@@ -186,8 +186,8 @@ def _report(
         utilization={} if routing is None else {k: (n, routing.available[k]) for k, n in routing.used.items()},
         fmax_hz=fmax,
         clock_hz=fmax if target.board is None else float(target.board.clock_hz),
-        latency_cycles=design.interface.timing.latency,
-        interval_cycles=design.interface.timing.interval,
+        latency_cycles=chain.interface.timing.latency,
+        interval_cycles=chain.interface.timing.interval,
         seed=seed,
         bitstream=files[0],
         sha256=hashlib.sha256(files[0].read_bytes()).hexdigest(),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from threshc.hdl.chain import Chain
 from threshc.hdl.families.base import Family
 from threshc.hdl.flow.attribution import order, owners
-from threshc.hdl.unrolled.design import Design
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class LayerCells:
     carries: int
 
 
-def cells_by_layer(design: Design, module: dict[str, Any], family: Family) -> tuple[LayerCells, ...]:
+def cells_by_layer(chain: Chain, module: dict[str, Any], family: Family) -> tuple[LayerCells, ...]:
     """Returns the cells of the network alone by layer (`threshc.hdl.flow.attribution`), each counted once; module: by
     Yosys."""
-    whose = owners(design, module)
-    counts = {name: [0, 0, 0] for name in order(design)}
+    whose = owners(chain, module)
+    counts = {name: [0, 0, 0] for name in order(chain)}
     for name, layer in whose.items():
         one = family.counting.of(module["cells"][name]["type"])
         counts[layer] = [a + b for a, b in zip(counts[layer], one[:3], strict=True)]

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from threshc.hdl.chain import Chain
 from threshc.hdl.families.base import Placed
 from threshc.hdl.flow.attribution import order, owners, pins
-from threshc.hdl.unrolled.design import Design
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class PlacedCells:
 
 
 def placed_by_layer(
-    design: Design, top: dict[str, Any], routed: dict[str, Any], report: dict[str, Any], around: str, reading: Placed
+    chain: Chain, top: dict[str, Any], routed: dict[str, Any], report: dict[str, Any], around: str, reading: Placed
 ) -> tuple[PlacedCells, ...]:
     """Returns the logic cells of a routed design by layer, each counted once.
 
@@ -39,7 +39,7 @@ def placed_by_layer(
     layer of its LUT, else of its carry or flip-flop; cells that nextpnr added belong to what reads them, else to what
     they read. () for portable text.
     """
-    whose = owners(design, top, around)
+    whose = owners(chain, top, around)
     if not whose:
         return ()
     kinds = {name: cell["type"] for name, cell in top["cells"].items()}
@@ -47,7 +47,7 @@ def placed_by_layer(
     layer = _layers(routed["cells"], whose, origin, around)
     flops = _flops(top, whose)
     net = {bit: name for name, n in routed["netnames"].items() for bit in n["bits"]}
-    counts = {name: [0, 0, 0, 0] for name in order(design, around)}
+    counts = {name: [0, 0, 0, 0] for name in order(chain, around)}
     for name, cell in routed["cells"].items():
         one = reading.count(name, cell, kinds.get(origin[name], ""))
         mine, logic = counts[layer[name]], cell["type"].startswith(reading.types)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from threshc.hdl.chain import Chain
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow.plan import Plan, Step
 from threshc.hdl.flow.routing import pack_step, route_step
 from threshc.hdl.flow.synthesis import synthesis_script, synthesis_step
 from threshc.hdl.shell.top import Top
 from threshc.hdl.targets.base import Device, Target
-from threshc.hdl.unrolled.design import Design
-from threshc.hdl.unrolled.mapped import mapped_verilog
 
 
 def make_plan(
-    design: Design,
+    chain: Chain,
     target: Target,
     top: Top,
     *,
@@ -29,13 +28,13 @@ def make_plan(
     that the design's text reads by name ($readmemh); today's designs have none.
     """
     device, chosen = target.device, family(target.device.family)
-    files = {"design.v": mapped_verilog(design, chosen.name), "top.il": top.rtlil, **(memories or {})}
+    files = {"design.v": chain.mapped(chosen.name), "top.il": top.rtlil, **(memories or {})}
     aim = freq_hz or (0.0 if chosen.flow is None else chosen.flow.aim_hz)
     steps = _steps(device, tuple(files), bool(top.constraints), aim, seed)
-    files["synth.ys"] = synthesis_script(chosen, design.name)
+    files["synth.ys"] = synthesis_script(chosen, chain.name)
     if chosen.flow is not None and top.constraints:
         files[f"top.{chosen.flow.constraints}"] = top.constraints
-    return Plan(f"{design.name} for {target.title}", files, steps, target.programmers)
+    return Plan(f"{chain.name} for {target.title}", files, steps, target.programmers)
 
 
 def made_for(device: Device) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from threshc.hdl.interface import Beats, Interface
 from threshc.hdl.payload import to_beats
+from threshc.hdl.streams import module_head, ports
 
 _DRIVER = """\
 `timescale 1ns/1ps
@@ -41,7 +42,7 @@ module {name};
   {top} dut (
     .clk(clk), .rst(rst),
     .i_payload(i_payload), .i_valid(i_valid), .i_ready(i_ready),
-    .o_payload(o_payload), .o_valid(o_valid), .o_ready(o_ready)
+    .o_payload(o_payload), .o_valid(o_valid), .o_ready(o_ready){probe_pins}
   );
 
   always #5 clk = ~clk;
@@ -65,7 +66,7 @@ module {name};
 
   always @(posedge clk) if (!rst) begin
     idle = idle + 1;
-    accepted = i_valid && i_ready;
+{on_cycle}    accepted = i_valid && i_ready;
     if (accepted && sent == 0) accepted_at = cycle;
     if (o_valid === 1'b1) begin
       if (got == 0) latency = cycle - accepted_at;
@@ -107,19 +108,9 @@ _SUMMARY = """\
 
 
 def instance(interface: Interface, name: str) -> str:
-    """Returns a module `name` around the circuit: clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid,
-    o_ready."""
-    ports = ("clk", "rst", *(f"{s}_{p}" for s in "io" for p in ("payload", "valid", "ready")))
-    wires = ", ".join(f".{p}({p})" for p in ports)
-    return f"""\
-module {name} (
-  input clk, input rst,
-  input {_range(interface.input.width)} i_payload, input i_valid, output i_ready,
-  output {_range(interface.output.width)} o_payload, output o_valid, input o_ready
-);
-  {interface.name} circuit ({wires});
-endmodule
-"""
+    """Returns a module `name` around the circuit, with the same ports."""
+    pins = ", ".join(f".{port}({port})" for _, port, _ in ports(interface))
+    return f"{module_head(interface, name)}\n  {interface.name} circuit ({pins});\nendmodule\n"
 
 
 def self_checking(
@@ -155,7 +146,7 @@ def self_checking(
 
 def recording(interface: Interface, name: str, samples: str, answers: str, count: int, stall: bool) -> str:
     """Returns a testbench `name` that writes every answer to the file `answers`, one hexadecimal payload a line, at the
-    end "# cycles latency"."""
+    end "# cycles latency"; and what probe K leads out to `answers`.K."""
     return _bench(
         interface,
         name,
@@ -167,6 +158,7 @@ def recording(interface: Interface, name: str, samples: str, answers: str, count
         initial=f'    file = $fopen("{answers}", "w");',
         on_answer=_RECORD,
         on_end=_SUMMARY,
+        probes=answers,
     )
 
 
@@ -182,9 +174,23 @@ def _bench(
     initial: str,
     on_answer: str,
     on_end: str,
+    probes: str = "",
 ) -> str:
-    """The text of a testbench whose four holes are filled with Verilog (`on_answer` may read `o_payload` and `got`)."""
+    """The text of a testbench whose four holes are filled with Verilog (`on_answer` may read `o_payload` and `got`).
+
+    probes: the file, without its number, that holds what a probe leads out.
+    """
+    on_cycle = ""
+    for k, probe in enumerate(interface.probes):
+        wire = f"probe{k}"
+        declarations += f"\n  integer {wire}_file;\n  wire {_range(probe.width)} {wire}_payload;\n  wire {wire}_valid;"
+        initial += f'\n    {wire}_file = $fopen("{probes}.{k}", "w");'
+        on_cycle += f'    if ({wire}_valid === 1\'b1) $fwrite({wire}_file, "%h\\n", {wire}_payload);\n'
+        on_end += f"\n      $fclose({wire}_file);"
+    pins = [name for _, name, _ in ports(interface) if name.startswith("probe")]
     body = _DRIVER.format(
+        on_cycle=on_cycle,
+        probe_pins="".join(f",\n    .{name}({name})" for name in pins),
         head=head,
         name=name,
         top=f"{name}_circuit",

@@ -6,6 +6,8 @@ simulator's machine word.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
@@ -36,7 +38,8 @@ def component(design: Design) -> Pipeline:
     """Returns a fresh Amaranth component with streams `i` and `o` of the interface's widths."""
     net, outputs = netlist_of(design)
     (pipeline,) = design.interface.timing.pipelines
-    return Pipeline(net, design.inputs, outputs, pipeline.latency, pipeline.buffered)
+    bits = design.interface.output.bits  # behind them, what a probe leads out
+    return Pipeline(net, design.inputs, outputs[:bits], pipeline.latency, pipeline.buffered, outputs[bits:])
 
 
 class Pipeline(wiring.Component):
@@ -46,17 +49,29 @@ class Pipeline(wiring.Component):
     Bubbles are kept, not squeezed. Reset clears `valid` only.
     buffered: `enable` comes from a register. A result that is not taken moves to a second place in that cycle, and the
     pipeline stands still until it is taken from there. So no path leads from `o.ready` through logic to every register.
+    probe: literals that leave by a stream `probe0` in the cycle in which their sample leaves the last stage; without
+    any there is no such stream.
     """
 
-    def __init__(self, net: Netlist, x: Lits, y: Lits, latency: int, buffered: bool = False) -> None:
+    def __init__(
+        self, net: Netlist, x: Lits, y: Lits, latency: int, buffered: bool = False, probe: Lits | None = None
+    ) -> None:
         self._net, self._y, self._latency, self._buffered = net, y, latency, buffered
-        super().__init__({"i": In(stream.Signature(len(x))), "o": Out(stream.Signature(len(y)))})
+        self._probe = np.zeros(0, np.int64) if probe is None else probe
+        members = {"i": In(stream.Signature(len(x))), "o": Out(stream.Signature(len(y)))}
+        if len(self._probe):
+            members["probe0"] = Out(stream.Signature(len(self._probe), always_ready=True))
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         enable, valid = Signal(), Signal(self._latency)
-        emitter = Emitter(m, self._net, self._net.live(self._y), self.i.payload, enable)
+        live = self._net.live(np.concatenate([self._y, self._probe]))
+        emitter = Emitter(m, self._net, live, self.i.payload, enable)
         last = emitter.value(self._y)
+        if len(self._probe):
+            probe: Any = self.probe0
+            m.d.comb += [probe.valid.eq(valid[-1] & enable), probe.payload.eq(emitter.value(self._probe))]
         m.d.comb += self.i.ready.eq(enable)
         with m.If(enable):
             m.d.sync += valid.eq(Cat(self.i.valid, valid))

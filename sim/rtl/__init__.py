@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -76,7 +76,7 @@ def run_words(
     """Does what `run` does, for input words (N, bytes) that `threshc.hdl.payload.pack` has made."""
     chosen = choose(simulator)
     trace = _SIMULATORS[chosen][1](Job(unit, words, stall, progress or silent))
-    got = to_result(unit.interface, trace.words)
+    got = to_result(unit.interface, trace.words, trace.probes)
     return RtlResult(got.network, got.values, got.bits, trace.cycles, trace.latency, chosen)
 
 
@@ -98,18 +98,21 @@ def choose(simulator: str) -> Simulator:
     return known[0]
 
 
-def to_result(interface: Interface, words: NDArray[np.uint8]) -> Result:
+def to_result(interface: Interface, words: NDArray[np.uint8], probes: Sequence[NDArray[np.uint8]] = ()) -> Result:
     """Returns output words (N, bytes) of a circuit as numbers, whether a simulator or a board sent them.
 
-    The result's network has only the outputs that the circuit carries; `bits` is empty unless it has taps.
+    probes: what each of its probes led out, (N, bytes). The result's network has only the outputs that the circuit
+    carries, or leads out; `bits` is empty where it does not carry or lead out all hidden bits.
     """
-    ends = {f.value: unpack(f, words) for f in interface.fields if f.kind != "tap"}
-    taps = {f.value: unpack(f, words).astype(np.uint8) for f in interface.fields if f.kind in ("tap", "bits")}
+    found = [(f, words) for f in interface.fields]
+    found += [(f, led) for probe, led in zip(interface.probes, probes, strict=True) for f in probe.fields]
+    ends = {f.value: unpack(f, w) for f, w in found if f.kind != "tap"}
+    hidden = {f.value: unpack(f, w).astype(np.uint8) for f, w in found if f.kind in ("tap", "bits")}
     outputs = tuple(o for o in interface.network.outputs if o.value in ends)
     compares = [v for v, op in enumerate(interface.network.ops) if isinstance(op, Compare)]
     whole = outputs == interface.network.outputs
     return Result(
         interface.network if whole else replace(interface.network, outputs=outputs),
         tuple(ends[o.value] for o in outputs),
-        tuple(taps[v] for v in compares) if all(v in taps for v in compares) else (),
+        tuple(hidden[v] for v in compares) if all(v in hidden for v in compares) else (),
     )

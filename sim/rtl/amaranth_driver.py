@@ -21,6 +21,8 @@ def simulate(job: Job) -> Trace:
     dut: Any = job.unit.component()
     inputs = [to_int(w) for w in to_beats(job.words, job.interface.input)]
     answers: list[int] = []
+    probes = job.interface.probes
+    ports, led = [getattr(dut, f"probe{k}") for k in range(len(probes))], [list[int]() for _ in probes]
     seen = {"cycles": 0, "accepted": -1, "latency": 0}
 
     async def bench(ctx: Any) -> None:
@@ -35,6 +37,9 @@ def simulate(job: Job) -> Trace:
                 ctx.set(dut.i.payload, inputs[sent])
             ctx.set(dut.o.ready, take or free)
             accepted = offering and bool(ctx.get(dut.i.ready))
+            for port, values in zip(ports, led, strict=True):
+                if ctx.get(port.valid):
+                    values.append(int(ctx.get(port.payload)))
             if accepted and not sent:
                 seen["accepted"] = cycle
             if ctx.get(dut.o.valid):
@@ -58,4 +63,6 @@ def simulate(job: Job) -> Trace:
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-    return job.traced(from_ints(answers, job.interface.output.width), seen["cycles"], seen["latency"])
+    made = tuple(from_ints(values, probe.width) for values, probe in zip(led, probes, strict=True))
+    words = from_ints(answers, job.interface.output.width)
+    return job.traced(words, seen["cycles"], seen["latency"], made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 from threshc.compiler.diagnostics import fail, option
@@ -31,10 +32,14 @@ def simulate(job: Job) -> Trace:
         _run(["iverilog", "-g2005", "-o", "bench", "-s", _NAME, "design.v", "bench.v"], folder)
         _run(["vvp", "-n", "bench"], folder)
         *answers, summary = (folder / "out.hex").read_text(encoding="utf-8").splitlines()
-    if any(c not in "0123456789abcdef" for line in answers for c in line):
+        probes = job.interface.probes
+        seen = [(folder / f"out.hex.{k}").read_text(encoding="utf-8").split() for k in range(len(probes))]
+    if any(c not in "0123456789abcdef" for line in chain(answers, *seen) for c in line):
         raise fail("the circuit answered with undefined bits", where=f"simulation of {job.interface.name} in Icarus")
     cycles, latency = map(int, summary.split()[1:])
-    return job.traced(from_ints([int(a, 16) for a in answers], job.interface.output.width), cycles, latency)
+    widths = [job.interface.output.width, *(probe.width for probe in probes)]
+    made = [from_ints([int(line, 16) for line in lines], w) for lines, w in zip([answers, *seen], widths, strict=True)]
+    return job.traced(made[0], cycles, latency, tuple(made[1:]))
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -36,21 +36,36 @@ class Job:
         """Payloads that all answers take."""
         return len(self.words) * self.interface.output.count
 
-    def traced(self, payloads: NDArray[np.uint8], cycles: int, latency: int) -> Trace:
-        """Returns the trace of what came out, payloads (M, bytes). Raises CompileError where some of it is missing."""
+    def traced(
+        self, payloads: NDArray[np.uint8], cycles: int, latency: int, probes: tuple[NDArray[np.uint8], ...]
+    ) -> Trace:
+        """Returns the trace of what came out: payloads (M, bytes) of answers, and of every probe.
+
+        Raises CompileError where some of it is missing, or a probe led out something of no sample.
+        """
         words = from_beats(payloads, self.interface.output)
         if len(words) < len(self.words):
             raise _stuck(self, len(words))
-        return Trace(words, cycles, latency)
+        for k, probe in enumerate(probes):
+            if len(probe) != len(words):
+                why = f"it led out {len(probe)} values"
+                what = f"probe {k} does not lead out one value for each of {len(words)} samples"
+                raise fail(what, where=f"simulation of {self.interface.name}", why=why)
+        return Trace(words, cycles, latency, probes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """words: (N, bytes) uint8, the words of answers; cycles: until the last; latency: of the first, in cycles."""
+    """What a simulation ended with.
+
+    words: (N, bytes) uint8, those of the answers; cycles: until the last; latency: of the first, in cycles; probes:
+    (N, bytes) each, what the circuit's probes led out of every sample.
+    """
 
     words: NDArray[np.uint8]
     cycles: int
     latency: int
+    probes: tuple[NDArray[np.uint8], ...]
 
 
 def _stuck(job: Job, answers: int) -> CompileError:

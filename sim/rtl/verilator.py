@@ -22,7 +22,7 @@ from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.payload import byte_count, to_beats
 from threshc.hdl.shell.testbench import RESET_CYCLES, instance
 from threshc.sim.rtl.trace import Job, Trace, tool_failed
-from threshc.sim.rtl.verilator_driver import DRIVER
+from threshc.sim.rtl.verilator_driver import driver
 from threshc.sim.together import run_together
 
 _TOP = "threshc__sim"  # two underscores: no name that is made of a model has them
@@ -96,8 +96,10 @@ def simulate(job: Job) -> Trace:
         if done.returncode:
             raise tool_failed("the compiled simulation", done, _others())
         words = np.fromfile(folder / "out", np.uint8).reshape(-1, size)
+        sizes = [byte_count(probe.width) for probe in job.interface.probes]
+        probes = [np.fromfile(folder / f"out.{k}", np.uint8).reshape(-1, each) for k, each in enumerate(sizes)]
     cycles, latency = map(int, done.stdout.split())
-    return job.traced(words, cycles, latency)
+    return job.traced(words, cycles, latency, tuple(probes))
 
 
 @contextmanager
@@ -105,7 +107,8 @@ def _program(job: Job, folder: Path) -> Iterator[Program]:
     """The simulator of a design: the one in the cache, else made now in a folder of this process, and kept."""
     tools = _toolchain()
     verilog = job.unit.verilog() + "\n" + instance(job.interface, _TOP)
-    name = f"sim-{_digest(verilog, DRIVER, tools.version, *_VERILATE, *_CXX_FLAGS)}"
+    program = driver(job.interface.probes)
+    name = f"sim-{_digest(verilog, program, tools.version, *_VERILATE, *_CXX_FLAGS)}"
     kept = cache.opened(_CACHED, name)
     if kept is not None:
         with kept:
@@ -117,14 +120,14 @@ def _program(job: Job, folder: Path) -> Iterator[Program]:
         )
     made = folder / "simulation"
     with scratch_folder() as build:
-        _compile(tools, build, verilog, made)
+        _compile(tools, build, verilog, program, made)
     cache.write(_CACHED, name, made.read_bytes(), program=True)
     yield Program(made, None)
 
 
-def _compile(tools: Toolchain, folder: Path, verilog: str, target: Path) -> None:
+def _compile(tools: Toolchain, folder: Path, verilog: str, program: str, target: Path) -> None:
     (folder / "design.v").write_text(verilog, encoding="utf-8")
-    (folder / "driver.cpp").write_text(DRIVER, encoding="utf-8")
+    (folder / "driver.cpp").write_text(program, encoding="utf-8")
     env = {**os.environ, "VERILATOR_ROOT": str(tools.root)}
     _run([tools.binary, *_VERILATE, "design.v"], folder, "Verilator", env)
     include = tools.root / "include"

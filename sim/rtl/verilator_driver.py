@@ -1,11 +1,19 @@
 """The C++ program around a verilated circuit (a string, so that every wheel has it)."""
 
-DRIVER = r"""// Feeds samples through the valid/ready streams of a verilated threshc circuit.
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from threshc.hdl.interface import Probe
+from threshc.hdl.payload import byte_count
+
+_DRIVER = r"""// Feeds samples through the valid/ready streams of a verilated threshc circuit.
 // argv: input file, output file, payloads in, payloads out, input bytes, output bytes, stall, patience, reset cycles.
-// Files hold payloads, little end first. Prints "cycles latency".
+// Files hold payloads, little end first; a file OUTPUT.K holds what probe K leads out. Prints "cycles latency".
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "Vthreshc.h"
@@ -44,6 +52,7 @@ int main(int argc, char** argv) {
     const bool stall = std::atol(argv[7]) != 0;
     const long patience = std::atol(argv[8]), resets = std::atol(argv[9]);
 
+    // OPEN
     VerilatedContext context;
     Vthreshc top{&context};
     top.i_valid = 0;
@@ -76,6 +85,7 @@ int main(int argc, char** argv) {
         top.o_ready = take;
         top.eval();
         const bool accepted = offering && top.i_ready;
+        // PROBES
         if (accepted && !sent) accepted_at = cycle;
         ++idle;
         if (top.o_valid) {
@@ -96,9 +106,27 @@ int main(int argc, char** argv) {
         top.eval();
     }
     top.final();
+    // CLOSE
     if (std::fclose(out)) return 5;
     std::fclose(in);
     std::printf("%ld %ld\n", cycle, latency);
     return 0;
 }
 """
+
+
+def driver(probes: Sequence[Probe]) -> str:
+    """The program for a circuit with these probes."""
+    opened, seen, closed = list[str](), list[str](), list[str]()
+    for k, probe in enumerate(probes):
+        size = byte_count(probe.width)
+        opened.append(f"std::vector<uint8_t> probe{k}({size});")
+        opened.append(f'FILE* led{k} = std::fopen((std::string(argv[2]) + ".{k}").c_str(), "wb");')
+        opened.append(f"if (!led{k}) return 3;")
+        seen.append(f"if (top.probe{k}_valid) get(top.probe{k}_payload, probe{k});")
+        seen.append(f"if (top.probe{k}_valid && std::fwrite(probe{k}.data(), 1, {size}, led{k}) != {size}) return 5;")
+        closed.append(f"if (std::fclose(led{k})) return 5;")
+    text = _DRIVER
+    for mark, lines, gap in (("OPEN", opened, " " * 4), ("PROBES", seen, " " * 8), ("CLOSE", closed, " " * 4)):
+        text = text.replace(f"{gap}// {mark}\n", "".join(f"{gap}{line}\n" for line in lines))
+    return text
