@@ -22,11 +22,12 @@ def doctor(
     """
     from threshc.cli.progress import steps
     from threshc.cli.tables import print_table
-    from threshc.tasks import doctor as machine
+    from threshc.tasks.doctor import doctor as findings
+    from threshc.tasks.warm import warm as compile_all
 
     if warm:
         with steps(quiet) as progress:
-            made = machine.warm(progress)
+            made = compile_all(progress)
         print(f"machine code: {made} pieces compiled" if made else "machine code: all was there")
-    rows = [(f.subject, f.state, f.hint) for f in machine.doctor()]
+    rows = [(f.subject, f.state, f.hint) for f in findings()]
     print_table("this machine", ("what", "found", "what to do"), rows, "lll")

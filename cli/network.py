@@ -24,7 +24,7 @@ def print_circuit_text(model: str, how: ModelOptions, options: CircuitOptions | 
     from threshc.hdl.unrolled.build import build_design
     from threshc.hdl.unrolled.dontcare.design import circuit_of, netlist_of
     from threshc.hdl.unrolled.text import print_netlist
-    from threshc.tasks.load import load_network
+    from threshc.tasks.read_network import load_network
 
     options = options or USUAL_CIRCUIT
     network = load_network(model, how, note=note)

@@ -34,7 +34,7 @@ def run(
     from threshc.cli.outcome import print_outcome
     from threshc.cli.progress import note, steps
     from threshc.sim.hints import label_note
-    from threshc.tasks.run import run_on_board
+    from threshc.tasks.run import run as run_on_board
 
     how, made = reading(chosen), circuit(chosen)
     x, y = samples_and_labels(data, labels, limit, table)

@@ -40,7 +40,7 @@ def show(
         return
     from threshc.cli.network import print_counts
     from threshc.cli.progress import note
-    from threshc.tasks.load import load_network
+    from threshc.tasks.read_network import load_network
 
     network = load_network(model, reading_alone(chosen), note=note)
     if ir:

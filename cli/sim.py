@@ -65,8 +65,8 @@ def sim(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.progress import note
-    from threshc.tasks.load import load_network
-    from threshc.tasks.simulate import checked_engine
+    from threshc.tasks.engines import checked_engine
+    from threshc.tasks.read_network import load_network
     from threshc.tasks.weights import FLOAT_SAMPLES
 
     how = reading_alone(chosen)

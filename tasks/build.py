@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from threshc.hdl.chain import Chain
     from threshc.hdl.flow.report import BuildReport
     from threshc.hdl.targets.base import Target
-    from threshc.tasks.load import Model
+    from threshc.tasks.read_network import Model
 
 
 @lists_options(ModelOptions, CircuitOptions)

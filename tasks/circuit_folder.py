@@ -16,8 +16,8 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Note, Progress
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.tasks.folder import REPORT, names_in
-from threshc.tasks.load import THRESH, load_network
 from threshc.tasks.options import USUAL_MODEL, ModelOptions
+from threshc.tasks.read_network import THRESH, load_network
 from threshc.tasks.report import Report, Simulation
 from threshc.tasks.stimulus import Stimulus, answers, stimulus
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from threshc.hdl.chain import Chain
     from threshc.hdl.targets.base import Device
-    from threshc.tasks.load import Model
+    from threshc.tasks.read_network import Model
 
 BENCH_SAMPLES = 256
 """The most samples that are written into the testbench's files."""

@@ -22,7 +22,7 @@ from threshc.tasks.report_markdown import write_report
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from threshc.tasks.load import Model
+    from threshc.tasks.read_network import Model
 
 
 @lists_options(ModelOptions, CircuitOptions)

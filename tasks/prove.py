@@ -15,10 +15,10 @@ from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.pool import checked_jobs
 from threshc.hdl.targets.registry import target as find_target
-from threshc.tasks.load import load_network
 from threshc.tasks.options import Keywords, ModelOptions, circuit_options, lists_options, model_options
 from threshc.tasks.proof import Proof, certificate_files, check_units, prove_cells, prove_file
 from threshc.tasks.proved_folder import not_read, same_certificate, same_verilog
+from threshc.tasks.read_network import load_network
 from threshc.tasks.recorded import changed, folder_of, recorded, refuse_without_effect, want_the_folders_own
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from threshc.compiler.ir.network import Network
     from threshc.hdl.chain import Chain
-    from threshc.tasks.load import Model
+    from threshc.tasks.read_network import Model
 
 
 @lists_options(ModelOptions, CircuitOptions)

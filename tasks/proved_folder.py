@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from threshc.compiler.bounded import read_file
 from threshc.compiler.diagnostics import CompileError, fail
 from threshc.tasks.folder import REPORT
-from threshc.tasks.load import THRESH
+from threshc.tasks.read_network import THRESH
 
 if TYPE_CHECKING:
     from threshc.hdl.chain import Chain

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.tasks.folder import REPORT, report_of
-from threshc.tasks.load import thresh_of
 from threshc.tasks.options import ModelOptions
+from threshc.tasks.read_network import thresh_of
 from threshc.tasks.report import FORMAT
 
 if TYPE_CHECKING:
-    from threshc.tasks.load import Model
+    from threshc.tasks.read_network import Model
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.options import CircuitOptions
-from threshc.tasks.load import load_network
 from threshc.tasks.options import Keywords, ModelOptions, chosen_options, lists_options
+from threshc.tasks.read_network import load_network
 from threshc.tasks.recorded import folder_of, recorded
 from threshc.tasks.stimulus import given
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from threshc.hdl.shell.host import Port
     from threshc.sim.result import Result
-    from threshc.tasks.load import Model
+    from threshc.tasks.read_network import Model
 
 
 @lists_options(ModelOptions, CircuitOptions)
-def run_on_board(
+def run(
     model: Model,
     port: str | Port,
     x: ArrayLike,

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from numpy.typing import ArrayLike
 
-from threshc.compiler.diagnostics import fail, option
+from threshc.compiler.diagnostics import option
 from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.sim.result import Result
+from threshc.tasks.engines import Engine, checked_engine
 from threshc.tasks.stimulus import given
-
-Engine = Literal["packed", "reference", "rtl"]
-
-
-def checked_engine(engine: str) -> None:
-    """Raises CompileError for a name that is none of a simulator."""
-    if engine not in get_args(Engine):
-        raise fail(f"there is no engine {engine!r}", where=option("engine"), hint=", ".join(get_args(Engine)))
 
 
 def simulate(

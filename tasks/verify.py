@@ -21,8 +21,8 @@ from threshc.hdl.targets.registry import target as find_target
 from threshc.sim import reference
 from threshc.sim.result import Result
 from threshc.tasks.compare import Check, against_onnx, compare_results, outputs_only
-from threshc.tasks.load import load_network, ready_made
 from threshc.tasks.options import Keywords, ModelOptions, check_run, circuit_options, lists_options, model_options
+from threshc.tasks.read_network import load_network, ready_made
 from threshc.tasks.recorded import folder_of, recorded, want_the_folders_own
 from threshc.tasks.second_opinion import second_opinion
 from threshc.tasks.stimulus import Stimulus, checked_samples, stimulus
@@ -33,7 +33,7 @@ from threshc.tasks.weights import reduce_weights, snap_effect
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from threshc.tasks.load import Model
+    from threshc.tasks.read_network import Model
 
 
 @lists_options(ModelOptions, CircuitOptions)

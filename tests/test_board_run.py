@@ -11,7 +11,7 @@ import pytest
 import threshc
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.build import build_design
-from threshc.tasks.run import run_on_board
+from threshc.tasks.run import run
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def port(folder: Path) -> boards.SimulatedPort:
 def test_classes_and_scores_come_back(folder: Path, port: boards.SimulatedPort, digits: Path) -> None:
     x = np.load(digits / "digits_test.npz")["x"][:3]
     told: list[str] = []
-    got = run_on_board(folder, port, x, progress=told.append)
+    got = run(folder, port, x, progress=told.append)
     want = threshc.simulate(threshc.load(folder), x)
     np.testing.assert_array_equal(got.labels, want.labels)
     np.testing.assert_array_equal(got.scores, want.scores)
@@ -45,11 +45,11 @@ def test_classes_and_scores_come_back(folder: Path, port: boards.SimulatedPort, 
 
 def test_the_model_itself_serves_as_well(port: boards.SimulatedPort, digits: Path) -> None:
     data = np.load(digits / "digits_test.npz")
-    got = run_on_board(digits / "digits.onnx", port, data["x"][:2], scores=True)
+    got = run(digits / "digits.onnx", port, data["x"][:2], scores=True)
     want = threshc.simulate(threshc.load(digits / "digits.onnx"), data["x"][:2])
     np.testing.assert_array_equal(got.labels, want.labels)
 
 
 def test_another_network_is_refused(port: boards.SimulatedPort, root: Path) -> None:
     with pytest.raises(threshc.CompileError, match="the board runs another network"):
-        run_on_board(root / "examples/xor/xor.onnx", port, np.zeros((1, 2), int), input="bit")
+        run(root / "examples/xor/xor.onnx", port, np.zeros((1, 2), int), input="bit")

@@ -81,8 +81,8 @@ def test_other_inputs_and_other_content_are_other_entries(model: Path, made: Cal
 
 
 def test_options_make_the_network_anew(model: Path, made: Callable[[], int]) -> None:
-    from threshc.tasks.load import load_network
     from threshc.tasks.options import ModelOptions
+    from threshc.tasks.read_network import load_network
 
     threshc.load(model, input="bit")
     load_network(model, ModelOptions("bit", raw=True))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from import_graph import ROOT
 
+import threshc
 import threshc.train
 from threshc.cli.app import app
 from threshc.cli.train import commands
@@ -36,6 +37,9 @@ REGISTRIES = {
 BY_HAND: dict[tuple[str, tuple[str, ...]], str] = {
     ("test_proof_rewrite.py", ("tree", "compressor", "compressor63")): (
         "those whose heaps are added up; the others are proved column by column, in test_proof.py"
+    ),
+    ("test_chain.py", ("icebreaker", "hx8k-ct256", "ulx3s-85f")): (
+        "a board and a bare device of one family, and a board of another: every target is built in test_flow_build.py"
     ),
 }
 """Lists of names in tests that are not to follow a registry: file, names, and why."""
@@ -159,6 +163,22 @@ def test_every_command_is_registered() -> None:
     """A file of cli/ with a function of its own name is a command, but for the entry point."""
     found = {file for file in _files("cli") if file in _defined(ROOT / f"cli/{file}.py")}
     assert found - {"main"} == {command.name for command in app.registered_commands}
+
+
+VERBS = ("build", "compile", "doctor", "load", "program", "prove", "run", "simulate", "verify", "warm")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_has_a_file_of_its_own(verb: str) -> None:
+    """Its one public function has the name of the file; what helps it lies in other files of tasks/."""
+    found = _defined(ROOT / f"tasks/{verb}.py")
+    functions = {name for name in found if name[0] != "_" and name[0].islower()}
+    assert functions == {verb}
+
+
+def test_every_public_function_is_a_verb() -> None:
+    functions = {name for name in threshc.__all__ if callable(getattr(threshc, name)) and name[0].islower()}
+    assert functions <= set(VERBS)
 
 
 def test_every_rtl_simulator_is_registered() -> None:

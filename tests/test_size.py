@@ -22,7 +22,7 @@ from threshc.hdl.size import Size, predict, refuse_hopeless, refuse_vast, too_bi
 from threshc.hdl.targets.registry import target
 from threshc.hdl.unrolled.build import build_design
 from threshc.tasks.prove import prove
-from threshc.tasks.run import run_on_board
+from threshc.tasks.run import run
 
 pytestmark = pytest.mark.slow
 
@@ -199,7 +199,7 @@ def test_every_command_that_makes_a_circuit_asks_first(command: str, monkeypatch
 def test_a_board_does_not_make_vast_circuits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("threshc.hdl.size.available", lambda: 1_000_000)
     with pytest.raises(CompileError, match="the circuit is too large for this machine"):
-        run_on_board(network(90, 40, 3), "/dev/null", np.zeros((1, 90), np.int64))
+        run(network(90, 40, 3), "/dev/null", np.zeros((1, 90), np.int64))
 
 
 @pytest.mark.parametrize("samples", [3, 3000])

@@ -20,8 +20,8 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.frontend.load import lower_model
 from threshc.compiler.frontend.snapping import snap
 from threshc.compiler.ir.ops import Sum
-from threshc.tasks.load import load_network
 from threshc.tasks.options import ModelOptions
+from threshc.tasks.read_network import load_network
 
 Weights = NDArray[np.float32]
 RNG = np.random.default_rng(5)

@@ -23,7 +23,7 @@ from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.design import Design
 from threshc.sim import inputs, packed, reference
 from threshc.tasks import build as building
-from threshc.tasks.run import run_on_board
+from threshc.tasks.run import run
 from threshc.tasks.stimulus import answers, given, stimulus
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -121,7 +121,7 @@ def test_the_command_verify_reads_and_runs_its_model_once(
     def read(*_: object, **__: object) -> None:
         raise AssertionError("the model was read again")
 
-    monkeypatch.setattr("threshc.tasks.load.load_network", read)
+    monkeypatch.setattr("threshc.tasks.read_network.load_network", read)
     np.savez(tmp_path / "xor.npz", x=XOR, y=[0, 1, 1, 0])
     arguments = ["verify", str(root / "examples/xor/xor.onnx"), "--input", "bit", "--data", str(tmp_path / "xor.npz")]
     done = CliRunner().invoke(app, [*arguments, "--no-rtl"])
@@ -141,7 +141,7 @@ def test_simulate_makes_samples_once(counted: Counter[str], engine: Any, calls: 
 def test_a_board_is_sent_samples_that_were_made_once(counted: Counter[str]) -> None:
     network = networks.xor()
     port = boards.SimulatedPort(build_design(network))
-    np.testing.assert_array_equal(run_on_board(network, port, XOR).labels, [0, 1, 1, 0])
+    np.testing.assert_array_equal(run(network, port, XOR).labels, [0, 1, 1, 0])
     assert counted == {"encode": 1, "pack": 1}
 
 
