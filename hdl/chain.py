@@ -43,12 +43,12 @@ class Chain:
 
     @property
     def network(self) -> Network:
-        """What it computes."""
+        """The network that the chain computes."""
         return self.interface.network
 
     @property
     def neurons(self) -> tuple[LayerCircuit, ...]:
-        """What was chosen for every `Sum`, with values and names of the whole network."""
+        """The choice for every `Sum`, with values and names of the whole network."""
         names = {v: layer.name for v, layer in layer_of(self.network).items()}
         moved = [(n, n.value + by) for unit, by in zip(self.units, self.offsets, strict=True) for n in unit.neurons]
         return tuple(replace(n, value=v, name=names[v]) for n, v in moved)

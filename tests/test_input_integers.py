@@ -109,7 +109,7 @@ def test_an_image_of_means_before_a_convolution_is_refused() -> None:
     m, rng = Model(["batch", 1, 4, 4]), np.random.default_rng(0)
     x = m.op("Sub", m.input, m.const(rng.integers(0, 9, (1, 4, 4))))
     m.op("Flatten", bits(m, conv(m, x, rng, 2, 1, 3, 3)))
-    with pytest.raises(CompileError, match="another way at one place than at another") as caught:
+    with pytest.raises(CompileError, match="not scaled and shifted the same at every place") as caught:
         load(m.build(m.nodes[-1].output[0]), input="uint8")
     assert "channel 0, place 1" in caught.value.diagnostics[0].where
 

@@ -63,7 +63,7 @@ class Netlist:
         return 0 < self.limit <= _SHORT
 
     def copy(self) -> Netlist:
-        """The same netlist, to which cells can be added."""
+        """Returns the same netlist, to which cells can be added."""
         made = copy(self)
         made.cells = list(self.cells)
         made._stage, made._level = self._stage.copy(), self._level.copy()

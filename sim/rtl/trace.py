@@ -56,7 +56,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """What a simulation ended with.
+    """The end of a simulation.
 
     words: (N, bytes) uint8, those of the answers; cycles: until the last; latency: of the first, in cycles; probes:
     (N, bytes) each, what the circuit's probes led out of every sample.

@@ -116,7 +116,7 @@ int main(int argc, char** argv) {
 
 
 def driver(probes: Sequence[Probe]) -> str:
-    """The program for a circuit with these probes."""
+    """Returns the program for a circuit with these probes."""
     opened, seen, closed = list[str](), list[str](), list[str]()
     for k, probe in enumerate(probes):
         size = byte_count(probe.width)
