@@ -57,16 +57,15 @@ def bases() -> tuple[Base, ...]:
         "compressor": (networks.random_dense(rng(3), (13, 5, 3), "int"), {"neuron": "compressor", "pipeline": 3}),
         "integers": (networks.random_dense(rng(4), (4, 5, 3), "int", "int4"), {"neuron": "counters", "scores": True}),
         "unsigned, don't-cares": (networks.random_dense(rng(5), (4, 8, 4), "int", "uint3"), {"dont_care": True}),
-        "comparisons": (networks.random_dense(rng(6), (5, 8, 4), "int", "uint2", compare_input=True), {"taps": True}),
+        "comparisons": (networks.random_dense(rng(6), (5, 8, 4), "int", "uint2", compare_input=True), {}),
         "steps": (networks.random_dense(rng(7), (13, 8, 5), "pm1", "step", outputs="bits"), {"pipeline": 1}),
         "images": (networks.random_conv(rng(8), 4, (2, 2)), {"scores": True, "neuron": "pairs"}),
-        "xor": (networks.xor(), {"taps": True}),
+        "xor": (networks.xor(), {}),
     }
     found = []
     for k, (name, (network, options)) in enumerate(made.items()):
         family = (*families(),)[k % len(families())]
-        taps = options.pop("taps", False)
-        design = build_design(network, CircuitOptions(family=family, **options), taps=taps)
+        design = build_design(network, CircuitOptions(family=family, **options))
         certificate, answers = certify(design), second.Answers(network)
         payload = [f for field in certificate.fields for f in answers.functions(field.value)]
         text = mapped_verilog(design, family)

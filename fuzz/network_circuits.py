@@ -37,6 +37,7 @@ from threshc.hdl.unrolled.certify import certify
 from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
+from threshc.hdl.unrolled.probes import with_probe
 from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim import reference, rtl
 from threshc.sim.inputs import encode
@@ -95,14 +96,12 @@ def circuits(put: Put) -> None:
         "neuron": neuron,
         "pipeline": rng.choice(("none", "layer", 1, 2, 5)),
         "scores": rng.random() < 0.5 and network.output("scores") is not None,
-        "taps": rng.random() < 0.3,
         "family": family,
         "dont_care": rng.random() < 0.15,
     }
     said = ", ".join(f"{k}={v}" for k, v in options.items())
-    taps = options.pop("taps")
     try:
-        design = build_design(network, CircuitOptions(**options), taps=taps)
+        design = build_design(network, CircuitOptions(**options))
     except CompileError:
         put.counts["circuits refused"] += 1
         return
@@ -123,13 +122,13 @@ def _values(network: Network, x: Any) -> Any:
 def _simulated(put: Put, design: Design, x: Any, simulator: Any, said: str) -> None:
     if rtl.available()[simulator]:
         return
-    got = rtl.run(UnrolledUnit(design), x, simulator=simulator, stall=put.seed % 2 == 0)
+    got = rtl.run(UnrolledUnit(with_probe(design)), x, simulator=simulator, stall=put.seed % 2 == 0)
     put.counts[f"circuits in {simulator}"] += 1
     values = reference.evaluate(design.network, encode(design.network, x))
     for o, v in zip(got.network.outputs, got.values, strict=True):
         if not np.array_equal(v, values[o.value]):
             raise Finding(f"{simulator}: {o.kind} differ ({said})")
-    for k, (a, b) in enumerate(zip(got.bits, reference.run(design.network, x).bits, strict=bool(got.bits))):
+    for k, (a, b) in enumerate(zip(got.bits, reference.run(design.network, x).bits, strict=True)):
         if not np.array_equal(a, b):
             raise Finding(f"{simulator}: hidden bits {k} differ ({said})")
 
@@ -138,7 +137,7 @@ def _answers(design: Design, x: Any) -> Any:
     """The output words of the design by the reference."""
     one, zero = np.ones(()), np.zeros(())
     fields = tuple(
-        Output(f.name, f.value, "bits" if f.kind == "tap" else f.kind, one, zero)  # type: ignore[arg-type]
+        Output(f.name, f.value, f.kind, one, zero)  # type: ignore[arg-type]
         for f in design.interface.fields
     )
     wide = replace(design.network, outputs=fields)

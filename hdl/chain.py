@@ -9,7 +9,7 @@ from threshc.compiler.ir.layers import layer_of
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.split import split
 from threshc.compiler.progress import Progress, silent
-from threshc.hdl.interface import Field, Interface, Probe, Timing
+from threshc.hdl.interface import Field, Interface, Timing
 from threshc.hdl.naming import sanitize
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.streams import joined_component, joined_verilog
@@ -84,7 +84,7 @@ class Chain:
         """Returns the same circuit for simulations: all hidden bits, and scores, leave it by a probe for each unit."""
         units = tuple(map(with_probe, self.units))
         probes = tuple(
-            Probe(probe.width, _moved(probe.fields, by))
+            replace(probe, fields=_moved(probe.fields, by))
             for unit, by in zip(units, self.offsets, strict=True)
             for probe in unit.interface.probes
         )

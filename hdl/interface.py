@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Field:
     """A slice of a sample's output word: bits offset .. offset + width - 1.
 
-    kind: `class`, `scores`, `bits` or `tap`; value: the IR value it carries, of `shape`, elements in row-major order,
+    kind: `class`, `scores` or `bits`; value: the IR value it carries, of `shape`, elements in row-major order,
     `element_width` bits each (two's complement when `signed`), element 0 lowest.
     """
 
@@ -88,11 +88,13 @@ class Probe:
     """Bits inside of a circuit that leave it in simulations: ports probeK_valid and probeK_payload, K its place.
 
     In every cycle in which `valid` is 1 the payload is the next sample's, in the order in which they were taken. Of its
-    `width` bits the fields say what they are.
+    `width` bits the fields say what they are. late: cycles after the answer's first beat, of an empty circuit, where no
+    answer depends on some of the bits; 0 at the answer or before.
     """
 
     width: int
     fields: tuple[Field, ...]
+    late: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +114,12 @@ class Interface:
     fields: tuple[Field, ...]
     timing: Timing
     probes: tuple[Probe, ...] = ()
+
+    @property
+    def trailing(self) -> int:
+        """Cycles after the last answer was taken in which probes may still lead something out."""
+        late = max((probe.late for probe in self.probes), default=0)
+        return late + 2 if late else 0
 
 
 class StreamUnit(Protocol):

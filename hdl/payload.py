@@ -34,8 +34,8 @@ def pack(network: Network, encoded: NDArray[np.integer]) -> NDArray[np.uint8]:
 
 
 def unpack(field: Field, words: NDArray[np.uint8]) -> NDArray[np.integer]:
-    """Returns one field of output words (N, bytes) as (N, *shape): uint8 for bits and taps, else int64."""
-    single = field.element_width == 1 and field.kind in ("bits", "tap")
+    """Returns one field of output words (N, bytes) as (N, *shape): uint8 for bits, else int64."""
+    single = field.element_width == 1 and field.kind == "bits"
     out = np.empty((len(words), field.width // field.element_width), np.uint8 if single else np.int64)
     weights = np.int64(1) << np.arange(field.element_width, dtype=np.int64)
     if field.signed:

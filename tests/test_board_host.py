@@ -63,7 +63,7 @@ def test_answers_equal_the_reference(make: object, pipeline: str) -> None:
 
 
 def test_replies_longer_than_requests() -> None:
-    design = build_design(small(), CircuitOptions(scores=True), taps=True)
+    design = build_design(small(), CircuitOptions(scores=True))
     wide = build_design(networks.random_dense(np.random.default_rng(5), (3, 40), "pm1", outputs="bits"))
     assert wide.interface.output.bits > wide.interface.input.bits
     check(design, boards.SimulatedPort(design), 5)

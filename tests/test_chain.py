@@ -197,6 +197,23 @@ def test_a_wrong_hidden_bit_is_found_in_its_unit() -> None:
     np.testing.assert_array_equal(got.bits[0], want.bits[0])
 
 
+@pytest.mark.parametrize("simulator", ["amaranth", "icarus", "verilator"])
+def test_bits_that_no_answer_depends_on_are_led_out_too(simulator: rtl.Simulator) -> None:
+    """They come later than the answers, the last ones behind the last answer."""
+    if rtl.available()[simulator]:
+        pytest.skip(rtl.available()[simulator])
+    whole = dense((6, 5, 4, 3), outputs="bits")
+    network = replace(whole, outputs=(replace(whole.outputs[0], value=3),))
+    x = samples(network)
+    for pipeline in ("layer", 1):
+        probed = build(network, CircuitOptions(pipeline=pipeline)).probed()
+        assert probed.interface.trailing > 2
+        for stall in (False, True):
+            got = rtl.run(probed, x, simulator=simulator, stall=stall)
+            assert got.cycles == 39 + 1 + got.latency or stall
+            equal(got, reference.run(network, x))
+
+
 def test_without_samples() -> None:
     network = dense()
     got = rtl.run(build(network).probed(), samples(network, 0), simulator="amaranth")

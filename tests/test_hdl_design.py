@@ -22,6 +22,7 @@ from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.emit import component, portable_verilog
 from threshc.hdl.unrolled.layers import digits
 from threshc.hdl.unrolled.neurons import ARCHITECTURES
+from threshc.hdl.unrolled.probes import with_probe
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
@@ -45,15 +46,18 @@ def unpack(field: Field, payload: int) -> NDArray[np.int64]:
     return np.array([v - (1 << w) if field.signed and v >> (w - 1) else v for v in raw]).reshape(field.shape)
 
 
-def simulate(design: Design, payloads: list[int], seed: int = 0, stall: float = 0.3) -> tuple[list[int], list[int]]:
-    """Output payloads, and for each sample the cycles from the accepting edge to the first valid cycle."""
+def simulate(
+    design: Design, payloads: list[int], seed: int = 0, stall: float = 0.3
+) -> tuple[list[int], list[int], list[int]]:
+    """Output payloads, for each sample the cycles from the accepting edge to the first valid cycle, and what the probe
+    leads out."""
     from amaranth.sim import Simulator
 
     dut = component(design)
     rng = np.random.default_rng(seed)
     out: list[int] = []
     times: dict[str, list[int]] = {"in": [], "out": []}
-    now = [0]
+    now, led = [0], list[int]()
 
     async def source(ctx: Any) -> None:
         for payload in payloads:
@@ -74,6 +78,12 @@ def simulate(design: Design, payloads: list[int], seed: int = 0, stall: float = 
                 out.append(payload)
                 times["out"].append(now[0])
 
+    async def probe(ctx: Any) -> None:
+        while True:
+            _, _, valid, payload = await ctx.tick().sample(dut.probe0.valid, dut.probe0.payload)
+            if valid:
+                led.append(payload)
+
     async def clock(ctx: Any) -> None:
         while True:
             await ctx.tick()
@@ -82,29 +92,31 @@ def simulate(design: Design, payloads: list[int], seed: int = 0, stall: float = 
     sim = Simulator(dut)
     sim.add_clock(1e-6)
     sim.add_process(clock)
+    sim.add_process(probe)
     sim.add_testbench(source)
     sim.add_testbench(sink)
     sim.run()
     # an output handshake at edge k was valid in the cycle before it
-    return out, [b - a for a, b in zip(times["in"], times["out"], strict=True)]
+    return out, [b - a for a, b in zip(times["in"], times["out"], strict=True)], led
 
 
 def check(network: Network, samples: NDArray[np.generic], **options: Any) -> Design:
-    """Build with every tap, simulate with and without stalls, compare everything with the reference."""
+    """Build with a probe, simulate with and without stalls, compare everything with the reference."""
     has_scores = network.output("scores") is not None
-    design = build_design(network, CircuitOptions(scores=has_scores, **options), taps=True)
+    design = with_probe(build_design(network, CircuitOptions(scores=has_scores, **options)))
     payloads = pack_inputs(network, encode(network, samples))
     values = reference.evaluate(network, encode(network, samples))
     for stall in (0.0, 0.4):
-        got, delays = simulate(design, payloads, stall=stall)
-        assert len(got) == len(payloads)
-        for field in design.interface.fields:
+        got, delays, led = simulate(design, payloads, stall=stall)
+        assert len(got) == len(led) == len(payloads)
+        (probe,) = design.interface.probes
+        for field, words in [(f, got) for f in design.interface.fields] + [(f, led) for f in probe.fields]:
             want = values[field.value]
-            np.testing.assert_array_equal(np.stack([unpack(field, p) for p in got]), want, err_msg=field.name)
+            np.testing.assert_array_equal(np.stack([unpack(field, p) for p in words]), want, err_msg=field.name)
         if stall == 0.0:
             assert set(delays) == {design.interface.timing.latency}
-    taps = [f.value for f in design.interface.fields if f.kind == "tap"]
-    assert taps == [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
+    hidden = [f.value for f in design.interface.probes[0].fields if f.kind == "bits"]
+    assert hidden == [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
     return design
 
 

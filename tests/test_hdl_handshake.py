@@ -11,6 +11,7 @@ import pytest
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.emit import component
+from threshc.hdl.unrolled.probes import with_probe
 from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim import reference, rtl
 
@@ -19,12 +20,14 @@ from threshc.sim import reference, rtl
 def test_stalls(pipeline: int) -> None:
     network = networks.random_dense(np.random.default_rng(1), (10, 7, 4))
     x = networks.random_samples(np.random.default_rng(2), network, 60)
-    design = build_design(network, CircuitOptions(pipeline=pipeline), taps=True)
+    design = build_design(network, CircuitOptions(pipeline=pipeline))
     assert design.interface.timing.pipelines[0].buffered == (pipeline < 5)
     want = reference.run(network, x)
     for stall in (False, True):
-        got = rtl.run(UnrolledUnit(design), x, stall=stall, simulator="amaranth")
+        got = rtl.run(UnrolledUnit(with_probe(design)), x, stall=stall, simulator="amaranth")
         np.testing.assert_array_equal(got.labels, want.labels)
+        for one, other in zip(got.bits, want.bits, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_full_buffer_stands_still_and_goes_on() -> None:

@@ -40,9 +40,7 @@ def test_cells_equal_the_reference(family: str, neuron: str, pipeline: str | int
     rng = np.random.default_rng(3)
     network = networks.random_dense(rng, (14, 9, 6, 5), "int")
     samples = networks.random_samples(rng, network, 50)
-    design = build_design(
-        network, CircuitOptions(neuron=neuron, pipeline=pipeline, scores=True, family=family), taps=True
-    )
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, scores=True, family=family))
     got = evaluate(design, family, samples)
     want = reference.evaluate(network, encode(network, samples))
     for field in design.interface.fields:

@@ -55,7 +55,7 @@ output [~%7 %9 %11 0]
 
 
 def design(network: Network, **options: object) -> Design:
-    return build_design(network, CircuitOptions(**options), taps=True)  # type: ignore[arg-type]
+    return build_design(network, CircuitOptions(**options))  # type: ignore[arg-type]
 
 
 def dense(seed: int) -> Network:

@@ -20,6 +20,7 @@ from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Loc, Op, 
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.emit import portable_verilog
+from threshc.hdl.unrolled.probes import with_probe
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +81,8 @@ def hostile() -> Network:
 @pytest.mark.parametrize("neuron", WIDE)
 def test_tools_read_it(neuron: str, tmp_path: Path) -> None:
     network = networks.random_dense(np.random.default_rng(5), (20, 12, 8, 5), "int", "int4")
-    text = portable_verilog(build_design(network, CircuitOptions(neuron=neuron, pipeline=3, scores=True), taps=True))
+    design = with_probe(build_design(network, CircuitOptions(neuron=neuron, pipeline=3, scores=True)))
+    text = portable_verilog(design)
     (tmp_path / "random.v").write_text(text)
     lint(tmp_path / "random.v")
     read_in_yosys(tmp_path, "random.v")
@@ -111,6 +113,7 @@ def test_deterministic_in_a_fresh_process() -> None:
     code = (
         "import networks, numpy as np; from threshc.hdl.unrolled.build import build_design;"
         "from threshc.hdl.options import CircuitOptions;"
+        "from threshc.hdl.unrolled.emit import portable_verilog;"
         "n = networks.random_dense(np.random.default_rng(7), (12, 9, 4), 'ternary');"
         "print(portable_verilog(build_design(n, CircuitOptions('{}', 2))), end='')"
     )

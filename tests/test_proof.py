@@ -137,7 +137,7 @@ def test_steps_that_cheat() -> None:
 @pytest.mark.parametrize("pipeline", ["none", "layer", 2])
 def test_every_architecture(neuron: str, pipeline: str | int) -> None:
     network = networks.random_dense(np.random.default_rng(2), (16, 9, 7, 5), "int")
-    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, scores=True), taps=True)
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=pipeline, scores=True))
     assert sum(check(network, certify(design)).methods.values()) == 9 + 7 + 5 + 4
 
 
@@ -149,7 +149,7 @@ def test_inputs_convolutions_and_shared_sums() -> None:
         networks.random_dense(rng, (6, 8, 4), "int", "int5", compare_input=True),
         networks.random_dense(rng, (7, 8, 4), "int", "int4"),
     ):
-        check(network, certify(build_design(network, CircuitOptions(pipeline=2), taps=True)))
+        check(network, certify(build_design(network, CircuitOptions(pipeline=2))))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.build import build_design
+from threshc.hdl.unrolled.probes import with_probe
 from threshc.hdl.unrolled.unit import UnrolledUnit
 from threshc.sim import reference, rtl
 from threshc.sim.rtl import icarus, verilator
@@ -44,7 +45,7 @@ def simulator(request: pytest.FixtureRequest) -> rtl.Simulator:
 def test_every_bit_equals_the_reference(simulator: rtl.Simulator, name: str) -> None:
     network = NETWORKS[name]()
     scores = network.output("scores") is not None
-    design = build_design(network, CircuitOptions(scores=scores), taps=True)
+    design = with_probe(build_design(network, CircuitOptions(scores=scores)))
     x = networks.random_samples(np.random.default_rng(1), network, 60)
     want = reference.run(network, x)
     for stall in (False, True):

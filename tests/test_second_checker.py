@@ -48,7 +48,7 @@ def test_both_accept_what_is_right(name: str) -> None:
 @pytest.mark.parametrize("name", ["wide, class", "integers", "images"])
 def test_every_architecture(neuron: str, name: str) -> None:
     network = BASES[name].network
-    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=2, dont_care=True), taps=True)
+    design = build_design(network, CircuitOptions(neuron=neuron, pipeline=2, dont_care=True))
     second_checker.check(network, plain(certify(design)))
 
 

@@ -18,6 +18,7 @@ module {name};
   localparam OUT_BEATS = {out_beats};
   localparam PATIENCE = {patience};
   localparam STALL = {stall};
+  localparam TRAILING = {trailing};
   reg clk = 1'b0;
   reg rst = 1'b1;
   reg {i_range} sample [0:COUNT*IN_BEATS-1];
@@ -31,6 +32,7 @@ module {name};
   reg [15:0] lfsr = 16'hACE1;
   integer resets = 0;
   integer cycle = 0;
+  integer ended = 0;
   integer sent = 0;
   integer got = 0;
   integer idle = 0;
@@ -81,7 +83,8 @@ module {name};
       idle = 0;
     end
     cycle = cycle + 1;
-    if (got == COUNT*OUT_BEATS || idle == PATIENCE) begin
+    if (got == COUNT*OUT_BEATS && ended == 0) ended = cycle;
+    if ((got == COUNT*OUT_BEATS && cycle == ended + TRAILING) || idle == PATIENCE) begin
 {on_end}
       $finish;
     end
@@ -103,7 +106,7 @@ _VERDICT = """\
 
 _RECORD = '        $fwrite(file, "%h\\n", o_payload);'
 _SUMMARY = """\
-      $fwrite(file, "# %0d %0d\\n", cycle, latency);
+      $fwrite(file, "# %0d %0d\\n", ended, latency);
       $fclose(file);"""
 
 
@@ -199,6 +202,7 @@ def _bench(
         out_beats=interface.output.count,
         patience=interface.timing.patience,
         stall=int(stall),
+        trailing=interface.trailing,
         samples=samples,
         resets=RESET_CYCLES,
         input_width=interface.input.width,

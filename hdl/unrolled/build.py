@@ -8,7 +8,7 @@ import numpy as np
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import ArgMax, Compare
+from threshc.compiler.ir.ops import ArgMax
 from threshc.compiler.ir.types import Ints
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.interface import Beats, Field, Interface, StalledTogether, Timing
@@ -24,20 +24,19 @@ def build_design(
     network: Network,
     options: CircuitOptions = USUAL_CIRCUIT,
     *,
-    taps: bool = False,
     jobs: int | None = 1,
     progress: Progress = silent,
 ) -> Design:
     """Unrolls a network into hardware.
 
-    options: which circuit it is. taps: carry the bits of every Compare. jobs: processes that search side by side where
-    that pays, None for all cores; the circuit is the same for any number. `progress` is told between operations.
+    options: which circuit it is. jobs: processes that search side by side where that pays, None for all cores; the
+    circuit is the same for any number. `progress` is told between operations.
     Raises CompileError for weights that an architecture does not take, and for scores that the network does not have.
     """
     settled = options.settled()
     pipeline, family = settled.pipeline, settled.family
     limit = pipeline if isinstance(pipeline, int) else 0
-    chosen = _chosen(network, settled.scores, taps)
+    chosen = _chosen(network, settled.scores)
     with Pool(checked_jobs(jobs)) as pool:
         wanted = {v for _, _, v in chosen}
         builder = Builder(network, settled.neuron, limit, pipeline == "layer", wanted, family, settled.effort, pool)
@@ -69,7 +68,7 @@ def build_design(
     return replace(design, replaced=replaced, tables=tables)
 
 
-def _chosen(network: Network, scores: bool, taps: bool) -> list[tuple[str, str, int]]:
+def _chosen(network: Network, scores: bool) -> list[tuple[str, str, int]]:
     """(name, kind, value) of every field of the output payload, lowest first."""
     label, score, bits = (network.output(kind) for kind in ("class", "scores", "bits"))
     found: list[tuple[str, str, int]] = []
@@ -84,7 +83,4 @@ def _chosen(network: Network, scores: bool, taps: bool) -> list[tuple[str, str, 
         raise fail("the network has no scores", where=option("scores"), why="its outputs are bits", hint=hint)
     if not found and bits is not None:
         found.append(("bits", "bits", bits.value))
-    if taps:
-        compares = [v for v, op in enumerate(network.ops) if isinstance(op, Compare)]
-        found += [(f"tap{k}", "tap", v) for k, v in enumerate(compares)]
     return found

@@ -39,7 +39,8 @@ def component(design: Design) -> Pipeline:
     net, outputs = netlist_of(design)
     (pipeline,) = design.interface.timing.pipelines
     bits = design.interface.output.bits  # behind them, what a probe leads out
-    return Pipeline(net, design.inputs, outputs[:bits], pipeline.latency, pipeline.buffered, outputs[bits:])
+    late = max((probe.late for probe in design.interface.probes), default=0)
+    return Pipeline(net, design.inputs, outputs[:bits], pipeline.latency, pipeline.buffered, outputs[bits:], late)
 
 
 class Pipeline(wiring.Component):
@@ -49,15 +50,22 @@ class Pipeline(wiring.Component):
     Bubbles are kept, not squeezed. Reset clears `valid` only.
     buffered: `enable` comes from a register. A result that is not taken moves to a second place in that cycle, and the
     pipeline stands still until it is taken from there. So no path leads from `o.ready` through logic to every register.
-    probe: literals that leave by a stream `probe0` in the cycle in which their sample leaves the last stage; without
-    any there is no such stream.
+    probe: literals that leave by a stream `probe0` in the cycle in which their sample leaves the last stage, or `late`
+    stages behind that; without any there is no such stream.
     """
 
     def __init__(
-        self, net: Netlist, x: Lits, y: Lits, latency: int, buffered: bool = False, probe: Lits | None = None
+        self,
+        net: Netlist,
+        x: Lits,
+        y: Lits,
+        latency: int,
+        buffered: bool = False,
+        probe: Lits | None = None,
+        late: int = 0,
     ) -> None:
         self._net, self._y, self._latency, self._buffered = net, y, latency, buffered
-        self._probe = np.zeros(0, np.int64) if probe is None else probe
+        self._probe, self._late = np.zeros(0, np.int64) if probe is None else probe, late
         members = {"i": In(stream.Signature(len(x))), "o": Out(stream.Signature(len(y)))}
         if len(self._probe):
             members["probe0"] = Out(stream.Signature(len(self._probe), always_ready=True))
@@ -71,7 +79,11 @@ class Pipeline(wiring.Component):
         last = emitter.value(self._y)
         if len(self._probe):
             probe: Any = self.probe0
-            m.d.comb += [probe.valid.eq(valid[-1] & enable), probe.payload.eq(emitter.value(self._probe))]
+            leaves = Cat(valid[-1], Signal(self._late, name="late"))
+            if self._late:
+                with m.If(enable):
+                    m.d.sync += leaves[1:].eq(leaves)
+            m.d.comb += [probe.valid.eq(leaves[-1] & enable), probe.payload.eq(emitter.value(self._probe))]
         m.d.comb += self.i.ready.eq(enable)
         with m.If(enable):
             m.d.sync += valid.eq(Cat(self.i.valid, valid))

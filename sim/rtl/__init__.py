@@ -29,7 +29,8 @@ _SIMULATORS: dict[Simulator, tuple[Callable[[], str], Callable[[Job], Trace]]] =
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RtlResult(Result):
-    """The answers of the circuit. `network` has only the outputs that the circuit has; without taps `bits` is empty.
+    """The answers of the circuit. `network` has only the outputs that the circuit has; `bits` is empty unless probes
+    lead all hidden bits out.
 
     cycles: clock cycles from the first sample offered to the last answer taken
     latency: cycles from the first sample's transfer to its valid answer, measured with an empty pipeline
@@ -106,8 +107,8 @@ def to_result(interface: Interface, words: NDArray[np.uint8], probes: Sequence[N
     """
     found = [(f, words) for f in interface.fields]
     found += [(f, led) for probe, led in zip(interface.probes, probes, strict=True) for f in probe.fields]
-    ends = {f.value: unpack(f, w) for f, w in found if f.kind != "tap"}
-    hidden = {f.value: unpack(f, w).astype(np.uint8) for f, w in found if f.kind in ("tap", "bits")}
+    ends = {f.value: unpack(f, w) for f, w in found}
+    hidden = {f.value: unpack(f, w).astype(np.uint8) for f, w in found if f.kind == "bits"}
     outputs = tuple(o for o in interface.network.outputs if o.value in ends)
     compares = [v for v, op in enumerate(interface.network.ops) if isinstance(op, Compare)]
     whole = outputs == interface.network.outputs

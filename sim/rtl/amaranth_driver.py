@@ -25,6 +25,11 @@ def simulate(job: Job) -> Trace:
     ports, led = [getattr(dut, f"probe{k}") for k in range(len(probes))], [list[int]() for _ in probes]
     seen = {"cycles": 0, "accepted": -1, "latency": 0}
 
+    def listen(ctx: Any) -> None:
+        for port, values in zip(ports, led, strict=True):
+            if ctx.get(port.valid):
+                values.append(int(ctx.get(port.payload)))
+
     async def bench(ctx: Any) -> None:
         cycle, sent, idle, lfsr = 0, 0, 0, 0xACE1
         offering = False
@@ -37,9 +42,7 @@ def simulate(job: Job) -> Trace:
                 ctx.set(dut.i.payload, inputs[sent])
             ctx.set(dut.o.ready, take or free)
             accepted = offering and bool(ctx.get(dut.i.ready))
-            for port, values in zip(ports, led, strict=True):
-                if ctx.get(port.valid):
-                    values.append(int(ctx.get(port.payload)))
+            listen(ctx)
             if accepted and not sent:
                 seen["accepted"] = cycle
             if ctx.get(dut.o.valid):
@@ -54,6 +57,10 @@ def simulate(job: Job) -> Trace:
             cycle += 1
             await ctx.tick()
         seen["cycles"] = cycle
+        for _ in range(job.interface.trailing):
+            ctx.set(dut.i.valid, 0)
+            listen(ctx)
+            await ctx.tick()
 
     top = Module()
     top.submodules.dut = dut

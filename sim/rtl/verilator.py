@@ -107,7 +107,7 @@ def _program(job: Job, folder: Path) -> Iterator[Program]:
     """The simulator of a design: the one in the cache, else made now in a folder of this process, and kept."""
     tools = _toolchain()
     verilog = job.unit.verilog() + "\n" + instance(job.interface, _TOP)
-    program = driver(job.interface.probes)
+    program = driver(job.interface)
     name = f"sim-{_digest(verilog, program, tools.version, *_VERILATE, *_CXX_FLAGS)}"
     kept = cache.opened(_CACHED, name)
     if kept is not None:

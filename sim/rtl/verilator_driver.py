@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from threshc.hdl.interface import Probe
+from threshc.hdl.interface import Interface
 from threshc.hdl.payload import byte_count
 
 _DRIVER = r"""// Feeds samples through the valid/ready streams of a verilated threshc circuit.
@@ -105,6 +103,7 @@ int main(int argc, char** argv) {
         top.clk = 1;
         top.eval();
     }
+    // TRAILING
     top.final();
     // CLOSE
     if (std::fclose(out)) return 5;
@@ -115,10 +114,10 @@ int main(int argc, char** argv) {
 """
 
 
-def driver(probes: Sequence[Probe]) -> str:
-    """Returns the program for a circuit with these probes."""
+def driver(interface: Interface) -> str:
+    """Returns the program for a circuit with these streams and probes."""
     opened, seen, closed = list[str](), list[str](), list[str]()
-    for k, probe in enumerate(probes):
+    for k, probe in enumerate(interface.probes):
         size = byte_count(probe.width)
         opened.append(f"std::vector<uint8_t> probe{k}({size});")
         opened.append(f'FILE* led{k} = std::fopen((std::string(argv[2]) + ".{k}").c_str(), "wb");')
@@ -127,6 +126,16 @@ def driver(probes: Sequence[Probe]) -> str:
         seen.append(f"if (top.probe{k}_valid && std::fwrite(probe{k}.data(), 1, {size}, led{k}) != {size}) return 5;")
         closed.append(f"if (std::fclose(led{k})) return 5;")
     text = _DRIVER
-    for mark, lines, gap in (("OPEN", opened, " " * 4), ("PROBES", seen, " " * 8), ("CLOSE", closed, " " * 4)):
+    trailing = [
+        f"for (long t = 0; t < {interface.trailing}; ++t) {{",
+        *(
+            f"    {line}"
+            for line in ("top.clk = 0;", "top.i_valid = 0;", "top.eval();", *seen, "top.clk = 1;", "top.eval();")
+        ),
+        "}",
+    ]
+    marks = [("OPEN", opened, 4), ("PROBES", seen, 8), ("TRAILING", trailing if interface.trailing else [], 4)]
+    for mark, lines, indent in (*marks, ("CLOSE", closed, 4)):
+        gap = " " * indent
         text = text.replace(f"{gap}// {mark}\n", "".join(f"{gap}{line}\n" for line in lines))
     return text
