@@ -21,7 +21,6 @@ from threshc.hdl.flow import tools
 from threshc.hdl.flow.build import build
 from threshc.hdl.flow.reach_fmax import reach
 from threshc.hdl.targets.registry import target, targets
-from threshc.hdl.unrolled.mapped import mapped_verilog
 from threshc.tasks.netlist_checks import netlist_samples
 from threshc.tasks.stimulus import stimulus
 
@@ -58,7 +57,7 @@ def test_without_place_and_route_cells_are_counted_and_text_is_left(tmp_path: Pa
     report = build(xor, target(name), tmp_path, progress=told.append)
     chosen = family(target(name).device.family)
     assert told[-1] == f"no bitstream is made: no open tool places and routes {chosen.title}"
-    assert (tmp_path / f"network_xor.{chosen.name}.v").read_text() == mapped_verilog(xor, chosen.name)
+    assert (tmp_path / f"network_xor.{chosen.name}.v").read_text() == xor.mapped(chosen.name)
     assert 0 < report.network.luts <= report.whole.luts
     rows = {name: value for name, value, _ in report.rows()}
     assert rows["bitstream"] == f"none; network_xor.{chosen.name}.v goes to the vendor's tool"
