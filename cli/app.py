@@ -12,6 +12,7 @@ from threshc.cli.compile import compile
 from threshc.cli.doctor import doctor
 from threshc.cli.errors import flag
 from threshc.cli.options import Command
+from threshc.cli.plan import plan
 from threshc.cli.program import program
 from threshc.cli.prove import prove
 from threshc.cli.run import run
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, sim, verify, prove, compile, build, program, run, targets, doctor):
+for command in (show, sim, verify, prove, compile, build, plan, program, run, targets, doctor):
     app.command(command.__name__, cls=Command)(command)
 app.add_typer(train)
 

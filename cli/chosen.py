@@ -139,6 +139,16 @@ CIRCUIT: dict[str, Any] = {
             help="Cut the network behind this layer: each piece becomes a unit, joined by streams (repeatable).",
         ),
     ],
+    "fold": Annotated[
+        str | None,
+        typer.Option(
+            "--fold",
+            metavar="auto|PExSIMD,..",
+            rich_help_panel=_MADE,
+            help="Fold the layers, for networks larger than the chip: auto, the fastest that fits --target, or PE x "
+            "SIMD of every layer, as `threshc plan` prints them.",
+        ),
+    ],
 }
 """Flags of `CircuitOptions`. A new option of circuits is one entry here, and in its class."""
 

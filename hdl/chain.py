@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.layers import layer_of
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.split import split
 from threshc.compiler.progress import Progress, silent
+from threshc.hdl.families.registry import table_inputs
 from threshc.hdl.interface import Field, Interface, Timing
 from threshc.hdl.naming import sanitize
-from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
+from threshc.hdl.options import FOLDED_LEVELS, USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.streams import joined_component, joined_verilog
 from threshc.hdl.unrolled import build as unrolled
 from threshc.hdl.unrolled.design import Design
@@ -22,6 +25,8 @@ from threshc.hdl.unrolled.unit import UnrolledUnit
 
 if TYPE_CHECKING:
     from amaranth.lib.wiring import Component
+
+    from threshc.hdl.folded.chain import FoldedChain
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +85,10 @@ class Chain:
         """
         return self._whole([mapped_verilog(unit, family) for unit in self.units])
 
+    def files(self) -> Mapping[str, str]:
+        """Returns none: weights are gates."""
+        return {}
+
     def probed(self) -> Chain:
         """Returns the same circuit for simulations: all hidden bits, and scores, leave it by a probe for each unit."""
         units = tuple(map(with_probe, self.units))
@@ -98,13 +107,15 @@ class Chain:
 
 def build(
     network: Network, options: CircuitOptions = USUAL_CIRCUIT, *, jobs: int | None = 1, progress: Progress = silent
-) -> Chain:
+) -> Circuit:
     """Makes the circuit of a network: one unrolled unit, or several where the options cut the network.
 
     jobs: processes that search side by side where that pays, None for all cores; the circuit is the same for any
     number. `progress` is told between operations. Raises CompileError for weights that an architecture does not take,
     for scores that the network does not have, and where the network is not in two pieces behind a layer.
     """
+    if options.fold is not None:
+        return _folded(network, options)
     parts = split(network, options.cut)
     if len(parts) == 1:
         return one_unit(unrolled.build_design(network, options, jobs=jobs, progress=progress))
@@ -127,6 +138,29 @@ def build(
         ),
     )
     return Chain(interface, tuple(units), tuple(part.offset for part in parts))
+
+
+Circuit: TypeAlias = "Chain | FoldedChain"
+"""What `build` makes: unrolled units, or folded ones."""
+
+
+def _folded(network: Network, options: CircuitOptions) -> FoldedChain:
+    """The circuit whose layers are folded as the options say."""
+    from threshc.hdl.folded.chain import folded_chain  # loads Amaranth
+    from threshc.hdl.folded.plan import parse
+
+    if options.fold == "auto":
+        raise fail(
+            f"{option('fold', 'auto')} needs a device to fit",
+            where=option("fold"),
+            hint=f"{option('target')}, or PE x SIMD of every layer",
+        )
+    if options.scores and network.output("class") is not None:
+        hint = f"omit {option('scores')}"
+        raise fail("folded circuits output the class alone", where=option("scores"), hint=hint)
+    folds, entry = parse(options.fold or "")
+    levels = options.pipeline if isinstance(options.pipeline, int) else FOLDED_LEVELS
+    return folded_chain(network, folds, entry=entry, levels=levels, inputs=table_inputs(options.family))
 
 
 def one_unit(design: Design) -> Chain:

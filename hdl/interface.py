@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -137,3 +138,6 @@ class StreamUnit(Protocol):
 
     def verilog(self) -> str:
         """Returns the Verilog-2001 of the whole circuit, with the interface's module at the top."""
+
+    def files(self) -> Mapping[str, str]:
+        """Returns the files that the Verilog reads in the folder in which a tool runs, such as memories, by name."""

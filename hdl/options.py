@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BOARD_LEVELS = 12
 """Levels of logic between registers on boards: digits reaches 22 MHz with it on the iCEBreaker, 10 without."""
 
+FOLDED_LEVELS = 2
+"""Levels of look-up tables between the registers of folded circuits."""
+
 MOST_EFFORT = 100
 _WORDS = ("auto", "none", "layer")
 
@@ -34,6 +37,7 @@ class CircuitKeywords(TypedDict, total=False):
     effort: int
     dont_care: bool
     cut: Sequence[str]
+    fold: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,10 @@ class CircuitOptions(Options):
     cut: layers, by name or value (`%14`), behind which the network is cut: every piece becomes a unit of its own, and
     the units are joined by streams. In what order they are named makes no difference.
 
+    fold: PE x SIMD of every layer of a folded circuit, `16x56,8x16,1x16@14` (`threshc.hdl.folded.plan`), or `auto`: the
+    fastest that fits the target; None for an unrolled circuit. Of the other options it takes scores, family, and a
+    pipeline of N levels (2 without it).
+
     Raises CompileError for values that are none of these, and for types that only look like them.
     """
 
@@ -64,6 +72,7 @@ class CircuitOptions(Options):
     effort: int = 1
     dont_care: bool = False
     cut: tuple[str, ...] = ()
+    fold: str | None = None
 
     def __post_init__(self) -> None:
         if self.neuron != "auto":
@@ -87,14 +96,30 @@ class CircuitOptions(Options):
         if self.family is not None:
             family(self.family)  # Raises where there is none of that name.
         self.take_integer("effort", self.effort, 1, MOST_EFFORT, f"1 to {MOST_EFFORT}")
+        if self.fold is not None:
+            self._take_fold()
+
+    def _take_fold(self) -> None:
+        """Raises CompileError for a folding that is none, and for options that a folded circuit has no use for."""
+        if not isinstance(self.fold, str):
+            raise fail(f"fold {self.fold!r} is not understood", where=option("fold"), hint="auto, or PExSIMD, ...")
+        if self.fold != "auto":
+            import_module("threshc.hdl.folded.plan").parse(self.fold)
+        idle = {"neuron": self.neuron != "auto", "effort": self.effort != 1, "dont_care": self.dont_care}
+        idle |= {"cut": bool(self.cut), "pipeline": self.pipeline == "none"}
+        for name, given in idle.items():
+            if given:
+                why = f"it is an option of unrolled circuits, and {option('fold')} asks for a folded one"
+                raise fail("an option would have no effect", where=option(name), why=why, hint=f"omit {option(name)}")
 
     def settled(self, target: Target | None = None) -> CircuitOptions:
         """Returns the options with nothing left to the target: its family, and the registers that `auto` means.
 
         Raises CompileError where they state another family than the target's.
         """
+        usual: str | int = "layer" if self.fold is None else FOLDED_LEVELS
         if target is None:
-            return replace(self, pipeline="layer") if self.pipeline == "auto" else self
+            return replace(self, pipeline=usual) if self.pipeline == "auto" else self
         made = target.device.family
         if self.family not in (None, made):
             raise fail(
@@ -102,7 +127,7 @@ class CircuitOptions(Options):
                 where=option("family"),
                 hint=f"omit {option('family')}, or choose another target",
             )
-        own: str | int = "layer" if target.board is None else BOARD_LEVELS
+        own = usual if target.board is None or self.fold is not None else BOARD_LEVELS
         return replace(self, family=made, pipeline=own if self.pipeline == "auto" else self.pipeline)
 
 

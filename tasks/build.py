@@ -27,7 +27,7 @@ from threshc.tasks.report_markdown import write_report
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from threshc.hdl.chain import Chain
+    from threshc.hdl.chain import Circuit
     from threshc.hdl.flow.report import BuildReport
     from threshc.hdl.targets.base import Target
     from threshc.tasks.read_network import Model
@@ -81,6 +81,12 @@ def build(
     if target_fmax is not None:
         refuse_both(asked.pipeline, freq)
     how, circuit = model_options(reading, keywords), asked.settled(chosen)
+    if verify == "proof" and circuit.fold is not None:
+        hint = f"{option('verify', 'netlist')} runs samples through Yosys' cells"
+        raise fail("folded circuits are not proved yet", where=option("verify"), hint=hint)
+    if target_fmax is not None and circuit.fold is not None:
+        hint = f"{option('pipeline', 'N')} chooses them, {option('freq')} what must be reached"
+        raise fail("it chooses registers of unrolled circuits", where=option("target_fmax"), hint=hint)
     if verify == "proof" and circuit.cut:
         hint = f"{option('verify', 'netlist')}, and `threshc prove` for the units"
         raise fail("netlists of several units are not proved", where=option("verify"), hint=hint)
@@ -98,12 +104,13 @@ def build(
         jobs=jobs,
         device=chosen.device,
         large=large,
+        target=chosen,
     )
     goal = Path(out_dir)
     with output_folder(goal, force=force) as folder, leaving_failures(folder, goal, chosen):
         ready = prepare(model, settings, x, labels, samples, progress)
 
-        def place(design: Chain, required: float | None) -> BuildReport:
+        def place(design: Circuit, required: float | None) -> BuildReport:
             return build_for(
                 design,
                 chosen,
@@ -135,9 +142,9 @@ def _fast_enough(
     settings: Settings,
     target: Target,
     fmax: float,
-    place: Callable[[Chain, float], BuildReport],
+    place: Callable[[Circuit, float], BuildReport],
     progress: Progress,
-) -> tuple[Chain, BuildReport, Settings]:
+) -> tuple[Circuit, BuildReport, Settings]:
     """Returns the circuit whose build reaches `fmax` (Hz; on a board at least its clock), that build, and the settings
     with its levels of logic between registers."""
     from threshc.hdl.chain import build as build_chain
@@ -148,7 +155,7 @@ def _fast_enough(
     def with_levels(levels: int) -> Settings:
         return replace(settings, circuit=replace(settings.circuit, pipeline=levels))
 
-    def attempt(levels: int) -> tuple[Chain, BuildReport]:
+    def attempt(levels: int) -> tuple[Circuit, BuildReport]:
         design = build_chain(network, with_levels(levels).circuit, jobs=settings.jobs, progress=progress)
         return design, place(design, required)
 

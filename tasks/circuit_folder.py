@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from threshc.compiler.progress import Note, Progress
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.tasks.folder import REPORT, names_in
 from threshc.tasks.options import USUAL_MODEL, ModelOptions
+from threshc.tasks.plan import with_plan
 from threshc.tasks.read_network import THRESH, load_network
 from threshc.tasks.report import Report, Simulation
 from threshc.tasks.stimulus import Stimulus, answers, stimulus
@@ -24,8 +25,8 @@ from threshc.tasks.stimulus import Stimulus, answers, stimulus
 if TYPE_CHECKING:
     import numpy as np
 
-    from threshc.hdl.chain import Chain
-    from threshc.hdl.targets.base import Device
+    from threshc.hdl.chain import Circuit
+    from threshc.hdl.targets.base import Device, Target
     from threshc.tasks.read_network import Model
 
 BENCH_SAMPLES = 256
@@ -38,7 +39,7 @@ class Settings:
 
     reading, circuit: which network, and which circuit of it. simulator: for the Verilog. verify_passes, print_after,
     note: as for `load_network`. jobs: processes that search side by side, None for all cores. device: what the circuit
-    must fit. large: go on with a circuit that may take more memory than there is.
+    must fit. large: go on with a circuit that may take more memory than there is. target: what it is made for, if any.
     """
 
     reading: ModelOptions = USUAL_MODEL
@@ -50,6 +51,7 @@ class Settings:
     jobs: int | None = None
     device: Device | None = None
     large: bool = False
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +86,7 @@ def compile_into(
     ready: Prepared,
     settings: Settings,
     progress: Progress,
-    design: Chain | None = None,
+    design: Circuit | None = None,
 ) -> Report:
     """Makes everything of `compile` but the report's files; `folder` stands for `out_dir` until it is complete.
 
@@ -98,9 +100,10 @@ def compile_into(
     given, network = ready.given, ready.given.network
     progress("packed simulator")
     expected = given.expected
+    settings = replace(settings, circuit=with_plan(network, settings.circuit, settings.target))
     design = design or build_chain(network, settings.circuit, jobs=settings.jobs, progress=progress)
     progress(f"Verilog of {design.cells:,} cells")
-    write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": design.verilog()})
+    write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": design.verilog(), **design.files()})
     wanted = answers(design, expected)
     simulation = _simulate(design, given, wanted, settings.simulator, progress)
     write_files(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
@@ -141,6 +144,8 @@ def _read(model: Model, settings: Settings, x: ArrayLike | None, progress: Progr
         verify_passes=settings.verify_passes,
         print_after=settings.print_after,
     )
+    if settings.circuit.fold is not None:
+        return network, tuple(changes)
     size = predict(network, settings.circuit)
     if settings.device is not None:
         refuse_hopeless(size.luts, settings.device, settings.note)
@@ -154,7 +159,7 @@ def _title(model: Model, network: Network) -> str:
 
 
 def _simulate(
-    design: Chain, given: Stimulus, wanted: NDArray[np.uint8], simulator: str, progress: Progress
+    design: Circuit, given: Stimulus, wanted: NDArray[np.uint8], simulator: str, progress: Progress
 ) -> Simulation:
     """Runs the Verilog on all samples. Raises CompileError unless every answer is the wanted one (N, bytes)."""
     from threshc.sim import rtl

@@ -71,6 +71,7 @@ def compile(
         note=note,
         jobs=jobs,
         large=large,
+        target=chosen,
     )
     with output_folder(out_dir, force=force) as folder:
         progress = progress or silent

@@ -16,7 +16,9 @@ from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.pool import checked_jobs
 from threshc.hdl.targets.registry import target as find_target
 from threshc.tasks.options import Keywords, ModelOptions, circuit_options, lists_options, model_options
+from threshc.tasks.plan import with_plan
 from threshc.tasks.proof import Proof, certificate_files, check_units, prove_cells, prove_file
+from threshc.tasks.prove_folded import prove_folded, refuse_for_folded
 from threshc.tasks.proved_folder import not_read, same_certificate, same_verilog
 from threshc.tasks.read_network import load_network
 from threshc.tasks.recorded import changed, folder_of, recorded, refuse_without_effect, want_the_folders_own
@@ -99,12 +101,19 @@ def prove(
         # without a device, large layers would be vectors, whose heaps are not proved step by step
         circuit = replace(circuit, family=family or USUAL, scores=scores)
 
+    if circuit.fold is not None:
+        refuse_for_folded(check, certificate, netlist, layer)
+        return prove_folded(network, with_plan(network, circuit, goal), folder, progress)
     parts = split(network, circuit.cut)
 
     def build() -> Chain:
+        from threshc.hdl.chain import Chain
+
         refuse_vast(predict(network, circuit), note, large=large)
         progress("building the circuit")
-        return build_chain(network, circuit, jobs=jobs, progress=progress)
+        made = build_chain(network, circuit, jobs=jobs, progress=progress)
+        assert isinstance(made, Chain)
+        return made
 
     files = [] if certificate is None else certificate_files(Path(certificate), len(parts))
     design: Chain | None = None

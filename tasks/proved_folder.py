@@ -12,11 +12,11 @@ from threshc.tasks.folder import REPORT
 from threshc.tasks.read_network import THRESH
 
 if TYPE_CHECKING:
-    from threshc.hdl.chain import Chain
+    from threshc.hdl.chain import Circuit
     from threshc.hdl.proof.certificate import Certificate
 
 
-def same_verilog(folder: Path, design: Chain) -> str:
+def same_verilog(folder: Path, design: Circuit) -> str:
     """Compares a folder's Verilog with the text of a design, byte for byte; returns what was found equal.
 
     Raises CompileError where they differ.
@@ -27,6 +27,11 @@ def same_verilog(folder: Path, design: Chain) -> str:
         why = "it was changed, or made by another version"
     except CompileError as problem:
         same, why = False, problem.diagnostics[0].why
+    for name, text in design.files().items():
+        try:
+            same = same and read_file(folder / name, what="circuit's memory") == text.encode("utf-8")
+        except CompileError as problem:
+            same, why = False, problem.diagnostics[0].why
     if not same:
         raise fail("the folder's Verilog is not its own circuit", where=str(path), why=why, hint="compile it again")
     return f"{path.name} is the Verilog of this circuit, byte for byte"

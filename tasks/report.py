@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from threshc.version import __version__
 
 if TYPE_CHECKING:
-    from threshc.hdl.chain import Chain
+    from threshc.hdl.chain import Circuit
     from threshc.hdl.flow.report import BuildReport
     from threshc.hdl.interface import Beats
     from threshc.hdl.options import CircuitOptions
@@ -83,7 +83,7 @@ class Report:
     input: str
     out_dir: Path
     counts: Counts
-    design: Chain
+    design: Circuit
     reading: ModelOptions
     options: CircuitOptions
     simulation: Simulation

@@ -53,7 +53,8 @@ def simulate(
 
             circuit = options or USUAL_CIRCUIT
             instead = f"{option('large', True)} to go on, or {option('engine', 'packed')}"
-            refuse_vast(predict(network, circuit), note, large=large, instead=instead)
+            if circuit.fold is None:
+                refuse_vast(predict(network, circuit), note, large=large, instead=instead)
             progress("emitting the circuit")
             samples = given(network, x)
             return rtl.run_words(build(network, circuit).probed(), samples.words, progress=progress)

@@ -80,7 +80,7 @@ def verify(
         made = recorded(home)
         want_the_folders_own(made, how, asked, target)
         settled = made.circuit
-    circuit = Verilog(settled, jobs, simulator, rtl_samples, home) if rtl else None
+    circuit = Verilog(settled, jobs, simulator, rtl_samples, home, goal) if rtl else None
     ready = ready_made(source)
     if ready is not None:
         notes = ["note: there is no ONNX model here to compare with"]
@@ -133,7 +133,7 @@ def verify(
 def _refuse_vast(network: Network, circuit: Verilog | None, note: Note | None, large: bool) -> None:
     from threshc.hdl.size import predict, refuse_vast
 
-    if circuit is not None:
+    if circuit is not None and circuit.options.fold is None:
         instead = f"{option('large', True)} to go on, or {option('rtl', False)}"
         refuse_vast(predict(network, circuit.options), note, large=large, instead=instead)
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from threshc.hdl.options import CircuitOptions
 from threshc.tasks.compare import Check, compare_results, outputs_only
+from threshc.tasks.plan import with_plan
 
 if TYPE_CHECKING:
-    from threshc.hdl.chain import Chain
+    from threshc.hdl.chain import Circuit
+    from threshc.hdl.targets.base import Target
     from threshc.sim.result import Result
     from threshc.sim.rtl import RtlResult
     from threshc.tasks.stimulus import Stimulus
@@ -22,7 +24,8 @@ class Verilog:
     """The way in which the circuit of a network is simulated.
 
     options: which circuit. jobs: processes that search side by side for it. simulator: as for `threshc.sim.rtl`.
-    samples: how many of the first ones it sees. folder: the output folder whose Verilog it must be, if any.
+    samples: how many of the first ones it sees. folder: the output folder whose Verilog it must be, if any. target:
+    what it is made for, if any.
     """
 
     options: CircuitOptions
@@ -30,6 +33,7 @@ class Verilog:
     simulator: str
     samples: int
     folder: Path | None = None
+    target: Target | None = None
 
     def checks(self, data: Stimulus, expected: Result) -> Iterator[Check]:
         """Yields the comparisons with the reference's result. Raises CompileError where a folder holds another circuit.
@@ -42,7 +46,7 @@ class Verilog:
 
         some, network = data.first(self.samples), data.network
         wanted = expected.first(len(some))
-        built = build(network, self.options, jobs=self.jobs)
+        built = build(network, with_plan(network, self.options, self.target), jobs=self.jobs)
         got, note = self._run(built.probed(), some)
         yield compare_results("reference = RTL", wanted, got, some.encoded, note)
         if self.folder is not None:
@@ -52,7 +56,7 @@ class Verilog:
             outputs = [values[o.name] for o in got.network.outputs]
             yield replace(outputs_only("reference = RTL without hidden bits", outputs, got), note=f"{note}; {said}")
 
-    def _run(self, design: Chain, some: Stimulus) -> tuple[RtlResult, str]:
+    def _run(self, design: Circuit, some: Stimulus) -> tuple[RtlResult, str]:
         from threshc.sim import rtl
 
         got = rtl.run_words(design, some.words, simulator=self.simulator)

@@ -79,9 +79,10 @@ def test_no_upward_arrow_within_hdl() -> None:
         assert import_graph.circles(back), f"{room} -> {target} is no longer an upward arrow, take it out of UPWARD"
 
 
-def test_the_checker_trusts_nothing_of_the_optimizer() -> None:
-    """All that proof/check.py brings along is of the proof's own room and of the compiler."""
-    seen, left = set(), ["threshc.hdl.proof.check"]
+@pytest.mark.parametrize("checker", ["check", "folded_core", "folded_memory", "folded_network"])
+def test_the_checker_trusts_nothing_of_the_optimizer(checker: str) -> None:
+    """All that it brings along is of the proof's own room and of the compiler."""
+    seen, left = set(), [f"threshc.hdl.proof.{checker}"]
     while left:
         module = left.pop()
         if module not in seen:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.models import Model
 
@@ -130,6 +133,8 @@ class Family:
     * models: what every cell does that a netlist may have; simulation: Yosys' own models, a file below its share folder
     * counting: what each cell counts as; cells: how the types of its cells begin, which Yosys also names nets after
     * synth: Yosys' command that maps to it, without pads; whole: the same with pads, "" where nextpnr makes them
+    * rom: makes the Verilog of a module NAME(clk, address, word) of bits (words, width): a memory in the family's own
+      cells whose words leave from a second register, two clock edges behind their address; None: synthesis makes it
     * unmap: Yosys' commands before that, where the family maps tables its own way and pre-mapped cells are in its way
     * memories: largest first; delays: by the beginning of a device's name
     * flow: None where no open tool places and routes it
@@ -149,6 +154,7 @@ class Family:
     flow: Flow | None = None
     whole: str = ""
     unmap: str = ""
+    rom: Callable[[str, NDArray[np.uint8]], str] | None = None
 
     def delays_of(self, part: str) -> Delays:
         """Returns the delays of a device by its name. Raises CompileError where none were measured."""

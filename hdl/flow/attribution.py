@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from threshc.compiler.ir.layers import layer_of
-from threshc.hdl.chain import Chain
+from threshc.hdl.chain import Chain, Circuit
 from threshc.hdl.families.registry import families
 from threshc.hdl.naming import scopes
 from threshc.hdl.unrolled.cell import Kind
@@ -24,7 +24,7 @@ _PORTS = re.compile(r"(clk|rst|i_payload|i_valid|o_ready)(\[\d+\])?")  # nets th
 _INSIDE = re.compile(r"(?:\w+\.)*?network\.(.*)")  # of the instance that `VerilogCore` makes
 
 
-def owners(chain: Chain, module: dict[str, Any], around: str | None = None) -> dict[str, str]:
+def owners(chain: Circuit, module: dict[str, Any], around: str | None = None) -> dict[str, str]:
     """Returns the layer of every cell of a module that Yosys wrote, in its order of cells.
 
     Nets of pre-mapped text are named after nodes, which belong to the layer that they were made for, the first of
@@ -32,6 +32,8 @@ def owners(chain: Chain, module: dict[str, Any], around: str | None = None) -> d
     what is around the network, None for the network alone. {} for portable text, whose nets lose their names.
     """
     cells: dict[str, Any] = {n: c for n, c in module["cells"].items() if c["type"] != "$scopeinfo"}
+    if not isinstance(chain, Chain):
+        return _by_instance(chain.instances(), cells, module, REST if around is None else around)
     owner = _named(chain, module, around)
     if not set(order(chain)[:-1]) & set(owner.values()):
         return {}
@@ -56,6 +58,19 @@ def owners(chain: Chain, module: dict[str, Any], around: str | None = None) -> d
     return {name: found.get(name, rest) for name in cells}
 
 
+def _by_instance(layers: dict[str, str], cells: dict[str, Any], module: dict[str, Any], rest: str) -> dict[str, str]:
+    """The owners of cells of folded layers, which are instances: by the paths of cells, else of the nets they drive."""
+
+    def whose(path: str) -> str | None:
+        return next((layers[part] for part in re.split(r"[.\s]", path) if part in layers), None)
+
+    nets = {bit: found for name, net in module["netnames"].items() if (found := whose(name)) for bit in net["bits"]}
+    return {
+        name: whose(name) or next((nets[bit] for bit in pins(cell, "output") if bit in nets), rest)
+        for name, cell in cells.items()
+    }
+
+
 def pins(cell: dict[str, Any], way: str) -> list[int]:
     """Returns the nets at the pins of a direction."""
     ways = cell["port_directions"]
@@ -64,8 +79,10 @@ def pins(cell: dict[str, Any], way: str) -> list[int]:
     ]
 
 
-def order(chain: Chain, around: str | None = None) -> list[str]:
+def order(chain: Circuit, around: str | None = None) -> list[str]:
     """Returns the names that `owners` gives, as tables have them."""
+    if not isinstance(chain, Chain):
+        return [*chain.instances().values(), REST, *([] if around is None else [around])]
     found = [
         layers[cell.scope]
         for unit, layers in zip(chain.units, _layers(chain), strict=True)

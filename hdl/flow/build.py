@@ -13,7 +13,7 @@ from threshc.compiler.files import draft
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.cells.drive import Exercised
 from threshc.hdl.cells.made import read_made
-from threshc.hdl.chain import Chain
+from threshc.hdl.chain import Circuit
 from threshc.hdl.families.base import Placed
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow.cells_by_layer import LayerCells, cells_by_layer
@@ -40,7 +40,7 @@ from threshc.hdl.targets.base import Target
 
 
 def build(
-    chain: Chain,
+    chain: Circuit,
     target: Target,
     out_dir: str | Path,
     *,
@@ -71,7 +71,9 @@ def build(
     required = _required(target, freq)
     refuse_hopeless(sum(layer.estimate.luts(chosen.inputs) for layer in chain.neurons), device)
     tools = find_tools((YOSYS, *(() if flow is None else (flow.nextpnr, flow.packer))))
-    plan = make_plan(chain, target, make_top(chain.interface, target, baud), freq_hz=required, seed=seed)
+    plan = make_plan(
+        chain, target, make_top(chain.interface, target, baud), freq_hz=required, seed=seed, memories=chain.files()
+    )
     folder = Path(out_dir) / PROJECT
     try:
         plan.write(folder, makefile(plan, tools))
@@ -113,7 +115,7 @@ def _modules(netlist: Path) -> dict[str, Any]:
     return found
 
 
-def _placed(chain: Chain, folder: Path, reading: Placed, around: str) -> tuple[PlacedCells, ...]:
+def _placed(chain: Circuit, folder: Path, reading: Placed, around: str) -> tuple[PlacedCells, ...]:
     (routed,) = _modules(folder / "routed.json").values()
     timing = read_made(folder / "timing.json")
     return placed_by_layer(chain, _modules(folder / "top.json")[TOP], routed, timing, around, reading)
@@ -160,7 +162,7 @@ def _cannot_write(out_dir: str | Path, problem: OSError) -> CompileError:
 
 
 def _report(
-    chain: Chain,
+    chain: Circuit,
     target: Target,
     project: Project,
     synthesis: Synthesis,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from threshc.hdl.chain import Chain
+from threshc.hdl.chain import Circuit
 from threshc.hdl.families.base import Family
 from threshc.hdl.flow.attribution import order, owners
 
@@ -20,7 +20,7 @@ class LayerCells:
     carries: int
 
 
-def cells_by_layer(chain: Chain, module: dict[str, Any], family: Family) -> tuple[LayerCells, ...]:
+def cells_by_layer(chain: Circuit, module: dict[str, Any], family: Family) -> tuple[LayerCells, ...]:
     """Returns the cells of the network alone by layer (`threshc.hdl.flow.attribution`), each counted once; module: by
     Yosys."""
     whose = owners(chain, module)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from threshc.hdl.chain import Chain
+from threshc.hdl.chain import Circuit
 from threshc.hdl.families.base import Placed
 from threshc.hdl.flow.attribution import order, owners, pins
 
@@ -30,7 +30,7 @@ class PlacedCells:
 
 
 def placed_by_layer(
-    chain: Chain, top: dict[str, Any], routed: dict[str, Any], report: dict[str, Any], around: str, reading: Placed
+    chain: Circuit, top: dict[str, Any], routed: dict[str, Any], report: dict[str, Any], around: str, reading: Placed
 ) -> tuple[PlacedCells, ...]:
     """Returns the logic cells of a routed design by layer, each counted once.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from threshc.hdl.chain import Chain
+from threshc.hdl.chain import Circuit
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow.plan import Plan, Step
 from threshc.hdl.flow.routing import pack_step, route_step
@@ -14,7 +14,7 @@ from threshc.hdl.targets.base import Device, Target
 
 
 def make_plan(
-    chain: Chain,
+    chain: Circuit,
     target: Target,
     top: Top,
     *,

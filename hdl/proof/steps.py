@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threshc.hdl.proof.bits import Unproved, add_up
@@ -32,7 +33,7 @@ def prove_claim(circuit: Circuit, claim: Claim, rewriter: Rewriter | None = None
         heap.update((c, (circuit.lit(lit),)) for lit in column if lit)
     weights, constant = linear([(circuit.lit(lit), 1 << c) for c, column in enumerate(columns) for lit in column])
     for at, inputs, outputs in steps:
-        _step(
+        take_step(
             circuit,
             heap,
             len(word),
@@ -72,13 +73,13 @@ def linear(terms: list[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], i
     return tuple(sorted((n, w) for n, w in weights.items() if w)), constant
 
 
-def _step(
+def take_step(
     circuit: Circuit,
     heap: Counter[tuple[int, Term]],
     width: int,
     column: int,
-    inputs: list[Term],
-    outputs: list[tuple[int, Term]],
+    inputs: Sequence[Term],
+    outputs: Sequence[tuple[int, Term]],
 ) -> None:
     """Takes the inputs from the heap and puts the outputs there, having proved that the sum stays the same modulo
     2**width for all values of the inputs. A term of two literals is their parity."""
@@ -100,7 +101,12 @@ def _step(
 
 
 def _is_identity(
-    circuit: Circuit, width: int, column: int, inputs: list[Term], outputs: list[tuple[int, Term]], leaves: list[int]
+    circuit: Circuit,
+    width: int,
+    column: int,
+    inputs: Sequence[Term],
+    outputs: Sequence[tuple[int, Term]],
+    leaves: list[int],
 ) -> bool:
     leaves = [*leaves, *_free(circuit, leaves, outputs)]
     if len(leaves) > 14:
@@ -128,7 +134,7 @@ def _value(circuit: Circuit, term: Term, leaves: list[int]) -> int:
     return out
 
 
-def _free(circuit: Circuit, leaves: list[int], outputs: list[tuple[int, Term]]) -> list[int]:
+def _free(circuit: Circuit, leaves: list[int], outputs: Sequence[tuple[int, Term]]) -> list[int]:
     """First halves of output pairs that come from elsewhere: they may take any value, their parity cancels."""
     found: list[int] = []
     for _, term in outputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,3 +35,7 @@ class UnrolledUnit:
         from threshc.hdl.unrolled.emit import portable_verilog  # loads Amaranth
 
         return portable_verilog(self.design)
+
+    def files(self) -> Mapping[str, str]:
+        """Returns none: weights are gates."""
+        return {}

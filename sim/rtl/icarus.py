@@ -28,6 +28,8 @@ def simulate(job: Job) -> Trace:
     with scratch_folder() as folder:
         (folder / "design.v").write_text(job.unit.verilog(), encoding="utf-8")
         (folder / "bench.v").write_text(bench, encoding="utf-8")
+        for name, text in job.unit.files().items():
+            (folder / name).write_text(text, encoding="utf-8")
         (folder / "in.hex").write_text(hex_lines(job.words, job.interface.input), encoding="utf-8")
         _run(["iverilog", "-g2005", "-o", "bench", "-s", _NAME, "design.v", "bench.v"], folder)
         _run(["vvp", "-n", "bench"], folder)

@@ -53,14 +53,20 @@ class Program:
     path: Path
     descriptor: int | None
 
-    def run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-        """Runs it; from the open file where the system can, else by a path on which nobody else can write."""
+    def run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        """Runs it in a folder: the open file where the system can, else a path on which nobody else can write."""
         command = str(self.path)
         inherit: tuple[int, ...] = ()
         if self.descriptor is not None and sys.platform == "linux" and os.path.exists("/proc/self/fd"):
             command, inherit = f"/proc/self/fd/{self.descriptor}", (self.descriptor,)
         return subprocess.run(
-            [command, *arguments], pass_fds=inherit, capture_output=True, text=True, errors="replace", check=False
+            [command, *arguments],
+            cwd=folder,
+            pass_fds=inherit,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
 
 
@@ -89,7 +95,9 @@ def simulate(job: Job) -> Trace:
         )
         arguments = [f"{folder}/in", f"{folder}/out", *(str(int(v)) for v in numbers)]
         try:
-            done = program.run(arguments)
+            for name, text in job.unit.files().items():
+                (folder / name).write_text(text, encoding="utf-8")
+            done = program.run(arguments, folder)
         except OSError as problem:  # the folder is on a file system that runs no programs
             where, hint = str(program.path), "set TMPDIR and THRESHC_CACHE to folders where programs may run"
             raise fail(f"cannot run the compiled simulation: {problem}", where=where, hint=hint) from None

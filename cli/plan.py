@@ -1,0 +1,85 @@
+"""threshc plan"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from threshc.cli import options as o
+from threshc.cli.chosen import EXACT, MODEL, reading_alone, takes
+
+
+@takes(MODEL, EXACT)
+def plan(
+    model: o.Model,
+    target: Annotated[str, typer.Option("--target", metavar="NAME", help="The board or device (`threshc targets`).")],
+    fold: Annotated[
+        str,
+        typer.Option(
+            "--fold",
+            metavar="auto|PExSIMD,..",
+            help="auto: the fastest that fits; or PE x SIMD of every layer, as in 16x56,8x16,1x16 (:lut: weights in "
+            "look-up tables; @14 at the end: 14 features in a beat).",
+        ),
+    ] = "auto",
+    target_fps: Annotated[
+        float | None,
+        typer.Option("--target-fps", metavar="N", help="The smallest circuit for N samples a second at the clock."),
+    ] = None,
+    clock: Annotated[
+        float | None, typer.Option("--clock", metavar="MHZ", help="The clock, where no board states it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON on stdout.")] = False,
+    **chosen: Any,
+) -> None:
+    """Plan how to fold a network that is larger than an unrolled chip: PE x SIMD, cycles and size of every layer.
+
+    Cycles are exact, sizes are estimated; nothing is built.
+
+    [dim]threshc plan tfc.onnx --input uint8/255 --target up5k-sg48[/]
+    [dim]threshc plan tfc.onnx --input uint8/255 --target hx8k-ct256 --clock 150 --target-fps 500000[/]
+    [dim]threshc plan tfc.onnx --input uint8/255 --target ecp5-25f --fold 16x56,8x16,8x16,1x16@14[/]
+    """
+    from threshc.cli.progress import note
+    from threshc.tasks.plan import plan as make
+
+    report = make(
+        model,
+        target=target,
+        fold=fold,
+        target_fps=target_fps,
+        clock=None if clock is None else clock * 1e6,
+        reading=reading_alone(chosen),
+        note=note,
+    )
+    if as_json:
+        import json
+
+        print(json.dumps(report.as_dict(), indent=2))
+        return
+    from threshc.cli.tables import print_table
+
+    made, device = report.plan, report.target.device
+    rows = [
+        (
+            layer.name,
+            f"{layer.columns}x{layer.rows}",
+            str(layer.fold.pe),
+            str(layer.fold.simd),
+            "LUTs" if layer.fold.store == "lut" else "block RAM",
+            f"{layer.cycles:,}",
+            f"{layer.cycles / made.interval:.0%}" + (" slowest" if layer.cycles == made.interval else ""),
+            f"{layer.luts:,}",
+            str(layer.brams),
+        )
+        for layer in made.layers
+    ]
+    head = ("layer", "inputs x neurons", "PE", "SIMD", "weights in", "cycles", "busy", "LUTs", "block RAMs")
+    print_table(f"--fold {made}", head, rows, "llrrlrrrr")
+    says = "assumed" if report.assumed else "stated" if clock is not None else "of the board"
+    print(
+        f"{report.samples_per_second:,.0f} samples a second at {report.clock_hz / 1e6:g} MHz ({says}): one per "
+        f"{made.interval:,} cycles, the first answer after {report.latency:,}\n"
+        f"about {made.luts:,} of {device.luts:,} LUTs (estimated), {made.brams} of {device.brams} block RAMs"
+    )

@@ -1,0 +1,80 @@
+"""A chain of folded layers proved to compute its network, for all samples under all back-pressure.
+
+The parts of the proof, and what each leaves to the next: the arithmetic counts (`proof.folded_core`, on the text of the
+modules), the memories say the network's integers and the layers follow each other (`proof.folded_network`), every chunk
+meets its weight word once and in order, and no answer is lost (`folded.properties`, by induction).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from threshc.compiler.progress import Progress, silent
+from threshc.hdl.families.registry import family as find_family
+from threshc.hdl.flow.prove_schedule import prove_properties
+from threshc.hdl.folded.certify import core_claim, outside, part_claims
+from threshc.hdl.folded.chain import FoldedChain
+from threshc.hdl.folded.link_properties import LinkProperties
+from threshc.hdl.folded.properties import Properties
+from threshc.hdl.folded.unit import FoldedUnit
+from threshc.hdl.proof.bits import Unproved
+from threshc.hdl.proof.folded_core import check_core
+from threshc.hdl.proof.folded_network import check_network
+from threshc.hdl.proof.folded_text import read_pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedChain:
+    """layers: how many; tables: of their arithmetic, of one neuron each; weights: read back from the memories; answer:
+    what leaves the chain, in words; inductions: layers, converters and arg-maxes proved over all cycles, 0 where that
+    was left out."""
+
+    layers: int
+    tables: int
+    weights: int
+    answer: str
+    inductions: int
+
+
+def prove_chain(
+    chain: FoldedChain, *, family: str | None = None, induction: bool = True, progress: Progress = silent
+) -> ProvedChain:
+    """Proves a chain, its arithmetic as portable tables or as a family's cells.
+
+    induction: False leaves out that over cycles, which needs Yosys. Raises Unproved, with the place, where something
+    does not hold, and CompileError where Yosys is wanted and not there.
+    """
+    progress("memories, thresholds and the order of layers")
+    answer = check_network(chain.interface.network, outside(chain), part_claims(chain))
+    progress(f"arithmetic of {len(chain.units)} layers")
+    tables = sum(_core(unit, family) for unit in chain.units)
+    tops = properties(chain) if induction else {}
+    prove_properties(tops, progress)
+    weights = sum(unit.layer.negative.size for unit in chain.units)
+    return ProvedChain(len(chain.units), tables, weights, answer, len(tops))
+
+
+def properties(chain: FoldedChain) -> dict[str, Properties | LinkProperties]:
+    """Returns what is demanded of every part that has a state, by its name."""
+    found: dict[str, Properties | LinkProperties] = {}
+    for k, part in enumerate(chain.parts):
+        if isinstance(part, FoldedUnit):
+            found[f"layer {part.layer.name}"] = Properties(part.component(), core_claim(part).latencies)
+        elif part.stage is not None:
+            made = part.circuit()
+            found[f"{type(made).__name__} (part {k})"] = LinkProperties(made)
+    return found
+
+
+def _core(unit: FoldedUnit, family: str | None) -> int:
+    """The text of a unit's modules against what it counts."""
+    text = unit.modules(None if family is None else find_family(family))
+    modules = {part.partition("(")[0]: f"module {part}" for part in text.split("module ")[1:]}
+    try:
+        return check_core(
+            core_claim(unit),
+            read_pipeline(modules[f"{unit.name}_inputs"]),
+            read_pipeline(modules[f"{unit.name}_neuron"]),
+        )
+    except Unproved as problem:
+        raise Unproved(f"the arithmetic of layer {unit.layer.name}: {problem}", problem.hint) from None

@@ -1,0 +1,103 @@
+"""A chain of folded layers to what the checker is told of it, all of which `threshc.hdl.proof` proves."""
+
+from __future__ import annotations
+
+import numpy as np
+from amaranth.hdl import Fragment
+
+from threshc.hdl.folded.arg_max import ArgMax
+from threshc.hdl.folded.chain import FoldedChain
+from threshc.hdl.folded.entry import Thresholds
+from threshc.hdl.folded.layer import FoldedLayer
+from threshc.hdl.folded.links import Gather, Split
+from threshc.hdl.folded.signs import decode
+from threshc.hdl.folded.unit import FoldedUnit
+from threshc.hdl.proof.certificate import Lut, Step
+from threshc.hdl.proof.folded_core import Code, CoreClaim
+from threshc.hdl.proof.folded_memory import FoldedLayerClaim
+from threshc.hdl.proof.folded_network import ArgMaxClaim, ConverterClaim, EntryClaim, Outside, Part
+
+
+def code_of(layer: FoldedLayer) -> Code:
+    """Returns how a weight word is read: weights are parities of its bits, found by asking `decode` bit by bit."""
+    bits = decode(np.eye(layer.simd, dtype=np.uint8), layer.code)
+    weights = tuple(tuple(np.flatnonzero(column).tolist()) for column in bits.T)
+    return Code(layer.word_bits, weights, layer.exponents)
+
+
+def core_claim(unit: FoldedUnit) -> CoreClaim:
+    """Returns what is claimed of a layer's arithmetic: its nets in one numbering, and the steps of its heap."""
+    layer, core = unit.layer, unit.core
+    first, net = core.nets
+    inputs = layer.simd + layer.word_bits
+    shared = {n: n if n <= layer.simd else n + layer.word_bits for n in range(1, len(first.operands))}
+    common = [shared[lit >> 1] for lit in core.shared.outputs]
+    assert not any(lit & 1 for lit in core.shared.outputs)
+    neuron = {k + 1: node for k, node in enumerate([*common, *range(layer.simd + 1, inputs + 1)])}
+    above = max(shared.values(), default=0) if len(first.operands) > layer.simd + 1 else inputs
+    neuron |= {n: above + n - net.inputs for n in range(net.inputs + 1, len(net.operands))}
+
+    def literal(lit: int) -> int:
+        return 2 * neuron[lit >> 1] + (lit & 1) if lit > 1 else lit
+
+    nodes = [
+        Lut(names[n], tuple(names[x] for x in made.operands[n]), made.tables[n])
+        for made, names in ((first, shared), (net, neuron))
+        for n in range(made.inputs + 1, len(made.operands))
+    ]
+    steps = tuple(
+        Step(
+            s.column,
+            tuple(tuple(map(literal, t)) for t in s.inputs),
+            tuple((c, tuple(map(literal, t))) for c, t in s.outputs),
+        )
+        for s in core.steps
+    )
+    lanes = tuple(tuple(map(literal, lane)) for lane in core.lanes)
+    latencies = core.shared.latency, core.neuron.latency
+    return CoreClaim(code_of(layer), tuple(nodes), shared, neuron, lanes, steps, latencies)
+
+
+def layer_claim(unit: FoldedUnit) -> FoldedLayerClaim:
+    """Returns a layer as numbers, with the text of its memory."""
+    layer = unit.layer
+    return FoldedLayerClaim(
+        code_of(layer),
+        layer.pe,
+        layer.chunks,
+        layer.groups,
+        layer.base,
+        layer.bits,
+        layer.answer,
+        unit.memory_text(),
+    )
+
+
+def outside(chain: FoldedChain) -> Outside:
+    """Returns what the chain's interface says of its streams."""
+    interface = chain.interface
+    (field,) = interface.fields
+    return Outside(interface.input.width, field.value, interface.output.bits, interface.output.width)
+
+
+def part_claims(chain: FoldedChain) -> list[Part]:
+    """Returns what each part of a chain is, read off the circuits that are emitted."""
+    found: list[Part] = []
+    for part in chain.parts:
+        if isinstance(part, FoldedUnit):
+            found.append(layer_claim(part))
+            continue
+        made = part.circuit()
+        Fragment.get(made, None)  # Amaranth warns of circuits that are made and not elaborated
+        ends = len(made.i.payload), len(made.o.payload)
+        match made:
+            case Thresholds():
+                thresholds = tuple(tuple(t) for t in made.thresholds)
+                found.append(EntryClaim(thresholds, made.bits, made.is_signed))
+            case Gather() | Split():
+                found.append(ConverterClaim(*ends))
+            case ArgMax():
+                found.append(ArgMaxClaim(made.count, made.width))
+            case _:
+                raise AssertionError(f"{type(made).__name__} has no rule")
+    return found

@@ -1,0 +1,90 @@
+"""What a folded layer does in each cycle: which chunk it reads, which weights, when a sum ends. It knows no data.
+
+Nothing behind it stalls: a step is taken where its chunk is there and, on the last one of a pass, where the queue of
+answers has a place left (a credit). Every decision is a register that is kept equal to what counters say, so that
+`step` is one table of four bits; with comparators instead they were the slowest path of small devices.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+
+class Control(wiring.Component):
+    """The schedule of a layer of `chunks` beats in and `groups` beats out.
+
+    * offered, accept: the stream in; a chunk is written to `write` in a cycle in which both are 1
+    * step: a chunk is read, from `read`, with the weight word at `address`; done: it is the last one of its pass
+    * taken: an answer left the queue, which has `queue` places
+    * places: chunks that the buffer holds, `chunks` or more; 2 * chunks never make a steady source wait
+
+    What it counts, for proofs: chunk and group of the step; first: where the sample's first chunk stands; new: chunks
+    not read yet; free: places without a chunk; credit: places of the queue that no pass has taken. The decisions, which
+    are registers: it is the last chunk (last), not the first group (again), the last one (end); a chunk is unread
+    (some), a credit left (may).
+    """
+
+    def __init__(self, chunks: int, groups: int, places: int, queue: int) -> None:
+        self.chunks, self.groups, self.places, self.queue = chunks, groups, places, queue
+        super().__init__(
+            {
+                "offered": In(1),
+                "accept": Out(1, init=1),
+                "write": Out(range(places)),
+                "read": Out(range(places)),
+                "address": Out(range(chunks * groups)),
+                "step": Out(1),
+                "done": Out(1),
+                "taken": In(1),
+            }
+        )
+        self.chunk, self.group = Signal(range(chunks), name="chunk"), Signal(range(groups), name="group")
+        self.first, self.new = Signal(range(places), name="first"), Signal(range(places + 1), name="new")
+        self.free = Signal(range(places + 1), init=places, name="free")
+        self.credit = Signal(range(queue + 1), init=queue, name="credit")
+        self.last, self.end = Signal(init=chunks == 1, name="last"), Signal(init=groups == 1, name="end")
+        self.again, self.some, self.may = Signal(name="again"), Signal(name="some"), Signal(init=1, name="may")
+
+    def elaborate(self, platform: object) -> Module:
+        m, chunks, groups, places = Module(), self.chunks, self.groups, self.places
+        put = Signal()
+        m.d.comb += put.eq(self.offered & self.accept)
+        with m.If(put):
+            m.d.sync += self.write.eq(Mux(self.write == places - 1, 0, self.write + 1))
+        chunk, group, first, new = self.chunk, self.group, self.first, self.new
+        free, credit = self.free, self.credit
+        last, again, end, some, may = self.last, self.again, self.end, self.some, self.may
+        fresh, gone, following = Signal(), Signal(), Signal(range(places))
+        m.d.comb += [
+            self.step.eq((again | some) & (~last | may)),
+            self.done.eq(self.step & last),
+            fresh.eq(self.step & ~again),
+            gone.eq(self.step & end),
+            following.eq(Mux(self.read == places - 1, 0, self.read + 1)),
+        ]
+        with m.If(self.step):
+            m.d.sync += [
+                chunk.eq(Mux(last, 0, chunk + 1)),
+                self.address.eq(Mux(last & end, 0, self.address + 1)),
+                last.eq((chunk == chunks - 2) | (chunks == 1)),
+                self.read.eq(Mux(last & ~end, first, following)),
+            ]
+            with m.If(last):
+                m.d.sync += [
+                    group.eq(Mux(end, 0, group + 1)),
+                    again.eq(~end),
+                    end.eq((~end & (group == groups - 2)) | (groups == 1)),
+                ]
+            with m.If(last & end):
+                m.d.sync += first.eq(following)
+        m.d.sync += [
+            new.eq(new + put - fresh),
+            some.eq(put | Mux(fresh, new > 1, some)),
+            free.eq(free - put + gone),
+            self.accept.eq(gone | Mux(put, free > 1, self.accept)),
+            credit.eq(credit - self.done + self.taken),
+            may.eq(self.taken | Mux(self.done, credit > 1, may)),
+        ]
+        return m

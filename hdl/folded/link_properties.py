@@ -1,0 +1,143 @@
+"""What is demanded of converters and of the arg-max, as one bit beside their own circuits: `ok` is 1 in every cycle.
+
+Converters: any one beat, or part of one, that is picked freely leaves in its place, behind those before it; ready stays
+until a beat is taken and valid until one has left; and each takes a beat or offers one. The arg-max: what it answers is
+the index of the largest sum since the last answer, the lowest among equals, as adding them up one by one says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from amaranth.hdl import Cat, Fragment, Module, Mux, Signal, Value
+from amaranth.lib.wiring import Component, In, Out
+
+from threshc.hdl.folded.arg_max import PATIENT, ArgMax
+from threshc.hdl.folded.links import Gather, Split
+
+Link = Gather | Split | ArgMax
+
+
+class LinkProperties(Component):
+    """A converter's or an arg-max's circuit and the bit `ok`. The environment may do anything, reset included."""
+
+    boxes: tuple[str, ...] = ()
+
+    def __init__(self, part: Link) -> None:
+        self.part = part
+        super().__init__(
+            {
+                "offered": In(1),
+                "given": In(len(part.i.payload)),
+                "taken": In(1),
+                "pick": In(1),
+                "slot": In(range(part.count)),
+                "ok": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m, part = Module(), self.part
+        m.submodules.part = Fragment.get(part, platform)  # now: what is looked at is made by it
+        m.d.comb += [part.i.valid.eq(self.offered), part.i.payload.eq(self.given), part.o.ready.eq(self.taken)]
+        match part:
+            case Gather():
+                demands = [*self._gather(m, part), *self._streams(m)]
+            case Split():
+                demands = [*self._split(m, part), *self._streams(m)]
+            case ArgMax():
+                demands = [*self._arg_max(m, part), *self._streams(m)]
+        m.d.comb += self.ok.eq(Cat(*demands).all())
+        return m
+
+    @property
+    def _put(self) -> Value:
+        return self.part.i.valid & self.part.i.ready
+
+    @property
+    def _leaves(self) -> Value:
+        return self.part.o.valid & self.part.o.ready
+
+    def _streams(self, m: Module) -> Iterator[Value]:
+        part = self.part
+        valid, answer = Signal(), Signal(len(part.o.payload))
+        m.d.sync += [valid.eq(part.o.valid & ~part.o.ready), answer.eq(part.o.payload)]
+        yield ~valid | (part.o.valid & (answer == part.o.payload))
+        if not isinstance(part, ArgMax):
+            yield part.i.ready | part.o.valid
+
+    def _gather(self, m: Module, part: Gather) -> Iterator[Value]:
+        count, width = part.count, part.width
+        taken, whole = Signal(range(count)), Signal()
+        with m.If(self._put):
+            m.d.sync += taken.eq(Mux(taken == count - 1, 0, taken + 1))
+        with m.If(self._put & (taken == count - 1)):
+            m.d.sync += whole.eq(1)
+        with m.Elif(self._leaves):
+            m.d.sync += whole.eq(0)
+        picked, at, kept = Signal(), Signal(range(count)), Signal(width)
+        with m.If(~picked & self.pick & self._put):
+            m.d.sync += [picked.eq(1), at.eq(taken), kept.eq(part.i.payload)]
+        with m.Elif(picked & self._leaves):
+            m.d.sync += picked.eq(0)
+        yield (taken < count) & (part.at == taken)
+        yield (part.full == whole) & (part.o.valid == whole)
+        yield ~whole | (taken == 0)
+        yield ~picked | whole | (at < taken)
+        yield ~picked | (at < count)
+        here = Mux(whole, at, (count - taken + at)[: at.shape().width + 1])
+        yield ~picked | (part.word.word_select(here, width) == kept)
+        yield ~(picked & part.o.valid) | (part.o.payload.word_select(at, width) == kept)
+
+    def _split(self, m: Module, part: Split) -> Iterator[Value]:
+        count, width = part.count, part.width
+        left = Signal(range(count + 1))
+        with m.If(self._put):
+            m.d.sync += left.eq(count)
+        with m.Elif(self._leaves):
+            m.d.sync += left.eq(left - 1)
+        picked, at, kept = Signal(), Signal(range(count)), Signal(width)
+        gone = count - left
+        with m.If(~picked & self.pick & self._put & (self.slot < count)):
+            m.d.sync += [picked.eq(1), at.eq(self.slot), kept.eq(part.i.payload.word_select(self.slot, width))]
+        with m.Elif(picked & self._leaves & (at == gone)):
+            m.d.sync += picked.eq(0)
+        yield (left <= count) & (part.left == left)
+        yield part.o.valid == (left != 0)
+        yield ~picked | ((at >= gone) & (at < count))
+        yield ~picked | (part.word.word_select((at - gone)[: len(left)], width) == kept)
+        yield ~(picked & (at == gone)) | (part.o.valid & (part.o.payload == kept))
+
+    def _arg_max(self, m: Module, part: ArgMax) -> Iterator[Value]:
+        count, width, now = part.count, part.width, part.state
+        best, taken = Signal(width, init=1 << (width - 1)), Signal(range(count))
+        arg, answer, whole = (Signal(len(part.o.payload)), Signal(len(part.o.payload)), Signal())
+        better = (taken == 0) | (part.i.payload.as_signed() > best.as_signed())
+        with m.If(self._put):
+            m.d.sync += taken.eq(Mux(taken == count - 1, 0, taken + 1))
+            with m.If(better):
+                m.d.sync += [best.eq(part.i.payload), arg.eq(taken)]
+        with m.If(self._put & (taken == count - 1)):
+            m.d.sync += [whole.eq(1), answer.eq(Mux(better, taken, arg))]
+        with m.Elif(self._leaves):
+            m.d.sync += whole.eq(0)
+        under_way = ~now["free"] if part.cycles == PATIENT else now["compared"]
+        last = now["at"] == count - 1
+        larger = (now["candidate"] > now["best"]) | (now["at"] == 0)
+        new = under_way & larger
+        yield (taken < count) & (now["at"] < count)
+        yield taken == Mux(under_way, Mux(last, 0, now["at"] + 1), now["at"])
+        yield best == (Mux(new, now["candidate"], now["best"]) ^ (1 << (width - 1)))
+        yield arg == Mux(new, now["at"], now["arg"])
+        yield ~(under_way & last & now["full"])
+        yield whole == (now["full"] | (under_way & last))
+        yield ~(under_way & last) | (answer == Mux(new, now["at"], now["arg"]))
+        yield part.o.valid == now["full"]
+        yield ~part.o.valid | (part.o.payload == answer)
+        yield part.i.ready | part.o.valid | under_way
+        if part.cycles == PATIENT:
+            yield now["free"] + now["compared"] + now["kept"] == 1
+            yield ~now["full"] | now["free"]
+            yield ~now["kept"] | ((now["larger"] == larger) & (now["last"] == last))
+        else:
+            yield now["coming"] == taken

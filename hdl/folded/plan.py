@@ -1,0 +1,236 @@
+"""How far to fold each layer: the shortest interval that fits a device, or the smallest circuit for an interval.
+
+Cycles are exact. Areas are fitted to synthesis (docs/research/folded.md). The search is dynamic programming over the
+layers: state (PE of the layer before, block RAMs used) to fewest LUTs; of the widths of neighbours one must divide the
+other. It takes hundredths of a second for a network and a device.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from threshc.compiler.diagnostics import fail, option
+from threshc.hdl.families.base import Family, Memory
+from threshc.hdl.families.registry import family as find_family
+from threshc.hdl.folded.area import luts
+from threshc.hdl.folded.chain import Fold
+from threshc.hdl.folded.layer import Store, threshold_exponents
+from threshc.hdl.folded.network import Dense, FoldedNetwork
+from threshc.hdl.targets.base import Device
+
+FILL = 0.8
+"""Of a device's LUTs, what a plan takes: what can be placed and routed."""
+_STORES: tuple[Store, ...] = ("block", "lut")
+_DEEPEST = 16
+"""Words of a memory of look-up tables: a table per bit."""
+_FOLD = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:lut)?")
+_COUNT = re.compile(r"[1-9][0-9]{0,5}")
+_HINT = "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables"
+_LATENCY = 14  # of a unit, about: it decides how many places its queue has
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLayer:
+    """One layer of a plan. cycles: that a sample takes; luts: estimated; brams: block RAMs, of weights and buffer."""
+
+    name: str
+    rows: int
+    columns: int
+    fold: Fold
+    cycles: int
+    luts: int
+    brams: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """entry: features in a beat; interval: cycles per sample, those of the slowest layer."""
+
+    layers: tuple[PlannedLayer, ...]
+    entry: int
+    interval: int
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.folds)) + f"@{self.entry}"
+
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        """PE and SIMD of every layer."""
+        return tuple(layer.fold for layer in self.layers)
+
+    @property
+    def luts(self) -> int:
+        """Look-up tables, estimated."""
+        return sum(layer.luts for layer in self.layers)
+
+    @property
+    def brams(self) -> int:
+        """Block RAMs."""
+        return sum(layer.brams for layer in self.layers)
+
+
+def fastest(read: FoldedNetwork, device: Device) -> Plan:
+    """Returns the plan of the shortest interval that fits a device. Raises CompileError where none does."""
+    steps = sorted({d.negative.shape[0] // pe * f for d in read.dense for pe, f in _foldings(d)})
+    low, high, found = 0, len(steps) - 1, None
+    while low <= high:
+        middle = (low + high) // 2
+        plan = smallest(read, device, steps[middle])
+        if plan is not None:
+            found, high = plan, middle - 1
+        else:
+            low = middle + 1
+    if found is None:
+        weights = sum(d.negative.size for d in read.dense)
+        raise fail(
+            f"no folding of the network fits the {device.part}",
+            where=option("fold"),
+            why=f"{weights:,} weights; it has {device.luts:,} LUTs and {device.brams} block RAMs",
+            hint="choose a larger device",
+        )
+    return found
+
+
+def smallest(read: FoldedNetwork, device: Device, interval: int) -> Plan | None:
+    """Returns the plan with fewest LUTs whose layers all take at most `interval` cycles, None where none fits."""
+    made = find_family(device.family)
+    states: dict[int, np.ndarray] = {0: np.zeros(device.brams + 1)}
+    trace: list[tuple[dict[int, np.ndarray], list[tuple[int, PlannedLayer]]]] = []
+    for k, dense in enumerate(read.dense):
+        new: dict[int, np.ndarray] = {}
+        back: dict[int, np.ndarray] = {}
+        choices: list[tuple[int, PlannedLayer]] = []
+        for layer in _options(dense, device, made, interval, first=k == 0, last=k + 1 == len(read.dense)):
+            for before, cost in states.items():
+                width = before or layer.fold.simd
+                if width % layer.fold.simd and layer.fold.simd % width:
+                    continue
+                link = 0.0 if width == layer.fold.simd else max(width, layer.fold.simd) * 1.1
+                grown = np.full_like(cost, np.inf)
+                grown[layer.brams :] = cost[: len(cost) - layer.brams] + layer.luts + link
+                pe = layer.fold.pe
+                if pe not in new:
+                    new[pe], back[pe] = np.full_like(cost, np.inf), np.zeros(len(cost), np.int64)
+                better = grown < new[pe]
+                new[pe][better] = grown[better]
+                back[pe][better] = len(choices)
+                choices.append((before, layer))
+        states = new
+        trace.append((back, choices))
+    best = min(states, key=lambda pe: states[pe].min(), default=None)
+    if best is None or states[best].min() > FILL * device.luts:
+        return None
+    at, chosen = int(states[best].argmin()), []
+    for back, choices in reversed(trace):
+        before, layer = choices[int(back[best][at])]
+        chosen.append(layer)
+        best, at = before, at - layer.brams
+    chosen.reverse()
+    cycles = max(layer.cycles for layer in chosen)
+    return Plan(tuple(chosen), _entry(read, chosen[0].fold.simd, cycles), cycles)
+
+
+def planned(read: FoldedNetwork, folds: Sequence[Fold], device: Device, entry: int = 0) -> Plan:
+    """Returns the plan that somebody has chosen, with its figures for a device."""
+    made = find_family(device.family)
+    found = tuple(_layer(d, f, device, made, last=d is read.dense[-1]) for d, f in zip(read.dense, folds, strict=True))
+    cycles = max(layer.cycles for layer in found)
+    return Plan(found, entry or _entry(read, folds[0].simd, cycles), cycles)
+
+
+def _entry(read: FoldedNetwork, simd: int, interval: int) -> int:
+    """The fewest features in a beat that keep up with the interval, so that they become whole chunks."""
+    per_feature = max(int(read.entry.thresholds.shape[1]), 1)
+    features = read.entry.features
+    fitting = [e for e in _divisors(features) if simd % (e * per_feature) == 0 and features // e <= interval]
+    return min(fitting, default=max(simd // per_feature, 1))
+
+
+def _divisors(n: int) -> list[int]:
+    return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def _foldings(dense: Dense) -> Iterator[tuple[int, int]]:
+    """Every PE, with the number of chunks of every SIMD."""
+    rows, columns = dense.negative.shape
+    for pe in _divisors(rows):
+        for chunks in _divisors(columns):
+            yield pe, chunks
+
+
+def _options(
+    dense: Dense, device: Device, made: Family, interval: int, *, first: bool, last: bool
+) -> Iterator[PlannedLayer]:
+    rows, columns = dense.negative.shape
+    for pe, chunks in _foldings(dense):
+        if last and dense.value == dense.layer.value and pe > 1:
+            continue  # the arg-max takes one sum at a time
+        steps = rows // pe * chunks
+        for store in _STORES if steps <= _DEEPEST else _STORES[:1]:
+            layer = _layer(dense, Fold(pe, columns // chunks, store), device, made, last=last)
+            if steps <= interval and layer.brams <= device.brams and layer.luts <= device.luts:
+                yield layer
+
+
+def _layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last: bool) -> PlannedLayer:
+    """A layer's cycles, which are exact, and its size, which is fitted."""
+    rows, columns = dense.negative.shape
+    chunks, groups = columns // fold.simd, rows // fold.pe
+    begin = dense.start - dense.negative.sum(axis=1, dtype=np.int64)
+    more = len(threshold_exponents(chunks, int(begin.max() - begin.min())))
+    bits = max(int(-begin.min()), int(begin.max()) + columns, 1).bit_length() + 1
+    ends = last and dense.value == dense.layer.value
+    tables: float = luts(
+        pe=fold.pe,
+        simd=fold.simd,
+        thresholds=more,
+        bits=bits,
+        queue=-(-_LATENCY // chunks),
+        out=bits if ends else 1,
+        rom=fold.store == "lut",
+        inputs=made.inputs,
+    )
+    block, small = _memories(made)
+    weights = fold.pe * (fold.simd + more)
+    brams = 0 if fold.store == "lut" else blocks(chunks * groups, weights, block)
+    if small is not None and 2 * chunks <= 32:
+        tables += 1.5 * fold.simd * -(-2 * chunks // 16)
+    else:
+        brams += blocks(2 * chunks, fold.simd, block)
+    return PlannedLayer(dense.layer.name, rows, columns, fold, chunks * groups, round(tables), brams)
+
+
+def _memories(made: Family) -> tuple[Memory, Memory | None]:
+    """The block RAM that a bitstream can fill, and the memory made of look-up tables if the family has one."""
+    filled = [m for m in made.memories if m.initialised]
+    large = [m for m in filled if m.bits >= 1024]
+    return max(large, key=lambda m: m.bits), next((m for m in filled if m.bits < 1024), None)
+
+
+def blocks(depth: int, width: int, memory: Memory) -> int:
+    """Returns how many memories of a kind hold `depth` words of `width` bits, side by side and in rows."""
+    if not width:
+        return 0
+    return min(-(-width // w) * -(-depth // d) for d, w in memory.shapes)
+
+
+def parse(text: str) -> tuple[tuple[Fold, ...], int]:
+    """Returns the folds that a text names and the features in a beat, 0 where it says nothing of them.
+
+    PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables; `@14` at the end: 14
+    features in a beat. Raises CompileError for other texts.
+    """
+    layers, at, entry = text.partition("@")
+    folds = []
+    for part in layers.split(","):
+        found = _FOLD.fullmatch(part.strip())
+        if found is None:
+            raise fail(f"{part.strip()!r} is no folding of a layer", where=option("fold"), hint=_HINT)
+        folds.append(Fold(int(found[1]), int(found[2]), "lut" if found[3] else "block"))
+    if at and not _COUNT.fullmatch(entry.strip()):
+        raise fail(f"{entry.strip()!r} is no number of features", where=option("fold"), hint=_HINT)
+    return tuple(folds), int(entry) if at else 0

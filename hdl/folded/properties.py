@@ -1,0 +1,182 @@
+"""What is demanded of a folded layer's schedule, as one bit beside its own circuit: `ok` is 1 in every cycle.
+
+With its state: a sample's chunks stand in a window of the buffer, those from `first` on, less those given back, up to
+where the next one is written. So `ok` says
+* the window: nothing is written into it, no step reads outside it, and the chunk read is number `chunk` of its sample;
+* order: the address is group * chunks + chunk, and these count up without a gap;
+* decisions: every one of the registers that decide equals what the counters say;
+* the queue: credits, passes under way and answers that wait are as many as its places, so it never overflows;
+* progress: a step that does not happen has a rank, at most latency + 1, which sinks in every cycle in which what it
+  waits for is offered: a chunk by the source, or the first answer's place by the sink;
+* the streams' rule: ready stays until a beat is taken, valid until the answer is taken, which does not change;
+* time: step, done and address are delayed by as many cycles as their pipes have registers; the buffer is written and
+  read where the schedule says, and a register is behind it; modules are given and give what they should;
+* sums: an accumulator begins with the layer's base, takes the count in cycles of a step, and begins anew behind a pass,
+  whose answer is the last sum or its sign;
+* answers: any one answer that enters the queue (picked freely) leaves it unchanged behind those before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
+from amaranth.lib.wiring import Component, In, Out
+
+from threshc.hdl.folded.unit import UnitComponent
+
+
+class Properties(Component):
+    """A layer's circuit and the bit `ok`. The environment may do anything, reset included."""
+
+    def __init__(self, part: UnitComponent, latencies: tuple[int, int]) -> None:
+        """latencies: cycles that the modules of the inputs and of a neuron take, which `proof.folded_core` proves."""
+        self.part, self.latencies = part, latencies
+        super().__init__(
+            {"offered": In(1), "given": In(len(part.i.payload)), "taken": In(1), "pick": In(1), "ok": Out(1)}
+        )
+
+    @property
+    def boxes(self) -> tuple[str, ...]:
+        """Modules that are not looked into: what they answer is free."""
+        return tuple(f"{self.part.unit.name}_{kind}" for kind in ("inputs", "neuron", "weights"))
+
+    def elaborate(self, platform: object) -> Module:
+        m, part = Module(), self.part
+        m.submodules.part = Fragment.get(part, platform)  # now: what is looked at is made by it
+        m.d.comb += [part.i.valid.eq(self.offered), part.i.payload.eq(self.given), part.o.ready.eq(self.taken)]
+        demands = [*self._window(), *self._decisions(), *self._queue(), *self._progress(m), *self._streams(m)]
+        demands += [*self._pipes(m), *self._instances(), *self._sums(m), *self._answers(m)]
+        m.d.comb += self.ok.eq(Cat(*demands).all())
+        return m
+
+    def _window(self) -> Iterator[Value]:
+        c = self.part.control
+        held = c.places - c.free
+        seen = Mux(c.group == 0, c.chunk, c.chunks)  # chunks of this sample that were read, and those given back
+        gone = Mux(c.group == c.groups - 1, c.chunk, 0)
+        yield from (c.chunk < c.chunks, c.group < c.groups, c.free <= c.places, c.new <= c.places)
+        yield from (c.first < c.places, c.read < c.places, c.write < c.places)
+        yield c.new + seen == held + gone
+        yield c.read == self._wrapped(c.first + c.chunk)
+        yield c.write == self._wrapped(self._wrapped(c.first + gone) + held)
+        yield c.address == c.group * c.chunks + c.chunk
+        yield ~c.step | ((gone <= c.chunk) & (c.chunk < gone + held))
+        yield ~(self.part.i.valid & self.part.i.ready) | (held < c.places)
+
+    def _wrapped(self, place: Value) -> Value:
+        places = self.part.control.places
+        return Mux(place >= places, place - places, place)
+
+    def _decisions(self) -> Iterator[Value]:
+        c = self.part.control
+        yield c.last == (c.chunk == c.chunks - 1)
+        yield c.again == (c.group != 0)
+        yield c.end == (c.group == c.groups - 1)
+        yield c.some == (c.new != 0)
+        yield c.may == (c.credit != 0)
+        yield c.accept == (c.free != 0)
+        yield c.step == ((c.new != 0) | (c.group != 0)) & ((c.chunk != c.chunks - 1) | (c.credit != 0))
+        yield c.done == (c.step & (c.chunk == c.chunks - 1))
+
+    def _queue(self) -> Iterator[Value]:
+        part, queue, under_way = self.part, self.part.control.queue, self.part.pipes["done"][1:]
+        yield part.control.credit + sum(under_way, start=part.filled) == queue
+        yield part.filled <= queue
+        yield ~under_way[-1] | (part.filled < queue)
+        yield part.o.valid == (part.filled != 0)
+
+    def _progress(self, m: Module) -> Iterator[Value]:
+        part, c = self.part, self.part.control
+        under_way = part.pipes["done"][1:]
+        most = len(under_way) + 1
+        for_chunk, for_credit = ~(c.again | c.some), c.last & ~c.may
+        credit: Value = Mux(under_way[0], most, most + 1)
+        for age, done in enumerate(under_way[1:], 2):
+            credit = Mux(done, most + 1 - age, credit)
+        credit = Mux(part.filled != 0, 1, credit)
+        rank, before, waiting = Signal(range(most + 2)), Signal(range(most + 2)), Signal()
+        m.d.comb += rank.eq(Mux(for_credit, credit, for_chunk))
+        helped = (~for_chunk | part.i.valid) & (~(for_credit & (part.filled != 0)) | part.o.ready)
+        m.d.sync += [before.eq(rank), waiting.eq(~c.step & helped)]
+        yield c.step == (rank == 0)
+        yield rank <= most
+        yield ~for_chunk | part.i.ready  # what it waits for, it takes
+        yield ~waiting | (rank < before)
+
+    def _streams(self, m: Module) -> Iterator[Value]:
+        part = self.part
+        ready, valid, answer = Signal(), Signal(), Signal(len(part.o.payload))
+        m.d.sync += [
+            ready.eq(part.i.ready & ~part.i.valid),
+            valid.eq(part.o.valid & ~part.o.ready),
+            answer.eq(part.o.payload),
+        ]
+        yield ~ready | part.i.ready
+        yield ~valid | part.o.valid
+        yield ~valid | (answer == part.o.payload)
+
+    def _pipes(self, m: Module) -> Iterator[Value]:
+        part = self.part
+        both = 2 + sum(self.latencies)  # with a memory and a register behind it, or in it
+        yield Const(
+            {name: len(pipe) - 1 for name, pipe in part.pipes.items()}
+            == {"step": both, "done": both, "address": self.latencies[0]}
+        )
+        for name, pipe in part.pipes.items():
+            if len(pipe) > 1:
+                before = Signal((len(pipe) - 1) * len(pipe[0]), name=f"{name}_before")
+                m.d.sync += before.eq(Cat(*pipe[:-1]))
+                yield Cat(*pipe[1:]) == before
+        c, unit, layer = part.control, part.unit, part.unit.layer
+        yield Const((c.chunks, c.groups, c.places) == (layer.chunks, layer.groups, unit.places))
+        yield Const(c.queue == len(part.places))
+        yield c.offered == part.i.valid
+        yield c.taken == (part.o.valid & part.o.ready)
+        yield part.i.ready == c.accept
+        yield (part.write.addr == c.write) & (part.write.data == part.i.payload) & (part.read.addr == c.read)
+        yield part.write.en == (part.i.valid & part.i.ready)
+        before = Signal(len(part.x[1]), reset_less=True)
+        m.d.sync += before.eq(part.x[1])
+        yield part.x[0] == before
+
+    def _instances(self) -> Iterator[Value]:
+        """Every port of the modules reads and drives what it should."""
+        part, bits = self.part, self.part.unit.layer.word_bits
+
+        def port(instance: str, name: str) -> Value:
+            found: Value = part.instances[instance][name]
+            return found
+
+        yield port("inputs", "x") == part.x[0]
+        yield port("weights", "address") == part.pipes["address"][-1]
+        yield port("weights", "word") == part.word
+        for k, (_, count, _) in enumerate(part.neurons):
+            yield port(f"neuron_{k}", "x") == port("inputs", "common")
+            yield port(f"neuron_{k}", "w") == part.word[k * bits : (k + 1) * bits]
+            yield port(f"neuron_{k}", "count") == count
+
+    def _sums(self, m: Module) -> Iterator[Value]:
+        part, layer = self.part, self.part.unit.layer
+        begin = layer.base % (1 << layer.bits)
+        for acc, count, answer in part.neurons:
+            want, total, started = Signal(layer.bits, init=begin), (acc + count)[: layer.bits], Signal()
+            m.d.sync += started.eq(~part.pipes["done"][-1] & (started | part.pipes["step"][-1]))
+            yield started | (acc == begin)
+            m.d.sync += want.eq(Mux(part.pipes["done"][-1], begin, Mux(part.pipes["step"][-1], total, acc)))
+            yield acc == want
+            yield answer == (total if layer.answer == "sums" else ~total[-1])
+
+    def _answers(self, m: Module) -> Iterator[Value]:
+        part, queue = self.part, self.part.control.queue
+        answer = Cat(*(answer for _, _, answer in part.neurons))
+        picked, at, kept = Signal(), Signal(range(queue + 1)), Signal(len(answer))
+        taken = part.o.valid & part.o.ready
+        with m.If(~picked & self.pick & part.pipes["done"][-1]):
+            m.d.sync += [picked.eq(1), at.eq(part.filled - taken), kept.eq(answer)]
+        with m.Elif(picked & taken):
+            m.d.sync += [picked.eq(at != 0), at.eq(at - 1)]
+        yield ~picked | (at < part.filled)
+        for k, place in enumerate(part.places):
+            yield ~(picked & (at == k)) | (place == kept)
+        yield ~(picked & part.o.valid & (at == 0)) | (part.o.payload == kept)

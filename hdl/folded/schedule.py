@@ -1,0 +1,178 @@
+"""The exact cycle of every transfer of every stream: recurrences over beats, no simulation.
+
+A beat crosses a stream in the cycle in which valid and ready are both 1. Every stage is a class whose `push` takes a
+beat's first valid cycle and returns the cycle in which it crosses; what the stage then sends it pushes on. So a chain
+is run beat by beat, at a cost of chunks + groups per folded layer and sample.
+
+Control does not depend on data: the same cycles hold for all samples' values. The circuits keep rules that make it so
+simple: a write at t is readable at t + 1, a place freed at t is seen at t + 1, nothing arbitrates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+
+@dataclass(slots=True)
+class Stage:
+    """What beats come into. times: the cycles in which they did."""
+
+    times: list[int] = field(default_factory=list)
+    after: Stage | None = None
+
+    def push(self, valid: int) -> int:
+        """Takes a beat that is valid from a cycle on; returns the cycle in which it crosses."""
+        j = len(self.times)
+        t = max(valid, self.times[-1] + 1 if j else 0, self.ready(j))
+        self.times.append(t)
+        self.took(j, t)
+        return t
+
+    def ready(self, j: int) -> int:
+        """Returns the first cycle in which beat j may cross."""
+        raise NotImplementedError
+
+    def took(self, j: int, t: int) -> None:
+        """Does what follows from beat j, which has crossed in cycle t."""
+        raise NotImplementedError
+
+    def send(self, valid: int) -> int:
+        """Pushes a beat into the stage behind; returns the cycle in which it crosses."""
+        assert self.after is not None
+        return self.after.push(valid)
+
+
+@dataclass(slots=True)
+class FoldedStage(Stage):
+    """A folded layer: chunks in, groups out, each group a pass over all chunks, which stand in a buffer of `places`.
+
+    A step reads one chunk. The first reading of a chunk waits for it, a pass's last step for a credit: one of `queue`
+    places for answers. An answer is valid `latency` + 1 cycles behind the last step of its pass. The last pass frees
+    the chunks as it reads them.
+    """
+
+    chunks: int = 1
+    groups: int = 1
+    places: int = 2
+    queue: int = 1
+    latency: int = 0
+    stalls: int = 0
+    """Cycles that steps have waited, from the first one on."""
+    _step: int = -1
+    _freed: list[int] = field(default_factory=list)
+    _out: list[int] = field(default_factory=list)
+
+    def ready(self, j: int) -> int:
+        return self._freed[j - self.places] + 1 if j >= self.places else 0
+
+    def took(self, j: int, t: int) -> None:
+        if j % self.chunks < self.chunks - 1:
+            self._read(t + 1, 0)
+            if self.groups == 1:
+                self._freed.append(self._step)
+            return
+        for group in range(self.groups):
+            n = len(self._out)
+            credit = self._out[n - self.queue] + 1 if n >= self.queue else 0
+            if group == 0:
+                self._read(t + 1, credit)
+                if self.groups == 1:
+                    self._freed.append(self._step)
+            else:
+                begin = self._step
+                self._wait(begin + self.chunks, credit)
+                if group == self.groups - 1:
+                    self._freed += [begin + 1 + k for k in range(self.chunks - 1)] + [self._step]
+            self._out.append(self.send(self._step + self.latency + 1))
+
+    def _read(self, data: int, credit: int) -> None:
+        first = self._step + 1
+        self._step = max(first, data, credit)
+        self.stalls += self._step - first if self._out or self._freed else 0
+
+    def _wait(self, first: int, credit: int) -> None:
+        self._step = max(first, credit)
+        self.stalls += self._step - first
+
+
+@dataclass(slots=True)
+class GatherStage(Stage):
+    """`count` beats become one; the next first beat is taken in the cycle in which the full one leaves, or later."""
+
+    count: int = 1
+    _out: list[int] = field(default_factory=list)
+
+    def ready(self, j: int) -> int:
+        return self._out[j // self.count - 1] if j and j % self.count == 0 else 0
+
+    def took(self, j: int, t: int) -> None:
+        if j % self.count == self.count - 1:
+            self._out.append(self.send(t + 1))
+
+
+@dataclass(slots=True)
+class SplitStage(Stage):
+    """One beat becomes `count`, the first of them in the next cycle; the next one is taken with the last part."""
+
+    count: int = 1
+    _out: list[int] = field(default_factory=list)
+
+    def ready(self, j: int) -> int:
+        return self._out[j * self.count - 1] if j else 0
+
+    def took(self, j: int, t: int) -> None:
+        for _ in range(self.count):
+            self._out.append(self.send(t + 1))
+
+
+@dataclass(slots=True)
+class ArgMaxStage(Stage):
+    """One sum per beat, `count` of them; a sum takes `cycles`, 3 or 1.
+
+    With 3, no sum is taken before the class has left, which is valid in the third cycle behind the last sum; with 1,
+    only the last sum waits for the class of the sample before, and the class is valid in the second cycle behind it.
+    """
+
+    count: int = 1
+    cycles: int = 3
+    _left: int = 0
+
+    def ready(self, j: int) -> int:
+        if self.cycles == 1:
+            return self._left if j % self.count == self.count - 1 else 0
+        return max(self.times[-1] + self.cycles if j else 0, self._left)
+
+    def took(self, j: int, t: int) -> None:
+        if j % self.count == self.count - 1:
+            self._left = self.send(t + max(self.cycles, 2))
+
+
+@dataclass(slots=True)
+class Sink(Stage):
+    """Who takes the answers: in the cycles t in which pattern[t % len] is true."""
+
+    pattern: Sequence[object] = (1,)
+
+    def push(self, valid: int) -> int:
+        t = max(valid, self.times[-1] + 1 if self.times else 0)
+        while not self.pattern[t % len(self.pattern)]:
+            t += 1
+        self.times.append(t)
+        return t
+
+
+def run(stages: Sequence[Stage], beats: int, offered: Sequence[object] = (1,)) -> tuple[list[int], list[int]]:
+    """Feeds beats into a chain of fresh stages, whose last one is a Sink. offered: a beat that is not yet offered is
+    in a cycle t in which offered[t % len] is true, and stays until it is taken. Returns the cycles in which beats
+    crossed into the first and into the last stage."""
+    for one, after in pairwise(stages):
+        one.after = after
+    t = -1
+    for _ in range(beats):
+        t += 1
+        while not offered[t % len(offered)]:
+            t += 1
+        t = stages[0].push(t)
+    return stages[0].times, stages[-1].times

@@ -1,0 +1,232 @@
+"""A folded layer between two streams: buffer of chunks, control, weights, PE neurons, their sums, queue of answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Cat, ClockSignal, Instance, Module, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from threshc.hdl.families.base import Family
+from threshc.hdl.folded.control import Control
+from threshc.hdl.folded.core import Core, core
+from threshc.hdl.folded.layer import FoldedLayer, Store
+from threshc.hdl.folded.schedule import FoldedStage
+from threshc.hdl.folded.staged_text import StagedLogic, staged_verilog
+
+_DEEPEST = 16_384
+"""Words of a memory that is one bit wide in a family's own cells."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedUnit:
+    """A folded layer with all that its circuit is made of.
+
+    name: what its modules are called after; places: of the buffer, in chunks; queue: places for answers; store: what
+    the weights stand in, block RAM or look-up tables.
+    """
+
+    name: str
+    layer: FoldedLayer
+    core: Core
+    places: int
+    queue: int
+    store: Store
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a step to the count that belongs to it: two for the block RAMs and the arithmetic."""
+        return 2 + self.core.latency
+
+    def stage(self) -> FoldedStage:
+        """Returns the unit's part of the cycle model, empty."""
+        return FoldedStage(
+            chunks=self.layer.chunks,
+            groups=self.layer.groups,
+            places=self.places,
+            queue=self.queue,
+            latency=self.latency,
+        )
+
+    def modules(self, family: Family | None) -> str:
+        """Returns the Verilog of the modules that the unit's component instantiates: weights, inputs, neuron."""
+        layer, shared, neuron = self.layer, self.core.shared, self.core.neuron
+        common = len(shared.outputs)
+        weights, width = f"{self.name}_weights", layer.pe * layer.word_bits
+        if self.store == "block" and family is not None and family.rom is not None and layer.interval <= _DEEPEST:
+            rom = family.rom(weights, layer.words())
+        else:
+            rom = rom_verilog(weights, self.memory_file, layer.interval, width, self.store)
+        return "".join(
+            [
+                rom,
+                staged_verilog(shared, f"{self.name}_inputs", [("x", layer.simd)], "common", family),
+                staged_verilog(neuron, f"{self.name}_neuron", [("x", common), ("w", layer.word_bits)], "count", family),
+            ]
+        )
+
+    @property
+    def memory_file(self) -> str:
+        """The name of the file that the weight memory is read from."""
+        return f"{self.name}_weights.mem"
+
+    def memory_text(self) -> str:
+        """Returns the weight memory as lines of hexadecimal digits, for $readmemh."""
+        words = self.layer.words()
+        padded = np.pad(words[:, ::-1], ((0, 0), (-words.shape[1] % 8, 0)))
+        return "\n".join(row.tobytes().hex() for row in np.packbits(padded, axis=1)) + "\n"
+
+    def component(self, instances: bool = True) -> UnitComponent:
+        """Returns a fresh component with streams `i` (SIMD bits) and `o` (`layer.out_bits`). instances: it names the
+        modules of `modules`; else it is Amaranth throughout, which Amaranth's simulator needs."""
+        return UnitComponent(self, instances)
+
+
+def folded_unit(
+    name: str, layer: FoldedLayer, *, places: int = 0, queue: int = 0, levels: int = 2, store: Store = "block"
+) -> FoldedUnit:
+    """Makes the arithmetic of a layer with a register behind every `levels` tables. places: 0 for twice the chunks of a
+    sample, so that a steady source never waits; queue: 0 for as few places as let nothing wait that need not."""
+    made = core(layer, levels)
+    enough = -(-(2 + made.latency + 2) // layer.chunks)
+    return FoldedUnit(name, layer, made, places or 2 * layer.chunks, queue or enough, store)
+
+
+def rom_verilog(name: str, file: str, depth: int, width: int, store: Store) -> str:
+    """Returns a memory whose words leave two clock edges behind their address; its contents are in a file."""
+    style = "block" if store == "block" else "logic"
+    top = max(depth - 1, 1).bit_length() - 1
+    return (
+        f"module {name}(input wire clk, input wire [{top}:0] address, output reg [{width - 1}:0] word);\n"
+        f'  (* rom_style = "{style}", ram_style = "{style}" *) reg [{width - 1}:0] words [0:{depth - 1}];\n'
+        f'  initial $readmemh("{file}", words);\n'
+        f"  reg [{width - 1}:0] first;\n"
+        "  always @(posedge clk) first <= words[address];\n"
+        "  always @(posedge clk) word <= first;\n"
+        "endmodule\n"
+    )
+
+
+class UnitComponent(wiring.Component):
+    """See `FoldedUnit.component`.
+
+    For proofs, once it is elaborated: control; filled: answers in the queue; places: of these; pipes: step, done and
+    address, now and 1, 2, .. cycles later; write, read: ports of the buffer; x: behind it, and what that samples; word:
+    of weights; neurons: accumulator, count and answer of each; instances: of the modules, the values at
+    their ports by name.
+    """
+
+    def __init__(self, unit: FoldedUnit, instances: bool) -> None:
+        self.unit, self._instances = unit, instances
+        layer = unit.layer
+        super().__init__({"i": In(stream.Signature(layer.simd)), "o": Out(stream.Signature(layer.out_bits))})
+        self.control = Control(layer.chunks, layer.groups, unit.places, unit.queue)
+        self.filled = Signal(range(unit.queue + 1), name="filled")
+        self.pipes: dict[str, list[Value]] = {}
+        self.instances: dict[str, dict[str, Value]] = {}
+        self.neurons: list[tuple[Signal, Value, Value]] = []
+
+    def elaborate(self, platform: object) -> Module:
+        m, unit, layer = Module(), self.unit, self.unit.layer
+        m.submodules.control = control = self.control
+        m.submodules.buffer = buffer = Memory(shape=layer.simd, depth=unit.places, init=[])
+        self.write, self.read = write, read = buffer.write_port(), buffer.read_port()
+        m.d.comb += [
+            control.offered.eq(self.i.valid),
+            self.i.ready.eq(control.accept),
+            write.addr.eq(control.write),
+            write.data.eq(self.i.payload),
+            write.en.eq(self.i.valid & self.i.ready),
+            read.addr.eq(control.read),
+        ]
+        x = Signal(layer.simd, reset_less=True)  # behind the buffer's own output
+        m.d.sync += x.eq(read.data)
+        for name, value, cycles in (
+            ("step", control.step, unit.latency),
+            ("done", control.done, unit.latency),
+            ("address", control.address, unit.core.shared.latency),  # words come as late as what they meet
+        ):
+            self.pipes[name] = _later(m, value, cycles)
+        common = self._module(m, "inputs", unit.core.shared, [("x", x)], "common")
+        self.x, self.word = (x, read.data), self._weights(m, self.pipes["address"][-1])
+        word, step, done = self.word, self.pipes["step"][-1], self.pipes["done"][-1]
+        answers = []
+        for k in range(layer.pe):
+            own = word[k * layer.word_bits : (k + 1) * layer.word_bits]
+            count = self._module(m, "neuron", unit.core.neuron, [("x", common), ("w", own)], "count", f"_{k}")
+            answers.append(self._accumulated(m, k, count, step, done))
+        self._queue(m, control, Cat(*answers), done)
+        return m
+
+    def _module(
+        self, m: Module, name: str, made: object, inputs: list[tuple[str, Value]], output: str, nth: str = ""
+    ) -> Value:
+        part = getattr(self.unit.core, {"inputs": "shared", "neuron": "neuron"}[name])
+        if not self._instances:
+            m.submodules[name + nth] = logic = StagedLogic(part)
+            m.d.comb += logic.i.eq(Cat(*(value for _, value in inputs)))
+            return logic.o
+        out = Signal(len(part.outputs), name=output + nth)
+        self._instance(m, name, nth, dict(inputs), {output: out})
+        return out
+
+    def _instance(self, m: Module, name: str, nth: str, ins: dict[str, Value], outs: dict[str, Value]) -> None:
+        ports = [("i", port, value) for port, value in ins.items()]
+        ports += [("o", port, value) for port, value in outs.items()]
+        m.submodules[name + nth] = Instance(f"{self.unit.name}_{name}", ("i", "clk", ClockSignal()), *ports)
+        self.instances[name + nth] = ins | outs
+
+    def _weights(self, m: Module, address: Value) -> Value:
+        layer = self.unit.layer
+        if self._instances:
+            word = Signal(layer.pe * layer.word_bits)
+            self._instance(m, "weights", "", {"address": address}, {"word": word})
+            return word
+        rows = [int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little") for row in layer.words()]
+        m.submodules.weights = memory = Memory(shape=layer.pe * layer.word_bits, depth=layer.interval, init=rows)
+        port = memory.read_port()
+        m.d.comb += port.addr.eq(address)
+        return _later(m, port.data, 1)[-1]
+
+    def _accumulated(self, m: Module, k: int, count: Value, step: Value, done: Value) -> Value:
+        layer = self.unit.layer
+        begin = layer.base % (1 << layer.bits)
+        acc, total = Signal(layer.bits, name=f"acc_{k}", init=begin), Signal(layer.bits, name=f"sum_{k}")
+        m.d.comb += total.eq(acc + count)
+        with m.If(done):
+            m.d.sync += acc.eq(begin)
+        with m.Elif(step):
+            m.d.sync += acc.eq(total)
+        answer = total if layer.answer == "sums" else ~total[-1]
+        self.neurons.append((acc, count, answer))
+        return answer
+
+    def _queue(self, m: Module, control: Control, answer: Value, done: Value) -> None:
+        queue, filled = self.unit.queue, self.filled
+        self.places = places = [Signal(len(answer), name=f"place_{k}", reset_less=True) for k in range(queue)]
+        taken = control.taken
+        m.d.comb += [
+            self.o.valid.eq(filled != 0),
+            self.o.payload.eq(places[0]),
+            taken.eq(self.o.valid & self.o.ready),
+        ]
+        m.d.sync += filled.eq(filled + done - taken)
+        for k in range(queue):
+            with m.If(done & (filled == k + taken)):
+                m.d.sync += places[k].eq(answer)
+            if k + 1 < queue:
+                with m.Elif(taken):
+                    m.d.sync += places[k].eq(places[k + 1])
+
+
+def _later(m: Module, value: Value, cycles: int) -> list[Value]:
+    """The value now, and 1 to `cycles` cycles later."""
+    found = [value]
+    for _ in range(cycles):
+        kept = Signal(len(value))
+        m.d.sync += kept.eq(found[-1])
+        found.append(kept)
+    return found

@@ -1,0 +1,95 @@
+"""The weight memory of a folded layer read back: from its text to the integers that it means.
+
+With `folded_core` and the schedule, what a layer answers for row r is the sign of, or all of,
+start_r + sum_i (x_i or -x_i): `decode` returns start and the signs, `check_range` that the accumulator holds every sum.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.hdl.proof.bits import Unproved
+from threshc.hdl.proof.folded_core import Code
+
+Bits = NDArray[np.uint8]
+_HEX = re.compile("[0-9a-f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedLayerClaim:
+    """A folded layer: a word of the memory for each of `groups` times `chunks` steps, group by group, with the words of
+    `pe` neurons side by side, the first lowest; chunk k of a sample holds inputs k * lanes and on. begin: what
+    accumulators begin with, `bits` wide in two's complement. answer: the sum's sign, or the sum. memory: the text."""
+
+    code: Code
+    pe: int
+    chunks: int
+    groups: int
+    begin: int
+    bits: int
+    answer: Literal["bits", "sums"]
+    memory: str
+
+    @property
+    def rows(self) -> int:
+        """Neurons."""
+        return self.pe * self.groups
+
+    @property
+    def columns(self) -> int:
+        """Inputs of each."""
+        return self.code.lanes * self.chunks
+
+
+def words_of(layer: FoldedLayerClaim) -> Bits:
+    """Returns the bits of the memory's words, (groups * chunks, pe * bits of a word), the lowest first.
+
+    Raises Unproved where the text is not `groups` times `chunks` words of their width in hexadecimal digits.
+    """
+    code, pe = layer.code, layer.pe
+    code.check()
+    width = pe * code.bits
+    lines = layer.memory.split("\n")
+    digits = 2 * -(-width // 8)
+    if len(lines) != layer.groups * layer.chunks + 1 or lines[-1]:
+        raise Unproved(f"the memory has {len(lines) - 1} words, not {layer.groups * layer.chunks}")
+    text = "".join(lines)
+    if any(len(line) != digits for line in lines[:-1]) or not _HEX.fullmatch(text):
+        raise Unproved(f"the memory has words that are not {digits} hexadecimal digits")
+    raw = np.frombuffer(bytes.fromhex(text), np.uint8).reshape(-1, digits // 2)
+    bits = np.unpackbits(raw[:, ::-1], axis=1, bitorder="little")
+    if bits[:, width:].any():
+        raise Unproved("the memory has bits beyond its width")
+    return bits[:, :width]
+
+
+def decode(layer: FoldedLayerClaim) -> tuple[Bits, NDArray[np.int64]]:
+    """Returns (negative, start): (rows, columns), 1 where a weight is -1, and (rows,), what every sum begins with.
+
+    Raises Unproved as `words_of` does.
+    """
+    code, pe = layer.code, layer.pe
+    word = words_of(layer).reshape(layer.groups, layer.chunks, pe, code.bits)
+    word = word.transpose(0, 2, 1, 3).reshape(layer.rows, layer.chunks, code.bits)
+    negative = np.zeros((layer.rows, layer.chunks, code.lanes), np.uint8)
+    for lane, places in enumerate(code.weights):
+        for place in places:
+            negative[..., lane] ^= word[..., place]
+    start = np.full(layer.rows, layer.begin, np.int64)
+    for k, exponent in enumerate(reversed(code.exponents)):
+        start += word[..., -1 - k].sum(axis=1, dtype=np.int64) << exponent
+    flat = negative.reshape(layer.rows, layer.columns)
+    return flat, start + flat.sum(axis=1, dtype=np.int64)
+
+
+def check_range(layer: FoldedLayerClaim, negative: Bits, start: NDArray[np.int64]) -> None:
+    """Raises Unproved unless every sum of every row fits the accumulator in two's complement."""
+    minus = negative.sum(axis=1, dtype=np.int64)
+    low, high = int((start - minus).min()), int((start + layer.columns - minus).max())
+    if low < -1 << (layer.bits - 1) or high >= 1 << (layer.bits - 1):
+        raise Unproved(f"sums from {low} to {high} do not fit an accumulator of {layer.bits} bits")

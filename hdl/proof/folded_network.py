@@ -1,0 +1,207 @@
+"""A chain of folded layers against the network: widths, order of bits, weights, thresholds, the arg-max.
+
+It takes of each part what the part is: a layer is `start_r + sum_i (x_i or -x_i)` of the bits in the order in which
+they come, its sign or all of it, row after row; a converter changes the width of beats and keeps the order of bits; an
+entry compares every feature; an arg-max answers with the index of the largest sum of a sample, the lowest of equals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Sum
+from threshc.compiler.ir.shapes import plane_weights
+from threshc.compiler.ir.types import Ints
+from threshc.hdl.proof.bits import Unproved
+from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decode
+
+
+@dataclass(frozen=True, slots=True)
+class EntryClaim:
+    """Of feature f of a beat, `bits` wide, whether it is at least each of thresholds[f], feature after feature."""
+
+    thresholds: tuple[tuple[int, ...], ...]
+    bits: int
+    is_signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConverterClaim:
+    """Beats of one width become beats of another, bits in the same order, the first lowest."""
+
+    width: int
+    out: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArgMaxClaim:
+    """The index of the largest of `count` sums of `width` bits in two's complement, the lowest among equals."""
+
+    count: int
+    width: int
+
+
+Part = EntryClaim | ConverterClaim | FoldedLayerClaim | ArgMaxClaim
+
+
+class Outside(NamedTuple):
+    """What is said of a chain from outside. width: of beats in, bits; value: of the network, that it answers with, a
+    sample's being `bits` wide; out: width of beats out."""
+
+    width: int
+    value: int
+    bits: int
+    out: int
+
+
+def check_network(network: Network, outside: Outside, parts: Sequence[Part]) -> str:
+    """Returns what the chain answers with, in words.
+
+    Raises Unproved, with the part, unless that is the value it should be, an output of the network, for every sample.
+    """
+    reader = _Reader(network, outside.width)
+    for k, part in enumerate(parts):
+        try:
+            reader.take(part)
+        except Unproved as problem:
+            raise Unproved(f"part {k} of the chain: {problem}", problem.hint) from None
+    named = [output.kind for output in network.outputs if output.value == reader.value]
+    if not named or not reader.whole or (reader.value, reader.bits, reader.width) != outside[1:]:
+        raise Unproved("the chain does not answer with what it should, or with no output of the network")
+    return f"{named[0]} (value {reader.value}), {reader.bits} bits of a sample in beats of {reader.width}"
+
+
+class _Reader:
+    """What the stream carries so far. value: of the network, its elements in row-major order; bits: of a sample;
+    width: of a beat; whole: the stream is the value, not only in the order of its elements."""
+
+    def __init__(self, network: Network, width: int) -> None:
+        t = network.types[0]
+        self.network, self.value, self.width, self.whole = network, 0, width, True
+        self.bits = math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
+        self._beats()
+
+    def take(self, part: Part) -> None:
+        """Goes through a part."""
+        match part:
+            case EntryClaim():
+                self._entry(part)
+            case ConverterClaim():
+                self._into(part.width)
+                if max(part.width, part.out) % min(part.width, part.out):
+                    raise Unproved("it does not divide beats, nor join them")
+                self.width = part.out
+            case FoldedLayerClaim():
+                self._layer(part)
+            case ArgMaxClaim():
+                self._arg_max(part)
+        self._beats()
+
+    def _beats(self) -> None:
+        if self.width < 1 or self.bits % self.width:
+            raise Unproved(f"{self.bits} bits of a sample are not whole beats of {self.width}")
+
+    def _into(self, width: int) -> None:
+        if width != self.width:
+            raise Unproved(f"it takes beats of {width} bits and is given {self.width}")
+
+    def _reader(self, kind: type[Compare] | type[ArgMax], rows: int) -> int:
+        """The value of this kind that is made of the stream's, with so many elements."""
+        for v in self.network.users()[self.value]:
+            if isinstance(self.network.ops[v], kind) and math.prod(self.network.types[v].shape) == rows:
+                return v
+        raise Unproved(f"value {self.value} of the network has no {kind.__name__} of {rows} elements")
+
+    def _entry(self, part: EntryClaim) -> None:
+        t = self.network.types[0]
+        if self.value or not isinstance(t, Ints):
+            raise Unproved("only the input's numbers are compared")
+        self._into(part.bits * len(part.thresholds))
+        if part.bits != len(plane_weights(t.lo, t.hi)) or part.is_signed != (t.lo < 0):
+            raise Unproved("the network's features have another number of bits, or another sign")
+        features = math.prod(t.shape)
+        given = [(f, need) for f in range(features) for need in part.thresholds[f % len(part.thresholds)]]
+        v = self._reader(Compare, len(given))
+        op = self.network.ops[v]
+        assert isinstance(op, Compare)
+        if given != list(zip(op.row.tolist(), op.threshold.tolist(), strict=True)):
+            raise Unproved("the network compares its features with other numbers, or in another order")
+        self.value, self.bits, self.width = v, len(given), sum(map(len, part.thresholds))
+
+    def _order(self, v: int) -> NDArray[np.int64]:
+        """Which of the stream's bits each element of a value is."""
+        moves: list[Gather] = []
+        while v != self.value:
+            op = self.network.ops[v]
+            if isinstance(op, Bitplanes) and op.x == self.value == 0:
+                break  # the input's bits, in the order in which they come
+            if not isinstance(op, Gather) or len(op.x) != 1:
+                raise Unproved(f"the layer does not read value {self.value} alone")
+            moves.append(op)
+            (v,) = op.x
+        else:
+            if isinstance(self.network.types[v], Ints):
+                raise Unproved("its input is no bits")
+        order = np.arange(self.bits)
+        for op in reversed(moves):
+            if (op.index < 0).any():
+                raise Unproved("the layer reads constants")
+            order = order[op.index.ravel()]
+        return order
+
+    def _sum(self, columns: int) -> tuple[int, NDArray[np.int64]]:
+        """The next Sum, and its weights of the stream's bits in their order."""
+        for v, op in enumerate(self.network.ops):
+            if v > self.value and isinstance(op, Sum):
+                order = self._order(op.x)
+                if len(order) != op.weights.shape[1] or self.bits != columns:
+                    raise Unproved(f"it takes {columns} bits of a sample; the network's sum has {len(order)}")
+                weights = np.zeros((len(op.bias), columns), np.int64)
+                np.add.at(weights.T, order, op.weights.T.astype(np.int64))
+                return v, weights
+        raise Unproved("the network has no further layer")
+
+    def _layer(self, part: FoldedLayerClaim) -> None:
+        self._into(part.code.lanes)
+        negative, start = decode(part)
+        check_range(part, negative, start)
+        v, weights = self._sum(part.columns)
+        op = self.network.ops[v]
+        assert isinstance(op, Sum)
+        self.value = v
+        row, bias = np.arange(len(op.bias)), op.bias
+        if part.answer == "bits":
+            self.value = self._reader(Compare, part.rows)
+            compare = self.network.ops[self.value]
+            assert isinstance(compare, Compare)
+            row, bias = compare.row, op.bias[compare.row] - compare.threshold
+        if len(row) != part.rows:
+            raise Unproved(f"it has {part.rows} rows, the network's layer {len(row)}")
+        weights = weights[row]
+        scale = np.abs(weights[:, :1])
+        wrong = (weights != scale * (1 - 2 * negative.astype(np.int64))).any(axis=1) | (scale[:, 0] < 1)
+        # scale * (start + +-x) >= 0 where scale * +-x + bias >= 0: start is bias / scale, rounded down.
+        wrong |= start != bias // scale[:, 0]
+        if part.answer == "sums":
+            wrong |= (bias % scale[:, 0] != 0) | (scale[:, 0] != scale[0, 0])
+        if wrong.any():
+            raise Unproved(f"the memory has other weights or another threshold in row {int(wrong.argmax())}")
+        each = part.bits if part.answer == "sums" else 1
+        self.bits, self.width = part.rows * each, part.pe * each
+        self.whole = part.answer == "bits" or bool(scale[0, 0] == 1)
+
+    def _arg_max(self, part: ArgMaxClaim) -> None:
+        self._into(part.width)
+        t = self.network.types[self.value]
+        if not isinstance(t, Ints) or self.bits != part.count * part.width:
+            raise Unproved("it is not given the sums of a sample")
+        self.value = self._reader(ArgMax, 1)
+        self.width = self.bits = max((part.count - 1).bit_length(), 1)
+        self.whole = True

@@ -1,0 +1,160 @@
+"""How a network would be folded for a device: PE and SIMD of every layer, exact cycles, estimated sizes; no circuit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from threshc.compiler.diagnostics import fail, option
+from threshc.compiler.ir.network import Network
+from threshc.hdl.options import CircuitOptions
+from threshc.hdl.targets.registry import target as find_target
+from threshc.tasks.options import ModelKeywords, ModelOptions, model_options
+from threshc.tasks.read_network import load_network
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from threshc.hdl.folded.plan import Plan
+    from threshc.hdl.targets.base import Target
+    from threshc.tasks.read_network import Model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanReport:
+    """A plan with what it means. clock_hz: the board's or the one that was stated; assumed: whether it is neither, but
+    what place and route works towards. latency: cycles from a sample's first beat to its answer."""
+
+    model: str
+    target: Target
+    plan: Plan
+    clock_hz: float
+    assumed: bool
+    latency: int
+
+    @property
+    def samples_per_second(self) -> float:
+        """What the circuit does at that clock."""
+        return self.clock_hz / self.plan.interval
+
+    def as_dict(self) -> dict[str, object]:
+        """The report for JSON."""
+        return {
+            "model": self.model,
+            "target": self.target.name,
+            "fold": str(self.plan),
+            "interval_cycles": self.plan.interval,
+            "latency_cycles": self.latency,
+            "clock_hz": self.clock_hz,
+            "clock_assumed": self.assumed,
+            "samples_per_second": self.samples_per_second,
+            "luts": self.plan.luts,
+            "brams": self.plan.brams,
+            "layers": [
+                {
+                    "name": layer.name,
+                    "inputs": layer.columns,
+                    "neurons": layer.rows,
+                    "pe": layer.fold.pe,
+                    "simd": layer.fold.simd,
+                    "store": layer.fold.store,
+                    "cycles": layer.cycles,
+                    "utilization": layer.cycles / self.plan.interval,
+                    "luts": layer.luts,
+                    "brams": layer.brams,
+                    "bottleneck": layer.cycles == self.plan.interval,
+                }
+                for layer in self.plan.layers
+            ],
+        }
+
+
+def plan(
+    model: Model,
+    *,
+    target: str,
+    fold: str = "auto",
+    target_fps: float | None = None,
+    clock: float | None = None,
+    reading: ModelOptions | None = None,
+    note: Callable[[str], None] | None = None,
+    **keywords: Unpack[ModelKeywords],
+) -> PlanReport:
+    """Plans the folding of a model's layers for a target, in a fraction of a second.
+
+    fold: `auto` for the shortest interval that fits the target, with target_fps (samples per second) for the smallest
+    circuit that reaches it; or PE and SIMD of every layer, `16x56,8x16,1x16`, with `@14` for 14 features in a beat.
+    clock: in Hz, for targets without a board. reading, keywords: as for `load`. Raises CompileError for wrong options
+    before the model is read, for layers that cannot be folded, and where nothing fits.
+    """
+    from threshc.hdl.folded.chain import folded_chain
+    from threshc.hdl.folded.network import folded_network
+    from threshc.hdl.folded.plan import parse
+
+    chosen, how = find_target(target), model_options(reading, keywords)
+    if fold != "auto":
+        parse(fold)
+    hertz, assumed = _clock(chosen, clock)
+    if target_fps is not None and not 0 < target_fps <= hertz:
+        raise fail(
+            f"{target_fps:g} samples per second cannot be",
+            where=option("target_fps"),
+            why=f"the clock has {hertz:,.0f} cycles a second",
+            hint="more than 0, and at most one sample per cycle",
+        )
+    network = load_network(model, how, note=note)
+    read = folded_network(network)
+    made = _planned(network, chosen, fold, None if target_fps is None else int(hertz / target_fps))
+    chain = folded_chain(network, made.folds, entry=made.entry)
+    assert len(read.dense) == len(made.layers)
+    name = model.name if isinstance(model, Network) else str(model)
+    return PlanReport(name, chosen, made, hertz, assumed, chain.interface.timing.latency)
+
+
+def _planned(network: Network, target: Target, fold: str, interval: int | None) -> Plan:
+    from threshc.hdl.folded.network import folded_network
+    from threshc.hdl.folded.plan import fastest, parse, planned, smallest
+
+    read = folded_network(network)
+    if fold != "auto":
+        folds, entry = parse(fold)
+        made = planned(read, folds, target.device, entry)
+        if interval is not None and made.interval > interval:
+            raise _too_slow(made.interval, interval, "choose a larger folding")
+        return made
+    if interval is None:
+        return fastest(read, target.device)
+    found = smallest(read, target.device, interval)
+    if found is None:
+        best = fastest(read, target.device)
+        raise _too_slow(best.interval, interval, f"{option('fold', 'auto')} alone takes the shortest that fits")
+    return found
+
+
+def _too_slow(cycles: int, wanted: int, hint: str) -> Exception:
+    return fail(f"a sample takes {cycles:,} cycles, not {wanted:,} or fewer", where=option("target_fps"), hint=hint)
+
+
+def _clock(target: Target, clock: float | None) -> tuple[float, bool]:
+    """The clock in Hz, and whether it is assumed."""
+    from threshc.hdl.families.registry import family
+
+    if clock is not None:
+        if not 1e3 <= clock <= 1e10:
+            raise fail(f"a clock of {clock:g} Hz cannot be", where=option("clock"), hint="1 kHz to 10 GHz")
+        return clock, False
+    if target.board is not None:
+        return float(target.board.clock_hz), False
+    flow = family(target.device.family).flow
+    return (100e6 if flow is None else flow.aim_hz), True
+
+
+def with_plan(network: Network, options: CircuitOptions, target: Target | None) -> CircuitOptions:
+    """Returns the options with `auto` as the fold that is planned for the target, others as they are.
+
+    Raises CompileError where the network cannot be folded, or nothing fits.
+    """
+    if options.fold != "auto" or target is None:
+        return options
+    return replace(options, fold=str(_planned(network, target, "auto", None)))

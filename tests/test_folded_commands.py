@@ -1,0 +1,144 @@
+"""Folded circuits by the commands: planned, compiled, verified with every hidden bit, proved, built, refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_folded_network import signs_network
+from typer.testing import CliRunner
+
+import threshc
+from threshc.cli.main import app
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.ir.storage import save
+from threshc.hdl.flow import tools
+from threshc.sim import rtl
+from threshc.tasks.plan import plan
+
+FOLD = "4x6,3x8,1x6@6"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    network = signs_network(np.random.default_rng(3), (12, 8, 6, 5), pixels=True)
+    save(network, tmp_path / "m.thresh")
+    return tmp_path / "m.thresh"
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("simulator", ["amaranth", "icarus", "verilator"])
+def test_verify_compares_every_hidden_bit(model: Path, simulator: str) -> None:
+    missing = rtl.available()[simulator]  # type: ignore[index]
+    if missing:
+        pytest.skip(missing)
+    report = threshc.verify(model, samples=40, fold=FOLD, simulator=simulator)
+    (check,) = [c for c in report.checks if c.name == "reference = RTL"]
+    assert check.equal
+    assert check.bits == min(64, check.samples) * (12 + 8 + 6)
+
+
+@pytest.mark.slow
+def test_a_folder(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    said = run("compile", model, "-o", out, "--fold", FOLD, "--samples", "20", "--simulator", "amaranth")
+    assert "1 sample per 5 cycles" in said
+    files = {p.name for p in out.iterdir()}
+    assert {"signs.v", *(f"signs_layer{k}_weights.mem" for k in range(3))} <= files
+    assert json.loads((out / "report.json").read_text())["options"]["circuit"]["fold"] == FOLD
+    report = threshc.verify(out, samples=20, simulator="amaranth")
+    assert report.ok
+    assert any("is the Verilog of this circuit" in str(c) for c in report.checks)
+    memory = out / "signs_layer1_weights.mem"
+    memory.write_text(memory.read_text().replace("0", "1", 1))
+    with pytest.raises(CompileError, match="is not its own circuit"):
+        threshc.verify(out, samples=20, simulator="amaranth")
+    run("compile", model, "-o", out, "--samples", "20", "--simulator", "amaranth")  # takes the memories away again
+    assert not list(out.glob("*.mem"))
+
+
+def test_plan(model: Path) -> None:
+    fast = plan(model, target="up5k-sg48")
+    slow = plan(model, target="up5k-sg48", target_fps=fast.clock_hz / 50)
+    assert fast.plan.interval < slow.plan.interval <= 50
+    assert slow.plan.luts < fast.plan.luts
+    assert fast.samples_per_second == fast.clock_hz / fast.plan.interval
+    made = plan(model, target="up5k-sg48", fold=FOLD)
+    assert (str(made.plan), made.plan.interval) == (FOLD, 5)
+    told = json.loads(run("plan", model, "--target", "icebreaker", "--json"))
+    assert told["clock_hz"] == 12_000_000
+    assert not told["clock_assumed"]
+    assert [layer["cycles"] for layer in told["layers"]] == [
+        layer["inputs"] // layer["simd"] * (layer["neurons"] // layer["pe"]) for layer in told["layers"]
+    ]
+    assert "samples a second at 12 MHz (of the board)" in run("plan", model, "--target", "icebreaker")
+
+
+def test_auto_is_the_plan(model: Path, tmp_path: Path) -> None:
+    wanted = str(plan(model, target="up5k-sg48").plan)
+    run("compile", model, "-o", tmp_path / "o", "--fold", "auto", "--target", "up5k-sg48", "--samples", "5")
+    circuit = json.loads((tmp_path / "o/report.json").read_text())["options"]["circuit"]
+    assert (circuit["fold"], circuit["family"]) == (wanted, "ice40")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"fold": "auto"}, "needs a device to fit"),
+        ({"fold": "4x6"}, "the network has 3 layers to fold, not 1"),
+        ({"fold": "4x7,3x8,1x6"}, "SIMD 7 does not divide 12"),
+        ({"fold": "what"}, "is no folding of a layer"),
+        ({"fold": FOLD, "effort": 3}, "an option would have no effect"),
+        ({"fold": FOLD, "neuron": "tree"}, "an option would have no effect"),
+        ({"fold": FOLD, "dont_care": True}, "an option would have no effect"),
+        ({"fold": FOLD, "cut": ["a"]}, "an option would have no effect"),
+        ({"fold": FOLD, "pipeline": "none"}, "an option would have no effect"),
+        ({"fold": FOLD, "scores": True}, "folded circuits output the class alone"),
+        ({"fold": 4}, "is not understood"),
+    ],
+)
+def test_refusals(model: Path, tmp_path: Path, options: dict[str, object], said: str) -> None:
+    with pytest.raises(CompileError, match=said):
+        threshc.compile(model, tmp_path / "o", samples=5, **options)  # type: ignore[arg-type]
+    assert not (tmp_path / "o").exists()
+
+
+def test_what_cannot_be_folded_is_named(digits: Path, tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match="this layer cannot be folded yet") as caught:
+        threshc.compile(digits / "digits.onnx", tmp_path / "o", fold="1x1,1x1")
+    assert "its weights are -1, 0, 1" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_prove(model: Path) -> None:
+    try:
+        tools.find_tools((tools.YOSYS,))
+    except CompileError as problem:
+        pytest.skip(str(problem))
+    proof = str(threshc.prove(model, fold=FOLD, family="ecp5"))
+    assert f"{12 * 8 + 8 * 6 + 6 * 5:,} x weight, read back from the memories" in proof
+    with pytest.raises(CompileError, match="proved without"):
+        threshc.prove(model, "x.cert", fold=FOLD)
+
+
+@pytest.mark.slow
+def test_a_bitstream_and_its_netlist(model: Path, tmp_path: Path) -> None:
+    try:
+        tools.find_tools((tools.YOSYS, "nextpnr-ice40", "icepack"))
+    except CompileError as problem:
+        pytest.skip(str(problem))
+    report = threshc.build(model, tmp_path / "o", target="up5k-sg48", fold=FOLD, samples=30, verify="netlist")
+    assert report.build is not None
+    assert report.build.interval_cycles == 5
+    assert len(report.build.verified) == 2
+    assert report.build.network.brams >= 3
+    assert {layer.name for layer in report.build.layers} >= {layer.name for layer in report.design.neurons}
+    assert (tmp_path / "o/project/signs_layer0_weights.mem").exists()

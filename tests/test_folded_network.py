@@ -1,0 +1,120 @@
+"""Networks folded: in Amaranth's simulator as the reference says, in the cycles of the model; others are refused."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import folded_chains
+import networks
+import numpy as np
+import pytest
+
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.encoding import parse_encoding
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Op, Output, Sum
+from threshc.hdl.folded import schedule
+from threshc.hdl.folded.chain import Fold, folded_chain
+from threshc.hdl.payload import pack, unpack
+from threshc.sim import reference
+from threshc.sim.inputs import encode
+
+
+def signs_network(
+    rng: np.random.Generator, sizes: tuple[int, ...], *, pixels: bool, ends: str = "class", scale: int = 1
+) -> Network:
+    """Dense layers of weights +-scale between bits, behind pixels compared with 128 or bits."""
+    ops: list[Op] = [Input("x", (sizes[0],), parse_encoding("uint8" if pixels else "bit"))]
+    ops.append(Compare(0, np.arange(sizes[0]), np.full(sizes[0], 128)) if pixels else Bitplanes(0))
+    for k, (columns, rows) in enumerate(pairwise(sizes)):
+        weights = scale * rng.choice([-1, 1], (rows, columns)).astype(np.int8)
+        last = k + 2 == len(sizes)
+        bias = scale * rng.integers(-3, 4, rows) if last and ends != "bits" else np.zeros(rows, np.int64)
+        ops.append(Sum(len(ops) - 1, weights, bias))
+        if not last or ends == "bits":
+            ops.append(Compare(len(ops) - 1, rng.permutation(rows), rng.integers(-4, 5, rows)))
+        elif ends == "class":
+            ops.append(ArgMax(len(ops) - 1))
+    return Network("signs", tuple(ops), (Output("y", len(ops) - 1, ends, networks.ONE_SCALE, networks.NO_OFFSET),))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sizes", "pixels", "ends", "folds", "entry", "scale"),
+    [
+        ((12, 8, 6, 5), True, "class", "2x4,3x2,1x3", 0, 1),
+        ((12, 8, 6, 5), True, "class", "8x12:lut,6x8,1x6", 0, 3),  # a sum a cycle for the arg-max
+        ((12, 8, 6, 5), False, "class", "4x6,2x4,5x2", 3, 1),  # five sums at once, split
+        ((16, 9, 4), False, "scores", "3x8,2x3", 2, 2),
+        ((16, 9, 4), True, "bits", "9x2,4x9", 1, 1),
+        ((7, 3), False, "class", "1x1", 0, 1),
+    ],
+)
+@pytest.mark.parametrize("busy", [True, False])
+def test_networks(
+    sizes: tuple[int, ...], pixels: bool, ends: str, folds: str, entry: int, scale: int, busy: bool
+) -> None:
+    from threshc.hdl.folded.plan import parse
+
+    rng = np.random.default_rng(len(folds))
+    network = signs_network(rng, sizes, pixels=pixels, ends=ends, scale=scale)
+    chain = folded_chain(network, parse(folds)[0], entry=entry)
+    x = rng.integers(0, 256 if pixels else 2, (6, sizes[0]))
+    given, out = chain.interface.input, chain.interface.output
+    beats = [
+        int.from_bytes(word.tobytes(), "little") >> (k * given.width) & ((1 << given.width) - 1)
+        for word in pack(network, encode(network, x))
+        for k in range(given.count)
+    ]
+    offered, taken = (rng.random(997) < (1.0 if busy else 0.5) for _ in range(2))
+    ins, outs = folded_chains.simulate(chain.component(), beats, offered, taken, len(x) * out.count)
+    want_in, want_out = schedule.run(
+        [*chain.stages(), schedule.Sink(pattern=taken.tolist())], len(beats), offered.tolist()
+    )
+    assert [t for t, _ in outs] == want_out
+    assert ins == want_in[: len(ins)]
+    if busy:
+        assert want_out[0] - want_in[0] == chain.interface.timing.latency
+        assert want_out[-1] - want_out[-1 - out.count] == chain.interface.timing.interval
+    words = [
+        sum(word << (out.width * k) for k, (_, word) in enumerate(outs[s * out.count : (s + 1) * out.count]))
+        for s in range(len(x))
+    ]
+    size = -(-out.bits // 8)
+    packed = np.frombuffer(b"".join(w.to_bytes(size + 1, "little")[:size] for w in words), np.uint8)
+    (field,) = chain.interface.fields
+    got = unpack(field, packed.reshape(len(x), size))
+    (want,) = reference.run(network, x).values
+    if ends == "scores":
+        got = got * scale  # the circuit's sums are in units of the weights
+    np.testing.assert_array_equal(got, want)
+
+
+REFUSED = [
+    (lambda n: n, "5x4,3x2,1x3", "PE 5 does not divide 8"),
+    (lambda n: n, "2x5,3x2,1x3", "SIMD 5 does not divide 12"),
+    (lambda n: n, "2x4,3x2", "the network has 3 layers to fold, not 2"),
+    (lambda n: n, "4x4,6x2,1x4", "SIMD 4 does not divide 6"),
+    (lambda n: n, "2x4,3x8,1x2", "beats of 3 bits do not become beats of 2"),
+]
+
+
+@pytest.mark.parametrize(("change", "folds", "said"), REFUSED)
+def test_refusals(change: object, folds: str, said: str) -> None:
+    from threshc.hdl.folded.plan import parse
+
+    network = signs_network(np.random.default_rng(0), (12, 8, 6, 5), pixels=True)
+    with pytest.raises(CompileError, match=said):
+        folded_chain(network, parse(folds)[0])
+
+
+@pytest.mark.parametrize("text", ["", "2x", "x3", "2x3,", "2x3:spram", "0x4", "2 x 3", "auto"])
+def test_folds_that_are_none(text: str) -> None:
+    from threshc.hdl.folded.plan import parse
+
+    with pytest.raises(CompileError, match="is no folding of a layer"):
+        parse(text)
+    assert parse("2x3, 4x5:lut") == ((Fold(2, 3), Fold(4, 5, "lut")), 0)
+    assert parse("2x3@7") == ((Fold(2, 3),), 7)
+    with pytest.raises(CompileError, match="is no number of features"):
+        parse("2x3@0")

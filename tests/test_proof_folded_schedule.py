@@ -1,0 +1,176 @@
+"""Induction over the cycles of folded circuits: it succeeds for all shapes, and changed circuits are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+
+from threshc.hdl.flow.prove_schedule import prove_properties
+from threshc.hdl.folded import arg_max, control, links, unit
+from threshc.hdl.folded.arg_max import ArgMax
+from threshc.hdl.folded.layer import FoldedLayer
+from threshc.hdl.folded.link_properties import LinkProperties
+from threshc.hdl.folded.links import Gather, Split
+from threshc.hdl.folded.properties import Properties
+from threshc.hdl.folded.unit import FoldedUnit, folded_unit
+from threshc.hdl.proof.bits import Unproved
+
+
+def _unit(chunks: int, groups: int, places: int, queue: int, simd: int = 4, pe: int = 2) -> FoldedUnit:
+    rng = np.random.default_rng(chunks)
+    negative = rng.integers(0, 2, (groups * pe, chunks * simd)).astype(np.uint8)
+    made = folded_unit("l", FoldedLayer("l", negative, rng.integers(-3, 4, groups * pe), pe, simd))
+    return dataclasses.replace(made, places=places, queue=queue)
+
+
+def _properties(made: FoldedUnit) -> Properties:
+    return Properties(made.component(), (made.core.shared.latency, made.core.neuron.latency))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1, 1, 1), (1, 1, 1, 9), (1, 1, 2, 7), (1, 5, 3, 2), (4, 1, 4, 1), (3, 2, 5, 2), (2, 3, 2, 1), (14, 4, 28, 1)],
+)
+def test_schedules_are_proved(shape: tuple[int, int, int, int]) -> None:
+    """Chunks, groups, places, queue."""
+    prove_properties({"a layer": _properties(_unit(*shape))})
+
+
+LINKS = [
+    Gather(4, 2),
+    Gather(1, 7),
+    Split(4, 2),
+    Split(3, 5),
+    ArgMax(10, 5, 3),
+    ArgMax(3, 4, 3),
+    ArgMax(2, 1, 3),
+    ArgMax(1, 3, 3),
+    ArgMax(10, 5, 1),
+    ArgMax(2, 3, 1),
+]
+
+
+def _link(part: Any) -> LinkProperties:
+    ends = (part.count, part.width, part.cycles) if isinstance(part, ArgMax) else (part.width, part.count)
+    return LinkProperties(type(part)(*ends))
+
+
+@pytest.mark.parametrize("part", LINKS, ids=lambda p: f"{type(p).__name__}_{p.count}_{p.width}")
+def test_links_are_proved(part: Any) -> None:
+    prove_properties({"a link": _link(part)})
+
+
+CHANGES: list[tuple[types.ModuleType, str, str, Any]] = [
+    # A credit is not taken where a pass is one step; and every decision, counter and start of the schedule.
+    (control, "credit.eq(credit - self.done", "credit.eq(credit - (self.done if chunks > 1 else 0)", (1, 2, 2, 2)),
+    (control, "Mux(self.done, credit > 1, may)", "Mux(self.done, credit > 0, may)", (3, 2, 5, 2)),
+    (control, "Mux(fresh, new > 1, some)", "Mux(fresh, new > 0, some)", (3, 2, 5, 2)),
+    (control, "Mux(put, free > 1, self.accept)", "Mux(put, free > 0, self.accept)", (3, 2, 5, 2)),
+    (control, "gone.eq(self.step & end)", "gone.eq(self.step & ~again)", (3, 2, 5, 2)),
+    (control, "gone.eq(self.step & end)", "gone.eq(self.step & end & last)", (3, 2, 5, 2)),
+    (control, "first.eq(following)", "first.eq(self.read)", (3, 2, 5, 2)),
+    (control, "Mux(last & ~end, first, following)", "Mux(last, first, following)", (3, 2, 5, 2)),
+    (control, "Mux(last & end, 0, self.address + 1)", "Mux(last, 0, self.address + 1)", (3, 2, 5, 2)),
+    (control, "(chunk == chunks - 2)", "(chunk == chunks - 1)", (3, 2, 5, 2)),
+    (control, "(group == groups - 2)", "(group == groups - 1)", (3, 3, 5, 2)),
+    (control, "again.eq(~end)", "again.eq(1)", (3, 2, 5, 2)),
+    (control, "Mux(self.write == places - 1, 0", "Mux(self.write == places - 2, 0", (3, 2, 5, 2)),
+    (control, "init=places", "init=places - 1", (3, 2, 5, 2)),
+    (control, "init=queue", "init=queue - 1", (3, 2, 5, 2)),
+    (control, 'Signal(init=1, name="may")', 'Signal(name="may")', (3, 2, 5, 2)),
+    (control, "(again | some) & (~last | may)", "some & (~last | may)", (3, 2, 5, 2)),
+    (control, "(again | some) & (~last | may)", "again | some", (3, 2, 5, 2)),
+    (unit, "total.eq(acc + count)", "total.eq(acc + count + step)", (3, 2, 5, 2)),
+    (unit, "acc.eq(begin)", "acc.eq(total)", (3, 2, 5, 2)),
+    (unit, "~total[-1]", "total[-1]", (3, 2, 5, 2)),
+    (unit, "~total[-1]", "~acc[-1]", (3, 2, 5, 2)),
+    (unit, "(filled == k + taken)", "(filled == k)", (3, 2, 5, 2)),
+    (unit, "filled + done - taken", "filled + done", (3, 2, 5, 2)),
+    (unit, "self.o.payload.eq(places[0])", "self.o.payload.eq(places[-1])", (3, 2, 5, 2)),
+    (unit, "self.o.valid.eq(filled != 0)", "self.o.valid.eq(filled == queue)", (3, 2, 5, 2)),
+    (unit, '("step", control.step, unit.latency)', '("step", control.step, unit.latency - 1)', (3, 2, 5, 2)),
+    (unit, "control.address, unit.core.shared.latency)", "control.address, 0)", (3, 2, 5, 2)),
+    (unit, "own = word[k * layer.word_bits : (k + 1) *", "own = word[0 : 1 *", (3, 2, 5, 2)),
+    (unit, "read.addr.eq(control.read)", "read.addr.eq(control.write)", (3, 2, 5, 2)),
+    (unit, "write.en.eq(self.i.valid & self.i.ready)", "write.en.eq(self.i.valid)", (3, 2, 5, 2)),
+    (links, "(width * (count - 1))", "(width * (count - 2))", Gather(2, 3)),
+    (links, "at.eq(Mux(at == count - 1, 0, at + 1))", "at.eq(at + 1)", Gather(2, 3)),
+    (links, "self.i.ready.eq(~full | self.o.ready)", "self.i.ready.eq(1)", Gather(2, 3)),
+    (links, "m.If(put & (at == count - 1))", "m.If(put & (at == count - 2))", Gather(2, 3)),
+    (links, "word.eq(word >> width)", "word.eq(word)", Split(2, 3)),
+    (links, "left.eq(count)", "left.eq(count - 1)", Split(2, 3)),
+    (links, "((left == 1) & self.o.ready)", "(left == 1)", Split(2, 3)),
+    (arg_max, "candidate > best", "candidate >= best", ArgMax(4, 3, 3)),
+    (arg_max, "candidate > best", "candidate >= best", ArgMax(4, 3, 1)),
+    (arg_max, "(1 << (self.width - 1))", "0", ArgMax(4, 3, 3)),
+    (arg_max, " | (at == 0)", "", ArgMax(4, 3, 3)),
+    (arg_max, " | (at == 0)", "", ArgMax(4, 3, 1)),
+    (arg_max, "free & (~self._full | self.o.ready)", "free", ArgMax(4, 3, 3)),
+    (arg_max, "self.i.ready.eq(~self._full | self.o.ready | (", "self.i.ready.eq(1 | (", ArgMax(4, 3, 1)),
+    (arg_max, "arg.eq(at)", "arg.eq(at + 1)", ArgMax(4, 3, 3)),
+    (arg_max, "done.eq(kept & last)", "done.eq(kept)", ArgMax(4, 3, 3)),
+    (arg_max, "done.eq(compared & end)", "done.eq(compared)", ArgMax(4, 3, 1)),
+    (arg_max, "Mux(larger, at, arg)", "arg", ArgMax(4, 3, 1)),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "old", "new", "shape"), CHANGES, ids=[f"{k}: {c[1]} to {c[2]}" for k, c in enumerate(CHANGES)]
+)
+def test_changed_circuits_are_refused(
+    module: types.ModuleType, old: str, new: str, shape: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of the source of a circuit, which stays a circuit."""
+    source = inspect.getsource(module)
+    assert old in source
+    changed: dict[str, Any] = {"__name__": module.__name__}
+    exec(compile(source.replace(old, new), module.__name__, "exec"), changed)
+    for kind in (control.Control, unit.UnitComponent, Gather, Split, ArgMax):
+        if kind.__module__ == module.__name__:
+            for name, method in inspect.getmembers(changed[kind.__name__], inspect.isfunction):
+                if name in vars(kind) and name != "__init__":
+                    monkeypatch.setattr(kind, name, method)
+    if module is control:
+        monkeypatch.setattr(unit, "Control", changed["Control"])
+    top = _properties(_unit(*shape)) if isinstance(shape, tuple) else _link(shape)
+    with pytest.raises(Unproved, match="it: a property does not hold"):
+        prove_properties({"it": top})
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 2, 2), (2, 3, 1, 1)])
+def test_too_few_places_are_refused(shape: tuple[int, int, int, int]) -> None:
+    """A buffer that does not hold a sample, which is read again: it hangs."""
+    with pytest.raises(Unproved):
+        prove_properties({"it": _properties(_unit(*shape))})
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 5, 3), (3, 2, 4, 2), (3, 1, 5, 2), (2, 2, 5, 2)])
+def test_the_schedule_of_another_layer_is_refused(
+    shape: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More credits than the queue has places, another buffer, fewer groups, fewer chunks."""
+    monkeypatch.setattr(unit, "Control", lambda *_: control.Control(*shape))
+    top = _properties(_unit(3, 2, 5, 2))
+    with pytest.raises(Unproved):
+        prove_properties({"it": top})
+
+
+@pytest.mark.parametrize("latencies", [(0, 0), (1, 1), (2, 1)])
+def test_other_latencies_are_refused(latencies: tuple[int, int]) -> None:
+    """The counts come later than the schedule thinks."""
+    made = _unit(3, 2, 5, 2)
+    assert (made.core.shared.latency, made.core.neuron.latency) == (1, 2)
+    with pytest.raises(Unproved):
+        prove_properties({"it": Properties(made.component(), latencies)})
+
+
+def test_a_class_of_one_sum_a_cycle_is_refused() -> None:
+    """The one arg-max that would lose classes: `folded_chain` makes none of them."""
+    with pytest.raises(Unproved):
+        prove_properties({"it": LinkProperties(ArgMax(1, 3, 1))})
