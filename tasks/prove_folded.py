@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
@@ -12,6 +13,9 @@ from threshc.compiler.progress import Progress
 from threshc.hdl.options import CircuitOptions
 from threshc.tasks.proof import Proof
 from threshc.tasks.proved_folder import not_read, same_verilog
+
+if TYPE_CHECKING:
+    from threshc.hdl.folded.chain import FoldedChain
 
 
 def refuse_for_folded(
@@ -45,8 +49,11 @@ def prove_folded(network: Network, options: CircuitOptions, folder: Path | None,
     start = time.perf_counter()
     try:
         found = prove_chain(chain, family=options.family, progress=progress)
+        texts += _memories(chain, options.family, progress)
     except Unproved as problem:
         raise fail("the circuit is not proved", where="proof", why=str(problem), hint=problem.hint) from None
+    if not texts:
+        texts = ("no Verilog was read: that some text is this circuit is not said here",)
     cores = [(unit.layer.pe, unit.core) for unit in chain.units]
     return Proof(
         network.name,
@@ -62,3 +69,14 @@ def prove_folded(network: Network, options: CircuitOptions, folder: Path | None,
         seconds=time.perf_counter() - start,
         payload=found.answer,
     )
+
+
+def _memories(chain: FoldedChain, family: str | None, progress: Progress) -> tuple[str, ...]:
+    """Proves the weight memories as Yosys makes them for a family, where its cells have a model; says what was proved."""
+    from threshc.hdl.families.registry import family as find_family
+    from threshc.hdl.flow.prove_memories import prove_memories
+
+    if family is None or not any(m.cell in find_family(family).models for m in find_family(family).memories):
+        return ()
+    words = prove_memories(chain, family, progress)
+    return (f"{words:,} weight words, each read back at its address from the cells of {family} that Yosys makes",)

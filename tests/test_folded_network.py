@@ -45,7 +45,7 @@ def signs_network(
         ((12, 8, 6, 5), True, "class", "2x4,3x2,1x3", 0, 1),
         ((12, 8, 6, 5), True, "class", "8x12:lut,6x8,1x6", 0, 3),  # a sum a cycle for the arg-max
         ((12, 8, 6, 5), False, "class", "4x6,2x4,5x2", 3, 1),  # five sums at once, split
-        ((16, 9, 4), False, "scores", "3x8,2x3", 2, 2),
+        ((16, 9, 4), False, "scores", "3x8,2x3", 2, 1),
         ((16, 9, 4), True, "bits", "9x2,4x9", 1, 1),
         ((7, 3), False, "class", "1x1", 0, 1),
     ],
@@ -85,8 +85,6 @@ def test_networks(
     (field,) = chain.interface.fields
     got = unpack(field, packed.reshape(len(x), size))
     (want,) = reference.run(network, x).values
-    if ends == "scores":
-        got = got * scale  # the circuit's sums are in units of the weights
     np.testing.assert_array_equal(got, want)
 
 
@@ -118,3 +116,10 @@ def test_folds_that_are_none(text: str) -> None:
     assert parse("2x3@7") == ((Fold(2, 3),), 7)
     with pytest.raises(CompileError, match="is no number of features"):
         parse("2x3@0")
+
+
+def test_scores_in_other_units_are_refused() -> None:
+    network = signs_network(np.random.default_rng(0), (16, 9, 4), pixels=False, ends="scores", scale=2)
+    with pytest.raises(CompileError, match="cannot be folded yet") as caught:
+        folded_chain(network, (Fold(3, 8), Fold(2, 3)))
+    assert "its scores would leave in units of that" in str(caught.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -18,9 +18,8 @@ from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded import schedule
 from threshc.hdl.folded.area import luts
 from threshc.hdl.folded.arg_max import PATIENT, ArgMax
-from threshc.hdl.folded.entry import Thresholds
+from threshc.hdl.folded.joints import Link, converters, entry_links
 from threshc.hdl.folded.layer import FoldedLayer, Store
-from threshc.hdl.folded.links import Gather, Split
 from threshc.hdl.folded.network import Dense, FoldedNetwork, folded_network
 from threshc.hdl.folded.probes import Collector
 from threshc.hdl.folded.unit import FoldedUnit, UnitComponent, folded_unit
@@ -39,14 +38,6 @@ class Fold(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.pe}x{self.simd}" + ("" if self.store == "block" else f":{self.store}")
-
-
-class Link(NamedTuple):
-    """A part of the chain between units: its circuit, made anew for each emission, and its stage of the cycle model."""
-
-    circuit: Callable[[], Any]
-    stage: Callable[[], schedule.Stage] | None
-    """None for what takes no cycle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +165,7 @@ def folded_chain(
         _check(dense.layer.name, fold, *dense.negative.shape)
     per_feature = max(read.entry.thresholds.shape[1], 1)
     entry = entry or max(folds[0].simd // per_feature, 1)
-    parts: list[FoldedUnit | Link] = list(_entry(read, entry))
+    parts: list[FoldedUnit | Link] = list(entry_links(read, entry))
     shown = [(0, _bits(network, read.entry.value), read.entry.features // entry)] if parts else []
     width = entry * per_feature
     for k, (dense, fold) in enumerate(zip(read.dense, folds, strict=True)):
@@ -182,7 +173,7 @@ def folded_chain(
         layer = FoldedLayer(
             dense.layer.name, dense.negative, dense.start, fold.pe, fold.simd, "sums" if sums else "bits", inputs
         )
-        parts += _link(width, fold.simd, dense.layer.name)
+        parts += converters(width, fold.simd, dense.layer.name)
         parts.append(folded_unit(f"{name}_layer{k}", layer, levels=levels, store=fold.store))
         if k + 1 < len(folds):
             shown.append((len(parts) - 1, _bits(network, dense.value), layer.groups))
@@ -193,7 +184,7 @@ def folded_chain(
         count, bits = last.layer.rows, last.layer.bits
         slow = last.layer.chunks >= PATIENT and last.layer.pe == 1
         cycles = PATIENT if slow or count == 1 else 1  # a class each cycle would be lost where its reader waits
-        parts += _link(width, bits, "the arg-max")
+        parts += converters(width, bits, "the arg-max")
         stage = partial(schedule.ArgMaxStage, count=count, cycles=cycles)
         parts.append(Link(partial(ArgMax, count, bits, cycles), stage))
     return _made(read, name, entry, tuple(parts), tuple(shown), last.layer)
@@ -257,42 +248,6 @@ def _timing(chain: FoldedChain) -> Timing:
     taken, left = schedule.run([*chain.stages(), schedule.Sink()], samples * beats)
     out = len(left) // samples
     return Timing(left[0] - taken[0], left[-1] - left[-1 - out])
-
-
-def _entry(read: FoldedNetwork, features: int) -> list[Link]:
-    """The comparisons of the input's numbers; none where it is bits."""
-    entry = read.entry
-    if entry.features % features:
-        raise fail(f"{features} features in a beat do not divide {entry.features}", where=option("fold"))
-    if not entry.thresholds.shape[1]:
-        return []
-    rows = entry.thresholds.reshape(-1, features, entry.thresholds.shape[1])
-    if (rows != rows[0]).any():
-        raise fail(
-            "the input's features are compared with different numbers",
-            where=option("fold"),
-            why=f"{features} of them come in a beat, and every beat is compared with the same numbers",
-            hint=f"omit {option('fold')}: unrolled circuits take it",
-        )
-    return [Link(partial(Thresholds, rows[0].tolist(), entry.bits, entry.is_signed), None)]
-
-
-def _link(width: int, wanted: int, where: str) -> list[Link]:
-    """The converter from beats of one width to another, none where they are equal."""
-    if width == wanted:
-        return []
-    small, large = sorted((width, wanted))
-    if large % small:
-        raise fail(
-            f"beats of {width} bits do not become beats of {wanted}",
-            where=f"layer {where}",
-            why="of the widths of neighbours one must divide the other",
-            hint="choose PE of the layer before and SIMD of this one accordingly",
-        )
-    count = large // small
-    if wanted > width:
-        return [Link(partial(Gather, small, count), partial(schedule.GatherStage, count=count))]
-    return [Link(partial(Split, small, count), partial(schedule.SplitStage, count=count))]
 
 
 def _check(name: str, fold: Fold, rows: int, columns: int) -> None:

@@ -74,6 +74,8 @@ def folded_network(network: Network) -> FoldedNetwork:
             need = compare.threshold - op.bias[compare.row]
             dense.append(Dense(layer, bits, negative[compare.row], -_ceiling(need, scale)))
         elif label is None and all(isinstance(r, ArgMax) for r in readers) and len(readers) < 2:
+            if scale > 1 and not readers:
+                raise _refused(layer, f"its weights are +-{scale}, and its scores would leave in units of that", "")
             if (op.bias % scale).any():
                 raise _refused(layer, f"its weights are +-{scale}, and its biases are no multiples of that", "")
             dense.append(Dense(layer, layer.value, negative, op.bias // scale))
