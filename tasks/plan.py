@@ -35,11 +35,11 @@ class PlanReport:
 
     @property
     def samples_per_second(self) -> float:
-        """What the circuit does at that clock."""
+        """Samples that the circuit takes in a second at that clock."""
         return self.clock_hz / self.plan.interval
 
     def as_dict(self) -> dict[str, object]:
-        """The report for JSON."""
+        """Returns the report for JSON."""
         return {
             "model": self.model,
             "target": self.target.name,
@@ -151,7 +151,7 @@ def _clock(target: Target, clock: float | None) -> tuple[float, bool]:
 
 
 def with_plan(network: Network, options: CircuitOptions, target: Target | None) -> CircuitOptions:
-    """Returns the options with `auto` as the fold that is planned for the target, others as they are.
+    """Returns the options with `auto` as the fold that is planned for the target, others unchanged.
 
     Raises CompileError where the network cannot be folded, or nothing fits.
     """

@@ -45,7 +45,9 @@ def prove_folded(network: Network, options: CircuitOptions, folder: Path | None,
     progress("building the circuit")
     chain = build(network, options, progress=progress)
     assert not isinstance(chain, Chain)
-    texts = () if folder is None else (same_verilog(folder, chain), not_read(folder, f"{chain.name}.v"))
+    texts: tuple[str, ...] = (
+        () if folder is None else (same_verilog(folder, chain), not_read(folder, f"{chain.name}.v"))
+    )
     start = time.perf_counter()
     try:
         found = prove_chain(chain, family=options.family, progress=progress)
@@ -72,7 +74,7 @@ def prove_folded(network: Network, options: CircuitOptions, folder: Path | None,
 
 
 def _memories(chain: FoldedChain, family: str | None, progress: Progress) -> tuple[str, ...]:
-    """Proves the weight memories as Yosys makes them for a family, where its cells have a model; says what was proved."""
+    """Proves the weight memories as Yosys makes them for a family whose cells have a model; says what was proved."""
     from threshc.hdl.families.registry import family as find_family
     from threshc.hdl.flow.prove_memories import prove_memories
 

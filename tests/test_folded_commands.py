@@ -95,7 +95,7 @@ def test_auto_is_the_plan(model: Path, tmp_path: Path) -> None:
         ({"fold": "auto"}, "needs a device to fit"),
         ({"fold": "4x6"}, "the network has 3 layers to fold, not 1"),
         ({"fold": "4x7,3x8,1x6"}, "SIMD 7 does not divide 12"),
-        ({"fold": "what"}, "is no folding of a layer"),
+        ({"fold": "what"}, "is not the folding of a layer"),
         ({"fold": FOLD, "effort": 3}, "an option would have no effect"),
         ({"fold": FOLD, "neuron": "tree"}, "an option would have no effect"),
         ({"fold": FOLD, "dont_care": True}, "an option would have no effect"),

@@ -110,11 +110,11 @@ def test_refusals(change: object, folds: str, said: str) -> None:
 def test_folds_that_are_none(text: str) -> None:
     from threshc.hdl.folded.plan import parse
 
-    with pytest.raises(CompileError, match="is no folding of a layer"):
+    with pytest.raises(CompileError, match="is not the folding of a layer"):
         parse(text)
     assert parse("2x3, 4x5:lut") == ((Fold(2, 3), Fold(4, 5, "lut")), 0)
     assert parse("2x3@7") == ((Fold(2, 3),), 7)
-    with pytest.raises(CompileError, match="is no number of features"):
+    with pytest.raises(CompileError, match="is not a number of features"):
         parse("2x3@0")
 
 

@@ -30,7 +30,7 @@ from threshc.hdl.unrolled.neurons import Estimate
 
 
 class Fold(NamedTuple):
-    """How a layer is folded: neurons and inputs of each at a time, and what its weights stand in."""
+    """The folding of a layer: neurons and inputs of each at a time, and what its weights stand in."""
 
     pe: int
     simd: int
@@ -60,7 +60,7 @@ class FoldedChain:
 
     @property
     def network(self) -> Network:
-        """What it computes."""
+        """The network that it computes."""
         return self.interface.network
 
     @property

@@ -1,4 +1,4 @@
-"""What stands before the first folded layer: numbers compared with constants, in the cycle in which they come."""
+"""The comparisons before the first folded layer: numbers compared with constants, in the cycle in which they come."""
 
 from __future__ import annotations
 

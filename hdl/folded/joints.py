@@ -1,4 +1,4 @@
-"""What stands between folded layers: comparisons of the input, and converters between streams of other widths."""
+"""The parts between folded layers: comparisons of the input, and converters between streams of other widths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Link(NamedTuple):
 
 
 def entry_links(read: FoldedNetwork, features: int) -> list[Link]:
-    """The comparisons of the input's numbers; none where it is bits."""
+    """Returns the comparisons of the input's numbers; none where it is bits."""
     entry = read.entry
     if entry.features % features:
         raise fail(f"{features} features in a beat do not divide {entry.features}", where=option("fold"))
@@ -40,7 +40,7 @@ def entry_links(read: FoldedNetwork, features: int) -> list[Link]:
 
 
 def converters(width: int, wanted: int, where: str) -> list[Link]:
-    """The converter from beats of one width to another, none where they are equal."""
+    """Returns the converter from beats of one width to another, none where they are equal."""
     if width == wanted:
         return []
     small, large = sorted((width, wanted))

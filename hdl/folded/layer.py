@@ -67,18 +67,18 @@ class FoldedLayer:
 
     @property
     def code(self) -> Coding:
-        """How weights stand in memory."""
+        """The coding of weights in memory."""
         return coding(self.simd, self.inputs)
 
     @cached_property
     def begin(self) -> NDArray[np.int64]:
-        """What the count of set lanes of each row begins with, (rows,)."""
+        """The begin of each row's count of set lanes, (rows,)."""
         found: NDArray[np.int64] = self.start - self.negative.sum(axis=1, dtype=np.int64)
         return found
 
     @property
     def base(self) -> int:
-        """What every accumulator begins with."""
+        """The begin of every accumulator."""
         return int(self.begin.min())
 
     @cached_property

@@ -77,7 +77,7 @@ def folded_network(network: Network) -> FoldedNetwork:
             if scale > 1 and not readers:
                 raise _refused(layer, f"its weights are +-{scale}, and its scores would leave in units of that", "")
             if (op.bias % scale).any():
-                raise _refused(layer, f"its weights are +-{scale}, and its biases are no multiples of that", "")
+                raise _refused(layer, f"its weights are +-{scale}, and its biases are not multiples of that", "")
             dense.append(Dense(layer, layer.value, negative, op.bias // scale))
             label = layer.readers[0] if readers else None
             bits = -1

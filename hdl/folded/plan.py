@@ -229,8 +229,8 @@ def parse(text: str) -> tuple[tuple[Fold, ...], int]:
     for part in layers.split(","):
         found = _FOLD.fullmatch(part.strip())
         if found is None:
-            raise fail(f"{part.strip()!r} is no folding of a layer", where=option("fold"), hint=_HINT)
+            raise fail(f"{part.strip()!r} is not the folding of a layer", where=option("fold"), hint=_HINT)
         folds.append(Fold(int(found[1]), int(found[2]), "lut" if found[3] else "block"))
     if at and not _COUNT.fullmatch(entry.strip()):
-        raise fail(f"{entry.strip()!r} is no number of features", where=option("fold"), hint=_HINT)
+        raise fail(f"{entry.strip()!r} is not a number of features", where=option("fold"), hint=_HINT)
     return tuple(folds), int(entry) if at else 0

@@ -17,7 +17,7 @@ from itertools import pairwise
 
 @dataclass(slots=True)
 class Stage:
-    """What beats come into. times: the cycles in which they did."""
+    """A place that beats come into. times: the cycles in which they did."""
 
     times: list[int] = field(default_factory=list)
     after: Stage | None = None
@@ -25,16 +25,16 @@ class Stage:
     def push(self, valid: int) -> int:
         """Takes a beat that is valid from a cycle on; returns the cycle in which it crosses."""
         j = len(self.times)
-        t = max(valid, self.times[-1] + 1 if j else 0, self.ready(j))
+        t = max(valid, self.times[-1] + 1 if j else 0, self._ready(j))
         self.times.append(t)
-        self.took(j, t)
+        self._took(j, t)
         return t
 
-    def ready(self, j: int) -> int:
+    def _ready(self, j: int) -> int:
         """Returns the first cycle in which beat j may cross."""
         raise NotImplementedError
 
-    def took(self, j: int, t: int) -> None:
+    def _took(self, j: int, t: int) -> None:
         """Does what follows from beat j, which has crossed in cycle t."""
         raise NotImplementedError
 
@@ -64,10 +64,10 @@ class FoldedStage(Stage):
     _freed: list[int] = field(default_factory=list)
     _out: list[int] = field(default_factory=list)
 
-    def ready(self, j: int) -> int:
+    def _ready(self, j: int) -> int:
         return self._freed[j - self.places] + 1 if j >= self.places else 0
 
-    def took(self, j: int, t: int) -> None:
+    def _took(self, j: int, t: int) -> None:
         if j % self.chunks < self.chunks - 1:
             self._read(t + 1, 0)
             if self.groups == 1:
@@ -104,10 +104,10 @@ class GatherStage(Stage):
     count: int = 1
     _out: list[int] = field(default_factory=list)
 
-    def ready(self, j: int) -> int:
+    def _ready(self, j: int) -> int:
         return self._out[j // self.count - 1] if j and j % self.count == 0 else 0
 
-    def took(self, j: int, t: int) -> None:
+    def _took(self, j: int, t: int) -> None:
         if j % self.count == self.count - 1:
             self._out.append(self.send(t + 1))
 
@@ -119,10 +119,10 @@ class SplitStage(Stage):
     count: int = 1
     _out: list[int] = field(default_factory=list)
 
-    def ready(self, j: int) -> int:
+    def _ready(self, j: int) -> int:
         return self._out[j * self.count - 1] if j else 0
 
-    def took(self, j: int, t: int) -> None:
+    def _took(self, j: int, t: int) -> None:
         for _ in range(self.count):
             self._out.append(self.send(t + 1))
 
@@ -139,12 +139,12 @@ class ArgMaxStage(Stage):
     cycles: int = 3
     _left: int = 0
 
-    def ready(self, j: int) -> int:
+    def _ready(self, j: int) -> int:
         if self.cycles == 1:
             return self._left if j % self.count == self.count - 1 else 0
         return max(self.times[-1] + self.cycles if j else 0, self._left)
 
-    def took(self, j: int, t: int) -> None:
+    def _took(self, j: int, t: int) -> None:
         if j % self.count == self.count - 1:
             self._left = self.send(t + max(self.cycles, 2))
 
@@ -156,6 +156,7 @@ class Sink(Stage):
     pattern: Sequence[object] = (1,)
 
     def push(self, valid: int) -> int:
+        """Takes a beat in the first cycle of the pattern in which it is valid; returns that cycle."""
         t = max(valid, self.times[-1] + 1 if self.times else 0)
         while not self.pattern[t % len(self.pattern)]:
             t += 1

@@ -19,7 +19,7 @@ Bits = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """How `lanes` weights stand in memory: in groups of three, of which three times `nines` have coded parities."""
+    """The places of `lanes` weights in memory: in groups of three, of which three times `nines` have coded parities."""
 
     lanes: int
     nines: int
@@ -31,7 +31,7 @@ class Coding:
 
     @property
     def rest(self) -> int:
-        """Lanes in no group, whose weights stand in memory as they are."""
+        """Lanes in no group, whose weights stand in memory without coding."""
         return self.lanes % 3
 
     def slices(self) -> dict[str, slice]:

@@ -23,7 +23,7 @@ MOST_LEAVES = 14
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """How a word of one neuron is read. weights: for every lane the bits whose parity is 1 where the weight is -1;
+    """The reading of a word of one neuron. weights: for every lane the bits whose parity is 1 where the weight is -1;
     exponents: behind all of them, threshold bits of weights 2**e. bits: of the word."""
 
     bits: int
@@ -44,7 +44,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class CoreClaim:
-    """What the builder says of a layer's arithmetic, all of it unproved.
+    """The builder's word on a layer's arithmetic, all of it unproved.
 
     nodes: the circuit before it was mapped, without registers; inputs 1.. are the lanes, then the bits of a word.
     shared, neuron: the node of this circuit behind every number in the names of the two modules' nets. lanes: parities

@@ -25,7 +25,7 @@ from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decod
 
 @dataclass(frozen=True, slots=True)
 class EntryClaim:
-    """Of feature f of a beat, `bits` wide, whether it is at least each of thresholds[f], feature after feature."""
+    """Comparisons of a beat: of feature f, `bits` wide, with each of thresholds[f], feature after feature."""
 
     thresholds: tuple[tuple[int, ...], ...]
     bits: int
@@ -52,7 +52,7 @@ Part = EntryClaim | ConverterClaim | FoldedLayerClaim | ArgMaxClaim
 
 
 class Outside(NamedTuple):
-    """What is said of a chain from outside. width: of beats in, bits; value: of the network, that it answers with, a
+    """The outside of a chain. width: of beats in, bits; value: of the network, that it answers with, a
     sample's being `bits` wide; out: width of beats out."""
 
     width: int
@@ -148,7 +148,7 @@ class _Reader:
             (v,) = op.x
         else:
             if isinstance(self.network.types[v], Ints):
-                raise Unproved("its input is no bits")
+                raise Unproved("its input is not of bits")
         order = np.arange(self.bits)
         for op in reversed(moves):
             if (op.index < 0).any():

@@ -128,7 +128,7 @@ class _Reader:
         family, wanted, output = PINS.get((kind, parameter, frozenset(nets)), ("", (), ""))
         table = init_of(int(size), digits, len(wanted))
         if not family or None in given or len(nets) < len(given) or table is None or nets[output] == "1'b0":
-            raise Unproved(f"cell {name} is no {kind} with the pins and parameters of one")
+            raise Unproved(f"cell {name} is not a {kind} with the pins and parameters of one")
         self._cell(nets[output], ["" if nets[pin] == "1'b0" else nets[pin] for pin in wanted], table)
 
     def made(self) -> Pipeline:
