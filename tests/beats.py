@@ -64,3 +64,6 @@ class InBeats:
 
     def verilog(self) -> str:
         return emit_verilog(self.component(), self.interface.name)
+
+    def files(self) -> dict[str, str]:
+        return {}
