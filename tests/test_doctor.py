@@ -18,6 +18,7 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A cache of its own; code that this process has loaded does not count."""
     monkeypatch.setenv("THRESHC_CACHE", str(tmp_path / "cache"))
     code.address.cache_clear()
+    monkeypatch.setattr(code, "_builds", {})
     return tmp_path / "cache"
 
 
