@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
+from threshc.compiler.progress import Note
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
 from threshc.tasks.options import ModelKeywords, ModelOptions, model_options
@@ -78,7 +78,7 @@ def plan(
     target_fps: float | None = None,
     clock: float | None = None,
     reading: ModelOptions | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Note | None = None,
     **keywords: Unpack[ModelKeywords],
 ) -> PlanReport:
     """Plans the folding of a model's layers for a target, in a fraction of a second.

@@ -17,6 +17,8 @@ WAYS: dict[str, tuple[str, str, dict[str, str]]] = {
             "cli/terminal.py": "opens the streams that were closed",
             "compiler/cache.py": "its entries, in a folder that is held open",
             "hdl/flow/plan.py": INTO_A_FOLDER_FOR_TOOLS,
+            "hdl/flow/prove_memories.py": INTO_A_FOLDER_FOR_TOOLS,
+            "hdl/flow/prove_schedule.py": INTO_A_FOLDER_FOR_TOOLS,
             "sim/rtl/icarus.py": INTO_A_FOLDER_FOR_TOOLS,
             "sim/rtl/verilator.py": INTO_A_FOLDER_FOR_TOOLS,
             "sim/stream.py": "a draft of compiler/files.py, block by block",

@@ -103,6 +103,13 @@ def _problem() -> Any:
     return Diagnostic("the circuit is too slow")
 
 
+@pytest.fixture
+def _passes_unchecked(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--verify-passes"):
+        pytest.skip("with --verify-passes every pass encodes samples of its own")
+
+
+@pytest.mark.usefixtures("_passes_unchecked")
 @pytest.mark.parametrize("rtl", [False, True])
 def test_verify_makes_samples_once(counted: Counter[str], root: Path, rtl: bool) -> None:
     """Of a network and of a model, whose own tensors are asked for too."""
@@ -113,6 +120,7 @@ def test_verify_makes_samples_once(counted: Counter[str], root: Path, rtl: bool)
     assert counted == ({**ONCE} if rtl else {"encode": 1, "evaluate": 1})
 
 
+@pytest.mark.usefixtures("_passes_unchecked")
 def test_the_command_verify_reads_and_runs_its_model_once(
     counted: Counter[str], tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
