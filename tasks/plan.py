@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from threshc.tasks.read_network import Model
 
 
+_LONGEST = 1e18
+"""Cycles between samples, more than any circuit takes."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanReport:
     """A plan with what it means. clock_hz: the board's or the one that was stated; assumed: whether it is neither, but
@@ -105,7 +109,7 @@ def plan(
         )
     network = load_network(model, how, note=note)
     read = folded_network(network)
-    made = _planned(network, chosen, fold, None if target_fps is None else int(hertz / target_fps))
+    made = _planned(network, chosen, fold, None if target_fps is None else int(min(hertz / target_fps, _LONGEST)))
     chain = folded_chain(network, made.folds, entry=made.entry)
     assert len(read.dense) == len(made.layers)
     name = model.name if isinstance(model, Network) else str(model)

@@ -82,6 +82,41 @@ def test_plan(model: Path) -> None:
     assert "samples a second at 12 MHz (of the board)" in run("plan", model, "--target", "icebreaker")
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"fold": "4x6"}, "the network has 3 layers to fold, not 1"),
+        ({"fold": FOLD + ",1x1"}, "is not a number of features"),
+        ({"fold": "4x6,3x8,1x6,1x1"}, "the network has 3 layers to fold, not 4"),
+        ({"fold": "9x6,3x8,1x6"}, "PE 9 does not divide 8"),
+        ({"fold": "4x24,3x8,1x6"}, "SIMD 24 does not divide 12"),
+        ({"fold": "4x6,3x8,1x6@5"}, "5 features in a beat do not divide 12"),
+        ({"target_fps": -1.0}, "cannot be"),
+        ({"target_fps": float("nan")}, "cannot be"),
+        ({"clock": float("inf")}, "cannot be"),
+    ],
+)
+def test_plans_that_are_none(model: Path, options: dict[str, object], said: str) -> None:
+    with pytest.raises(CompileError, match=said) as caught:
+        plan(model, target="up5k-sg48", **options)  # type: ignore[arg-type]
+    assert "\n  try: " in str(caught.value)
+
+
+def test_the_slowest_plan(model: Path) -> None:
+    slowest = plan(model, target="up5k-sg48", target_fps=5e-324)
+    assert str(slowest.plan).startswith("1x1,1x1,1x1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("simulator", ["amaranth", "icarus", "verilator"])
+@pytest.mark.parametrize("fold", ["8x12,6x8,1x6", "8x12:lut,6x8:lut,5x6:lut"])
+def test_memories_of_one_word(model: Path, fold: str, simulator: str) -> None:
+    missing = rtl.available()[simulator]  # type: ignore[index]
+    if missing:
+        pytest.skip(missing)
+    assert threshc.verify(model, samples=20, fold=fold, simulator=simulator).ok
+
+
 def test_auto_is_the_plan(model: Path, tmp_path: Path) -> None:
     wanted = str(plan(model, target="up5k-sg48").plan)
     run("compile", model, "-o", tmp_path / "o", "--fold", "auto", "--target", "up5k-sg48", "--samples", "5")

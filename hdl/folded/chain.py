@@ -159,10 +159,7 @@ def folded_chain(
     """
     read = folded_network(network)
     name = sanitize(network.name, "network")
-    if len(folds) != len(read.dense):
-        raise fail(f"the network has {len(read.dense)} layers to fold, not {len(folds)}", where=option("fold"))
-    for dense, fold in zip(read.dense, folds, strict=True):
-        _check(dense.layer.name, fold, *dense.negative.shape)
+    check(read, folds)
     per_feature = max(read.entry.thresholds.shape[1], 1)
     entry = entry or max(folds[0].simd // per_feature, 1)
     parts: list[FoldedUnit | Link] = list(entry_links(read, entry))
@@ -250,11 +247,20 @@ def _timing(chain: FoldedChain) -> Timing:
     return Timing(left[0] - taken[0], left[-1] - left[-1 - out])
 
 
-def _check(name: str, fold: Fold, rows: int, columns: int) -> None:
-    for value, total, what in ((fold.pe, rows, "PE"), (fold.simd, columns, "SIMD")):
-        if value < 1 or total % value:
-            raise fail(
-                f"{what} {value} does not divide {total}",
-                where=f"layer {name} ({columns} inputs, {rows} neurons)",
-                hint=f"one of {', '.join(str(d) for d in range(1, total + 1) if total % d == 0)}",
-            )
+def check(read: FoldedNetwork, folds: Sequence[Fold]) -> None:
+    """Raises CompileError unless there is a fold for every layer, and its PE and SIMD divide the layer's numbers."""
+    if len(folds) != len(read.dense):
+        raise fail(
+            f"the network has {len(read.dense)} layers to fold, not {len(folds)}",
+            where=option("fold"),
+            hint=f"PE x SIMD of {', '.join(dense.layer.name for dense in read.dense)}, in this order",
+        )
+    for dense, fold in zip(read.dense, folds, strict=True):
+        rows, columns = dense.negative.shape
+        for value, total, what in ((fold.pe, rows, "PE"), (fold.simd, columns, "SIMD")):
+            if value < 1 or total % value:
+                raise fail(
+                    f"{what} {value} does not divide {total}",
+                    where=f"layer {dense.layer.name} ({columns} inputs, {rows} neurons)",
+                    hint=f"one of {', '.join(str(d) for d in range(1, total + 1) if total % d == 0)}",
+                )

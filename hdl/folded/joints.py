@@ -25,7 +25,11 @@ def entry_links(read: FoldedNetwork, features: int) -> list[Link]:
     """Returns the comparisons of the input's numbers; none where it is bits."""
     entry = read.entry
     if entry.features % features:
-        raise fail(f"{features} features in a beat do not divide {entry.features}", where=option("fold"))
+        raise fail(
+            f"{features} features in a beat do not divide {entry.features}",
+            where=option("fold"),
+            hint=f"@ one of {', '.join(str(d) for d in range(1, entry.features + 1) if entry.features % d == 0)}",
+        )
     if not entry.thresholds.shape[1]:
         return []
     rows = entry.thresholds.reshape(-1, features, entry.thresholds.shape[1])
@@ -34,7 +38,7 @@ def entry_links(read: FoldedNetwork, features: int) -> list[Link]:
             "the input's features are compared with different numbers",
             where=option("fold"),
             why=f"{features} of them come in a beat, and every beat is compared with the same numbers",
-            hint=f"omit {option('fold')}: unrolled circuits take it",
+            hint=f"compile or build it without {option('fold')}: unrolled circuits take it",
         )
     return [Link(partial(Thresholds, rows[0].tolist(), entry.bits, entry.is_signed), None)]
 

@@ -112,7 +112,7 @@ def _entry(network: Network) -> tuple[Entry, Value]:
         raise fail(
             "the input's features are not compared in order and equally often",
             where=option("fold"),
-            hint=f"omit {option('fold')}: unrolled circuits take it",
+            hint=f"compile or build it without {option('fold')}: unrolled circuits take it",
         )
     return Entry(count, bits, t.lo < 0, compare.threshold.reshape(count, each), users[0]), users[0]
 
@@ -155,5 +155,5 @@ def _refused(layer: Layer, why: str, hint: str) -> CompileError:
         "this layer cannot be folded yet",
         where=f"layer {layer.name}",
         why=Lines.of([why, *([hint] if hint else [])]),
-        hint=f"omit {option('fold')}: unrolled circuits take it",
+        hint=f"compile or build it without {option('fold')}: unrolled circuits take it",
     )

@@ -17,7 +17,7 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.base import Family, Memory
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import luts
-from threshc.hdl.folded.chain import Fold
+from threshc.hdl.folded.chain import Fold, check
 from threshc.hdl.folded.layer import Store, threshold_exponents
 from threshc.hdl.folded.network import Dense, FoldedNetwork
 from threshc.hdl.targets.base import Device
@@ -135,7 +135,11 @@ def smallest(read: FoldedNetwork, device: Device, interval: int) -> Plan | None:
 
 
 def planned(read: FoldedNetwork, folds: Sequence[Fold], device: Device, entry: int = 0) -> Plan:
-    """Returns the plan that somebody has chosen, with its figures for a device."""
+    """Returns the plan that somebody has chosen, with its figures for a device.
+
+    Raises CompileError where the folds are not those of the network's layers.
+    """
+    check(read, folds)
     made = find_family(device.family)
     found = tuple(_layer(d, f, device, made, last=d is read.dense[-1]) for d, f in zip(read.dense, folds, strict=True))
     cycles = max(layer.cycles for layer in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Cat, ClockSignal, Instance, Module, Signal, Value
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -183,7 +183,8 @@ class UnitComponent(wiring.Component):
         layer = self.unit.layer
         if self._instances:
             word = Signal(layer.pe * layer.word_bits)
-            self._instance(m, "weights", "", {"address": address}, {"word": word})
+            given = address if len(address) else Const(0, 1)  # of one word: a port without a wire would be undefined
+            self._instance(m, "weights", "", {"address": given}, {"word": word})
             return word
         rows = [int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little") for row in layer.words()]
         m.submodules.weights = memory = Memory(shape=layer.pe * layer.word_bits, depth=layer.interval, init=rows)
