@@ -13,11 +13,13 @@ Made = TypeVar("Made", bound="Options")
 
 def integer(value: object, least: int, most: int | None = None) -> int | None:
     """Returns an integer from `least` to `most` as int, NumPy's as well; None for everything else, a bool too."""
+    if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b":
+        return None
     try:
-        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+        number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
-    return None if number is None or number < least or (most is not None and number > most) else number
+    return None if number < least or (most is not None and number > most) else number
 
 
 class Options:

@@ -13,7 +13,9 @@ import pytest
 from test_folded_network import signs_network
 
 import threshc
+from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
+from threshc.hdl.flow import tools
 from threshc.hdl.flow.prove_folded import prove_chain
 from threshc.hdl.folded.certify import core_claim, layer_claim, outside, part_claims
 from threshc.hdl.folded.chain import FoldedChain, folded_chain
@@ -279,6 +281,10 @@ def test_other_parts_are_refused() -> None:
 
 def test_tfc(shared: Path) -> None:
     """All layers, converters and the arg-max of a published network, everything: seconds."""
+    try:
+        tools.find_tools((tools.YOSYS,))
+    except CompileError as problem:
+        pytest.skip(str(problem))
     network = threshc.load(shared / "models/qonnx/TFC_1W1A.onnx", input="uint8/255")
     for plan, family, inductions in (("16x56,8x16,8x16,1x16", "ecp5", 7), ("4x49,2x8,2x8,1x4", "ice40", 8)):
         found = prove_chain(_chain(network, plan), family=family)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.flow import tools
 from threshc.hdl.flow.prove_schedule import prove_properties
 from threshc.hdl.folded import arg_max, control, links, unit
 from threshc.hdl.folded.arg_max import ArgMax
@@ -19,6 +21,13 @@ from threshc.hdl.folded.links import Gather, Split
 from threshc.hdl.folded.properties import Properties
 from threshc.hdl.folded.unit import FoldedUnit, folded_unit
 from threshc.hdl.proof.bits import Unproved
+
+try:
+    tools.find_tools((tools.YOSYS,))
+except CompileError as problem:
+    pytest.skip(str(problem), allow_module_level=True)
+
+pytestmark = pytest.mark.slow
 
 
 def _unit(chunks: int, groups: int, places: int, queue: int, simd: int = 4, pe: int = 2) -> FoldedUnit:

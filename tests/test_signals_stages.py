@@ -12,7 +12,9 @@ import networks
 import pytest
 from test_signals import SAID, start, stop
 
+from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.storage import save
+from threshc.hdl.flow import tools
 from threshc.sim.rtl import verilator
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="needs POSIX signals with a time-out")
@@ -73,6 +75,11 @@ def test_commands(command: str, digits: Path, tmp_path: Path) -> None:
     place, later = COMMANDS[command]
     if "verilator" in place and (reason := verilator.missing()):
         pytest.skip(reason)
+    if "synthesis" in place:
+        try:
+            tools.find_tools((tools.YOSYS,))
+        except CompileError as problem:
+            pytest.skip(str(problem))
     for name in ("cache", "tmp", "work"):
         (tmp_path / name).mkdir()
     own = dict.fromkeys(("THRESHC_CACHE", "XDG_CACHE_HOME"), str(tmp_path / "cache"))

@@ -221,7 +221,7 @@ def test_wrong_options_fail_before_samples_are_read(words: str, message: str) ->
 def test_bounds_are_those_of_the_table(words: str, message: str) -> None:
     result = run(*words.split(), "--data", "x.csv", "-o", "m.onnx")
     assert result.exit_code == 2
-    assert message in result.stderr
+    assert message in result.output
 
 
 ESTIMATOR = '''

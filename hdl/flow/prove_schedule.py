@@ -41,6 +41,8 @@ def prove_properties(
     Raises Unproved, with the name, where Yosys finds a state in which it may be 0, or no proof in `seconds`, and
     CompileError where Yosys is not there or fails.
     """
+    if not tops:
+        return
     yosys = find_tools([YOSYS])[YOSYS]
     with scratch_folder() as folder:
         for k, (name, top) in enumerate(tops.items()):

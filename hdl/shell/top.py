@@ -40,12 +40,14 @@ def make_top(interface: Interface, target: Target, baud: int) -> Top:
     flow, board = flow_of(target.device.family), target.board
     cycles = divisor(board.clock_hz, baud)
     timeout = int(board.clock_hz * SILENCE)
+    platform = None if isinstance(board, Pins) else _platform(board)  # before Amaranth waits for a shell to be used
     shell = Shell(VerilogCore(interface), interface, cycles_per_bit=cycles, timeout=timeout)
-    if isinstance(board, Pins):
+    if platform is None:
+        assert isinstance(board, Pins)
         ports = {"clk": board.clk, "rx": board.rx, "tx": board.tx}
         text = "\n".join(flow.locate(port, pin) for port, pin in ports.items())
         return Top(rtlil.convert(SelfStarting(shell), name=TOP, emit_src=False), text + "\n")
-    plan = _platform(board).prepare(_Pins(shell), TOP, emit_src=False)
+    plan = platform.prepare(_Pins(shell), TOP, emit_src=False)
     lines = _text(plan.files[f"{TOP}.{flow.constraints}"]).splitlines()
     # The clock is constrained for every target alike, through nextpnr's --freq.
     kept = [line.strip() for line in lines if not line.strip().startswith(("set_frequency", "FREQUENCY", "#", "//"))]
