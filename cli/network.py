@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from threshc.cli.tables import print_table
-from threshc.compiler.diagnostics import visible
+from threshc.compiler.diagnostics import fail, option, visible
 
 if TYPE_CHECKING:
     from threshc.compiler.ir.network import Network
@@ -25,8 +25,21 @@ def print_circuit_text(model: str, how: ModelOptions, options: CircuitOptions | 
     from threshc.hdl.unrolled.dontcare.design import circuit_of, netlist_of
     from threshc.hdl.unrolled.text import print_netlist
     from threshc.tasks.read_network import load_network
+    from threshc.tasks.recorded import folder_of, recorded, want_the_folders_own
 
-    options = options or USUAL_CIRCUIT
+    options, home = options or USUAL_CIRCUIT, folder_of(model)
+    if home is not None:
+        made = recorded(home)
+        want_the_folders_own(made, how, options, None)
+        options = made.circuit
+    for name in ("cut", "fold"):
+        if getattr(options, name):
+            raise fail(
+                "only an unrolled circuit in one piece has this text",
+                where=str(home) if home is not None else option(name),
+                why=f"{option(name)} asks for another" if home is None else f"it was made with {option(name)}",
+                hint=f"omit {option(name)}" if home is None else "show the model that it was made of",
+            )
     network = load_network(model, how, note=note)
     refuse_vast(predict(network, options), note, instead="--ir")
     design = build_design(network, options)

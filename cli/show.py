@@ -26,6 +26,8 @@ def show(
     [dim]threshc show xor.onnx --input bit --circuit[/]
     [dim]threshc show digits.onnx --pattern[/]
     """
+    if ir + netlist + bits + pattern > 1:
+        raise typer.BadParameter("--ir, --netlist, --circuit and --pattern print one text each: give one of them")
     if netlist or bits:
         from threshc.cli.network import print_circuit_text
 

@@ -6,7 +6,7 @@ import operator
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
-from threshc.compiler.diagnostics import fail, option
+from threshc.compiler.diagnostics import CompileError, fail, option
 
 Made = TypeVar("Made", bound="Options")
 
@@ -68,4 +68,7 @@ class Options:
         if unknown:
             why = f"option {unknown[0]!r} is {data[unknown[0]]!r}, which this version does not know"
             raise fail(what, where=where, why=why, hint="a newer version of threshc may know it")
-        return cls(**data)
+        try:
+            return cls(**data)
+        except CompileError as error:
+            raise fail(what, where=where, why=error.diagnostics[0].what, hint="compile the model again") from None

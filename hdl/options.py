@@ -101,8 +101,6 @@ class CircuitOptions(Options):
 
     def _take_fold(self) -> None:
         """Raises CompileError for a folding that is none, and for options that a folded circuit has no use for."""
-        if not isinstance(self.fold, str):
-            raise fail(f"fold {self.fold!r} is not understood", where=option("fold"), hint="auto, or PExSIMD, ...")
         if self.fold != "auto":
             import_module("threshc.hdl.folded.plan").parse(self.fold)
         idle = {"neuron": self.neuron != "auto", "effort": self.effort != 1, "dont_care": self.dont_care}

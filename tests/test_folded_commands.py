@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import threshc
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.ir.layers import layers
 from threshc.compiler.ir.storage import save
 from threshc.hdl.flow import tools
 from threshc.sim import rtl
@@ -86,6 +87,8 @@ def test_plan(model: Path) -> None:
     ("options", "said"),
     [
         ({"fold": "4x6"}, "the network has 3 layers to fold, not 1"),
+        ({"fold": 4}, "fold 4 is not understood"),
+        ({"fold": None}, "fold None is not understood"),
         ({"fold": FOLD + ",1x1"}, "is not a number of features"),
         ({"fold": "4x6,3x8,1x6,1x1"}, "the network has 3 layers to fold, not 4"),
         ({"fold": "9x6,3x8,1x6"}, "PE 9 does not divide 8"),
@@ -100,6 +103,28 @@ def test_plans_that_are_none(model: Path, options: dict[str, object], said: str)
     with pytest.raises(CompileError, match=said) as caught:
         plan(model, target="up5k-sg48", **options)  # type: ignore[arg-type]
     assert "\n  try: " in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["--netlist", "--circuit"])
+def test_only_unrolled_circuits_in_one_piece_have_a_text(model: Path, tmp_path: Path, text: str) -> None:
+    threshc.compile(model, tmp_path / "o", samples=5, fold=FOLD, simulator="amaranth")
+    first = layers(threshc.load(model))[0].name
+    for options in ([model, "--fold", FOLD], [model, "--cut", first], [tmp_path / "o"]):
+        result = CliRunner().invoke(app, ["show", text, *map(str, options)])
+        assert result.exit_code == 1
+        assert "only an unrolled circuit in one piece has this text" in str(result.exception or result.output)
+
+
+def test_the_text_of_a_folder_is_of_its_own_circuit(model: Path, tmp_path: Path) -> None:
+    threshc.compile(model, tmp_path / "o", samples=5, pipeline="none", simulator="amaranth")
+    assert run("show", tmp_path / "o", "--circuit") == run("show", model, "--circuit", "--pipeline", "none")
+    assert run("show", tmp_path / "o", "--circuit") != run("show", model, "--circuit")
+
+
+def test_one_text_is_shown(model: Path) -> None:
+    result = CliRunner().invoke(app, ["show", str(model), "--ir", "--circuit"])
+    assert result.exit_code == 2
+    assert "give one of them" in result.output
 
 
 def test_the_slowest_plan(model: Path) -> None:

@@ -86,6 +86,7 @@ def test_json_of_a_newer_version_is_refused_by_name(data: object, message: str) 
     with pytest.raises(CompileError) as caught:
         CircuitOptions.from_json(data, "report.json")
     assert message in str(caught.value)
+    assert "  where: report.json" in str(caught.value)
 
 
 def test_keywords_are_the_fields() -> None:

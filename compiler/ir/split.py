@@ -77,24 +77,23 @@ def joined(parts: Sequence[Part], name: str) -> Network:
 
 def _cut_value(network: Network, name: str) -> Value:
     """The one value that crosses from a layer, and all before it, to what follows."""
-    found = layers(network)
+    whole = [layer.name for layer in layers(network) if _is_whole(network, layer)]
+    possible = f"cut behind {', '.join(whole)}" if whole else "this network cannot be cut"
     layer = find_layer(network, name)
     if layer is None:
-        known = ", ".join(other.name for other in found[:8]) + (", ..." if len(found) > 8 else "")
-        raise fail(f"the network has no layer {name!r} to be cut behind", where=option("cut"), hint=f"one of {known}")
+        raise fail(f"the network has no layer {name!r} to be cut behind", where=option("cut"), hint=possible)
     end = max(layer.values)
     if end == len(network.ops) - 1:
-        raise fail(f"nothing follows {layer.name!r}", where=option("cut"), hint="cut behind an earlier layer")
+        raise fail(f"nothing follows {layer.name!r}", where=option("cut"), hint=possible)
     if _is_whole(network, layer):
         return end
     crossing = _crossing(network, end)
     why = ", ".join(f"%{v} ({type(network.ops[v]).__name__})" for v in crossing[:4])
-    possible = ", ".join(other.name for other in found if _is_whole(network, other))
     raise fail(
         f"the network is not in two pieces behind {layer.name!r}",
         where=option("cut"),
         why=f"what follows reads {why}" + ("" if len(crossing) < 5 else ", ..."),
-        hint=f"cut behind {possible}" if possible else "this network cannot be cut",
+        hint=possible,
     )
 
 

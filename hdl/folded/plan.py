@@ -228,6 +228,9 @@ def parse(text: str) -> tuple[tuple[Fold, ...], int]:
     PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables; `@14` at the end: 14
     features in a beat. Raises CompileError for other texts.
     """
+    given: object = text
+    if not isinstance(given, str):
+        raise fail(f"fold {given!r} is not understood", where=option("fold"), hint=_HINT)
     layers, at, entry = text.partition("@")
     folds = []
     for part in layers.split(","):
