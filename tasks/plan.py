@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail, option
@@ -99,7 +101,9 @@ def plan(
     chosen, how = find_target(target), model_options(reading, keywords)
     if fold != "auto":
         parse(fold)
-    hertz, assumed = _clock(chosen, clock)
+    hertz, assumed = _clock(chosen, None if clock is None else _number("clock", clock))
+    if target_fps is not None:
+        target_fps = _number("target_fps", target_fps)
     if target_fps is not None and not 0 < target_fps <= hertz:
         raise fail(
             f"{target_fps:g} samples per second cannot be",
@@ -134,6 +138,14 @@ def _planned(network: Network, target: Target, fold: str, interval: int | None) 
         best = fastest(read, target.device)
         raise _too_slow(best.interval, interval, f"{option('fold', 'auto')} alone takes the shortest that fits")
     return found
+
+
+def _number(name: str, value: object) -> float:
+    """A keyword as a number. Raises CompileError for other types, a bool too."""
+    if not isinstance(value, bool) and isinstance(value, Real):
+        with suppress(OverflowError):
+            return float(value)
+    raise fail(f"{name} {value!r} is not understood", where=option(name), hint="a number, as 1e6")
 
 
 def _too_slow(cycles: int, wanted: int, hint: str) -> Exception:

@@ -97,11 +97,15 @@ def test_plan(model: Path) -> None:
         ({"target_fps": -1.0}, "cannot be"),
         ({"target_fps": float("nan")}, "cannot be"),
         ({"clock": float("inf")}, "cannot be"),
+        ({"clock": "12"}, "clock '12' is not understood"),
+        ({"target_fps": True}, "target_fps True is not understood"),
+        ({"target_fps": 10**400}, "is not understood"),
+        ({"target": None}, "target None is not known"),
     ],
 )
 def test_plans_that_are_none(model: Path, options: dict[str, object], said: str) -> None:
     with pytest.raises(CompileError, match=said) as caught:
-        plan(model, target="up5k-sg48", **options)  # type: ignore[arg-type]
+        plan(model, **({"target": "up5k-sg48"} | options))  # type: ignore[arg-type]
     assert "\n  try: " in str(caught.value)
 
 

@@ -118,6 +118,28 @@ def test_folds_that_are_none(text: str) -> None:
         parse("2x3@0")
 
 
+@pytest.mark.parametrize(
+    ("features", "thresholds"),
+    [(6, [1, 2, 3, 4, 5, 255]), (6, [1, 2] * 3), (6, [7] * 6), (3, [10, 200] * 3), (5, [10, 200] * 5)],
+)
+@pytest.mark.parametrize("interval", [1, 3, 1000])
+def test_planned_beats_can_be_made(features: int, thresholds: list[int], interval: int) -> None:
+    from threshc.hdl.folded.network import folded_network
+    from threshc.hdl.folded.plan import fastest, smallest
+    from threshc.hdl.targets.registry import target
+
+    each, rng = len(thresholds) // features, np.random.default_rng(0)
+    ops: list[Op] = [Input("x", (features,), parse_encoding("uint8"))]
+    ops.append(Compare(0, np.repeat(np.arange(features), each), np.array(thresholds)))
+    ops += [Sum(1, rng.choice([-1, 1], (3, len(thresholds))).astype(np.int8), np.zeros(3, np.int64)), ArgMax(2)]
+    network = Network("n", tuple(ops), (Output("y", 3, "class", networks.ONE_SCALE, networks.NO_OFFSET),))
+    read, device = folded_network(network), target("up5k-sg48").device
+    for plan in (fastest(read, device), smallest(read, device, interval)):
+        if plan is not None:
+            chain = folded_chain(network, plan.folds, entry=plan.entry)
+            assert chain.interface.timing.interval == plan.interval
+
+
 def test_scores_in_other_units_are_refused() -> None:
     network = signs_network(np.random.default_rng(0), (16, 9, 4), pixels=False, ends="scores", scale=2)
     with pytest.raises(CompileError, match="cannot be folded yet") as caught:

@@ -38,7 +38,7 @@ def entry_links(read: FoldedNetwork, features: int) -> list[Link]:
             "the input's features are compared with different numbers",
             where=option("fold"),
             why=f"{features} of them come in a beat, and every beat is compared with the same numbers",
-            hint=f"compile or build it without {option('fold')}: unrolled circuits take it",
+            hint=f"@{entry.features} at the end of {option('fold')}: all features in a beat",
         )
     return [Link(partial(Thresholds, rows[0].tolist(), entry.bits, entry.is_signed), None)]
 

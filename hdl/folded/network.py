@@ -85,7 +85,11 @@ def folded_network(network: Network) -> FoldedNetwork:
             kinds = ", ".join(type(r).__name__ for r in readers)
             raise _refused(layer, f"its sums are read by {kinds}", "one Compare or one ArgMax reads a folded layer")
     if not dense:
-        raise fail("the network has no layer that can be folded", where=option("fold"))
+        raise fail(
+            "the network has no layer that can be folded",
+            where=option("fold"),
+            hint=f"compile or build it without {option('fold')}",
+        )
     return FoldedNetwork(network, entry, tuple(dense), label)
 
 

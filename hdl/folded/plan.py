@@ -147,11 +147,20 @@ def planned(read: FoldedNetwork, folds: Sequence[Fold], device: Device, entry: i
 
 
 def _entry(read: FoldedNetwork, simd: int, interval: int) -> int:
-    """The fewest features in a beat that keep up with the interval, so that they become whole chunks."""
-    per_feature = max(int(read.entry.thresholds.shape[1]), 1)
-    features = read.entry.features
-    fitting = [e for e in _divisors(features) if simd % (e * per_feature) == 0 and features // e <= interval]
-    return min(fitting, default=max(simd // per_feature, 1))
+    """The fewest features in a beat that keep up with the interval, if possible so that they become whole chunks.
+
+    Every beat is compared with the same numbers; all features in one beat are always possible.
+    """
+    thresholds, features = read.entry.thresholds, read.entry.features
+    per_feature = max(int(thresholds.shape[1]), 1)
+    possible = [
+        e
+        for e in _divisors(features)
+        if features // e <= interval
+        and (simd % (e * per_feature) == 0 or e * per_feature % simd == 0)
+        and np.array_equal(thresholds, np.tile(thresholds[:e], (features // e, 1)))
+    ]
+    return min([e for e in possible if simd % (e * per_feature) == 0] or possible)
 
 
 def _divisors(n: int) -> list[int]:

@@ -17,10 +17,10 @@ def targets() -> dict[str, Target]:
 
 def target(name: str) -> Target:
     """Returns the target of that name (any case). Raises CompileError that lists the known ones."""
-    known = targets()
-    if name.lower() in known:
-        return known[name.lower()]
-    near = get_close_matches(name.lower(), known, 1)
+    known, given = targets(), str(name).lower()
+    if given in known:
+        return known[given]
+    near = get_close_matches(given, known, 1)
     raise fail(
         f"target {name!r} is not known" + (f"; did you mean {near[0]!r}?" if near else ""),
         where=option("target"),
