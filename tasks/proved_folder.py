@@ -17,24 +17,22 @@ if TYPE_CHECKING:
 
 
 def same_verilog(folder: Path, design: Circuit) -> str:
-    """Compares a folder's Verilog with the text of a design, byte for byte; returns what was found equal.
+    """Compares a folder's Verilog, and the memories that it reads, with the text of a design, byte for byte; returns
+    what was found equal.
 
-    Raises CompileError where they differ.
+    Raises CompileError naming the first file that differs.
     """
-    path = folder / f"{design.name}.v"
-    try:
-        same = read_file(path, what="folder's Verilog") == design.verilog().encode("utf-8")
-        why = "it was changed, or made by another version"
-    except CompileError as problem:
-        same, why = False, problem.diagnostics[0].why
-    for name, text in design.files().items():
+    verilog = f"{design.name}.v"
+    for name, text in {verilog: design.verilog(), **design.files()}.items():
         try:
-            same = same and read_file(folder / name, what="circuit's memory") == text.encode("utf-8")
+            same = read_file(folder / name, what="folder's Verilog") == text.encode("utf-8")
+            why = "it was changed, or made by another version"
         except CompileError as problem:
             same, why = False, problem.diagnostics[0].why
-    if not same:
-        raise fail("the folder's Verilog is not its own circuit", where=str(path), why=why, hint="compile it again")
-    return f"{path.name} is the Verilog of this circuit, byte for byte"
+        if not same:
+            what, where = "the folder's Verilog is not its own circuit", str(folder / name)
+            raise fail(what, where=where, why=why, hint="compile it again")
+    return f"{verilog} is the Verilog of this circuit, byte for byte"
 
 
 def same_certificate(folder: Path, file: Path, given: Certificate, made: Certificate) -> str:
