@@ -49,12 +49,16 @@ def program(
     and when the tool fails.
     """
     from threshc.hdl.flow.programming import MEMORIES, commands, find_command, run_command
-    from threshc.hdl.targets.registry import target as find_target
+    from threshc.hdl.targets.registry import targets
 
     if memory not in (None, *MEMORIES):
         raise fail(f"there is no memory {memory!r}", where=option("memory"), hint=" or ".join(MEMORIES))
     built = _built(Path(folder))
-    target = find_target(built["target"])
+    target = targets().get(built["target"])
+    if target is None:
+        why = f"it names the target {built['target']!r}, which this version does not know"
+        where, hint = str(Path(folder) / REPORT), "use the threshc that made it, or build it again"
+        raise fail("the folder's report cannot be read", where=where, why=why, hint=hint)
     fitting = commands(target, tool, memory)
     bitstream = Path(folder) / built["bitstream"]
     if hashlib.sha256(read_file(bitstream, what="bitstream")).hexdigest() != built["sha256"]:

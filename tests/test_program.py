@@ -177,7 +177,7 @@ def test_another_bitstream_is_refused(path: Path, tmp_path: Path) -> None:
         ({"bitstream": None}, "no open tool makes one for its device"),
         ({"sha256": ""}, "does not say sha256"),
         ({"target": ["icebreaker"]}, "does not say target"),
-        ({"target": "icebraker"}, "did you mean 'icebreaker'"),
+        ({"target": "icebraker"}, "report.json\n  why: it names the target 'icebraker'"),
     ],
 )
 def test_strange_reports(path: Path, tmp_path: Path, changes: dict[str, Any], said: str) -> None:
