@@ -40,7 +40,8 @@ def choose(names: tuple[str, ...], named: bool, where: str, options: TableOption
     if not features:
         raise fail("the file holds one column only", where=where, why="features and a label are needed")
     if target is not None and target != target_of(names, named, where, options, False):
-        note(f"{where}: the last column, {names[target]!r}, is taken for the labels ({option('target')} for another)")
+        other = f"{option('target', 'NAME')} for another"
+        note(f"{where}: the last column, {names[target]!r}, is taken for the labels ({other})")
     return Columns(names, features, target)
 
 
