@@ -82,11 +82,11 @@ def build(
         refuse_both(asked.pipeline, freq)
     how, circuit = model_options(reading, keywords), asked.settled(chosen)
     if verify == "proof" and circuit.fold is not None:
-        hint = f"{option('verify', 'netlist')} runs samples through Yosys' cells"
-        raise fail("folded circuits are not proved yet", where=option("verify"), hint=hint)
+        hint = f"{option('verify', 'netlist')} runs samples through Yosys' cells, `threshc prove` proves the circuit"
+        raise fail("netlists of folded circuits are not proved", where=option("verify"), hint=hint)
     if target_fmax is not None and circuit.fold is not None:
         hint = f"{option('pipeline', 'N')} chooses them, {option('freq')} what must be reached"
-        raise fail("it chooses registers of unrolled circuits", where=option("target_fmax"), hint=hint)
+        raise fail("the registers of folded circuits are not searched for", where=option("target_fmax"), hint=hint)
     if verify == "proof" and circuit.cut:
         hint = f"{option('verify', 'netlist')}, and `threshc prove` for the units"
         raise fail("netlists of several units are not proved", where=option("verify"), hint=hint)

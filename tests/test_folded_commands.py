@@ -178,6 +178,19 @@ def test_refusals(model: Path, tmp_path: Path, options: dict[str, object], said:
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"verify": "proof"}, "netlists of folded circuits are not proved"),
+        ({"target_fmax": 5e7}, "the registers of folded circuits are not searched for"),
+    ],
+)
+def test_what_build_does_with_unrolled_circuits_alone(model: Path, tmp_path: Path, words: dict, said: str) -> None:
+    with pytest.raises(CompileError, match=said) as caught:
+        threshc.build(model, tmp_path / "o", target="up5k-sg48", fold=FOLD, **words)
+    assert "try: " in str(caught.value)
+
+
 def test_what_cannot_be_folded_is_named(digits: Path, tmp_path: Path) -> None:
     with pytest.raises(CompileError, match="this layer cannot be folded yet") as caught:
         threshc.compile(digits / "digits.onnx", tmp_path / "o", fold="1x1,1x1")
