@@ -7,33 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Module
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.sim import Simulator
 
 from threshc.hdl.folded.layer import FoldedLayer
 from threshc.hdl.folded.links import Gather, Split
 from threshc.hdl.folded.schedule import GatherStage, SplitStage, Stage
 from threshc.hdl.folded.unit import folded_unit
-
-
-class Chain(wiring.Component):
-    """Components joined by their streams."""
-
-    def __init__(self, parts: Sequence[Any]) -> None:
-        self.parts = parts
-        ends = len(parts[0].i.payload), len(parts[-1].o.payload)
-        super().__init__({"i": In(stream.Signature(ends[0])), "o": Out(stream.Signature(ends[1]))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        for k, part in enumerate(self.parts):
-            m.submodules[f"part{k}"] = part
-        ends = [flipped(self.i), *(end for part in self.parts for end in (part.i, part.o)), flipped(self.o)]
-        for one, other in zip(ends[::2], ends[1::2], strict=True):
-            connect(m, one, other)
-        return m
 
 
 @dataclass(frozen=True)

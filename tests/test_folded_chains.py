@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from threshc.hdl.folded import schedule
+from threshc.hdl.folded.chain import _Chain
 
 
 @pytest.mark.slow
@@ -17,7 +18,7 @@ def test_random_chains(seed: int) -> None:
     offered, taken = (rng.random(997) < p for p in rng.choice([0.2, 0.5, 0.9, 1.0], 2))
     last = chain.layers[-1]
     count = len(chain.answers) * last.groups
-    ins, outs = folded_chains.simulate(folded_chains.Chain(chain.parts), chain.beats, offered, taken, count)
+    ins, outs = folded_chains.simulate(_Chain(chain.parts, ()), chain.beats, offered, taken, count)
     stages = [*chain.stages, schedule.Sink(pattern=taken.tolist())]
     want_in, want_out = schedule.run(stages, len(chain.beats), offered.tolist())
     assert [t for t, _ in outs] == want_out
