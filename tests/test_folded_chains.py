@@ -11,10 +11,11 @@ from threshc.hdl.folded.chain import _Chain
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(40))
-def test_random_chains(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "unrolled"), [(s, 0.0) for s in range(40)] + [(s, 0.5) for s in range(40, 60)])
+def test_random_chains(seed: int, unrolled: float) -> None:
+    """unrolled: how many of the layers are, about; their registers stall together, with a second place or without."""
     rng = np.random.default_rng(seed)
-    chain = folded_chains.random_chain(rng)
+    chain = folded_chains.random_chain(rng, 5 if not unrolled else 20, unrolled)
     offered, taken = (rng.random(997) < p for p in rng.choice([0.2, 0.5, 0.9, 1.0], 2))
     last = chain.layers[-1]
     count = len(chain.answers) * last.groups

@@ -10,6 +10,7 @@ simple: a write at t is readable at t + 1, a place freed at t is seen at t + 1, 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -147,6 +148,42 @@ class ArgMaxStage(Stage):
     def _took(self, j: int, t: int) -> None:
         if j % self.count == self.count - 1:
             self._left = self.send(t + max(self.cycles, 2))
+
+
+@dataclass(slots=True)
+class PipelineStage(Stage):
+    """An unrolled unit: `latency` registers that all stand still while the last result waits to be taken.
+
+    They stand still in the cycles in which it is valid and not taken; if `buffered`, in the cycle behind each of these
+    (`threshc.hdl.interface.StalledTogether`), and nothing is taken in meanwhile.
+    """
+
+    latency: int = 1
+    buffered: bool = False
+    stalls: int = 0
+    """Cycles in which the registers have stood still."""
+    _still: deque[tuple[int, int]] = field(default_factory=deque)
+    """Spans of such cycles, first and behind the last, those that may still meet a beat under way."""
+    _left: int = -1
+
+    def push(self, valid: int) -> int:
+        """Takes a beat in the first cycle in which it is valid and the registers move; returns that cycle."""
+        t = max(valid, self.times[-1] + 1 if self.times else 0)
+        while self._still and self._still[0][1] <= t:
+            self._still.popleft()
+        if self._still and self._still[0][0] <= t:
+            t = self._still.popleft()[1]
+        self.times.append(t)
+        at = t + self.latency
+        for begin, end in self._still:
+            if begin < at:
+                at += end - begin
+        at = max(at, self._left + 1)
+        self._left = self.send(at)
+        if self._left > at:
+            self.stalls += self._left - at
+            self._still.append((at + self.buffered, self._left + self.buffered))
+        return t
 
 
 @dataclass(slots=True)
