@@ -67,6 +67,7 @@ def test_words_in_payloads_and_back(bits: int, width: int) -> None:
         assert len(from_beats(payloads[:-1], beats)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(3, 2), (1, 2), (4, 1), (16, 5)])
 @pytest.mark.parametrize("simulator", ["amaranth", "icarus", "verilator"])
 def test_simulators(simulator: rtl.Simulator, shape: tuple[int, int]) -> None:
@@ -85,6 +86,7 @@ def test_simulators(simulator: rtl.Simulator, shape: tuple[int, int]) -> None:
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_the_testbench(tmp_path: Path) -> None:
     unit = made()
     _, given, expected = words(unit, 12)
@@ -160,6 +162,7 @@ def test_a_damaged_request_leaves_nothing_of_it_in_the_network(how: object) -> N
     assert damage.left < 0, "nothing was damaged"
 
 
+@pytest.mark.slow
 def test_a_break_in_a_request() -> None:
     unit = made()
     _, given, expected = words(unit, 3)

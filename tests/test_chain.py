@@ -64,7 +64,9 @@ def samples(network: Network, count: int = 40) -> NDArray[np.generic]:
 
 
 @pytest.mark.parametrize(
-    ("name", "pipeline"), [(name, 2) for name in NETWORKS] + [("dense", p) for p in ("none", "layer", 1)]
+    ("name", "pipeline"),
+    [pytest.param(name, 2, marks=pytest.mark.slow if name in ("conv", "scores") else ()) for name in NETWORKS]
+    + [("dense", p) for p in ("none", "layer", 1)],
 )
 def test_every_bit_equals_the_reference(name: str, pipeline: str | int) -> None:
     """In Amaranth's simulator, through random bubbles and stalls; uncut as well."""
@@ -81,6 +83,7 @@ def test_every_bit_equals_the_reference(name: str, pipeline: str | int) -> None:
             equal(got, reference.run(network, x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("simulator", ["icarus", "verilator"])
 def test_simulators_of_verilog(simulator: rtl.Simulator) -> None:
     if rtl.available()[simulator]:
@@ -102,6 +105,7 @@ def test_one_unit_is_that_unit_byte_for_byte() -> None:
     assert chain.mapped("ice40") == mapped_verilog(design, "ice40")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dont_care", [False, True])
 def test_probes_leave_the_circuit_as_it_is(dont_care: bool) -> None:
     """What is emitted before and after is the same; so is all but the probe of what is simulated."""

@@ -279,6 +279,7 @@ def test_other_parts_are_refused() -> None:
             check_network(network, ends._replace(**change), parts)
 
 
+@pytest.mark.slow
 def test_tfc(shared: Path) -> None:
     """All layers, converters and the arg-max of a published network, everything: seconds."""
     try:

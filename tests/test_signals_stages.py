@@ -17,7 +17,10 @@ from threshc.compiler.ir.storage import save
 from threshc.hdl.flow import tools
 from threshc.sim.rtl import verilator
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="needs POSIX signals with a time-out")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="needs POSIX signals with a time-out"),
+]
 
 STUCK_AT = """
 import pkgutil, sys
