@@ -48,6 +48,7 @@ def print_circuit_text(model: str, how: ModelOptions, options: CircuitOptions | 
 
 def print_counts(network: Network) -> None:
     """Prints its layers, and what one sample costs; all counted from the operations (see `threshc.sim.counts`)."""
+    from threshc.hdl.contract.samples import samples
     from threshc.sim.counts import count
     from threshc.tasks.report_markdown import LAYER_HEAD, layer_cells
 
@@ -57,6 +58,7 @@ def print_counts(network: Network) -> None:
     rows = [layer_cells(layer) for layer in counts.layers]
     total = ("all", "", "", "", f"{t.compares:,}", f"{t.synapses:,}", f"{t.memory_bits:,}")
     print_table(title, LAYER_HEAD, [*rows, total], "lrrlrrr")
+    print("input:", "\n       ".join(map(visible, samples(network).words())))
     costs = [
         ("one-bit products, XNOR", f"{t.xnor_ops:,}"),
         ("one-bit products, AND", f"{t.and_ops:,}"),

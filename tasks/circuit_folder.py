@@ -94,6 +94,7 @@ def compile_into(
     """
     from threshc.compiler.ir.storage import to_bytes
     from threshc.hdl.chain import build as build_chain
+    from threshc.hdl.contract.files import contract_files
     from threshc.hdl.shell.testbench import self_checking
     from threshc.sim.counts import count
 
@@ -107,6 +108,7 @@ def compile_into(
     wanted = answers(design, expected)
     simulation = _simulate(design, given, wanted, settings.simulator, progress)
     write_files(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))
+    write_files(folder, contract_files(design.interface))
     return Report(
         model=ready.name,
         input=str(network.input.encoding),

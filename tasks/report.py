@@ -126,6 +126,8 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the content of report.json."""
+        from threshc.hdl.contract.contract import contract
+
         d, io = self.design, self.design.interface
         return {
             "made_by": f"threshc {__version__}",
@@ -148,6 +150,7 @@ class Report:
                 "interval_cycles": io.timing.interval,
                 "neurons": [asdict(n) for n in d.neurons],
             },
+            "contract": contract(io).as_dict(),
             "simulated": asdict(self.simulation),
             "built": None if self.build is None else self.build.as_dict(),
             "figures": [row._asdict() for row in self.rows()],

@@ -40,6 +40,8 @@ def shape(axes: Sequence[int]) -> str:
 
 def markdown(report: Report) -> str:
     """Returns the whole report.md."""
+    from threshc.hdl.contract.contract import contract
+
     kinds, io = {row.source for row in report.rows()}, report.design.interface
     parts = [
         f"# {_plain(report.model)}",
@@ -69,6 +71,9 @@ def markdown(report: Report) -> str:
             ],
             "lrlr",
         ),
+        "## What the bits mean",
+        "\n".join(f"- {_plain(words)}" for words in contract(io).words()),
+        f"`{io.name}.h`, `{io.name}_pkg.sv` and `{io.name}_io.py` say the same to programs, and pack samples.",
         "## Files",
         "\n".join(_files(report)),
     ]
@@ -131,6 +136,9 @@ def _purpose(name: str) -> str:
         "_in.hex": "samples that the testbench feeds",
         "_out.hex": "answers that the testbench expects",
         **{f".{name}.v": f"the circuit as cells of {f.title}, for synthesis" for name, f in families().items()},
+        "_pkg.sv": "what every bit of input and output means, for SystemVerilog",
+        "_io.py": "what every bit means, and functions that pack samples, for Python",
+        ".h": "what every bit means, and functions that pack samples, for C",
         ".v": "the circuit, Verilog-2001",
         ".thresh": "the network with its thresholds, which threshc takes in place of the model",
         ".bin": "bitstream",

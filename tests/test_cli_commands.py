@@ -94,6 +94,7 @@ def test_compile_writes_a_folder_with_a_report(threshc: Callable[..., str], digi
     report = json.loads((out / "report.json").read_text())
     assert sorted(p.name for p in out.iterdir()) == report["files"]
     wanted = {"digits.v", "digits_tb.v", "digits_in.hex", "digits_out.hex", "model.thresh", "report.md", "report.json"}
+    wanted |= {"digits.h", "digits_pkg.sv", "digits_io.py"}
     assert set(report["files"]) == wanted
     assert report["simulated"]["equal"] == report["simulated"]["samples"] == report["simulated"]["correct"] == 5
     assert report["counted"]["totals"]["synapses"] == 2434
