@@ -34,6 +34,15 @@ def build(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the placement.")] = 1,
     baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="Of the board's serial port.")] = None,
+    clock: Annotated[
+        str | None,
+        typer.Option(
+            "--clock",
+            metavar="MHZ|max",
+            help="Of a board's circuit, made by a PLL: a frequency, or the fastest that the routed circuit bears. "
+            "Without it the board's crystal is the clock.",
+        ),
+    ] = None,
     jobs: o.Jobs = None,
     data: o.Data = None,
     labels: o.Labels = None,
@@ -63,6 +72,7 @@ def build(
     [dim]threshc build digits.onnx --target icebreaker -o out[/]
     [dim]threshc build digits.onnx --device ecp5-25f -o out --pipeline 4 --freq 150[/]
     [dim]threshc build digits.onnx --device ecp5-25f -o out --target-fmax 200[/]
+    [dim]threshc build tfc.onnx --input uint8/255 --target icebreaker --fold 4x49,2x8,2x8,1x4@7 --clock max[/]
     """
     import threshc
     from threshc.cli.data import samples_and_labels
@@ -73,6 +83,10 @@ def build(
     name = target or device
     if name is None or (target and device):
         raise typer.BadParameter("exactly one of --target and --device is needed", param_hint="--target / --device")
+    try:
+        hertz = clock if clock in (None, "max") else float(clock) * 1e6
+    except ValueError:
+        hertz = clock  # refused by its name below
     how, made = reading(chosen), circuit(chosen)
     print_after = ir_printer(print_ir_after)
     x, y = samples_and_labels(data, labels, limit, table)
@@ -87,6 +101,7 @@ def build(
             target_fmax=None if target_fmax is None else target_fmax * 1e6,
             seed=seed,
             baud=baud,
+            clock=hertz,
             jobs=jobs,
             x=x,
             labels=y,

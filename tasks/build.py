@@ -15,7 +15,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
-from threshc.tasks.build_options import check_tools, refuse_both
+from threshc.tasks.build_options import FASTEST, check_clock, check_tools, refuse_both
 from threshc.tasks.circuit_folder import Settings, compile_into, prepare
 from threshc.tasks.failed_build import leaving_failures
 from threshc.tasks.folder import output_folder
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from threshc.hdl.chain import Circuit
     from threshc.hdl.flow.report import BuildReport
     from threshc.hdl.targets.base import Target
+    from threshc.hdl.targets.clock import Clock
     from threshc.tasks.read_network import Model
 
 
@@ -45,6 +46,7 @@ def build(
     target_fmax: float | None = None,
     seed: int = 1,
     baud: int | None = None,
+    clock: float | str | None = None,
     jobs: int | None = None,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -67,6 +69,9 @@ def build(
     target_fmax: a frequency in Hz for which the levels of logic between registers are chosen: first by a model of the
     device's delays, then fewer levels until the routed circuit reaches it, in at most five tries.
     seed: the seed of placement, 0 to 2**31 - 1. baud: the rate of the board's serial port in bits per second.
+    clock: what a board's circuit runs at, in Hz, made by a PLL from the board's crystal, whose frequency is the usual
+    clock; within 1 % of what is asked for, the report has it exactly. `max`: the fastest that the routed circuit bears,
+    found in up to five tries, each placed and routed.
     verify: `netlist` also runs the samples through the cells that Yosys made, alone and as they are placed, bit for
     bit; `proof` also proves the circuit, and the cells of the network alone, equal to the network on all inputs.
 
@@ -74,6 +79,7 @@ def build(
     fit or is too slow. `out_dir` is unchanged then; if a tool has run, its inputs and logs are in `out_dir`-failed.
     """
     from threshc.hdl.flow.build import build as build_for
+    from threshc.hdl.flow.reach_clock import fastest
     from threshc.hdl.shell.protocol import BAUD
 
     chosen = find_target(target)
@@ -91,7 +97,8 @@ def build(
         hint = f"{option('verify', 'netlist')}, and `threshc prove` for the units"
         raise fail("netlists of several units are not proved", where=option("verify"), hint=hint)
     baud = BAUD if baud is None else baud
-    check_tools(chosen, freq, target_fmax, seed, baud, verify)
+    check_tools(chosen, freq, target_fmax, seed, verify)
+    fixed = check_clock(chosen, clock, freq, target_fmax, baud)
     check_run(simulator, samples, jobs)
     progress = progress or silent
     settings = Settings(
@@ -110,7 +117,7 @@ def build(
     with output_folder(goal, force=force) as folder, leaving_failures(folder, goal, chosen):
         ready = prepare(model, settings, x, labels, samples, progress)
 
-        def place(design: Circuit, required: float | None) -> BuildReport:
+        def place(design: Circuit, required: float | None, at: Clock | None = fixed, aim: bool = False) -> BuildReport:
             return build_for(
                 design,
                 chosen,
@@ -118,6 +125,8 @@ def build(
                 seed=seed,
                 freq=required,
                 baud=baud,
+                clock=at,
+                aim=aim,
                 prove=prover(design, chosen.device.family, progress) if verify == "proof" else None,
                 samples=None if verify == "none" else netlist_samples(design, ready.given),
                 progress=progress,
@@ -125,9 +134,14 @@ def build(
 
         if target_fmax is None:
             report = compile_into(folder, goal, ready, settings, progress)
-            made = place(report.design, freq)
+            made = (
+                fastest(lambda at: place(report.design, None, at, aim=True), chosen, progress)
+                if clock == FASTEST
+                else place(report.design, freq)
+            )
         else:
-            design, made, settings = _fast_enough(ready.given.network, settings, chosen, target_fmax, place, progress)
+            least = max(target_fmax, 0.0 if fixed is None else float(fixed.hz))
+            design, made, settings = _fast_enough(ready.given.network, settings, chosen, least, place, progress)
             # only what is kept is simulated
             report = compile_into(folder, goal, ready, settings, progress, design)
         names = [path.name for path in made.files] + made.project.within(made.project.files)
@@ -145,19 +159,17 @@ def _fast_enough(
     place: Callable[[Circuit, float], BuildReport],
     progress: Progress,
 ) -> tuple[Circuit, BuildReport, Settings]:
-    """Returns the circuit whose build reaches `fmax` (Hz; on a board at least its clock), that build, and the settings
-    with its levels of logic between registers."""
+    """Returns the circuit whose build reaches `fmax` (Hz), that build, and the settings with its levels of logic
+    between registers."""
     from threshc.hdl.chain import build as build_chain
     from threshc.hdl.flow.reach_fmax import reach
-
-    required = fmax if target.board is None else max(fmax, float(target.board.clock_hz))
 
     def with_levels(levels: int) -> Settings:
         return replace(settings, circuit=replace(settings.circuit, pipeline=levels))
 
     def attempt(levels: int) -> tuple[Circuit, BuildReport]:
         design = build_chain(network, with_levels(levels).circuit, jobs=settings.jobs, progress=progress)
-        return design, place(design, required)
+        return design, place(design, fmax)
 
-    design, made, levels = reach(attempt, target.device, required, progress)
+    design, made, levels = reach(attempt, target.device, fmax, progress)
     return design, made, with_levels(levels)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.models import Model
+from threshc.hdl.families.pll import Pll
 
 CellText = Callable[[str, int, tuple[str, ...], str], str]
 
@@ -137,6 +138,7 @@ class Family:
       cells whose words leave from a second register, two clock edges behind their address; None: synthesis makes it
     * unmap: Yosys' commands before that, where the family maps tables its own way and pre-mapped cells are in its way
     * memories: largest first; delays: by the beginning of a device's name
+    * pll: what makes other clocks of a board's; None where we know of none
     * flow: None where no open tool places and routes it
     """
 
@@ -152,6 +154,7 @@ class Family:
     memories: tuple[Memory, ...]
     delays: Mapping[str, Delays] = field(default_factory=dict)
     flow: Flow | None = None
+    pll: Pll | None = None
     whole: str = ""
     unmap: str = ""
     rom: Callable[[str, NDArray[np.uint8]], str] | None = None

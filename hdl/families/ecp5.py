@@ -31,6 +31,7 @@ from threshc.hdl.families.models import (
     refuse,
     register,
 )
+from threshc.hdl.families.pll_ecp5 import PLL
 from threshc.hdl.logic.tables import MUX, table, widen
 
 
@@ -179,6 +180,7 @@ _MODELS: dict[str, Model] = {
     "SGSR": _start,
     "GSR": _start,
     "FD1S3AX": _carried,
+    **PLL.models(),
 }
 
 
@@ -252,6 +254,7 @@ FAMILY = Family(
     ),
     rom=_rom,
     delays={"LFE5U": Delays(2.2, 0.95)},
+    pll=PLL,
     flow=Flow(
         nextpnr="nextpnr-ecp5",
         packer="ecppack",

@@ -11,6 +11,7 @@ from typing import Any
 
 from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Placed, yowasp
 from threshc.hdl.families.models import OVER, Cell, Model, Sink, inverted, refuse, register
+from threshc.hdl.families.pll_gatemate import PLL
 from threshc.hdl.logic.tables import MAJ, MUX, XOR, widen
 
 
@@ -96,6 +97,7 @@ _MODELS: dict[str, Model] = {
     "CC_IBUF": partial(_same, pins="IY"),
     "CC_OBUF": partial(_same, pins="AO"),
     "CC_BUFG": partial(_same, pins="IO"),
+    **PLL.models(),
 }
 _HALVES = {"CC_L2T5": 2, "CC_MX4": 2, "CC_MX8": 4, "CC_L2T4": 1, "CC_MX2": 1}
 """Halves of CPEs that a cell takes: each is a tree of tables of two, and what is counted as a LUT."""
@@ -131,6 +133,7 @@ FAMILY = Family(
         Memory("CC_BRAM_20K", ((512, 40), (1024, 20), (2048, 10), (4096, 5), (8192, 2), (16384, 1))),
     ),
     delays={"CCGM1": Delays(4.0, 2.9)},
+    pll=PLL,
     flow=Flow(
         nextpnr="nextpnr-himbaechel-gatemate",
         packer="gmpack",

@@ -18,6 +18,7 @@ from threshc.hdl.families.block_rams import (
     word,
 )
 from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, Writing, refuse, register
+from threshc.hdl.families.pll_gowin import PLL
 from threshc.hdl.logic.tables import MUX, table, widen
 
 
@@ -167,6 +168,7 @@ _MODELS: dict[str, Model] = {
     "IBUF": _pad,
     "OBUF": _pad,
     "TBUF": _pad,
+    **PLL.models(),
 }
 
 
@@ -207,6 +209,7 @@ FAMILY = Family(
         Memory("RAM16SDP4", ((16, 4),)),
     ),
     delays={"GW1N": Delays(3.0, 0.95), "GW2A": Delays(2.0, 0.45)},
+    pll=PLL,
     flow=Flow(
         nextpnr="nextpnr-himbaechel-gowin",
         packer="gowin_pack",

@@ -21,6 +21,7 @@ from threshc.hdl.families.models import (
     refuse,
     register,
 )
+from threshc.hdl.families.pll_ice40 import PLL
 from threshc.hdl.logic.tables import MAJ, widen
 
 
@@ -123,6 +124,7 @@ _MODELS: dict[str, Model] = {
     "SB_IO": _io,
     "SB_GB": _buffer,
     "SB_GB_IO": _pad_buffer,
+    **PLL.models(),
 }
 
 
@@ -153,6 +155,7 @@ FAMILY = Family(
         Memory("SB_RAM40_4K", ((256, 16), (512, 8), (1024, 4), (2048, 2))),
     ),
     delays={"iCE40UP": Delays(4.2, 3.2), "iCE40LP": Delays(3.5, 1.6), "iCE40HX": Delays(2.2, 1.1)},
+    pll=PLL,
     flow=Flow(
         nextpnr="nextpnr-ice40",
         packer="icepack",

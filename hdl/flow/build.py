@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from threshc.hdl.flow.routing import (
     refuse_oversize,
     route,
 )
+from threshc.hdl.flow.running import Running, running
 from threshc.hdl.flow.synthesis import Synthesis, synthesize
 from threshc.hdl.flow.tools import YOSYS, Run, find_tools
 from threshc.hdl.flow.verify_netlists import Samples, verify_netlists
@@ -37,6 +40,7 @@ from threshc.hdl.naming import TOP
 from threshc.hdl.shell.protocol import BAUD
 from threshc.hdl.size import refuse_hopeless
 from threshc.hdl.targets.base import Target
+from threshc.hdl.targets.clock import Clock, crystal, megahertz
 
 
 def build(
@@ -47,6 +51,8 @@ def build(
     seed: int = 1,
     freq: float | None = None,
     baud: int = BAUD,
+    clock: Clock | None = None,
+    aim: bool = False,
     samples: Samples | None = None,
     prove: Callable[[Path], str] | None = None,
     progress: Progress = silent,
@@ -55,10 +61,12 @@ def build(
 
     Its folder `project` holds everything that the tools were given, what they said, and a Makefile that repeats it all.
 
-    freq: Hz that must be reached; a board must reach its clock in any case. seed: of nextpnr's placement. samples: the
-    netlists that Yosys made, of the network alone and of the whole that is placed, must answer these right. prove: is
-    given the netlist of the network alone, and returns what it proved. `progress` is told each step. For a family
-    without place and route, MODULE.FAMILY.v is left instead of a bitstream: the pre-mapped text, for the vendor's tool.
+    clock: what a board's circuit runs at, None for its crystal's; it must be reached in any case, and so must freq, in
+    Hz, where it is given. aim: whether nextpnr works towards more than that, if need be: the family's aim.
+    seed: of nextpnr's placement. samples: the netlists that Yosys made, of the network alone and of the whole that is
+    placed, must answer these right. prove: is given the netlist of the network alone, and returns what it proved.
+    `progress` is told each step. For a family without place and route, MODULE.FAMILY.v is left instead of a bitstream:
+    the pre-mapped text, for the vendor's tool.
     Raises CompileError when tools are missing, a netlist is wrong, the circuit does not fit or is too slow; nothing but
     `project` is left in `out_dir` then, and that only where a tool was to run.
     """
@@ -68,12 +76,15 @@ def build(
     device, board = target.device, target.board
     chosen = family(device.family)
     flow = chosen.flow if freq is None else flow_of(device.family)
-    required = _required(target, freq)
+    if clock is None and board is not None:
+        clock = crystal(target)
+    required = _required(clock, freq)
     refuse_hopeless(sum(layer.estimate.luts(chosen.inputs) for layer in chain.neurons), device)
     tools = find_tools((YOSYS, *(() if flow is None else (flow.nextpnr, flow.packer))))
-    plan = make_plan(
-        chain, target, make_top(chain.interface, target, baud), freq_hz=required, seed=seed, memories=chain.files()
-    )
+    top, towards = make_top(chain.interface, target, baud, clock), required
+    if aim and flow is not None:
+        towards = max(flow.aim_hz, required or 0.0)
+    plan = make_plan(chain, target, top, freq_hz=towards, seed=seed, memories=chain.files())
     folder = Path(out_dir) / PROJECT
     try:
         plan.write(folder, makefile(plan, tools))
@@ -84,7 +95,9 @@ def build(
         progress(f"yosys: {synthesizing.doing}")
         synthesis = synthesize(tools[YOSYS], synthesizing, device, folder, progress)
         refuse_oversize(device, synthesis.whole)
-        verified = () if samples is None else verify_netlists(chain.interface, target, folder, samples, baud, progress)
+        verified: tuple[Exercised, ...] = ()
+        if samples is not None:
+            verified = verify_netlists(chain.interface, target, folder, samples, baud, clock, progress)
         layers = cells_by_layer(chain, _modules(folder / "network.json")[chain.name], chosen)
         proved = "" if prove is None else prove(folder / "network.json")
         routing: Routing | None = None
@@ -97,7 +110,8 @@ def build(
             luts, ffs = synthesis.whole.luts, synthesis.whole.ffs
             progress(f"{rest[0].tool}: placing and routing {luts:,} LUTs and {ffs:,} flip-flops")
             routing = route(tools[rest[0].tool], rest[0], device, folder, progress)
-            _refuse_slow(target, required, routing)
+            _refuse_slow(target, clock, required, routing)
+            _check_pll(clock, routing)
             placed = _placed(chain, folder, flow.placed, "harness" if board is None else "UART shell")
             progress(f"{rest[1].tool}: {rest[1].doing}")
             runs += [routing.run, pack_bitstream(tools[rest[1].tool], rest[1], folder, progress)]
@@ -107,7 +121,11 @@ def build(
     finally:
         plan.tidy(folder)
     project = Project(folder.name, tuple(sorted(path.name for path in folder.iterdir())), plan.made, plan.digest())
-    return _report(chain, target, project, synthesis, routing, seed, files, runs, verified, proved, layers, placed)
+    fmax = 0.0 if routing is None else routing.fmax_hz
+    on_board = None if clock is None else running(target, chain.interface, clock, baud, fmax)
+    return _report(
+        chain, target, project, synthesis, routing, seed, files, runs, verified, proved, layers, placed, on_board
+    )
 
 
 def _modules(netlist: Path) -> dict[str, Any]:
@@ -121,21 +139,19 @@ def _placed(chain: Circuit, folder: Path, reading: Placed, around: str) -> tuple
     return placed_by_layer(chain, _modules(folder / "top.json")[TOP], routed, timing, around, reading)
 
 
-def _required(target: Target, freq: float | None) -> float | None:
-    clock = None if target.board is None else float(target.board.clock_hz)
+def _required(clock: Clock | None, freq: float | None) -> float | None:
+    own = None if clock is None else float(clock.hz)
     if freq is not None:
         checked_frequency(freq, "freq")
-    return max((f for f in (clock, freq) if f is not None), default=None)
+    return max((f for f in (own, freq) if f is not None), default=None)
 
 
-def _refuse_slow(target: Target, required: float | None, routing: Routing) -> None:
+def _refuse_slow(target: Target, clock: Clock | None, required: float | None, routing: Routing) -> None:
     if required is None or routing.fmax_hz >= required:
         return
-    whose = (
-        "the board's clock"
-        if target.board is not None and required == target.board.clock_hz
-        else "the frequency asked for"
-    )
+    whose = "the frequency asked for"
+    if clock is not None and required == float(clock.hz):
+        whose = "the board's clock" if clock.pll is None else "the PLL's clock"
     problem = Diagnostic(
         f"the circuit is too slow for {target.name}: it reaches {routing.fmax_hz / 1e6:.1f} MHz",
         where="place and route",
@@ -144,6 +160,21 @@ def _refuse_slow(target: Target, required: float | None, routing: Routing) -> No
         "or a faster target",
     )
     raise TooSlow(problem, routing.fmax_hz)
+
+
+def _check_pll(clock: Clock | None, routing: Routing) -> None:
+    """Raises CompileError where nextpnr, which searches the dividers of some PLLs, set another frequency."""
+    if clock is None or clock.pll is None or not clock.pll.said:
+        return
+    said = re.search(clock.pll.said, routing.run.text)
+    found = None if said is None else Fraction(said[1]) * 1_000_000
+    if found != clock.hz:
+        raise fail(
+            f"nextpnr set the PLL to another frequency than {megahertz(clock.hz)} MHz",
+            where="place and route",
+            why="it names none" if found is None else f"it says {megahertz(found)} MHz",
+            hint=f"another {option('clock')}",
+        )
 
 
 def _deliver(folder: Path, wanted: dict[str, str], out_dir: Path) -> tuple[Path, ...]:
@@ -174,6 +205,7 @@ def _report(
     proved: str,
     layers: tuple[LayerCells, ...],
     placed: tuple[PlacedCells, ...],
+    on_board: Running | None,
 ) -> BuildReport:
     used, available = (0, 0) if routing is None else logic_cells(routing, target.device)
     fmax = 0.0 if routing is None else routing.fmax_hz
@@ -187,7 +219,7 @@ def _report(
         cells_available=available,
         utilization={} if routing is None else {k: (n, routing.available[k]) for k, n in routing.used.items()},
         fmax_hz=fmax,
-        clock_hz=fmax if target.board is None else float(target.board.clock_hz),
+        clock_hz=fmax if on_board is None else float(Fraction(on_board.hz)),
         latency_cycles=chain.interface.timing.latency,
         interval_cycles=chain.interface.timing.interval,
         seed=seed,
@@ -202,4 +234,5 @@ def _report(
         layers=layers,
         placed=placed,
         routed=routing is not None,
+        running=on_board,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from threshc.hdl.cells.drive import Exercised
 from threshc.hdl.flow.cells_by_layer import LayerCells
 from threshc.hdl.flow.placed_by_layer import PlacedCells
+from threshc.hdl.flow.running import Running
 from threshc.hdl.flow.synthesis import Cells
 
 
@@ -44,7 +45,8 @@ class BuildReport:
 
     network, whole: cells of the network alone, and with its UART shell (board) or harness (bare device), by Yosys
     cells_used, cells_available: logic cells as nextpnr packs them; utilization: every cell type used, (used, available)
-    fmax_hz: by nextpnr for this seed; clock_hz: what the network runs at: the board's clock, else fmax_hz
+    fmax_hz: by nextpnr for this seed; clock_hz: what the network runs at: the board's clock or its PLL's, else fmax_hz
+    running: on a board, where the clock comes from and what the serial port does; None for a bare device
     latency_cycles: of the network, from sample to answer; interval_cycles: between samples when streaming
     sha256: of the bitstream, in hexadecimal; project: the folder beside it
     tools: name to "version (native|YoWASP)"; seconds: wall time by tool
@@ -82,6 +84,7 @@ class BuildReport:
     placed: tuple[PlacedCells, ...] = ()
     tries: tuple[Try, ...] = ()
     routed: bool = True
+    running: Running | None = None
 
     @property
     def latency_ns(self) -> float:
@@ -92,6 +95,11 @@ class BuildReport:
     def samples_per_second(self) -> float:
         """Throughput of the network at fmax_hz, fed by its stream (a UART is far slower)."""
         return self.fmax_hz / self.interval_cycles
+
+    @property
+    def board_samples_per_second(self) -> float:
+        """Throughput of the network at clock_hz."""
+        return self.clock_hz / self.interval_cycles
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Returns the figures as (name, value, source) for a table."""
@@ -114,8 +122,9 @@ class BuildReport:
             rows.append(("netlist of the network, proved", self.proved, "proved"))
         if self.tries:
             rows.append(("registers chosen for Fmax", ", then ".join(map(str, self.tries)), "routed"))
-        if self.on_board:
-            rows.append(("clock on the board", f"{self.clock_hz / 1e6:g} MHz", "board"))
+        if self.running is not None:
+            rows += self.running.rows()
+            rows.append(("throughput on the board", f"{self.board_samples_per_second:,.0f} samples/s", "board"))
         return rows
 
     def _routed_rows(self, latency: tuple[str, str, str]) -> list[tuple[str, str, str]]:
@@ -139,6 +148,7 @@ class BuildReport:
         plain["utilization"] = {kind: list(pair) for kind, pair in self.utilization.items()}
         plain["latency_ns"] = self.latency_ns if self.routed else None
         plain["samples_per_second"] = self.samples_per_second if self.routed else None
+        plain["board_samples_per_second"] = self.board_samples_per_second if self.on_board else None
         if not self.routed:
             plain |= dict.fromkeys(("bitstream", "cells_used", "cells_available", "fmax_hz", "clock_hz"))
         return plain

@@ -14,6 +14,7 @@ from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.uart import divisor
 from threshc.hdl.targets.base import Target
+from threshc.hdl.targets.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,21 +26,30 @@ class Samples:
 
 
 def verify_netlists(
-    interface: Interface, target: Target, folder: Path, samples: Samples, baud: int, progress: Progress
+    interface: Interface,
+    target: Target,
+    folder: Path,
+    samples: Samples,
+    baud: int,
+    clock: Clock | None,
+    progress: Progress,
 ) -> tuple[Exercised, ...]:
-    """Runs the samples through network.json and top.json of `synthesize`. Raises CompileError where one is wrong."""
-    family, board = target.device.family, target.board
+    """Runs the samples through network.json and top.json of `synthesize`. clock: a board's, None for a bare device.
+
+    Raises CompileError where a netlist is wrong.
+    """
+    family = target.device.family
     progress(f"simulating the netlist of the network on {len(samples.words):,} samples")
     network = read_netlist(folder / "network.json", family, interface.name)
     done = [exercise_network(network, interface, samples.words, samples.expected)]
     progress("simulating the netlist that is placed, at its pins")
     whole = read_netlist(folder / "top.json", family, TOP)
-    if board is None:
+    if clock is None:
         done.append(exercise_harness(whole, interface, samples.words, samples.expected))
         return tuple(done)
-    cycles = divisor(board.clock_hz, baud)
+    cycles = divisor(clock.hz, baud)
     found = exercise_board(
-        whole, interface, samples.words, samples.expected, cycles_per_bit=cycles, clock_hz=board.clock_hz
+        whole, interface, samples.words, samples.expected, cycles_per_bit=cycles, clock_hz=float(clock.hz)
     )
     if found is None:
         progress("the netlist that is placed is not simulated at its pins: its serial port takes too many cycles")

@@ -14,6 +14,7 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.registry import flow_of
 from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
+from threshc.hdl.shell.clocking import add_domain
 from threshc.hdl.shell.harness import Harness
 from threshc.hdl.shell.protocol import SILENCE
 from threshc.hdl.shell.shell import Shell
@@ -21,6 +22,7 @@ from threshc.hdl.shell.start import SelfStarting
 from threshc.hdl.shell.uart import divisor
 from threshc.hdl.shell.verilog_core import VerilogCore
 from threshc.hdl.targets.base import Board, Device, Pins, Target
+from threshc.hdl.targets.clock import Clock, crystal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +33,26 @@ class Top:
     constraints: str
 
 
-def make_top(interface: Interface, target: Target, baud: int) -> Top:
-    """Returns the top module for a target. Raises CompileError when amaranth-boards is missing, or the baud rate
-    impossible."""
+def make_top(interface: Interface, target: Target, baud: int, clock: Clock | None = None) -> Top:
+    """Returns the top module for a target. clock: what a board's circuit runs at, None for its crystal's.
+
+    Raises CompileError when amaranth-boards is missing, or the baud rate impossible.
+    """
     if target.board is None:
         harness = Harness(VerilogCore(interface), interface.input.width, interface.output.width)
         return Top(rtlil.convert(harness, name=TOP, emit_src=False), _free_pins(harness, target.device))
     flow, board = flow_of(target.device.family), target.board
-    cycles = divisor(board.clock_hz, baud)
-    timeout = int(board.clock_hz * SILENCE)
+    clock = crystal(target) if clock is None else clock
+    cycles = divisor(clock.hz, baud)
+    timeout = int(clock.hz * SILENCE)
     platform = None if isinstance(board, Pins) else _platform(board)  # before Amaranth waits for a shell to be used
     shell = Shell(VerilogCore(interface), interface, cycles_per_bit=cycles, timeout=timeout)
     if platform is None:
         assert isinstance(board, Pins)
         ports = {"clk": board.clk, "rx": board.rx, "tx": board.tx}
         text = "\n".join(flow.locate(port, pin) for port, pin in ports.items())
-        return Top(rtlil.convert(SelfStarting(shell), name=TOP, emit_src=False), text + "\n")
-    plan = platform.prepare(_Pins(shell), TOP, emit_src=False)
+        return Top(rtlil.convert(SelfStarting(shell, clock), name=TOP, emit_src=False), text + "\n")
+    plan = platform.prepare(_Pins(shell, clock), TOP, emit_src=False)
     lines = _text(plan.files[f"{TOP}.{flow.constraints}"]).splitlines()
     # The clock is constrained for every target alike, through nextpnr's --freq.
     kept = [line.strip() for line in lines if not line.strip().startswith(("set_frequency", "FREQUENCY", "#", "//"))]
@@ -78,13 +83,21 @@ def _platform(board: Board) -> Any:
 
 
 class _Pins(Elaboratable):
-    """Connects a shell to the board's UART pins."""
+    """Connects a shell to the board's UART pins, and a PLL to its clock's."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    def __init__(self, shell: Shell, clock: Clock) -> None:
+        self._shell, self._clock = shell, clock
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        if self._clock.pll is not None:
+            given = platform.request(platform.default_clk, dir="-")
+            if self._clock.on_pad:
+                reference = given.io
+            else:
+                m.submodules.reference = buffer = io.Buffer("i", given)
+                reference = buffer.i
+            add_domain(m, self._clock, reference)
         pins = platform.request("uart", 0, dir="-")
         m.submodules.shell = self._shell
         m.submodules.rx = rx = io.Buffer("i", pins.rx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal
@@ -14,12 +15,13 @@ from threshc.compiler.diagnostics import fail, option
 _TOLERANCE = 0.02  # a receiver samples the tenth bit 9.5 bit times after the start edge; both ends share 5 %
 
 
-def divisor(clock_hz: int, baud: int) -> int:
+def divisor(clock_hz: int | Fraction, baud: int) -> int:
     """Returns the clock cycles per bit. Raises CompileError where the clock cannot make the rate within 2 %."""
+    clock_hz = Fraction(clock_hz)
     cycles = round(clock_hz / baud) if baud > 0 else 0
     if cycles < 4 or abs(clock_hz / cycles / baud - 1) > _TOLERANCE:
         raise fail(
-            f"a {clock_hz / 1e6:g} MHz clock cannot make {baud} baud",
+            f"a {float(clock_hz) / 1e6:g} MHz clock cannot make {baud} baud",
             where=option("baud"),
             why="a bit must last a whole number of clock cycles, at least 4, within 2 %",
             hint="115200, or 1000000",

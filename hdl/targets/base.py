@@ -27,11 +27,13 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A class of amaranth-boards: its module and name, the clock that it feeds to the design in Hz."""
+    """A class of amaranth-boards: its module and name, the clock that it feeds to the design in Hz. pll_on_pad: the
+    clock comes in at a pin that belongs to the PLL, where nothing else can read it once the PLL does."""
 
     module: str
     platform: str
     clock_hz: int
+    pll_on_pad: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,6 @@ TARGET = Target(
     "icebreaker",
     "1BitSquared iCEBreaker (iCE40UP5K)",
     UP5K,
-    Board("amaranth_boards.icebreaker", "ICEBreakerPlatform", 12_000_000),
+    Board("amaranth_boards.icebreaker", "ICEBreakerPlatform", 12_000_000, pll_on_pad=True),
     (open_fpga_loader("ice40_generic", "flash"), Programmer("iceprog", {"flash": ()})),
 )

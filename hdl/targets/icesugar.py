@@ -7,6 +7,6 @@ TARGET = Target(
     "icesugar",
     "Muse Lab iCESugar (iCE40UP5K)",
     UP5K,
-    Board("amaranth_boards.icesugar", "ICESugarPlatform", 12_000_000),
+    Board("amaranth_boards.icesugar", "ICESugarPlatform", 12_000_000, pll_on_pad=True),
     (Programmer("icesprog", {"flash": ()}),),
 )
