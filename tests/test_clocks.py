@@ -14,13 +14,13 @@ from amaranth.sim import Simulator
 import threshc
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.chain import build as build_chain
-from threshc.hdl.families.pll import Setting
 from threshc.hdl.families.registry import families
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.build import _check_pll, build
 from threshc.hdl.flow.reach_clock import TRIES, fastest
 from threshc.hdl.flow.routing import Routing, TooSlow
 from threshc.hdl.flow.tools import Run, Tool
+from threshc.hdl.plls.base import Setting
 from threshc.hdl.shell.clocking import Settling
 from threshc.hdl.targets.clock import Clock, at_most, crystal, megahertz, near
 from threshc.hdl.targets.registry import target, targets

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.models import Model
-from threshc.hdl.families.pll import Pll
+from threshc.hdl.plls.base import Pll
 
 CellText = Callable[[str, int, tuple[str, ...], str], str]
 

@@ -31,8 +31,8 @@ from threshc.hdl.families.models import (
     refuse,
     register,
 )
-from threshc.hdl.families.pll_ecp5 import PLL
 from threshc.hdl.logic.tables import MUX, table, widen
+from threshc.hdl.plls.ecp5 import PLL
 
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:

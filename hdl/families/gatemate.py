@@ -11,8 +11,8 @@ from typing import Any
 
 from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Placed, yowasp
 from threshc.hdl.families.models import OVER, Cell, Model, Sink, inverted, refuse, register
-from threshc.hdl.families.pll_gatemate import PLL
 from threshc.hdl.logic.tables import MAJ, MUX, XOR, widen
+from threshc.hdl.plls.gatemate import PLL
 
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:

@@ -18,8 +18,8 @@ from threshc.hdl.families.block_rams import (
     word,
 )
 from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, Writing, refuse, register
-from threshc.hdl.families.pll_gowin import PLL
 from threshc.hdl.logic.tables import MUX, table, widen
+from threshc.hdl.plls.gowin import PLL
 
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:

@@ -21,8 +21,8 @@ from threshc.hdl.families.models import (
     refuse,
     register,
 )
-from threshc.hdl.families.pll_ice40 import PLL
 from threshc.hdl.logic.tables import MAJ, widen
+from threshc.hdl.plls.ice40 import PLL
 
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:

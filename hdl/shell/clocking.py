@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-from threshc.hdl.families.pll import Parameter
+from threshc.hdl.plls.base import Parameter
 from threshc.hdl.targets.clock import Clock
 
 SETTLED = 15e-6

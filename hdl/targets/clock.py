@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from threshc.compiler.diagnostics import CompileError, fail, option
-from threshc.hdl.families.pll import Pll, Setting
 from threshc.hdl.families.registry import family
+from threshc.hdl.plls.base import Pll, Setting
 from threshc.hdl.targets.base import Board, Target
 
 NEAR = Fraction(1, 100)

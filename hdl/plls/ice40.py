@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from threshc.hdl.families.pll import Pll, Setting, each_frequency, multiples
+from threshc.hdl.plls.base import Pll, Setting, each_frequency, multiples
 
 MHZ = 1_000_000
 _REFERENCE, _VCO, _OUT = (10 * MHZ, 133 * MHZ), (533 * MHZ, 1066 * MHZ), (16 * MHZ, 275 * MHZ)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from threshc.hdl.families.pll import Pll, Setting, each_frequency, multiples
+from threshc.hdl.plls.base import Pll, Setting, each_frequency, multiples
 
 MHZ = 1_000_000
 _ODIV = (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from threshc.hdl.families.pll import Pll, Setting, each_frequency, multiples
+from threshc.hdl.plls.base import Pll, Setting, each_frequency, multiples
 
 MHZ = 1_000_000
 _VCO = (1250 * MHZ, 2500 * MHZ)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from threshc.hdl.families.pll import Pll, Setting, each_frequency, multiples
+from threshc.hdl.plls.base import Pll, Setting, each_frequency, multiples
 
 MHZ = 1_000_000
 _DETECTOR, _VCO, _OUT = (10 * MHZ, 400 * MHZ), (400 * MHZ, 800 * MHZ), (10 * MHZ, 400 * MHZ)

@@ -1,0 +1,1 @@
+"""The PLLs of device families: cells, limits after the data sheets, and every setting within them."""
