@@ -28,6 +28,7 @@ from threshc.hdl.families.models import (
     Unmodelled,
     Writing,
     inverted,
+    pll_models,
     refuse,
     register,
 )
@@ -180,7 +181,7 @@ _MODELS: dict[str, Model] = {
     "SGSR": _start,
     "GSR": _start,
     "FD1S3AX": _carried,
-    **PLL.models(),
+    **pll_models(PLL),
 }
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Placed, yowasp
-from threshc.hdl.families.models import OVER, Cell, Model, Sink, inverted, refuse, register
+from threshc.hdl.families.models import OVER, Cell, Model, Sink, inverted, pll_models, refuse, register
 from threshc.hdl.logic.tables import MAJ, MUX, XOR, widen
 from threshc.hdl.plls.gatemate import PLL
 
@@ -97,7 +97,7 @@ _MODELS: dict[str, Model] = {
     "CC_IBUF": partial(_same, pins="IY"),
     "CC_OBUF": partial(_same, pins="AO"),
     "CC_BUFG": partial(_same, pins="IO"),
-    **PLL.models(),
+    **pll_models(PLL),
 }
 _HALVES = {"CC_L2T5": 2, "CC_MX4": 2, "CC_MX8": 4, "CC_L2T4": 1, "CC_MX2": 1}
 """Halves of CPEs that a cell takes: each is a tree of tables of two, and what is counted as a LUT."""

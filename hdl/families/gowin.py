@@ -17,7 +17,7 @@ from threshc.hdl.families.block_rams import (
     weights_of_nine,
     word,
 )
-from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, Writing, refuse, register
+from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, Writing, pll_models, refuse, register
 from threshc.hdl.logic.tables import MUX, table, widen
 from threshc.hdl.plls.gowin import PLL
 
@@ -168,7 +168,7 @@ _MODELS: dict[str, Model] = {
     "IBUF": _pad,
     "OBUF": _pad,
     "TBUF": _pad,
-    **PLL.models(),
+    **pll_models(PLL),
 }
 
 

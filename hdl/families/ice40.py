@@ -18,6 +18,7 @@ from threshc.hdl.families.models import (
     Unmodelled,
     Writing,
     inverted,
+    pll_models,
     refuse,
     register,
 )
@@ -124,7 +125,7 @@ _MODELS: dict[str, Model] = {
     "SB_IO": _io,
     "SB_GB": _buffer,
     "SB_GB_IO": _pad_buffer,
-    **PLL.models(),
+    **pll_models(PLL),
 }
 
 

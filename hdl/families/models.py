@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from threshc.hdl.logic.tables import table
+from threshc.hdl.plls.base import Pll
 
 
 class Unmodelled(Exception):
@@ -111,3 +113,15 @@ def refuse(condition: bool, why: str) -> None:
     """Raises Unmodelled where the condition holds."""
     if condition:
         raise Unmodelled(why)
+
+
+def pll_models(pll: Pll) -> dict[str, Model]:
+    """Returns the models of a PLL's cells: the output is the reference, and it has locked."""
+
+    def wire(cell: Cell, to: Sink, reference: str) -> None:
+        for output in (pll.output, *(pll.loop or ())[:1]):
+            to.same(cell[output], cell[reference])
+        to.same(cell[pll.locked], 1)
+
+    forms = [(pll.cell, pll.reference), *([pll.pad] if pll.pad else [])]
+    return {kind: partial(wire, reference=pin) for kind, pin in forms}

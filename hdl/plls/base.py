@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
-
-from threshc.hdl.families.models import Cell, Model, Sink
 
 Parameter = str | tuple[int, int]
 """A parameter of a cell: a text, or a number with its width in bits (0: a plain integer)."""
@@ -52,17 +49,6 @@ class Pll:
     attributes: Mapping[str, str] | None = None
     pad: tuple[str, str] | None = None
     said: str = ""
-
-    def models(self) -> dict[str, Model]:
-        """Returns what netlists' simulation does with the cell: its output is its reference, and it is locked."""
-
-        def wire(cell: Cell, to: Sink, reference: str) -> None:
-            for output in (self.output, *(self.loop or ())[:1]):
-                to.same(cell[output], cell[reference])
-            to.same(cell[self.locked], 1)
-
-        forms = [(self.cell, self.reference), *([self.pad] if self.pad else [])]
-        return {kind: partial(wire, reference=pin) for kind, pin in forms}
 
 
 def each_frequency(found: Iterable[Setting], middle_hz: int) -> dict[Fraction, Setting]:
