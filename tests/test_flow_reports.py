@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import networks
 import pytest
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.chain import build
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow.report import BuildReport, Project
 from threshc.hdl.flow.routing import parse_report, refuse_oversize, route, route_step
+from threshc.hdl.flow.running import running
 from threshc.hdl.flow.synthesis import Cells, count_cells
 from threshc.hdl.flow.tools import Run, Tool, run_tool
+from threshc.hdl.targets.clock import crystal
 from threshc.hdl.targets.registry import target
 
 TOOL = Tool("tool", ("tool",), "native", "1.0")
@@ -105,6 +109,9 @@ def test_a_report_goes_to_json_and_to_a_table(tmp_path: Path) -> None:
         files=(tmp_path / "net.bin",),
         tools={"yosys": "0.70 (YoWASP)"},
         seconds={"yosys": 2.0},
+        running=running(
+            target("icebreaker"), build(networks.xor()).interface, crystal(target("icebreaker")), 115200, 40e6
+        ),
     )
     rows = {name: (value, source) for name, value, source in report.rows()}
     assert rows["LUTs, network"] == ("100", "synthesized")
@@ -113,6 +120,10 @@ def test_a_report_goes_to_json_and_to_a_table(tmp_path: Path) -> None:
     assert rows["latency at Fmax"] == ("100.0 ns", "routed")
     assert rows["throughput at Fmax"] == ("40,000,000 samples/s", "routed")
     assert rows["clock on the board"] == ("12 MHz", "board")
+    faster = "clock='max' builds it again for its PLL: 39.75 MHz or more, 3.3 times as fast"
+    assert rows["a faster clock"] == (faster, "board")
+    assert rows["serial port"] == ("115,200 baud (104 cycles a bit, +0.16%), at most 2,880.0 samples/s", "board")
+    assert rows["throughput on the board"] == ("12,000,000 samples/s", "board")
     plain = json.loads(json.dumps(report.as_dict()))
     assert plain["network"] == {"luts": 100, "ffs": 50, "carries": 10, "brams": 0}
     assert plain["latency_ns"] == 100.0
