@@ -46,11 +46,17 @@ def synthesize(text: str, family: str) -> Mapped:
     """Verilog of a module `top` as cells of the family. Raises RuntimeError with Yosys' errors."""
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
         folder = Path(name)
-        seconds = _yosys(text, family, folder)
-        found = json.loads((folder / "cells").read_text())["design"]["num_cells_by_type"]
+        found, seconds = synthesize_in(folder, text, family)
         depth = _DEPTH.search((folder / "depth").read_text())
         gates = read_netlist(folder / "top.json", family, "top")
-    return Mapped({k: int(v) for k, v in found.items()}, int(depth[1]) if depth else 0, seconds, gates)
+    return Mapped(found, int(depth[1]) if depth else 0, seconds, gates)
+
+
+def synthesize_in(folder: Path, text: str, family: str) -> tuple[dict[str, int], float]:
+    """(cells by type, seconds) of Verilog whose files are in a folder, where the netlist is left as top.json."""
+    seconds = _yosys(text, family, folder)
+    found = json.loads((folder / "cells").read_text())["design"]["num_cells_by_type"]
+    return {k: int(v) for k, v in found.items()}, seconds
 
 
 def _yosys(text: str, family: str, folder: Path) -> float:
