@@ -10,5 +10,6 @@ FOUND = find_packages(include=[pattern for room in ROOMS for pattern in (room, f
 
 setup(
     packages=["threshc", *(f"threshc.{package}" for package in FOUND)],
+    package_data={"threshc.tasks.html": ["*.j2"]},
     package_dir={"threshc": "api", **{f"threshc.{room}": room for room in ROOMS}},
 )

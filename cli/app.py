@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from threshc.cli.build import build
+from threshc.cli.compare import compare
 from threshc.cli.compile import compile
 from threshc.cli.doctor import doctor
 from threshc.cli.errors import flag
@@ -15,6 +16,7 @@ from threshc.cli.options import Command
 from threshc.cli.plan import plan
 from threshc.cli.program import program
 from threshc.cli.prove import prove
+from threshc.cli.report import report
 from threshc.cli.run import run
 from threshc.cli.show import show
 from threshc.cli.sim import sim
@@ -43,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, sim, verify, prove, compile, build, plan, program, run, targets, doctor):
+for command in (show, sim, verify, prove, compile, build, plan, report, compare, program, run, targets, doctor):
     app.command(command.__name__, cls=Command)(command)
 app.add_typer(train)
 

@@ -77,8 +77,8 @@ def build(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.ir import ir_printer
+    from threshc.cli.printed_report import print_report
     from threshc.cli.progress import note, steps
-    from threshc.cli.report import print_report
 
     name = target or device
     if name is None or (target and device):

@@ -37,8 +37,8 @@ def compile(
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.ir import ir_printer
+    from threshc.cli.printed_report import print_report
     from threshc.cli.progress import note, steps
-    from threshc.cli.report import print_report
 
     how, made = reading(chosen), circuit(chosen)
     print_after = ir_printer(print_ir_after)

@@ -1,20 +1,29 @@
-"""A report in the terminal."""
+"""threshc report"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Annotated
 
-from threshc.cli.tables import print_table
-from threshc.compiler.diagnostics import visible
+import typer
 
-if TYPE_CHECKING:
-    from threshc.tasks.report import Report
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that compile or build made.")]
 
 
-def print_report(report: Report) -> None:
-    """Prints the figures with their sources, and where the files are."""
-    print_table(report.model, ("figure", "value", "source"), report.rows(), "lrl")
-    print(f"{visible(str(report.out_dir))}/: {', '.join(name for name in report.files if '/' not in name)}")
-    if report.build is not None:
-        project = report.build.project
-        print(f"{visible(str(report.out_dir / project.folder))}/: {len(project.files)} files; `make` repeats the build")
+def report(
+    folder: Folder,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The page; FOLDER/report.html by default.")
+    ] = None,
+) -> None:
+    """Draw a folder's report: one HTML file with the network, where LUTs, memory and time go, histograms, floor plan.
+
+    It opens from disk, needs no network, and is light or dark as the browser is.
+
+    [dim]threshc report out[/]
+    [dim]threshc report out -o digits.html[/]
+    """
+    from threshc.compiler.diagnostics import visible
+    from threshc.tasks.html_report import html_report
+
+    print(visible(str(html_report(folder, out))))

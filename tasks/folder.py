@@ -17,6 +17,9 @@ from threshc.compiler.scratch import FULL
 REPORT = "report.json"
 """Lists the files of a folder; it is written last, and its presence says that threshc made the folder."""
 
+PAGE = "report.html"
+"""The page that `threshc report` writes of a folder into it."""
+
 INNER = ("project",)
 """Folders within an output folder: the files in them have names with a slash and are looked at one by one."""
 
@@ -79,7 +82,7 @@ def _listed(goal: Path) -> set[str]:
     try:
         report = report_of(goal)
         files = report["files"] + report.get("makes", []) if report["made_by"].startswith("threshc ") else []
-        return {REPORT, *(name for name in files if isinstance(name, str) and _is_inside(name))}
+        return {REPORT, PAGE, *(name for name in files if isinstance(name, str) and _is_inside(name))}
     except (CompileError, KeyError, TypeError, AttributeError):
         return set()
 

@@ -45,7 +45,9 @@ class Contract:
             name, bits = visible(output.name), f"Bits {field.offset} to {field.offset + field.width - 1}"
             count, width = prod(field.shape), field.element_width
             if field.kind == "class":
-                found.append(f"{bits}: {name}, the index of the class, from 0.")
+                first = int(output.offset)
+                more = f"; the model counts from {first}" if first else ""
+                found.append(f"{bits}: {name}, the index of the class, from 0{more}.")
             elif field.kind == "scores":
                 kind = "two's complement" if field.signed else "unsigned"
                 found.append(f"{bits}: {name}, {count:,} scores of {width} bits, {kind}, score 0 lowest.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from threshc.compiler.diagnostics import CompileError, Diagnostic, fail, option
-from threshc.compiler.files import draft
+from threshc.compiler.files import draft, write_files
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.cells.drive import Exercised
 from threshc.hdl.cells.made import read_made
@@ -20,7 +21,7 @@ from threshc.hdl.families.base import Placed
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow.cells_by_layer import LayerCells, cells_by_layer
 from threshc.hdl.flow.makefile import makefile
-from threshc.hdl.flow.placed_by_layer import PlacedCells, placed_by_layer
+from threshc.hdl.flow.placed_by_layer import PlacedCells, Places, placed_by_layer, places_by_layer
 from threshc.hdl.flow.plan import PROJECT
 from threshc.hdl.flow.report import BuildReport, Project
 from threshc.hdl.flow.routing import (
@@ -102,6 +103,7 @@ def build(
         proved = "" if prove is None else prove(folder / "network.json")
         routing: Routing | None = None
         placed: tuple[PlacedCells, ...] = ()
+        places: Places = {}
         runs = [synthesis.run]
         if flow is None:
             progress(f"no bitstream is made: no open tool places and routes {chosen.title}")
@@ -112,12 +114,16 @@ def build(
             routing = route(tools[rest[0].tool], rest[0], device, folder, progress)
             _refuse_slow(target, clock, required, routing)
             _check_pll(clock, routing)
-            placed = _placed(chain, folder, flow.placed, "harness" if board is None else "UART shell")
+            placed, places = _placed(chain, folder, flow.placed, "harness" if board is None else "UART shell")
             progress(f"{rest[1].tool}: {rest[1].doing}")
             runs += [routing.run, pack_bitstream(tools[rest[1].tool], rest[1], folder, progress)]
             wanted = {"nextpnr.log": f"{chain.name}.nextpnr.log", "timing.json": f"{chain.name}.timing.json"}
             wanted[plan.result] = chain.name + Path(plan.result).suffix
         files = _deliver(folder, {"yosys.log": f"{chain.name}.yosys.log", **wanted}, Path(out_dir))
+        if places:
+            name = f"{chain.name}.places.json"
+            write_files(Path(out_dir), {name: json.dumps({"places": places}, separators=(",", ":")) + "\n"})
+            files = (*files, Path(out_dir) / name)
     finally:
         plan.tidy(folder)
     project = Project(folder.name, tuple(sorted(path.name for path in folder.iterdir())), plan.made, plan.digest())
@@ -133,10 +139,11 @@ def _modules(netlist: Path) -> dict[str, Any]:
     return found
 
 
-def _placed(chain: Circuit, folder: Path, reading: Placed, around: str) -> tuple[PlacedCells, ...]:
+def _placed(chain: Circuit, folder: Path, reading: Placed, around: str) -> tuple[tuple[PlacedCells, ...], Places]:
     (routed,) = _modules(folder / "routed.json").values()
-    timing = read_made(folder / "timing.json")
-    return placed_by_layer(chain, _modules(folder / "top.json")[TOP], routed, timing, around, reading)
+    top, timing = _modules(folder / "top.json")[TOP], read_made(folder / "timing.json")
+    placed = placed_by_layer(chain, top, routed, timing, around, reading)
+    return placed, places_by_layer(chain, top, routed, around, reading)
 
 
 def _required(clock: Clock | None, freq: float | None) -> float | None:

@@ -10,6 +10,9 @@ from threshc.hdl.chain import Circuit
 from threshc.hdl.families.base import Placed
 from threshc.hdl.flow.attribution import order, owners, pins
 
+_BEL = re.compile(r"X(\d+)/?Y(\d+)")
+"""The beginning of a place on the chip, as nextpnr writes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedCells:
@@ -27,6 +30,10 @@ class PlacedCells:
     ffs: int
     carries: int
     path_ns: float
+
+
+Places = dict[str, list[tuple[int, int]]]
+"""Column and row of placed cells, by layer."""
 
 
 def placed_by_layer(
@@ -65,6 +72,22 @@ def placed_by_layer(
         for name, count in counts.items()
         if any(count) or name in slow
     )
+
+
+def places_by_layer(
+    chain: Circuit, top: dict[str, Any], routed: dict[str, Any], around: str, reading: Placed
+) -> Places:
+    """Returns column and row of every placed logic cell by layer; arguments as for `placed_by_layer`."""
+    whose = owners(chain, top, around)
+    if not whose:
+        return {}
+    layer = _layers(routed["cells"], whose, _origins(routed["cells"], reading), around)
+    found: Places = {name: [] for name in order(chain, around)}
+    for name, cell in routed["cells"].items():
+        place = _BEL.match(str(cell["attributes"].get("NEXTPNR_BEL", "")))
+        if place is not None and cell["type"].startswith(reading.types):
+            found[layer[name]].append((int(place[1]), int(place[2])))
+    return {name: cells for name, cells in found.items() if cells}
 
 
 def slowest_path(report: dict[str, Any], layer: dict[str, str]) -> dict[str, float]:
