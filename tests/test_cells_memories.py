@@ -14,7 +14,12 @@ from threshc.hdl.cells.read import read_netlist
 from threshc.hdl.flow.tools import YOSYS, check, find_tools, run_tool
 
 CYCLES, SAMPLES = 48, 64
-SYNTH = {"ice40": "synth_ice40", "ecp5": "synth_ecp5", "gowin": "synth_gowin -noiopads -nolutram"}
+SYNTH = {
+    "ice40": "synth_ice40",
+    "ecp5": "synth_ecp5",
+    "gowin": "synth_gowin -noiopads -nolutram",
+    "gatemate": "synth_gatemate -luttree -noiopad -noclkbuf",
+}
 MODULE = """module m(
   input clk, input we, input [{a}:0] wa, input [{d}:0] wd, input re, input [{a}:0] ra, output [{d}:0] q
 );
@@ -73,6 +78,15 @@ def from_words(words: np.ndarray) -> np.ndarray:
         ("gowin", 512, 32, True, True, "SDPX9B"),
         ("gowin", 2048, 9, True, False, "DPX9B"),
         ("gowin", 8192, 2, True, False, "DPB"),
+        ("gatemate", 512, 40, False, False, "CC_BRAM_20K"),
+        ("gatemate", 512, 36, True, True, "CC_BRAM_20K"),
+        ("gatemate", 512, 60, True, False, "CC_BRAM_40K"),
+        ("gatemate", 1024, 20, True, False, "CC_BRAM_20K"),
+        ("gatemate", 2048, 9, False, True, "CC_BRAM_20K"),
+        ("gatemate", 4096, 5, True, False, "CC_BRAM_20K"),
+        ("gatemate", 8192, 2, True, False, "CC_BRAM_20K"),
+        ("gatemate", 16000, 1, False, False, "CC_BRAM_20K"),
+        ("gatemate", 32768, 1, True, False, "CC_BRAM_40K"),
     ],
 )
 def test_memories(family: str, depth: int, width: int, written: bool, second: bool, cell: str, tmp_path: Path) -> None:

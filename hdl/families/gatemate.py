@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from threshc.hdl.families.base import Count, Counting, Delays, Family, Flow, Memory, Placed, yowasp
+from threshc.hdl.families.gatemate_memories import block_ram
 from threshc.hdl.families.models import OVER, Cell, Model, Sink, inverted, pll_models, refuse, register
 from threshc.hdl.logic.tables import MAJ, MUX, XOR, widen
 from threshc.hdl.plls.gatemate import PLL
@@ -94,6 +95,8 @@ _MODELS: dict[str, Model] = {
     **{f"CC_MX{1 << k}": partial(_mux, selects=k) for k in range(1, 4)},
     "CC_ADDF": _adder,
     "CC_DFF": _flop,
+    "CC_BRAM_20K": partial(block_ram, half=20),
+    "CC_BRAM_40K": partial(block_ram, half=40),
     "CC_IBUF": partial(_same, pins="IY"),
     "CC_OBUF": partial(_same, pins="AO"),
     "CC_BUFG": partial(_same, pins="IO"),
