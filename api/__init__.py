@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from threshc.compiler.ir.network import Network
     from threshc.tasks.build import build
     from threshc.tasks.compile import compile
+    from threshc.tasks.fit import fit
     from threshc.tasks.load import load
     from threshc.tasks.options import CircuitOptions, ModelOptions
     from threshc.tasks.prove import prove
@@ -45,6 +46,7 @@ __all__ = [
     "__version__",
     "build",
     "compile",
+    "fit",
     "load",
     "prove",
     "simulate",
@@ -59,6 +61,7 @@ _HOMES = {
     "Network": "threshc.compiler.ir.network",
     "build": "threshc.tasks.build",
     "compile": "threshc.tasks.compile",
+    "fit": "threshc.tasks.fit",
     "load": "threshc.tasks.load",
     "prove": "threshc.tasks.prove",
     "simulate": "threshc.tasks.simulate",

@@ -12,6 +12,7 @@ from threshc.cli.compare import compare
 from threshc.cli.compile import compile
 from threshc.cli.doctor import doctor
 from threshc.cli.errors import flag
+from threshc.cli.fit import fit
 from threshc.cli.options import Command
 from threshc.cli.plan import plan
 from threshc.cli.program import program
@@ -45,7 +46,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, sim, verify, prove, compile, build, plan, report, compare, program, run, targets, doctor):
+for command in (show, sim, verify, prove, compile, build, fit, plan, report, compare, program, run, targets, doctor):
     app.command(command.__name__, cls=Command)(command)
 app.add_typer(train)
 

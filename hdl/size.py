@@ -33,10 +33,12 @@ class TooBig(CompileError):
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """luts: look-up tables of the device family's inputs; cells: of the netlist; both estimated from the weights."""
+    """luts: look-up tables of the device family's inputs; cells: of the netlist; depth: levels of tables of the deepest
+    layer; all estimated from the weights."""
 
     luts: int
     cells: int
+    depth: int = 0
 
     @property
     def bytes(self) -> int:
@@ -54,7 +56,7 @@ def predict(network: Network, options: CircuitOptions = USUAL_CIRCUIT) -> Size:
 
     Raises CompileError for weights that an architecture does not take, before anything is searched.
     """
-    luts, cells, inputs = 0, 0, table_inputs(options.family)
+    luts, cells, depth, inputs = 0, 0, 0, table_inputs(options.family)
     for v, op in enumerate(network.ops):
         t = network.types[v]
         if isinstance(op, Sum):
@@ -63,10 +65,11 @@ def predict(network: Network, options: CircuitOptions = USUAL_CIRCUIT) -> Size:
             chosen.check(op.weights)
             cost = chosen.predict(op.weights)
             luts += cost.luts(inputs) * positions
+            depth = max(depth, cost.depth6 if inputs >= 6 else cost.depth4)
             cells += 2 * int(heap_bits(op.weights).sum()) * positions
         elif isinstance(op, Compare) and isinstance(s := network.types[op.s], Ints) and op.s == 0:
             cells += 2 * math.prod(t.shape) * len(plane_weights(s.lo, s.hi))
-    return Size(luts, cells)
+    return Size(luts, cells, depth)
 
 
 def refuse_hopeless(luts: int, device: Device, note: Note | None = None) -> None:
