@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, FAINT = "#010203", "#040506"
-"""Stand for the style sheet's colours of text and of lines."""
+"""These stand for the style sheet's colours of text and of lines, which the templates put in their place."""
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")
 """Told apart by colour-blind people too, on white and black (Paul Tol, SRON/EPS/TN/09-002, the bright scheme)."""
 _WIDTH = 7.2
@@ -111,7 +111,7 @@ def _svg(figure: Figure, title: str) -> str:
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
     text = file.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "var(--ink)").replace(FAINT, "var(--faint)")
+    text = text[text.index("<svg") :]
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 role="img"', text, count=1)
     # Names within one picture are told from those of the others on the page.

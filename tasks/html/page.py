@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import nan, prod
 from typing import Any
 
-from threshc.compiler.diagnostics import visible
+from threshc.compiler.diagnostics import option, visible
 from threshc.hdl.contract.samples import samples
 from threshc.tasks.html.charts import bars, floor_plan, histograms
 from threshc.tasks.html.folder import Folder
@@ -160,9 +160,13 @@ def _checks(folder: Folder) -> Iterator[tuple[str, bool, str]]:
     right = simulated["equal"] == simulated["samples"] > 0
     yield "Verilog = packed simulator", right, f"{equal}, {simulated['simulator']}"
     names = [f"{v['what']}: {v['samples']:,} samples" for v in built.get("verified", ())]
-    yield "netlists after synthesis", bool(names), visible("; ".join(names)) or "not run: build --verify netlist"
+    yield (
+        "netlists after synthesis",
+        bool(names),
+        visible("; ".join(names)) or f"not run: {option('verify', 'netlist')} of build",
+    )
     proved = str(built.get("proved") or "")
-    otherwise = "not here: threshc prove FOLDER, or build --verify proof"
+    otherwise = f"not here: threshc prove FOLDER, or {option('verify', 'proof')} of build"
     yield "proved for all inputs", bool(proved), visible(proved) or otherwise
     routed = bool(built.get("routed"))
     text = f"seed {built['seed']}: {built['fmax_hz'] / 1e6:.1f} MHz" if routed else "no bitstream here: threshc build"
