@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Const, Module, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Algorithm
 from amaranth.lib.wiring import In, Out
@@ -29,8 +29,8 @@ class Engine(wiring.Component):
 
     i: bytes from the host, lost (and reported) while a request is being worked on; o: bytes to the host;
     broken: forget the request at hand; sample, answer: the network's streams.
-    Latency: an answer's first byte leaves two cycles after the network's; the sample is offered one cycle after the
-    request's check byte. A sample of several payloads is not held: each is offered one cycle after its last byte, and
+    Latency: an answer's first byte leaves four cycles after the network's; the sample is offered two cycles after the
+    request's check byte. A sample of several payloads is not held: each is offered two cycles after its last byte, and
     must be taken before the next byte comes, else the request is an error; so the network must be able to take all
     payloads of a sample before its answer is taken. What is begun of a request that turns out to be an error is ended
     with any bits, and its answer is thrown away.
@@ -62,15 +62,25 @@ class Engine(wiring.Component):
         beats = self._interface.input
         size, each = body_size(beats), byte_count(beats.width)
         word = Signal(8 * each)
-        left = Signal(range(size + 1))
+        left, final = Signal(range(size + 1)), Signal()
         ping, lost = Signal(), Signal()
-        silence = Signal(range(self._timeout + 1))
+        silence, quiet = Signal(range(self._timeout + 1)), Signal()
+        # What is to be known of a byte is found out before it is looked at: bytes are at least 40 cycles apart.
+        came, byte, good, infer, pinged = Signal(), Signal(8), Signal(), Signal(), Signal()
         m.submodules.request_check = check = _CRC8(data_width=8).create()
-        m.d.comb += [check.data.eq(self.i.payload), self.sample.payload.eq(word[: beats.width])]
-        m.d.sync += silence.eq(silence + 1)
+        m.d.comb += [check.data.eq(byte), self.sample.payload.eq(word[: beats.width])]
+        m.d.sync += [came.eq(self.i.valid), byte.eq(self.i.payload), good.eq(self.i.payload == check.crc)]
+        m.d.sync += [infer.eq(self.i.payload == INFER[0]), pinged.eq(self.i.payload == PING[0]), final.eq(left == 1)]
+        m.d.sync += [silence.eq(silence + 1), quiet.eq((silence == self._timeout) & ~self.i.valid)]
         with m.If(self.i.valid):
             m.d.sync += silence.eq(0)
         feed = Feed(m, self._interface, self.sample, self.answer, each) if beats.count > 1 else None
+        offered, due = Signal(), Signal()
+        m.d.sync += due.eq(self.answer.valid & idle)  # stays true for a cycle too long, in DONE
+        if feed is None:
+            m.d.comb += self.sample.valid.eq(offered)
+            with m.If(self.sample.ready):
+                m.d.sync += offered.eq(0)
 
         def refuse(code: int, begun: bool = True) -> None:
             m.d.sync += fault.eq(code)
@@ -82,86 +92,74 @@ class Engine(wiring.Component):
                     m.next = "HEAD"
                 else:
                     refuse(_FORGET)
-            with m.Elif(silence == self._timeout):
+            with m.Elif(quiet):
                 refuse(protocol.TIMEOUT)
 
         def reply(which: bytes, then: str) -> None:
             m.d.comb += [start.eq(1), kind.eq(_REPLIES.index(which))]
             m.next = then
 
-        def take_answer() -> None:
-            if self._interface.output.count == 1:
-                m.d.comb += self.answer.ready.eq(idle)
-            else:  # while the answer before is sent, its own payloads are taken
-                with m.If(idle):
-                    m.d.comb += self.answer.ready.eq(1)
-            with m.If(self.answer.valid & idle):
-                reply(ANSWER, "DONE")
-
         with m.FSM() as fsm:
             with m.State("HEAD"):
                 m.d.sync += [left.eq(size), lost.eq(0)]
                 if feed is not None:
                     feed.start()
-                with m.If(self.i.valid):
+                with m.If(came):
                     m.d.comb += [check.start.eq(1), check.valid.eq(1)]
-                    m.d.sync += ping.eq(self.i.payload == PING[0])
-                    with m.If(self.i.payload == INFER[0]):
+                    m.d.sync += ping.eq(pinged)
+                    with m.If(infer):
                         m.next = "NUMBER"
-                    with m.Elif(self.i.payload == PING[0]):
+                    with m.Elif(pinged):
                         m.next = "CHECK"
                     with m.Else():
                         refuse(protocol.UNKNOWN_COMMAND)
             with m.State("NUMBER"):
                 give_up()
-                with m.If(self.i.valid):
+                with m.If(came):
                     m.d.comb += check.valid.eq(1)
-                    m.d.sync += number.eq(self.i.payload)
+                    m.d.sync += number.eq(byte)
                     m.next = "BODY"
             with m.State("BODY"):
                 give_up()
-                with m.If(self.i.valid):
+                with m.If(came):
                     m.d.comb += check.valid.eq(1)
-                    m.d.sync += [word.eq(Cat(word[8:], self.i.payload)), left.eq(left - 1)]
-                    with m.If(left == 1):
+                    m.d.sync += [word.eq(Cat(word[8:], byte)), left.eq(left - 1)]
+                    with m.If(final):
                         m.next = "CHECK"
                     if feed is not None:
                         with m.If(feed.byte()):
                             refuse(protocol.OVERRUN)
             with m.State("CHECK"):
                 give_up()
-                with m.If(self.i.valid):
-                    m.next = "OFFER" if feed is None else "WAIT"
-                    with m.If(self.i.payload != check.crc):
+                with m.If(came):
+                    m.next = "WAIT"
+                    with m.If(~good):
                         refuse(protocol.BAD_CHECK)
                     with m.Elif(ping):
                         m.next = "PONG"
+                    with m.Else():
+                        m.d.sync += offered.eq(1)
             with m.State("PONG"), m.If(idle):
                 reply(PONG, "DONE")
-            if feed is None:
-                with m.State("OFFER"):
-                    m.d.comb += self.sample.valid.eq(1)
-                    with m.If(self.sample.ready):
-                        m.next = "WAIT"
-                    take_answer()  # a network without registers answers in the cycle of the transfer
-            else:
+            if feed is not None:
                 with m.State("EMPTY"), m.If(feed.emptied(idle)):
                     m.next = "FAULT"
                     with m.If(fault == _FORGET):
                         m.next = "HEAD"
-            with m.State("WAIT"):
-                take_answer()
+            with m.State("WAIT"), m.If(due):
+                m.d.comb += self.answer.ready.eq(1)
+                reply(ANSWER, "DONE")
             with m.State("DONE"):
                 m.next = "HEAD"
                 with m.If(lost):
                     refuse(protocol.OVERRUN, begun=False)
             with m.State("FAULT"), m.If(idle):
                 reply(ERROR, "FLUSH")
-            with m.State("FLUSH"), m.If(self.broken | (silence == self._timeout)):
+            with m.State("FLUSH"), m.If(self.broken | quiet):
                 m.next = "HEAD"  # nothing but silence or a break tells where the next request starts
 
-        working = fsm.ongoing("PONG") | fsm.ongoing("OFFER") | fsm.ongoing("WAIT") | fsm.ongoing("DONE")
-        with m.If(self.i.valid & working):
+        working = fsm.ongoing("PONG") | fsm.ongoing("WAIT") | fsm.ongoing("DONE")
+        with m.If(came & working):
             m.d.sync += lost.eq(1)
 
     def _replies(self, m: Module, start: Signal, kind: Signal, fault: Signal, number: Signal) -> Signal:
@@ -171,49 +169,62 @@ class Engine(wiring.Component):
         pong = identity(self._interface).pack()
         word = Signal(8 * size)
         sending, answered = Signal.like(kind), Signal(8)
-        index = Signal(range(max(size, len(pong))))
+        index, ending, pong_byte = Signal(range(max(size, len(pong)))), Signal(), Signal(8)
         more = Signal(range(beats.count)) if beats.count > 1 else None
         last = Array([size - 1, len(pong) - 1, 0])[sending]
+        idle = Signal(init=1)
+        # A byte waits for the line in a register, so that the next one can be two cycles late.
+        byte, full, fresh, first = Signal(8), Signal(), Signal(), Signal()
         m.submodules.reply_check = check = _CRC8(data_width=8).create()
-        m.d.comb += check.data.eq(self.o.payload)
-        with m.FSM() as fsm:
+        m.d.comb += [self.o.valid.eq(full), self.o.payload.eq(byte)]
+        m.d.comb += [check.data.eq(byte), check.valid.eq(fresh), check.start.eq(fresh & first)]
+        m.d.sync += [ending.eq(index == last), pong_byte.eq(Array(pong)[index]), fresh.eq(0)]
+        with m.If(self.o.ready):
+            m.d.sync += full.eq(0)
+
+        started = Signal()
+        m.d.sync += [started.eq(start), sending.eq(Mux(start, kind, sending))]
+        with m.If(self.answer.valid & self.answer.ready):
+            m.d.sync += word.eq(self.answer.payload)
+
+        def put(value: ValueLike, head: int = 0) -> None:
+            m.d.sync += [byte.eq(value), full.eq(1), fresh.eq(1), first.eq(head)]
+
+        with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [sending.eq(kind), answered.eq(number), index.eq(0)]
-                with m.If(start):
-                    m.d.sync += word.eq(self.answer.payload)
+                m.d.sync += [answered.eq(number), index.eq(0)]
+                with m.If(started):
+                    m.d.sync += idle.eq(0)
                     m.next = "HEAD"
                     if more is not None:
                         m.d.sync += more.eq(beats.count - 1)
-            with m.State("HEAD"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(Array(h[0] for h in _REPLIES)[sending])]
-                m.d.comb += [check.start.eq(1), check.valid.eq(self.o.ready)]
-                with m.If(self.o.ready):
-                    m.next = "BODY"
-                    with m.If(sending == _REPLIES.index(ANSWER)):
-                        m.next = "NUMBER"
-            with m.State("NUMBER"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(answered), check.valid.eq(self.o.ready)]
-                with m.If(self.o.ready):
-                    m.next = "BODY"
-            with m.State("BODY"):
-                m.d.comb += [self.o.valid.eq(1), check.valid.eq(self.o.ready)]
-                m.d.comb += self.o.payload.eq(Array([word[:8], Array(pong)[index], fault])[sending])
-                with m.If(self.o.ready):
-                    m.d.sync += [word.eq(Cat(word[8:], Const(0, 8))), index.eq(index + 1)]
-                    with m.If(index == last):
-                        m.next = "CHECK"
-                        if more is not None:
-                            with m.If((sending == _REPLIES.index(ANSWER)) & (more != 0)):
-                                m.next = "MORE"
+            with m.State("HEAD"), m.If(~full):
+                put(Array(h[0] for h in _REPLIES)[sending], 1)
+                m.next = "BODY"
+                with m.If(sending == _REPLIES.index(ANSWER)):
+                    m.next = "NUMBER"
+            with m.State("NUMBER"), m.If(~full):
+                put(answered)
+                m.next = "BODY"
+            with m.State("BODY"), m.If(~full):
+                put(Array([word[:8], pong_byte, fault])[sending])
+                m.d.sync += [word.eq(Cat(word[8:], Const(0, 8))), index.eq(index + 1)]
+                with m.If(ending):
+                    m.d.sync += index.eq(0)
+                    m.next = "CHECK"
+                    if more is not None:
+                        with m.If((sending == _REPLIES.index(ANSWER)) & (more != 0)):
+                            m.next = "MORE"
             if more is not None:
                 with m.State("MORE"):
                     m.d.comb += self.answer.ready.eq(1)
-                    m.d.sync += index.eq(0)
                     with m.If(self.answer.valid):
-                        m.d.sync += [word.eq(self.answer.payload), more.eq(more - 1)]
+                        m.d.sync += more.eq(more - 1)
                         m.next = "BODY"
-            with m.State("CHECK"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(check.crc)]
-                with m.If(self.o.ready):
-                    m.next = "IDLE"
-        return fsm.ongoing("IDLE")
+            with m.State("CHECK"), m.If(~full):
+                put(check.crc)
+                m.next = "LAST"
+            with m.State("LAST"), m.If(~full):
+                m.d.sync += idle.eq(1)
+                m.next = "IDLE"
+        return idle

@@ -16,22 +16,26 @@ class Feed:
         """sample, answer: the network's streams as the engine has them; size: bytes of a payload."""
         self._m, self._sample, self._answer, self._size = m, sample, answer, size
         self._payloads, self._answers = interface.input.count, interface.output.count
-        self._fill, self._offered = Signal(range(size + 1)), Signal()
+        self._fill, self._filled, self._offered = Signal(range(size + 1)), Signal(), Signal()
+        self._all_given, self._all_taken, self._begun = Signal(), Signal(), Signal()
         self._given, self._taken = Signal(range(self._payloads + 1)), Signal(range(self._answers + 1))
         m.d.comb += sample.valid.eq(self._offered)
+        m.d.sync += self._filled.eq(self._fill == size - 1)  # bytes are far apart
         with m.If(self._offered & sample.ready):
             m.d.sync += [self._offered.eq(0), self._given.eq(self._given + 1)]
+            m.d.sync += self._all_given.eq(self._given == self._payloads - 1)
 
     def start(self) -> None:
         """Expects a new sample."""
         self._m.d.sync += [self._fill.eq(0), self._given.eq(0), self._taken.eq(0)]
+        self._m.d.sync += [self._begun.eq(0), self._all_given.eq(0), self._all_taken.eq(0)]
 
     def byte(self) -> Value:
         """Counts a byte of the sample; returns whether it has come too early."""
         m = self._m
         m.d.sync += self._fill.eq(self._fill + 1)
-        with m.If(self._fill == self._size - 1):
-            m.d.sync += [self._fill.eq(0), self._offered.eq(1)]
+        with m.If(self._filled):
+            m.d.sync += [self._fill.eq(0), self._offered.eq(1), self._begun.eq(1)]
         return self._offered
 
     def emptied(self, idle: Value) -> Value:
@@ -40,11 +44,10 @@ class Feed:
         idle: whether no earlier answer is on its way to the host.
         """
         m = self._m
-        begun = self._offered | (self._given != 0)
-        with m.If(begun & ~self._offered & (self._given != self._payloads)):
+        with m.If(self._begun & ~self._offered & ~self._all_given):
             m.d.sync += self._offered.eq(1)
-        with m.If(begun & idle & (self._taken != self._answers)):
+        with m.If(self._begun & idle & ~self._all_taken):
             m.d.comb += self._answer.ready.eq(1)
             with m.If(self._answer.valid):
-                m.d.sync += self._taken.eq(self._taken + 1)
-        return idle & (~begun | ((self._given == self._payloads) & (self._taken == self._answers)))
+                m.d.sync += [self._taken.eq(self._taken + 1), self._all_taken.eq(self._taken == self._answers - 1)]
+        return idle & (~self._begun | (self._all_given & self._all_taken))

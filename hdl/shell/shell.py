@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,6 +34,12 @@ class Shell(wiring.Component):
         wiring.connect(m, receiver.o, engine.i)
         wiring.connect(m, engine.o, transmitter.i)
         wiring.connect(m, engine.sample, core.i)
-        wiring.connect(m, core.o, engine.answer)
+        # One place for an answer: no way leads from the engine's decisions through the network's.
+        held, full = Signal(self._interface.output.width, reset_less=True), Signal()
+        m.d.comb += [engine.answer.payload.eq(held), engine.answer.valid.eq(full), core.o.ready.eq(~full)]
+        with m.If(~full):
+            m.d.sync += [held.eq(core.o.payload), full.eq(core.o.valid)]
+        with m.Elif(engine.answer.ready):
+            m.d.sync += full.eq(0)
         m.d.comb += [receiver.pin.eq(self.rx), self.tx.eq(transmitter.pin), engine.broken.eq(receiver.broken)]
         return m

@@ -44,23 +44,27 @@ class UartReceiver(wiring.Component):
         m = Module()
         line = Signal(init=1)
         m.submodules.synchronizer = FFSynchronizer(self.pin, line, init=1)
-        timer = Signal(range(self._cycles + self._cycles // 2))
+        timer, half, tick = Signal(range(self._cycles)), Signal(), Signal()
         count = Signal(range(10))
-        m.d.sync += [self.o.valid.eq(0), self.broken.eq(0)]
+        m.d.sync += [self.o.valid.eq(0), self.broken.eq(0), timer.eq(timer + 1)]
+        m.d.sync += [half.eq(timer == self._cycles // 2 - 2), tick.eq(timer == self._cycles - 2)]
+        again = [timer.eq(0), half.eq(0), tick.eq(0)]
         with m.FSM():
-            with m.State("IDLE"), m.If(~line):
-                # The first sample is taken in the middle of data bit 0, one and a half bit times from here.
-                m.d.sync += [timer.eq(self._cycles + self._cycles // 2 - 1), count.eq(0)]
+            with m.State("IDLE"):
+                m.d.sync += [*again, count.eq(0)]
+                with m.If(~line):
+                    m.next = "START"
+            with m.State("START"), m.If(half):
+                # The first sample is taken in the middle of data bit 0, a bit time from here.
+                m.d.sync += again
                 m.next = "RECEIVE"
-            with m.State("RECEIVE"):
-                m.d.sync += timer.eq(timer - 1)
-                with m.If(timer == 0):
-                    m.d.sync += [timer.eq(self._cycles - 1), count.eq(count + 1)]
-                    with m.If(count < 8):
-                        m.d.sync += self.o.payload.eq(Cat(self.o.payload[1:], line))
-                    with m.Else():
-                        m.d.sync += [self.o.valid.eq(line), self.broken.eq(~line)]
-                        m.next = "RELEASE"
+            with m.State("RECEIVE"), m.If(tick):
+                m.d.sync += [*again, count.eq(count + 1)]
+                with m.If(count < 8):
+                    m.d.sync += self.o.payload.eq(Cat(self.o.payload[1:], line))
+                with m.Else():
+                    m.d.sync += [self.o.valid.eq(line), self.broken.eq(~line)]
+                    m.next = "RELEASE"
             with m.State("RELEASE"), m.If(line):
                 m.next = "IDLE"
         return m
@@ -75,13 +79,14 @@ class UartTransmitter(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        timer = Signal(range(self._cycles))
+        timer, tick = Signal(range(self._cycles)), Signal()
         bits = Signal(10, init=1)
-        left = Signal(range(11))
-        m.d.comb += [self.i.ready.eq(left == 0), self.pin.eq(bits[0])]
-        m.d.sync += timer.eq(timer - 1)
-        with m.If((left == 0) & self.i.valid):
-            m.d.sync += [bits.eq(Cat(0, self.i.payload, 1)), left.eq(10), timer.eq(self._cycles - 1)]
-        with m.Elif((left != 0) & (timer == 0)):
-            m.d.sync += [timer.eq(self._cycles - 1), bits.eq(Cat(bits[1:], 1)), left.eq(left - 1)]
+        left, busy = Signal(range(11)), Signal()
+        m.d.comb += [self.i.ready.eq(~busy), self.pin.eq(bits[0])]
+        m.d.sync += [timer.eq(timer + 1), tick.eq(timer == self._cycles - 2)]
+        again = [timer.eq(0), tick.eq(0)]
+        with m.If(~busy & self.i.valid):
+            m.d.sync += [*again, bits.eq(Cat(0, self.i.payload, 1)), left.eq(10), busy.eq(1)]
+        with m.Elif(busy & tick):
+            m.d.sync += [*again, bits.eq(Cat(bits[1:], 1)), left.eq(left - 1), busy.eq(left != 1)]
         return m
