@@ -9,6 +9,8 @@ import typer
 from threshc.cli import options as o
 from threshc.cli.chosen import EXACT, MODEL, reading_alone, takes
 
+_STORES = {"block": "block RAM", "lut": "LUTs", "spram": "SPRAM"}
+
 
 @takes(MODEL, EXACT)
 def plan(
@@ -20,7 +22,7 @@ def plan(
             "--fold",
             metavar="auto|PExSIMD,..",
             help="auto: the fastest that fits; or PE x SIMD of every layer, as in 16x56,8x16,1x16 (:lut: weights in "
-            "look-up tables; @14 at the end: 14 features in a beat).",
+            "look-up tables, :spram: in UP5K's SPRAM; @14 at the end: 14 features in a beat).",
         ),
     ] = "auto",
     target_fps: Annotated[
@@ -67,11 +69,11 @@ def plan(
             f"{layer.columns}x{layer.rows}",
             str(layer.fold.pe),
             str(layer.fold.simd),
-            "LUTs" if layer.fold.store == "lut" else "block RAM",
+            _STORES[layer.fold.store],
             f"{layer.cycles:,}",
             f"{layer.cycles / made.interval:.0%}" + (" slowest" if layer.cycles == made.interval else ""),
             f"{layer.luts:,}",
-            str(layer.brams),
+            str(layer.brams) + (f" + {layer.sprams} SPRAMs" if layer.sprams else ""),
         )
         for layer in made.layers
     ]
@@ -82,4 +84,5 @@ def plan(
         f"{report.samples_per_second:,.0f} samples a second at {report.clock_hz / 1e6:g} MHz ({says}): one per "
         f"{made.interval:,} cycles, the first answer after {report.latency:,}\n"
         f"about {made.luts:,} of {device.luts:,} LUTs (estimated), {made.brams} of {device.brams} block RAMs"
+        + (f", {made.sprams} of {device.sprams} SPRAMs, loaded at start" if made.sprams else "")
     )

@@ -11,7 +11,7 @@ from threshc.compiler.ir.layers import layer_of
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.split import split
 from threshc.compiler.progress import Progress, silent
-from threshc.hdl.families.registry import table_inputs
+from threshc.hdl.families.registry import family, table_inputs
 from threshc.hdl.interface import Field, Interface, Timing
 from threshc.hdl.naming import sanitize
 from threshc.hdl.options import FOLDED_LEVELS, USUAL_CIRCUIT, CircuitOptions
@@ -159,6 +159,14 @@ def _folded(network: Network, options: CircuitOptions) -> FoldedChain:
         hint = f"omit {option('scores')}"
         raise fail("folded circuits output the class alone", where=option("scores"), hint=hint)
     folds, entry = parse(options.fold or "")
+    made = None if options.family is None else family(options.family)
+    if made is not None and made.loaded is None and any(fold.store == "spram" for fold in folds):
+        raise fail(
+            f"{made.title} has no SPRAM",
+            where=option("fold"),
+            why="of the devices here the iCE40 UltraPlus has",
+            hint="omit :spram, for weights in block RAM",
+        )
     levels = options.pipeline if isinstance(options.pipeline, int) else FOLDED_LEVELS
     return folded_chain(network, folds, entry=entry, levels=levels, inputs=table_inputs(options.family))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from threshc.compiler.ir.network import Network
 
@@ -98,6 +101,35 @@ class Probe:
     late: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class LoadPort:
+    """The port through which memories are written that a bitstream cannot fill: load_write (a bit for each memory),
+    load_address, load_data (16 bits).
+
+    In a cycle in which a bit of load_write is 1 (one at most), word load_address of its memory becomes load_data. The
+    circuit must not be given samples before all are written. Simulations of its text find the memories written.
+    contents: what each memory has to hold, (words,) uint16, one word or more.
+    """
+
+    WIDTH: ClassVar = 16
+    contents: tuple[NDArray[np.uint16], ...]
+
+    @property
+    def address_bits(self) -> int:
+        """The width of load_address."""
+        return max(max(len(words) - 1, 1).bit_length() for words in self.contents)
+
+    @property
+    def words(self) -> int:
+        """The number of words of all memories."""
+        return sum(map(len, self.contents))
+
+    @property
+    def ports(self) -> list[tuple[str, int]]:
+        """The ports as (name, width), all of them inputs."""
+        return [("load_write", len(self.contents)), ("load_address", self.address_bits), ("load_data", self.WIDTH)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Interface:
     """The facts about a circuit that are known from outside.
@@ -105,7 +137,8 @@ class Interface:
     network: what it computes; name: the Verilog module's, with ports clk, rst, {i,o}_{payload,valid,ready}.
     input: the stream of samples; feature f of k bits is bits f*k.. of a sample's word (two's complement when signed,
     lowest bit first; a Step input has one bit per feature). output: the stream of answers; fields: the slices of an
-    answer's word. probes: what is led out beside that; () for circuits that are built.
+    answer's word. probes: what is led out beside that; () for circuits that are built. load: the memories that
+    are written at start, None for none.
     """
 
     network: Network
@@ -115,6 +148,7 @@ class Interface:
     fields: tuple[Field, ...]
     timing: Timing
     probes: tuple[Probe, ...] = ()
+    load: LoadPort | None = None
 
     @property
     def trailing(self) -> int:

@@ -21,6 +21,8 @@ def ports(interface: Interface) -> list[tuple[str, str, int]]:
         found += [(way, f"{side}_payload", beats.width), (way, f"{side}_valid", 1), (back, f"{side}_ready", 1)]
     for k, probe in enumerate(interface.probes):
         found += [("output", f"probe{k}_payload", probe.width), ("output", f"probe{k}_valid", 1)]
+    if interface.load is not None:
+        found += [("input", name, width) for name, width in interface.load.ports]
     return found
 
 

@@ -20,7 +20,7 @@ def emit_verilog(component: Component, name: str) -> str:
     """Returns the Verilog of a component with streams `i` and `o`, and perhaps `probe0`, `probe1`, ...
 
     Top module `name` with ports clk, rst, i_payload, i_valid, i_ready, o_payload, o_valid, o_ready, and payload and
-    valid of the probes.
+    valid of the probes; load_write, load_address and load_data of a port `load`.
     """
     top = Module()
     top.submodules.network = component
@@ -38,6 +38,11 @@ def emit_verilog(component: Component, name: str) -> str:
             outer = Signal(len(getattr(probe, member)), name=f"probe{(len(ports) - 6) // 2}_{member}")
             top.d.comb += outer.eq(getattr(probe, member))
             ports.append(outer)
+    load = getattr(component, "load", None)
+    for member in () if load is None else ("write", "address", "data"):
+        outer = Signal(len(getattr(load, member)), name=f"load_{member}")
+        top.d.comb += getattr(load, member).eq(outer)
+        ports.append(outer)
     return _to_verilog(rtlil.convert(top, name=name, ports=ports, emit_src=False))
 
 

@@ -57,6 +57,7 @@ class PlanReport:
             "samples_per_second": self.samples_per_second,
             "luts": self.plan.luts,
             "brams": self.plan.brams,
+            "sprams": self.plan.sprams,
             "layers": [
                 {
                     "name": layer.name,
@@ -69,6 +70,7 @@ class PlanReport:
                     "utilization": layer.cycles / self.plan.interval,
                     "luts": layer.luts,
                     "brams": layer.brams,
+                    "sprams": layer.sprams,
                     "bottleneck": layer.cycles == self.plan.interval,
                 }
                 for layer in self.plan.layers

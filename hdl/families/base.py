@@ -17,27 +17,30 @@ CellText = Callable[[str, int, tuple[str, ...], str], str]
 
 
 class Count(NamedTuple):
-    """The count of one cell of a netlist, or of one placed cell: LUTs, flip-flops, carry cells, block RAMs."""
+    """The count of one cell of a netlist, or of one placed cell: LUTs, flip-flops, carry cells, block RAMs,
+    memories that a bitstream cannot fill."""
 
     luts: int = 0
     ffs: int = 0
     carries: int = 0
     brams: int = 0
+    sprams: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Counting:
     """Counts of Yosys' cells, by their types: `luts` says how many LUTs a cell of a type holds, the others are
-    beginnings of types, each of which is one flip-flop, carry cell or block RAM."""
+    beginnings of types, each of which is one flip-flop, carry cell, block RAM or memory that no bitstream can fill."""
 
     luts: Mapping[str, int]
     ffs: tuple[str, ...]
     carries: tuple[str, ...]
     brams: tuple[str, ...]
+    sprams: tuple[str, ...] = ()
 
     def of(self, kind: str) -> Count:
         """Returns the count of one cell of a type."""
-        hits = (int(kind.startswith(prefixes)) for prefixes in (self.ffs, self.carries, self.brams))
+        hits = (int(kind.startswith(prefixes)) for prefixes in (self.ffs, self.carries, self.brams, self.sprams))
         return Count(self.luts.get(kind, 0), *hits)
 
 
@@ -136,6 +139,9 @@ class Family:
     * synth: Yosys' command that maps to it, without pads; whole: the same with pads, "" where nextpnr makes them
     * rom: makes the Verilog of a module NAME(clk, address, word) of bits (words, width): a memory in the family's own
       cells whose words leave from a second register, two clock edges behind their address; None: synthesis makes it
+    * loaded: makes the body of a module NAME(clk, address, word, load_write, load_address, load_data) of a memory
+      of at most 16,384 words that no bitstream can fill, from the bits of word and of both addresses: read as `rom`;
+      while load_write[k] is 1, bits 16 * k and on of word load_address are written instead; None: there is none
     * unmap: Yosys' commands before that, where the family maps tables its own way and pre-mapped cells are in its way
     * memories: largest first; delays: by the beginning of a device's name
     * pll: what makes other clocks of a board's; None where we know of none
@@ -158,6 +164,7 @@ class Family:
     whole: str = ""
     unmap: str = ""
     rom: Callable[[str, NDArray[np.uint8]], str] | None = None
+    loaded: Callable[[int, int], str] | None = None
 
     def delays_of(self, part: str) -> Delays:
         """Returns the delays of a device by its name. Raises CompileError where none were measured."""

@@ -25,6 +25,9 @@ from threshc.hdl.families.models import (
 from threshc.hdl.logic.tables import MAJ, widen
 from threshc.hdl.plls.ice40 import PLL
 
+_ROW = 14
+"""Address bits of an SPRAM."""
+
 
 def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> str:
     pins = [*operands, *["1'b0"] * (4 - len(operands))]
@@ -93,6 +96,21 @@ def _spram(cell: Cell, to: Sink) -> None:
     to.memory(bytes(1 << 18), reads, writes)
 
 
+def _loaded(width: int, bits: int) -> str:
+    """SB_SPRAM256KA side by side, each 16 bits wide, with a register behind them."""
+
+    count = -(-width // 16)
+    at = "at" if bits == _ROW else f"{{{_ROW - bits}'d0, at}}"
+    lines = [f"  wire [{bits - 1}:0] at = |load_write ? load_address : address;", f"  wire [{16 * count - 1}:0] read;"]
+    for k in range(count):
+        pins = (
+            f".ADDRESS({at}), .DATAIN(load_data), .MASKWREN(4'b1111), .WREN(load_write[{k}]), .CHIPSELECT(1'b1), "
+            f".CLOCK(clk), .STANDBY(1'b0), .SLEEP(1'b0), .POWEROFF(1'b1), .DATAOUT(read[{16 * k + 15}:{16 * k}])"
+        )
+        lines.append(f"  SB_SPRAM256KA spram_{k} ({pins});")
+    return "\n".join([*lines, f"  always @(posedge clk) word <= read[{width - 1}:0];\n"])
+
+
 def _io(cell: Cell, to: Sink) -> None:
     kind, pad = cell.number("PIN_TYPE"), cell["PACKAGE_PIN"]
     if kind >> 2 == 0b0110 or (kind >> 2 == 0b1010 and cell["OUTPUT_ENABLE"] == 1):
@@ -147,7 +165,7 @@ FAMILY = Family(
     inputs=4,
     cell=_text,
     models=_MODELS,
-    counting=Counting({"SB_LUT4": 1}, ("SB_DFF",), ("SB_CARRY",), ("SB_RAM40",)),
+    counting=Counting({"SB_LUT4": 1}, ("SB_DFF",), ("SB_CARRY",), ("SB_RAM40",), ("SB_SPRAM",)),
     synth="synth_ice40",
     cells=("SB_",),
     simulation="ice40/cells_sim.v",
@@ -155,6 +173,7 @@ FAMILY = Family(
         Memory("SB_SPRAM256KA", ((16384, 16),), initialised=False),  # UP5K only
         Memory("SB_RAM40_4K", ((256, 16), (512, 8), (1024, 4), (2048, 2))),
     ),
+    loaded=_loaded,
     delays={"iCE40UP": Delays(4.2, 3.2), "iCE40LP": Delays(3.5, 1.6), "iCE40HX": Delays(2.2, 1.1)},
     pll=PLL,
     flow=Flow(

@@ -1,4 +1,5 @@
-"""The weight memories of a chain as Yosys makes them for a family, read back from the INIT strings of its cells."""
+"""The weight memories of a chain as Yosys makes them for a family, read back from the INIT strings of its cells, or
+from its SPRAM once it was loaded."""
 
 from __future__ import annotations
 
@@ -59,14 +60,21 @@ def check_memory(unit: FoldedUnit, netlist: Path, family: str) -> int:
     gates = read_netlist(netlist, family, f"{unit.name}_weights")
     want = words_of(layer_claim(unit))
     address, word = gates.inputs["address"], gates.outputs["word"]
+    if unit.loads:
+        orders = np.arange(len(want)), np.arange(len(want))[::-1]  # the word before does not matter
+        _compare(unit, loaded_back(gates, unit, np.concatenate(orders)), want[np.concatenate(orders)])
+        return len(want)
     late = _cycles(gates, address)
     if any(late.get(net, {_CYCLES}) - {_CYCLES} for net in word) or len(word) != want.shape[1]:
         raise Unproved(f"the memory of layer {unit.layer.name} does not answer two cycles behind its address")
-    got = read_back(gates, address, word, len(want))
-    if (got != want).any():
-        wrong = int((got != want).any(axis=1).argmax())
-        raise Unproved(f"the memory of layer {unit.layer.name} has another word at address {wrong}")
+    _compare(unit, read_back(gates, address, word, len(want)), want)
     return len(want)
+
+
+def _compare(unit: FoldedUnit, got: NDArray[np.uint8], want: NDArray[np.uint8]) -> None:
+    if got.shape != want.shape or (got != want).any():
+        wrong = int((got != want).any(axis=1).argmax()) if got.shape == want.shape else 0
+        raise Unproved(f"the memory of layer {unit.layer.name} has another word at address {wrong % len(want)}")
 
 
 def read_back(gates: Gates, address: list[int], word: list[int], depth: int) -> NDArray[np.uint8]:
@@ -81,6 +89,26 @@ def read_back(gates: Gates, address: list[int], word: list[int], depth: int) -> 
     out = machine.run(machine.nets(address), stimulus, machine.nets(word))[_CYCLES]
     found: NDArray[np.uint8] = np.unpackbits(np.ascontiguousarray(out).view(np.uint8), axis=1, bitorder="little").T
     return found[:depth]
+
+
+def loaded_back(gates: Gates, unit: FoldedUnit, read: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Returns the words at addresses `read`, (addresses, bits), one a cycle, of a memory that was written through its
+    loading port, a word a cycle, with what `unit.loads` holds; before that it held zeros."""
+    machine, depth = Machine(gates), unit.layer.interval
+    ports = ("address", "load_write", "load_address", "load_data")
+    nets = {name: gates.inputs[name] for name in ports}
+    written = len(unit.loads) * depth
+    values = {name: np.zeros(written + len(read) + _CYCLES, np.int64) for name in ports}
+    values["load_write"][:written] = np.repeat(1 << np.arange(len(unit.loads)), depth)
+    values["load_address"][:written] = np.tile(np.arange(depth), len(unit.loads))
+    values["load_data"][:written] = np.concatenate(unit.loads)
+    values["address"][written : written + len(read)] = read
+    bits = [values[name][:, None] >> np.arange(len(nets[name])) & 1 for name in ports]
+    stimulus = np.where(np.concatenate(bits, axis=1), ~np.uint64(0), np.uint64(0))[:, :, None]
+    drive = machine.nets([net for name in ports for net in nets[name]])
+    out = machine.run(drive, stimulus, machine.nets(gates.outputs["word"]))
+    found: NDArray[np.uint8] = (out[written + _CYCLES :, :, 0] & np.uint64(1)).astype(np.uint8)
+    return found
 
 
 def _cycles(gates: Gates, address: list[int]) -> dict[int, set[int]]:

@@ -20,10 +20,11 @@ from threshc.hdl.folded.area import luts
 from threshc.hdl.folded.arg_max import PATIENT, ArgMax
 from threshc.hdl.folded.joints import Link, converters, entry_links
 from threshc.hdl.folded.layer import FoldedLayer, Store
+from threshc.hdl.folded.loaded import DEEPEST, load_signature
 from threshc.hdl.folded.network import Dense, FoldedNetwork, folded_network
 from threshc.hdl.folded.probes import Collector
 from threshc.hdl.folded.unit import FoldedUnit, UnitComponent, folded_unit
-from threshc.hdl.interface import Beats, Field, Interface, Probe, Timing
+from threshc.hdl.interface import Beats, Field, Interface, LoadPort, Probe, Timing
 from threshc.hdl.naming import sanitize
 from threshc.hdl.unrolled.layers import LayerCircuit
 from threshc.hdl.unrolled.neurons import Estimate
@@ -99,7 +100,7 @@ class FoldedChain:
     def _component(self, instances: bool) -> Component:
         parts = [p.component(instances) if isinstance(p, FoldedUnit) else p.circuit() for p in self.parts]
         probes = [(at, count) for at, _, count in self.shown] if self.interface.probes else []
-        return _Chain(parts, probes)
+        return _Chain(parts, probes, self.interface.load if instances else None)
 
     def verilog(self) -> str:
         """Returns the Verilog-2001 of the whole circuit; it reads the memories of `files`."""
@@ -122,13 +123,15 @@ class FoldedChain:
 
 
 class _Chain(wiring.Component):
-    def __init__(self, parts: Sequence[Any], probes: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, parts: Sequence[Any], probes: Sequence[tuple[int, int]], load: LoadPort | None) -> None:
         self.parts = parts
+        loads = {} if load is None else {"load": In(load_signature(len(load.contents), load.address_bits))}
         self._collectors = [(at, Collector(len(parts[at].o.payload), count)) for at, count in probes]
         ends = len(parts[0].i.payload), len(parts[-1].o.payload)
         super().__init__(
             {"i": In(stream.Signature(ends[0])), "o": Out(stream.Signature(ends[1]))}
             | {f"probe{k}": Out(c.o.signature) for k, (_, c) in enumerate(self._collectors)}
+            | loads
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -139,12 +142,26 @@ class _Chain(wiring.Component):
         ends = [flipped(self.i), *(end for part in self.parts for end in (part.i, part.o)), flipped(self.o)]
         for one, other in zip(ends[::2], ends[1::2], strict=True):
             connect(m, one, other)
+        self._loaded(m)
         for k, (at, collector) in enumerate(self._collectors):
             m.submodules[f"collector_{k}"] = collector
             out = self.parts[at].o
             m.d.comb += [collector.payload.eq(out.payload), collector.transfer.eq(out.valid & out.ready)]
             connect(m, collector.o, flipped(getattr(self, f"probe{k}")))
         return m
+
+    def _loaded(self, m: Module) -> None:
+        """The memories of one port, in the order of the layers."""
+        first = 0
+        for load in (part.load for part in self.parts if hasattr(part, "load")):
+            whole: Any = self.load
+            last = first + len(load.write)
+            m.d.comb += [
+                load.write.eq(whole.write[first:last]),
+                load.address.eq(whole.address[: len(load.address)]),
+                load.data.eq(whole.data),
+            ]
+            first = last
 
 
 def folded_chain(
@@ -209,7 +226,11 @@ def _made(
         output, field = Beats(last.rows, last.pe), _bits(read.network, value)
     units = [part for part in parts if isinstance(part, FoldedUnit)]
     neurons = tuple(_circuit(dense, unit) for dense, unit in zip(read.dense, units, strict=True))
-    chain = FoldedChain(Interface(read.network, name, given, output, (field,), Timing(0)), parts, neurons, shown)
+    loads = tuple(words for unit in units for words in unit.loads)
+    load = LoadPort(loads) if loads else None
+    chain = FoldedChain(
+        Interface(read.network, name, given, output, (field,), Timing(0), load=load), parts, neurons, shown
+    )
     return replace(chain, interface=replace(chain.interface, timing=_timing(chain)))
 
 
@@ -257,10 +278,19 @@ def check(read: FoldedNetwork, folds: Sequence[Fold]) -> None:
         )
     for dense, fold in zip(read.dense, folds, strict=True):
         rows, columns = dense.negative.shape
+        where = f"layer {dense.layer.name} ({columns} inputs, {rows} neurons)"
         for value, total, what in ((fold.pe, rows, "PE"), (fold.simd, columns, "SIMD")):
             if value < 1 or total % value:
                 raise fail(
                     f"{what} {value} does not divide {total}",
-                    where=f"layer {dense.layer.name} ({columns} inputs, {rows} neurons)",
+                    where=where,
                     hint=f"one of {', '.join(str(d) for d in range(1, total + 1) if total % d == 0)}",
                 )
+        steps = rows // fold.pe * (columns // fold.simd)
+        if fold.store == "spram" and steps > DEEPEST:
+            raise fail(
+                f"{steps:,} weight words do not fit an SPRAM",
+                where=where,
+                why=f"it has {DEEPEST:,}",
+                hint=f"PE times SIMD of {-(-rows * columns // DEEPEST)} or more",
+            )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threshc.hdl.folded.signs import Bits, Coding, coding, decode, encode
 
 Answer = Literal["bits", "sums"]
-Store = Literal["block", "lut"]
+Store = Literal["block", "lut", "spram"]
 
 
 @dataclass(frozen=True, eq=False)

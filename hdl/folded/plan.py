@@ -1,14 +1,14 @@
 """How far to fold each layer: the shortest interval that fits a device, or the smallest circuit for an interval.
 
 Cycles are exact. Areas are fitted to synthesis (docs/research/folded.md). The search is dynamic programming over the
-layers: state (PE of the layer before, block RAMs used) to fewest LUTs; of the widths of neighbours one must divide the
-other. It takes hundredths of a second for a network and a device.
+layers: state (PE of the layer before, block RAMs and SPRAMs used) to fewest LUTs; of the widths of neighbours one must
+divide the other. It takes hundredths of a second for a network and a device.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,23 +19,31 @@ from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import luts
 from threshc.hdl.folded.chain import Fold, check
 from threshc.hdl.folded.layer import Store, threshold_exponents
+from threshc.hdl.folded.loaded import DEEPEST, memories
 from threshc.hdl.folded.network import Dense, FoldedNetwork
 from threshc.hdl.targets.base import Device
 
 FILL = 0.8
 """Of a device's LUTs, what a plan takes: what can be placed and routed."""
-_STORES: tuple[Store, ...] = ("block", "lut")
+_STORES: Mapping[str, Store] = {"": "block", ":lut": "lut", ":spram": "spram"}
+"""By what is written behind PE x SIMD."""
+_LOADED = 20
+"""LUTs of a layer whose memory is loaded at start: whose address it has."""
 _DEEPEST = 16
 """Words of a memory of look-up tables: a table per bit."""
-_FOLD = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:lut)?")
+_FOLD = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:lut|:spram)?")
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
-_HINT = "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables"
+_HINT = (
+    "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables, "
+    "1x16:spram in UP5K's SPRAM"
+)
 _LATENCY = 14  # of a unit, about: it decides how many places its queue has
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedLayer:
-    """One layer of a plan. cycles: that a sample takes; luts: estimated; brams: block RAMs, of weights and buffer."""
+    """One layer of a plan. cycles: that a sample takes; luts: estimated; brams: block RAMs, of weights and buffer;
+    sprams: memories of weights that are loaded at start."""
 
     name: str
     rows: int
@@ -44,6 +52,7 @@ class PlannedLayer:
     cycles: int
     luts: int
     brams: int
+    sprams: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,11 @@ class Plan:
         """Block RAMs."""
         return sum(layer.brams for layer in self.layers)
 
+    @property
+    def sprams(self) -> int:
+        """Memories that are loaded at start."""
+        return sum(layer.sprams for layer in self.layers)
+
 
 def fastest(read: FoldedNetwork, device: Device) -> Plan:
     """Returns the plan of the shortest interval that fits a device. Raises CompileError where none does."""
@@ -89,7 +103,8 @@ def fastest(read: FoldedNetwork, device: Device) -> Plan:
         raise fail(
             f"no folding of the network fits the {device.part}",
             where=option("fold"),
-            why=f"{weights:,} weights; it has {device.luts:,} LUTs and {device.brams} block RAMs",
+            why=f"{weights:,} weights; it has {device.luts:,} LUTs and {device.brams} block RAMs"
+            + (f", {device.sprams} SPRAMs" if device.sprams else ""),
             hint="choose a larger device",
         )
     return found
@@ -98,7 +113,7 @@ def fastest(read: FoldedNetwork, device: Device) -> Plan:
 def smallest(read: FoldedNetwork, device: Device, interval: int) -> Plan | None:
     """Returns the plan with fewest LUTs whose layers all take at most `interval` cycles, None where none fits."""
     made = find_family(device.family)
-    states: dict[int, np.ndarray] = {0: np.zeros(device.brams + 1)}
+    states: dict[int, np.ndarray] = {0: np.zeros((device.brams + 1, device.sprams + 1))}
     trace: list[tuple[dict[int, np.ndarray], list[tuple[int, PlannedLayer]]]] = []
     for k, dense in enumerate(read.dense):
         new: dict[int, np.ndarray] = {}
@@ -111,10 +126,11 @@ def smallest(read: FoldedNetwork, device: Device, interval: int) -> Plan | None:
                     continue
                 link = 0.0 if width == layer.fold.simd else max(width, layer.fold.simd) * 1.1
                 grown = np.full_like(cost, np.inf)
-                grown[layer.brams :] = cost[: len(cost) - layer.brams] + layer.luts + link
+                rows, columns = cost.shape[0] - layer.brams, cost.shape[1] - layer.sprams
+                grown[layer.brams :, layer.sprams :] = cost[:rows, :columns] + layer.luts + link
                 pe = layer.fold.pe
                 if pe not in new:
-                    new[pe], back[pe] = np.full_like(cost, np.inf), np.zeros(len(cost), np.int64)
+                    new[pe], back[pe] = np.full_like(cost, np.inf), np.zeros(cost.shape, np.int64)
                 better = grown < new[pe]
                 new[pe][better] = grown[better]
                 back[pe][better] = len(choices)
@@ -124,11 +140,11 @@ def smallest(read: FoldedNetwork, device: Device, interval: int) -> Plan | None:
     best = min(states, key=lambda pe: states[pe].min(), default=None)
     if best is None or states[best].min() > FILL * device.luts:
         return None
-    at, chosen = int(states[best].argmin()), []
+    (brams, sprams), chosen = np.unravel_index(int(states[best].argmin()), states[best].shape), list[PlannedLayer]()
     for back, choices in reversed(trace):
-        before, layer = choices[int(back[best][at])]
+        before, layer = choices[int(back[best][brams, sprams])]
         chosen.append(layer)
-        best, at = before, at - layer.brams
+        best, brams, sprams = before, brams - layer.brams, sprams - layer.sprams
     chosen.reverse()
     cycles = max(layer.cycles for layer in chosen)
     return Plan(tuple(chosen), _entry(read, chosen[0].fold.simd, cycles), cycles)
@@ -183,10 +199,19 @@ def _options(
         if last and dense.value == dense.layer.value and pe > 1:
             continue  # the arg-max takes one sum at a time
         steps = rows // pe * chunks
-        for store in _STORES if steps <= _DEEPEST else _STORES[:1]:
+        for store in _stores(steps, device):
             layer = _layer(dense, Fold(pe, columns // chunks, store), device, made, last=last)
-            if steps <= interval and layer.brams <= device.brams and layer.luts <= device.luts:
+            fits = layer.brams <= device.brams and layer.sprams <= device.sprams and layer.luts <= device.luts
+            if steps <= interval and fits:
                 yield layer
+
+
+def _stores(steps: int, device: Device) -> Iterator[Store]:
+    yield "block"
+    if steps <= _DEEPEST:
+        yield "lut"
+    if device.sprams and steps <= DEEPEST:
+        yield "spram"
 
 
 def _layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last: bool) -> PlannedLayer:
@@ -209,12 +234,14 @@ def _layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last: bool
     )
     block, small = _memories(made)
     weights = fold.pe * (fold.simd + more)
-    brams = 0 if fold.store == "lut" else blocks(chunks * groups, weights, block)
+    brams = blocks(chunks * groups, weights, block) if fold.store == "block" else 0
+    sprams = memories(weights) if fold.store == "spram" else 0
+    tables += _LOADED if sprams else 0
     if small is not None and 2 * chunks <= 32:
         tables += 1.5 * fold.simd * -(-2 * chunks // 16)
     else:
         brams += blocks(2 * chunks, fold.simd, block)
-    return PlannedLayer(dense.layer.name, rows, columns, fold, chunks * groups, round(tables), brams)
+    return PlannedLayer(dense.layer.name, rows, columns, fold, chunks * groups, round(tables), brams, sprams)
 
 
 def _memories(made: Family) -> tuple[Memory, Memory | None]:
@@ -234,8 +261,8 @@ def blocks(depth: int, width: int, memory: Memory) -> int:
 def parse(text: str) -> tuple[tuple[Fold, ...], int]:
     """Returns the folds that a text names and the features in a beat, 0 where it says nothing of them.
 
-    PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables; `@14` at the end: 14
-    features in a beat. Raises CompileError for other texts.
+    PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables, `:spram`: in SPRAM;
+    `@14` at the end: 14 features in a beat. Raises CompileError for other texts.
     """
     given: object = text
     if not isinstance(given, str):
@@ -246,7 +273,7 @@ def parse(text: str) -> tuple[tuple[Fold, ...], int]:
         found = _FOLD.fullmatch(part.strip())
         if found is None:
             raise fail(f"{part.strip()!r} is not the folding of a layer", where=option("fold"), hint=_HINT)
-        folds.append(Fold(int(found[1]), int(found[2]), "lut" if found[3] else "block"))
+        folds.append(Fold(int(found[1]), int(found[2]), _STORES[found[3] or ""]))
     if at and not _COUNT.fullmatch(entry.strip()):
         raise fail(f"{entry.strip()!r} is not a number of features", where=option("fold"), hint=_HINT)
     return tuple(folds), int(entry) if at else 0

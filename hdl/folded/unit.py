@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from numpy.typing import NDArray
 
 from threshc.hdl.families.base import Family
 from threshc.hdl.folded.control import Control
 from threshc.hdl.folded.core import Core, core
 from threshc.hdl.folded.layer import FoldedLayer, Store
+from threshc.hdl.folded.loaded import address_bits, columns, load_signature, loaded_head, loaded_verilog, memories
 from threshc.hdl.folded.schedule import FoldedStage
 from threshc.hdl.folded.staged_text import StagedLogic, staged_verilog
 
@@ -26,7 +29,7 @@ class FoldedUnit:
     """A folded layer with all that its circuit is made of.
 
     name: what its modules are called after; places: of the buffer, in chunks; queue: places for answers; store: what
-    the weights stand in, block RAM or look-up tables.
+    the weights stand in, block RAM, look-up tables or memories that are written at start (`loaded.py`).
     """
 
     name: str
@@ -60,6 +63,8 @@ class FoldedUnit:
             rom = family.rom(weights, layer.words())
         else:
             rom = rom_verilog(weights, self.memory_file, layer.interval, width, self.store)
+        if self.store == "spram":
+            rom = self._loaded(weights, width, family)
         return "".join(
             [
                 rom,
@@ -67,6 +72,19 @@ class FoldedUnit:
                 staged_verilog(neuron, f"{self.name}_neuron", [("x", common), ("w", layer.word_bits)], "count", family),
             ]
         )
+
+    def _loaded(self, name: str, width: int, family: Family | None) -> str:
+        """The module of a memory that is written at start."""
+        if family is None:
+            return loaded_verilog(name, self.memory_file, self.layer.interval, width)
+        assert family.loaded is not None  # `threshc.hdl.chain` refuses it
+        bits = address_bits(self.layer.interval)
+        return f"{loaded_head(name, width, bits)}{family.loaded(width, bits)}endmodule\n"
+
+    @property
+    def loads(self) -> list[NDArray[np.uint16]]:
+        """The contents that its memories are given at start, [] for a store that a bitstream fills."""
+        return columns(self.layer.words()) if self.store == "spram" else []
 
     @property
     def memory_file(self) -> str:
@@ -111,7 +129,8 @@ def rom_verilog(name: str, file: str, depth: int, width: int, store: Store) -> s
 
 
 class UnitComponent(wiring.Component):
-    """See `FoldedUnit.component`.
+    """See `FoldedUnit.component`. With instances it has the port `load` for a memory that is written at start; without
+    them its memory is there from the beginning.
 
     For proofs, once it is elaborated: control; filled: answers in the queue; places: of these; pipes: step, done and
     address, now and 1, 2, .. cycles later; write, read: ports of the buffer; x: behind it, and what that samples; word:
@@ -122,7 +141,9 @@ class UnitComponent(wiring.Component):
     def __init__(self, unit: FoldedUnit, instances: bool) -> None:
         self.unit, self._instances = unit, instances
         layer = unit.layer
-        super().__init__({"i": In(stream.Signature(layer.simd)), "o": Out(stream.Signature(layer.out_bits))})
+        ends = {"i": In(stream.Signature(layer.simd)), "o": Out(stream.Signature(layer.out_bits))}
+        loads = memories(layer.pe * layer.word_bits) if unit.store == "spram" and instances else 0
+        super().__init__(ends | ({"load": In(load_signature(loads, address_bits(layer.interval)))} if loads else {}))
         self.control = Control(layer.chunks, layer.groups, unit.places, unit.queue)
         self.filled = Signal(range(unit.queue + 1), name="filled")
         self.pipes: dict[str, list[Value]] = {}
@@ -184,7 +205,11 @@ class UnitComponent(wiring.Component):
         if self._instances:
             word = Signal(layer.pe * layer.word_bits)
             given = address if len(address) else Const(0, 1)  # of one word: a port without a wire would be undefined
-            self._instance(m, "weights", "", {"address": given}, {"word": word})
+            ins = {"address": given}
+            if self.unit.store == "spram":
+                load: Any = self.load
+                ins |= {"load_write": load.write, "load_address": load.address, "load_data": load.data}
+            self._instance(m, "weights", "", ins, {"word": word})
             return word
         rows = [int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little") for row in layer.words()]
         m.submodules.weights = memory = Memory(shape=layer.pe * layer.word_bits, depth=layer.interval, init=rows)

@@ -190,10 +190,11 @@ def _bench(
         initial += f'\n    {wire}_file = $fopen("{probes}.{k}", "w");'
         on_cycle += f'    if ({wire}_valid === 1\'b1) $fwrite({wire}_file, "%h\\n", {wire}_payload);\n'
         on_end += f"\n      $fclose({wire}_file);"
-    pins = [name for _, name, _ in ports(interface) if name.startswith("probe")]
+    pins = {name: name for _, name, _ in ports(interface) if name.startswith("probe")}
+    pins |= {} if interface.load is None else {name: f"{width}'d0" for name, width in interface.load.ports}
     body = _DRIVER.format(
         on_cycle=on_cycle,
-        probe_pins="".join(f",\n    .{name}({name})" for name in pins),
+        probe_pins="".join(f",\n    .{name}({net})" for name, net in pins.items()),
         head=head,
         name=name,
         top=f"{name}_circuit",

@@ -12,7 +12,8 @@ class Device:
 
     family: its name (`threshc.hdl.families`); nextpnr: the arguments that select the device, e.g. ("--up5k",
     "--package", "sg48"); source: their data sheet. pins: some that a circuit without a board may take, the first one
-    for the clock, where the family's tools do not choose pins themselves.
+    for the clock, where the family's tools do not choose pins themselves. sprams: memories without first contents, 256
+    kbit each (iCE40 UltraPlus).
     """
 
     part: str
@@ -23,6 +24,7 @@ class Device:
     brams: int
     source: str
     pins: tuple[str, ...] = ()
+    sprams: int = 0
 
 
 @dataclass(frozen=True, slots=True)
