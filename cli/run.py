@@ -40,7 +40,7 @@ def run(
     x, y = samples_and_labels(data, labels, limit, table)
     assert x is not None
     with steps(quiet) as progress:
-        result = run_on_board(model, port, x, reading=how, options=made, baud=baud, progress=progress)
+        result = run_on_board(model, port, x, reading=how, options=made, baud=baud, note=note, progress=progress)
     print_outcome(result, y, out)
     strange = None if y is None else label_note(result.network, y)
     if strange is not None:

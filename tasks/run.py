@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from threshc.compiler.progress import Progress, silent
+from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import CircuitOptions
 from threshc.tasks.options import Keywords, ModelOptions, chosen_options, lists_options
 from threshc.tasks.read_network import load_network
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from threshc.hdl.shell.host import Port
+    from threshc.hdl.shell.protocol import Counts
     from threshc.sim.result import Result
     from threshc.tasks.read_network import Model
 
@@ -30,16 +32,18 @@ def run(
     reading: ModelOptions | None = None,
     options: CircuitOptions | None = None,
     baud: int | None = None,
+    note: Note | None = None,
     progress: Progress | None = None,
     **keywords: Unpack[Keywords],
 ) -> Result:
     """Runs samples (as `simulate` takes them) on the board at a serial port; the result has no hidden bits.
 
-    model: what the bitstream was built from, or the folder that holds it, whose report says whether scores are output.
-    reading, options, keywords: as for `build`; the other options of the circuit may be left out, since a board does not
-    tell circuits apart that answer alike.
+    model: what the bitstream was built from, or the folder that holds it, whose report says whether scores are output
+    and how layers are folded. reading, options, keywords: as for `build`; the other options of the circuit may be left
+    out, since a board does not tell circuits apart that answer alike.
     Raises CompileError when the model's circuit is too large for this machine, the port cannot be opened, nothing
     answers, or the board holds another network.
+    note: is told what was damaged on the way and asked for again, and how many requests the board itself has dropped.
     """
     from threshc.hdl.chain import build
     from threshc.hdl.shell.host import Board, checked_baud
@@ -51,17 +55,31 @@ def run(
     how, circuit = chosen_options(reading, options, keywords)
     baud = checked_baud(BAUD if baud is None else baud)
     folder = folder_of(model)
-    scores = circuit.scores or (folder is not None and recorded(folder).circuit.scores)
+    own = circuit if folder is None else recorded(folder).circuit
+    scores = circuit.scores or own.scores
     progress("reading the model")
     network = load_network(model, how)
-    refuse_vast(predict(network), instead="the model that the board was made for")
-    # What the board says about itself depends on the network and the answer's fields, not on neurons or registers.
-    design = build(network, CircuitOptions(scores=scores))
+    if own.fold is None:
+        refuse_vast(predict(network), instead="the model that the board was made for")
+    # What the board says about itself depends on the network, the answer's fields and how many beats make a sample, not
+    # on neurons or registers.
+    design = build(network, CircuitOptions(scores=scores) if own.fold is None else own)
     samples = given(network, x)
     progress("opening the port")
     board = Board(port, design.interface, baud=baud)
     try:
+        before = board.counts()
         words = board.infer(samples.words, progress=progress)
+        after = board.counts()
     finally:
         board.close()
+    if note is not None and board.failures:
+        note(_repeated(board.failures, None if before is None or after is None else after.since(before)))
     return to_result(design.interface, words)
+
+
+def _repeated(failures: Counter[str], counts: Counts | None) -> str:
+    said = ", ".join(f"{reason} ({number} times)" for reason, number in failures.items())
+    if counts is not None:
+        said += f"; the board answered {counts.answered:,} requests and dropped {counts.dropped:,}"
+    return f"asked again for what was damaged: {said}"

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from threshc.hdl.interface import StreamUnit
@@ -14,6 +15,8 @@ from threshc.hdl.unrolled.design import Design
 from threshc.hdl.unrolled.emit import component
 
 CYCLES_PER_BIT = 6
+RESET = 2
+"""Among the levels of the line: it is high, and the board is in reset."""
 
 
 class SimulatedPort:
@@ -29,7 +32,8 @@ class SimulatedPort:
         self._from_board: deque[int] = deque()  # bytes
         core = component(design) if isinstance(design, Design) else design.component()
         self._shell: Any = Shell(core, design.interface, cycles_per_bit=CYCLES_PER_BIT, timeout=timeout)
-        self._simulator = Simulator(self._shell)
+        self._reset = Signal()
+        self._simulator = Simulator(ResetInserter(self._reset)(self._shell))
         self._simulator.add_clock(1e-6)
         self._simulator.add_testbench(self._line)
 
@@ -40,6 +44,10 @@ class SimulatedPort:
     def send_levels(self, bits: list[int]) -> None:
         """Puts raw bits on the line."""
         self._to_board.extend(bit for bit in bits for _ in range(CYCLES_PER_BIT))
+
+    def reset(self) -> None:
+        """Resets the whole board for two cycles, when what was written before has been sent."""
+        self._to_board.extend([RESET] * 2)
 
     def read(self, size: int = 1) -> bytes:
         deadline = self.cycles + len(self._to_board) + self._patience
@@ -53,7 +61,9 @@ class SimulatedPort:
     async def _line(self, ctx: Any) -> None:
         countdown, bits, received = 0, 0, 0
         while True:
-            ctx.set(self._shell.rx, self._to_board.popleft() if self._to_board else 1)
+            sent = self._to_board.popleft() if self._to_board else 1
+            ctx.set(self._shell.rx, int(sent != 0))
+            ctx.set(self._reset, int(sent == RESET))
             await ctx.tick()
             self.cycles += 1
             level = ctx.get(self._shell.tx)

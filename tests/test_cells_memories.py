@@ -18,7 +18,7 @@ SYNTH = {
     "ice40": "synth_ice40",
     "ecp5": "synth_ecp5",
     "gowin": "synth_gowin -noiopads -nolutram",
-    "gatemate": "synth_gatemate -luttree -noiopad -noclkbuf",
+    "gatemate": "synth_gatemate -luttree -nomx8 -noiopad -noclkbuf",
 }
 MODULE = """module m(
   input clk, input we, input [{a}:0] wa, input [{d}:0] wd, input re, input [{a}:0] ra, output [{d}:0] q

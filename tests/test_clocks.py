@@ -86,7 +86,9 @@ def gatemate(hz: Fraction, p: dict[str, Any]) -> tuple[Fraction, Fraction]:
     ways = [
         4 * out * m
         for m in (1, *range(2, 200, 2))
-        if 1250 * MHZ < 4 * out * m <= 2500 * MHZ and (2 * out * m / hz).denominator == 1
+        if 1250 * MHZ < 4 * out * m <= 2500 * MHZ
+        and (2 * out * m / hz).denominator == 1
+        and any((2 * out * m / hz) % n1 == 0 and 2 * out * m / n1 <= 1_666_670_000 // 2 for n1 in range(1, 65))
     ]
     return min(ways, key=lambda vco: abs(vco - 1875 * MHZ)), out
 

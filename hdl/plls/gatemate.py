@@ -10,6 +10,8 @@ from threshc.hdl.plls.base import Pll, Setting, each_frequency, multiples
 MHZ = 1_000_000
 _VCO = (1250 * MHZ, 2500 * MHZ)
 _OUT = (10 * MHZ, 1666 * MHZ // 4)
+_SECOND = 833_335_000
+"""The most Hz behind the first of the two dividers in the loop; N cannot be a prime number at high frequencies."""
 _STEP = 100
 """Hz: the frequency is handed on as a decimal number of MHz, of which nextpnr reads four digits."""
 
@@ -23,6 +25,8 @@ def _all(hz: Fraction) -> Iterator[Setting]:
     """Oscillator 4 * hz * N / 2 and output hz * N / (2 * M): N1 * N2 of the loop, M1 * M2, even or 1, behind it."""
     for factor in multiples(_VCO[0] + 1, _VCO[1], 2 * hz, 64 * 1024):
         vco = 2 * hz * factor
+        if not any(factor % n1 == 0 and vco / 2 / n1 <= _SECOND for n1 in range(1, 65)):
+            continue
         for divider in (1, *range(2, 1 + int(vco / 4 / _OUT[0]), 2)):
             out = vco / 4 / divider
             if _OUT[0] <= out <= _OUT[1] and out % _STEP == 0:

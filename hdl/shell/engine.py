@@ -14,12 +14,23 @@ from threshc.hdl.payload import byte_count
 from threshc.hdl.shell import protocol
 from threshc.hdl.shell.crc import POLYNOMIAL
 from threshc.hdl.shell.feed import Feed
-from threshc.hdl.shell.protocol import ANSWER, ERROR, INFER, PING, PONG, body_size, identity
+from threshc.hdl.shell.protocol import (
+    ANSWER,
+    BODY_SIZE,
+    COUNT,
+    COUNTED,
+    ERROR,
+    INFER,
+    PING,
+    PONG,
+    body_size,
+    identity,
+)
 
 _CRC8 = Algorithm(
     crc_width=8, polynomial=POLYNOMIAL, initial_crc=0, reflect_input=False, reflect_output=False, xor_output=0
 )
-_REPLIES = (ANSWER, PONG, ERROR)
+_REPLIES = (ANSWER, PONG, ERROR, COUNTED)
 _FORGET = 0
 """No code of an error: a request that nobody waits for any more."""
 
@@ -53,24 +64,27 @@ class Engine(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         start, kind, fault = Signal(), Signal(range(len(_REPLIES))), Signal(range(len(protocol.ERROR_TEXT) + 1))
-        number = Signal(8)
-        idle = self._replies(m, start, kind, fault, number)
-        self._requests(m, start, kind, fault, number, idle)
+        number, dropped = Signal(8), Signal()
+        idle = self._replies(m, start, kind, fault, number, dropped)
+        self._requests(m, start, kind, fault, number, dropped, idle)
         return m
 
-    def _requests(self, m: Module, start: Signal, kind: Signal, fault: Signal, number: Signal, idle: Signal) -> None:
+    def _requests(
+        self, m: Module, start: Signal, kind: Signal, fault: Signal, number: Signal, dropped: Signal, idle: Signal
+    ) -> None:
         beats = self._interface.input
         size, each = body_size(beats), byte_count(beats.width)
         word = Signal(8 * each)
         left, final = Signal(range(size + 1)), Signal()
-        ping, lost = Signal(), Signal()
+        ping, count, lost = Signal(), Signal(), Signal()
         silence, quiet = Signal(range(self._timeout + 1)), Signal()
         # What is to be known of a byte is found out before it is looked at: bytes are at least 40 cycles apart.
-        came, byte, good, infer, pinged = Signal(), Signal(8), Signal(), Signal(), Signal()
+        came, byte, good, infer, asks = Signal(), Signal(8), Signal(), Signal(), Signal()
         m.submodules.request_check = check = _CRC8(data_width=8).create()
         m.d.comb += [check.data.eq(byte), self.sample.payload.eq(word[: beats.width])]
         m.d.sync += [came.eq(self.i.valid), byte.eq(self.i.payload), good.eq(self.i.payload == check.crc)]
-        m.d.sync += [infer.eq(self.i.payload == INFER[0]), pinged.eq(self.i.payload == PING[0]), final.eq(left == 1)]
+        m.d.sync += [infer.eq(self.i.payload == INFER[0]), final.eq(left == 1), dropped.eq(0)]
+        m.d.sync += asks.eq((self.i.payload == PING[0]) | (self.i.payload == COUNT[0]))
         m.d.sync += [silence.eq(silence + 1), quiet.eq((silence == self._timeout) & ~self.i.valid)]
         with m.If(self.i.valid):
             m.d.sync += silence.eq(0)
@@ -83,12 +97,13 @@ class Engine(wiring.Component):
                 m.d.sync += offered.eq(0)
 
         def refuse(code: int, begun: bool = True) -> None:
-            m.d.sync += fault.eq(code)
+            m.d.sync += [fault.eq(code), dropped.eq(1)]
             m.next = "EMPTY" if begun and feed is not None else "FAULT"
 
         def give_up() -> None:
             with m.If(self.broken):
                 if feed is None:
+                    m.d.sync += dropped.eq(1)
                     m.next = "HEAD"
                 else:
                     refuse(_FORGET)
@@ -106,10 +121,10 @@ class Engine(wiring.Component):
                     feed.start()
                 with m.If(came):
                     m.d.comb += [check.start.eq(1), check.valid.eq(1)]
-                    m.d.sync += ping.eq(pinged)
+                    m.d.sync += [ping.eq(asks), count.eq(byte == COUNT[0])]
                     with m.If(infer):
                         m.next = "NUMBER"
-                    with m.Elif(pinged):
+                    with m.Elif(asks):
                         m.next = "CHECK"
                     with m.Else():
                         refuse(protocol.UNKNOWN_COMMAND)
@@ -141,6 +156,7 @@ class Engine(wiring.Component):
                         m.d.sync += offered.eq(1)
             with m.State("PONG"), m.If(idle):
                 reply(PONG, "DONE")
+                m.d.comb += kind.eq(Mux(count, _REPLIES.index(COUNTED), _REPLIES.index(PONG)))
             if feed is not None:
                 with m.State("EMPTY"), m.If(feed.emptied(idle)):
                     m.next = "FAULT"
@@ -162,16 +178,22 @@ class Engine(wiring.Component):
         with m.If(came & working):
             m.d.sync += lost.eq(1)
 
-    def _replies(self, m: Module, start: Signal, kind: Signal, fault: Signal, number: Signal) -> Signal:
-        """Sends one reply after each `start`, answers with their request's number; returns whether the next may."""
+    def _replies(
+        self, m: Module, start: Signal, kind: Signal, fault: Signal, number: Signal, dropped: Signal
+    ) -> Signal:
+        """Sends one reply after each `start`, answers with their request's number, and counts; returns whether the next
+        may."""
         beats = self._interface.output
         size = byte_count(beats.width)
         pong = identity(self._interface).pack()
         word = Signal(8 * size)
         sending, answered = Signal.like(kind), Signal(8)
         index, ending, pong_byte = Signal(range(max(size, len(pong)))), Signal(), Signal(8)
+        counted = Signal(8)
         more = Signal(range(beats.count)) if beats.count > 1 else None
-        last = Array([size - 1, len(pong) - 1, 0])[sending]
+        last = Array([size - 1, len(pong) - 1, 0, BODY_SIZE[COUNTED] - 1])[sending]
+        counts = [Signal(16), Signal(16)]
+        told = [word for count in counts for word in (count[:8], count[8:])]
         idle = Signal(init=1)
         # A byte waits for the line in a register, so that the next one can be two cycles late.
         byte, full, fresh, first = Signal(8), Signal(), Signal(), Signal()
@@ -179,6 +201,7 @@ class Engine(wiring.Component):
         m.d.comb += [self.o.valid.eq(full), self.o.payload.eq(byte)]
         m.d.comb += [check.data.eq(byte), check.valid.eq(fresh), check.start.eq(fresh & first)]
         m.d.sync += [ending.eq(index == last), pong_byte.eq(Array(pong)[index]), fresh.eq(0)]
+        m.d.sync += [counted.eq(Array(told)[index[:2]]), counts[1].eq(counts[1] + dropped)]
         with m.If(self.o.ready):
             m.d.sync += full.eq(0)
 
@@ -194,7 +217,7 @@ class Engine(wiring.Component):
             with m.State("IDLE"):
                 m.d.sync += [answered.eq(number), index.eq(0)]
                 with m.If(started):
-                    m.d.sync += idle.eq(0)
+                    m.d.sync += [idle.eq(0), counts[0].eq(counts[0] + (sending == _REPLIES.index(ANSWER)))]
                     m.next = "HEAD"
                     if more is not None:
                         m.d.sync += more.eq(beats.count - 1)
@@ -207,7 +230,7 @@ class Engine(wiring.Component):
                 put(answered)
                 m.next = "BODY"
             with m.State("BODY"), m.If(~full):
-                put(Array([word[:8], pong_byte, fault])[sending])
+                put(Array([word[:8], pong_byte, fault, counted])[sending])
                 m.d.sync += [word.eq(Cat(word[8:], Const(0, 8))), index.eq(index + 1)]
                 with m.If(ending):
                     m.d.sync += index.eq(0)

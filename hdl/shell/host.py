@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,13 +21,17 @@ from threshc.hdl.shell.protocol import (
     ANSWER,
     BAUD,
     BODY_SIZE,
+    COUNT,
+    COUNTED,
     ERROR,
     ERROR_TEXT,
     INFER,
     PING,
     PONG,
     SILENCE,
+    UNKNOWN_COMMAND,
     VERSION,
+    Counts,
     Identity,
     answer_words,
     body_size,
@@ -69,8 +74,14 @@ def checked_baud(baud: int) -> int:
     return baud
 
 
+class _Unknown(Exception):
+    """The board does not know the command: asking again would not help."""
+
+
 class Board:
     """A board that runs a circuit. `port` is a name such as /dev/ttyUSB1 or COM4, or any object with read and write.
+
+    failures: what went wrong with exchanges that were then repeated, and how often.
 
     Raises CompileError when the port cannot be opened, nothing answers, or the board runs another network.
     """
@@ -85,6 +96,7 @@ class Board:
         self._byte = 10 / baud  # seconds
         self._deadline = 0.0
         self._number = 0
+        self.failures: Counter[str] = Counter()
         with self._unplugged():
             self._resync()
         self._expect(self.ping())
@@ -115,6 +127,17 @@ class Board:
             answers += self._retry(partial(self._ask, batch, size, last))
             progress(f"{len(answers):,} of {len(requests):,} samples answered")
         return answer_words(self._interface, np.frombuffer(b"".join(answers), np.uint8).reshape(len(requests), size))
+
+    def counts(self) -> Counts | None:
+        """Returns what the board has counted since its reset; None where its bitstream does not count yet."""
+        size = BODY_SIZE[COUNTED]
+        ask = partial(self._exchange, frame(COUNT), 1, size, lambda: [self._reply(COUNTED, size)])
+        try:
+            return Counts.unpack(self._retry(ask)[0])
+        except _Unknown:
+            with self._unplugged():
+                self._resync()
+            return None
 
     def close(self) -> None:
         """Closes the port."""
@@ -163,6 +186,8 @@ class Board:
             raise _Damaged(f"only {len(body) + 1} of {rest + 1} bytes of a reply arrived")
         if crc8(got + body[:-1]) != body[-1]:
             raise _Damaged("a reply was damaged on the way")
+        if got == ERROR and head == COUNTED and body[0] == UNKNOWN_COMMAND:
+            raise _Unknown
         if got == ERROR:
             raise _Damaged(ERROR_TEXT.get(body[0], f"error {body[0]}"))
         return body[:-1]
@@ -188,6 +213,7 @@ class Board:
                     return ask()
                 except _Damaged as problem:
                     reasons.append(str(problem))
+                    self.failures[str(problem)] += 1
                     self._resync()
         raise fail(
             "the board does not answer properly",

@@ -21,8 +21,8 @@ BAUD = 115200
 SILENCE = 0.25
 """Seconds of silence after which a board gives up a half-sent request."""
 
-PING, INFER = b"P", b"I"
-PONG, ANSWER, ERROR = b"p", b"i", b"e"
+PING, INFER, COUNT = b"P", b"I", b"C"
+PONG, ANSWER, ERROR, COUNTED = b"p", b"i", b"e", b"c"
 
 UNKNOWN_COMMAND, BAD_CHECK, TIMEOUT, OVERRUN = 1, 2, 3, 4
 ERROR_TEXT = {
@@ -54,7 +54,28 @@ class Identity:
         return Identity(*_IDENTITY.unpack(body))
 
 
-BODY_SIZE = {PONG: _IDENTITY.size, ERROR: 1}
+_COUNTS = struct.Struct("<HH")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a board has counted since its reset, modulo 65,536. answered: requests that it has answered; dropped: those
+    that it began to read and gave up, since they were damaged, cut short, too long, unknown or broken off."""
+
+    answered: int
+    dropped: int
+
+    @staticmethod
+    def unpack(body: bytes) -> Counts:
+        """Returns the counts that a reply of 4 bytes says."""
+        return Counts(*_COUNTS.unpack(body))
+
+    def since(self, before: Counts) -> Counts:
+        """Returns what was counted between two replies."""
+        return Counts((self.answered - before.answered) % 65536, (self.dropped - before.dropped) % 65536)
+
+
+BODY_SIZE = {PONG: _IDENTITY.size, ERROR: 1, COUNTED: _COUNTS.size}
 """Bytes between head and check byte of every reply; an answer has its number and its payloads more."""
 
 
