@@ -59,7 +59,7 @@ _COUNTS = struct.Struct("<HH")
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a board has counted since its reset, modulo 65,536. answered: requests that it has answered; dropped: those
+    """A board's counts since its reset, modulo 65,536. answered: requests that it has answered; dropped: those
     that it began to read and gave up, since they were damaged, cut short, too long, unknown or broken off."""
 
     answered: int
