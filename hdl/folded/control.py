@@ -7,7 +7,7 @@ answers has a place left (a credit). Every decision is a register that is kept e
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -51,40 +51,49 @@ class Control(wiring.Component):
         m, chunks, groups, places = Module(), self.chunks, self.groups, self.places
         put = Signal()
         m.d.comb += put.eq(self.offered & self.accept)
-        with m.If(put):
-            m.d.sync += self.write.eq(Mux(self.write == places - 1, 0, self.write + 1))
         chunk, group, first, new = self.chunk, self.group, self.first, self.new
         free, credit = self.free, self.credit
         last, again, end, some, may = self.last, self.again, self.end, self.some, self.may
-        fresh, gone, following = Signal(), Signal(), Signal(range(places))
+        fresh, gone, whole, following = Signal(), Signal(), Signal(), Signal(range(places))
         m.d.comb += [
             self.step.eq((again | some) & (~last | may)),
             self.done.eq(self.step & last),
+            whole.eq(self.done & end),
             fresh.eq(self.step & ~again),
             gone.eq(self.step & end),
-            following.eq(Mux(self.read == places - 1, 0, self.read + 1)),
+            following.eq(_wrapped(self.read, places)),
         ]
+        with m.If(put):
+            m.d.sync += self.write.eq(_wrapped(self.write, places))
+        # What begins anew is said first and alone: so it becomes the flip-flops' own reset.
+        with m.If(self.done):
+            m.d.sync += chunk.eq(0)
+        with m.Elif(self.step):
+            m.d.sync += chunk.eq(chunk + 1)
+        with m.If(whole):
+            m.d.sync += [self.address.eq(0), group.eq(0), first.eq(following)]
+        with m.Elif(self.step):
+            m.d.sync += self.address.eq(self.address + 1)
+            with m.If(last):
+                m.d.sync += group.eq(group + 1)
         with m.If(self.step):
             m.d.sync += [
-                chunk.eq(Mux(last, 0, chunk + 1)),
-                self.address.eq(Mux(last & end, 0, self.address + 1)),
                 last.eq((chunk == chunks - 2) | (chunks == 1)),
                 self.read.eq(Mux(last & ~end, first, following)),
             ]
-            with m.If(last):
-                m.d.sync += [
-                    group.eq(Mux(end, 0, group + 1)),
-                    again.eq(~end),
-                    end.eq((~end & (group == groups - 2)) | (groups == 1)),
-                ]
-            with m.If(last & end):
-                m.d.sync += first.eq(following)
+        with m.If(self.done):
+            m.d.sync += [again.eq(~end), end.eq((~end & (group == groups - 2)) | (groups == 1))]
+        for count, up, down in ((new, put, fresh), (free, gone, put), (credit, self.taken, self.done)):
+            with m.If(up ^ down):
+                m.d.sync += count.eq(count + Mux(down, -1, 1))
         m.d.sync += [
-            new.eq(new + put - fresh),
             some.eq(put | Mux(fresh, new > 1, some)),
-            free.eq(free - put + gone),
             self.accept.eq(gone | Mux(put, free > 1, self.accept)),
-            credit.eq(credit - self.done + self.taken),
             may.eq(self.taken | Mux(self.done, credit > 1, may)),
         ]
         return m
+
+
+def _wrapped(place: Signal, places: int) -> Value:
+    """The place behind one; where their number is a power of two, the counter's own bits wrap."""
+    return place + 1 if places & (places - 1) == 0 and places > 1 else Mux(place == places - 1, 0, place + 1)

@@ -11,8 +11,8 @@ where the next one is written. So `ok` says
 * the streams' rule: ready stays until a beat is taken, valid until the answer is taken, which does not change;
 * time: step, done and address are delayed by as many cycles as their pipes have registers; the buffer is written and
   read where the schedule says, and a register is behind it; modules are given and give what they should;
-* sums: an accumulator begins with the layer's base, takes the count in cycles of a step, and begins anew behind a pass,
-  whose answer is the last sum or its sign;
+* sums: an accumulator begins with the layer's base (its top bit inverted where answers are bits), takes the count in
+  cycles of a step, and begins anew behind a pass, whose last sum, or its top bit, is in a register a cycle later;
 * answers: any one answer that enters the queue (picked freely) leaves it unchanged behind those before it.
 """
 
@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from threshc.hdl.folded.unit import UnitComponent
+from threshc.hdl.folded.unit import UnitComponent, accumulator_start
 
 
 class Properties(Component):
@@ -121,7 +121,7 @@ class Properties(Component):
         both = 2 + sum(self.latencies)  # with a memory and a register behind it, or in it
         yield Const(
             {name: len(pipe) - 1 for name, pipe in part.pipes.items()}
-            == {"step": both, "done": both, "address": self.latencies[0]}
+            == {"step": both, "done": both + 1, "address": self.latencies[0]}
         )
         for name, pipe in part.pipes.items():
             if len(pipe) > 1:
@@ -158,14 +158,16 @@ class Properties(Component):
 
     def _sums(self, m: Module) -> Iterator[Value]:
         part, layer = self.part, self.part.unit.layer
-        begin = layer.base % (1 << layer.bits)
+        begin, step, done = accumulator_start(layer), part.pipes["step"][-1], part.pipes["done"][-2]
         for acc, count, answer in part.neurons:
             want, total, started = Signal(layer.bits, init=begin), (acc + count)[: layer.bits], Signal()
-            m.d.sync += started.eq(~part.pipes["done"][-1] & (started | part.pipes["step"][-1]))
+            kept = Signal(len(answer))
+            m.d.sync += started.eq(~done & (started | step))
             yield started | (acc == begin)
-            m.d.sync += want.eq(Mux(part.pipes["done"][-1], begin, Mux(part.pipes["step"][-1], total, acc)))
+            m.d.sync += want.eq(Mux(done, begin, Mux(step, total, acc)))
             yield acc == want
-            yield answer == (total if layer.answer == "sums" else ~total[-1])
+            m.d.sync += kept.eq(total if layer.answer == "sums" else total[-1])
+            yield ~part.pipes["done"][-1] | (answer == kept)
 
     def _answers(self, m: Module) -> Iterator[Value]:
         part, queue = self.part, self.part.control.queue

@@ -22,6 +22,8 @@ from threshc.hdl.folded.staged_text import StagedLogic, staged_verilog
 
 _DEEPEST = 16_384
 """Words of a memory that is one bit wide in a family's own cells."""
+_AROUND = 3
+"""Registers beside those of the arithmetic: the block RAM's two, and one between the sum and the queue."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,8 @@ class FoldedUnit:
 
     @property
     def latency(self) -> int:
-        """Cycles from a step to the count that belongs to it: two for the block RAMs and the arithmetic."""
-        return 2 + self.core.latency
+        """Cycles from a step to its pass's answer in a register: two for the block RAMs, the arithmetic, the sum."""
+        return _AROUND + self.core.latency
 
     def stage(self) -> FoldedStage:
         """Returns the unit's part of the cycle model, empty."""
@@ -109,8 +111,14 @@ def folded_unit(
     """Makes the arithmetic of a layer with a register behind every `levels` tables. places: 0 for twice the chunks of a
     sample, so that a steady source never waits; queue: 0 for as few places as let nothing wait that need not."""
     made = core(layer, levels)
-    enough = -(-(2 + made.latency + 2) // layer.chunks)
+    enough = -(-(_AROUND + made.latency + 2) // layer.chunks)
     return FoldedUnit(name, layer, made, places or 2 * layer.chunks, queue or enough, store)
+
+
+def accumulator_start(layer: FoldedLayer) -> int:
+    """Returns the bits that accumulators begin with: the layer's base in two's complement. Where the answer is a bit,
+    the top bit is inverted, so that it is 1 where the sum is not negative: the answer without an inverter."""
+    return (layer.base + ((layer.answer == "bits") << (layer.bits - 1))) % (1 << layer.bits)
 
 
 def rom_verilog(name: str, file: str, depth: int, width: int, store: Store) -> str:
@@ -134,7 +142,7 @@ class UnitComponent(wiring.Component):
 
     For proofs, once it is elaborated: control; filled: answers in the queue; places: of these; pipes: step, done and
     address, now and 1, 2, .. cycles later; write, read: ports of the buffer; x: behind it, and what that samples; word:
-    of weights; neurons: accumulator, count and answer of each; instances: of the modules, the values at
+    of weights; neurons: accumulator, count and the answer's register of each; instances: of the modules, the values at
     their ports by name.
     """
 
@@ -166,20 +174,20 @@ class UnitComponent(wiring.Component):
         x = Signal(layer.simd, reset_less=True)  # behind the buffer's own output
         m.d.sync += x.eq(read.data)
         for name, value, cycles in (
-            ("step", control.step, unit.latency),
+            ("step", control.step, unit.latency - 1),
             ("done", control.done, unit.latency),
             ("address", control.address, unit.core.shared.latency),  # words come as late as what they meet
         ):
             self.pipes[name] = _later(m, value, cycles)
         common = self._module(m, "inputs", unit.core.shared, [("x", x)], "common")
         self.x, self.word = (x, read.data), self._weights(m, self.pipes["address"][-1])
-        word, step, done = self.word, self.pipes["step"][-1], self.pipes["done"][-1]
+        word, step, done = self.word, self.pipes["step"][-1], self.pipes["done"][-2]
         answers = []
         for k in range(layer.pe):
             own = word[k * layer.word_bits : (k + 1) * layer.word_bits]
             count = self._module(m, "neuron", unit.core.neuron, [("x", common), ("w", own)], "count", f"_{k}")
             answers.append(self._accumulated(m, k, count, step, done))
-        self._queue(m, control, Cat(*answers), done)
+        self._queue(m, control, Cat(*answers), self.pipes["done"][-1])
         return m
 
     def _module(
@@ -219,14 +227,15 @@ class UnitComponent(wiring.Component):
 
     def _accumulated(self, m: Module, k: int, count: Value, step: Value, done: Value) -> Value:
         layer = self.unit.layer
-        begin = layer.base % (1 << layer.bits)
+        begin = accumulator_start(layer)
         acc, total = Signal(layer.bits, name=f"acc_{k}", init=begin), Signal(layer.bits, name=f"sum_{k}")
         m.d.comb += total.eq(acc + count)
         with m.If(done):
             m.d.sync += acc.eq(begin)
         with m.Elif(step):
             m.d.sync += acc.eq(total)
-        answer = total if layer.answer == "sums" else ~total[-1]
+        answer = Signal(layer.bits if layer.answer == "sums" else 1, name=f"answer_{k}", reset_less=True)
+        m.d.sync += answer.eq(total if layer.answer == "sums" else total[-1])
         self.neurons.append((acc, count, answer))
         return answer
 
