@@ -97,20 +97,20 @@ def _circuits(report: Report) -> str:
     if build is None:
         return _table(head, rows, "llrrr")
     estimated = {row[0]: row for row in rows}
-    made = {c.name: (c.luts, c.ffs, c.carries) for c in build.layers}
+    made = {c.name: (c.luts, c.ffs, c.carries, c.brams + c.sprams) for c in build.layers}
     routed = {c.name: (c.cells, c.luts, c.ffs, c.carries, c.path_ns) for c in build.placed}
     wide = []
     for name in dict.fromkeys([*estimated, *made, *routed]):
-        cells = [*_figures(made.get(name), 3), *_figures(routed.get(name), 5)]
+        cells = [*_figures(made.get(name), 4), *_figures(routed.get(name), 5)]
         wide.append((*estimated.get(name, (name, "", "", "", "")), *cells))
-    whole = (build.network.luts, build.network.ffs, build.network.carries)
+    whole = (build.network.luts, build.network.ffs, build.network.carries, build.network.brams + build.network.sprams)
     four, six = (sum(e) for e in zip(*((n.estimate.lut4, n.estimate.lut6) for n in layers), strict=True))
     placed = tuple(map(sum, zip(*routed.values(), strict=True))) or ((build.cells_used,) if build.routed else ())
-    wide.append(("all", "", "", f"{four:,}", f"{six:,}", *_figures(whole, 3), *_figures(placed, 5)))
+    wide.append(("all", "", "", f"{four:,}", f"{six:,}", *_figures(whole, 4), *_figures(placed, 5)))
     columns = ("LUTs", "flip-flops", "carries")
-    synthesized = [f"{c} (synthesized)" for c in columns]
+    synthesized = [f"{c} (synthesized)" for c in (*columns, "memories")]
     placed_head = [f"{c} (routed)" for c in ("logic cells", *columns, "slowest path, ns")]
-    return _table((*head, *synthesized, *placed_head), wide, "ll" + "r" * 11)
+    return _table((*head, *synthesized, *placed_head), wide, "ll" + "r" * 12)
 
 
 def _figures(values: Sequence[float] | None, count: int) -> list[str]:

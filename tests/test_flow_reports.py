@@ -125,6 +125,6 @@ def test_a_report_goes_to_json_and_to_a_table(tmp_path: Path) -> None:
     assert rows["serial port"] == ("115,200 baud (104 cycles a bit, +0.16%), at most 2,880.0 samples/s", "board")
     assert rows["throughput on the board"] == ("12,000,000 samples/s", "board")
     plain = json.loads(json.dumps(report.as_dict()))
-    assert plain["network"] == {"luts": 100, "ffs": 50, "carries": 10, "brams": 0}
+    assert plain["network"] == {"luts": 100, "ffs": 50, "carries": 10, "brams": 0, "sprams": 0}
     assert plain["latency_ns"] == 100.0
     assert plain["bitstream"] == "net.bin"

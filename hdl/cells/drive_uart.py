@@ -11,7 +11,7 @@ from threshc.hdl.cells.gates import Gates
 from threshc.hdl.cells.machine import Machine
 from threshc.hdl.cells.sample_words import from_lanes, to_lanes
 from threshc.hdl.interface import Interface
-from threshc.hdl.shell.protocol import ANSWER, INFER, answer_words, frame, reply_size, request_body
+from threshc.hdl.shell.protocol import ANSWER, INFER, answer_words, frame, reply_size, request_body, request_size
 
 _START = 20e-6
 """Seconds after which Amaranth's iCE40 platforms have ended their reset, with some to spare (they take 15 us)."""
@@ -27,18 +27,20 @@ def exercise_board(
 ) -> Exercised | None:
     """Requests in at the receive pin, answers out at the transmit pin, in the board's own protocol.
 
-    Up to 512 samples side by side; None where that takes too many cycles (`WORK`). Raises CompileError where a reply is
-    missing, damaged or wrong.
+    Up to 512 samples side by side, 64 where that would take too long; None where that does too (`WORK`). Raises
+    CompileError where a reply is missing, damaged or wrong.
     """
-    lanes, samples = lanes_for(samples)
-    requests = np.array([list(frame(INFER, _NUMBER + request_body(interface, word))) for word in samples], np.uint8)
-    size = reply_size(interface)
-    start, bit = int(_START * clock_hz) + 1, cycles_per_bit
-    sent = 10 * bit * requests.shape[1]
+    size, start, bit = reply_size(interface), int(_START * clock_hz) + 1, cycles_per_bit
+    sent = 10 * bit * request_size(interface)
     cycles = start + sent + interface.timing.latency + interface.timing.interval + 64 + 10 * bit * (size + 1)
-    machine = Machine(gates, lanes)
-    if cycles * machine.selections * lanes > WORK:
+    lanes, samples = lanes_for(samples)
+    work = cycles * Machine(gates, 1).selections
+    if work * lanes > WORK:
+        lanes, samples = 1, samples[:64]
+    if work > WORK:
         return None
+    machine = Machine(gates, lanes)
+    requests = np.array([list(frame(INFER, _NUMBER + request_body(interface, word))) for word in samples], np.uint8)
     pins = [n for bits in gates.inputs.values() for n in bits if n != gates.clock]
     line = np.full((cycles, len(pins), lanes), _ALL)
     line[start : start + sent, 0] = np.repeat(_serial(to_lanes(requests, 8 * requests.shape[1], lanes)), bit, axis=0)

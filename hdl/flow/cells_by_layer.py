@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from threshc.hdl.chain import Circuit
-from threshc.hdl.families.base import Family
+from threshc.hdl.families.base import Count, Family
 from threshc.hdl.flow.attribution import order, owners
 
 
@@ -18,14 +18,16 @@ class LayerCells:
     luts: int
     ffs: int
     carries: int
+    brams: int = 0
+    sprams: int = 0
 
 
 def cells_by_layer(chain: Circuit, module: dict[str, Any], family: Family) -> tuple[LayerCells, ...]:
     """Returns the cells of the network alone by layer (`threshc.hdl.flow.attribution`), each counted once; module: by
     Yosys."""
     whose = owners(chain, module)
-    counts = {name: [0, 0, 0] for name in order(chain)}
+    counts = {name: [0] * len(Count()) for name in order(chain)}
     for name, layer in whose.items():
         one = family.counting.of(module["cells"][name]["type"])
-        counts[layer] = [a + b for a, b in zip(counts[layer], one[:3], strict=True)]
+        counts[layer] = [a + b for a, b in zip(counts[layer], one, strict=True)]
     return tuple(LayerCells(name, *count) for name, count in counts.items() if any(count))

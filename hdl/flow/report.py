@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from threshc.hdl.flow.cells_by_layer import LayerCells
 from threshc.hdl.flow.placed_by_layer import PlacedCells
 from threshc.hdl.flow.running import Running
 from threshc.hdl.flow.synthesis import Cells
+
+_MEMORY = re.compile(r"RAM(?!IO)|DP16KD")
+"""How nextpnr's types of memories are called: ICESTORM_RAM, ICESTORM_SPRAM, DP16KD, BSRAM, RAM_HALF, TRELLIS_RAMW."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class BuildReport:
             ("flip-flops, network", f"{n.ffs:,}", "synthesized"),
             ("carry cells, network", f"{n.carries:,}", "synthesized"),
             ("block RAMs, network", f"{n.brams:,}", "synthesized"),
+            *([("SPRAMs, network", f"{n.sprams:,}", "synthesized")] if n.sprams else []),
             (f"LUTs, with {shell}", f"{w.luts:,}", "synthesized"),
             (f"flip-flops, with {shell}", f"{w.ffs:,}", "synthesized"),
         ]
@@ -127,11 +132,25 @@ class BuildReport:
             rows.append(("throughput on the board", f"{self.board_samples_per_second:,.0f} samples/s", "board"))
         return rows
 
+    def _memories(self) -> list[tuple[str, str, str]]:
+        """A row of the memories that were placed, by nextpnr's names for them; none where there are none."""
+        named = [kind for kind in self.utilization if _MEMORY.search(kind)]
+        text = ", ".join(f"{kind} {used:,} of {whole:,}" for kind in named for used, whole in [self.utilization[kind]])
+        return [("memories", text, "routed")] if text else []
+
+    def _slowest(self) -> list[tuple[str, str, str]]:
+        """A row of the slowest path by the layers that it goes through; none where nothing says that."""
+        parts = sorted((c for c in self.placed if c.path_ns > 0), key=lambda c: -c.path_ns)
+        text = ", ".join(f"{c.path_ns:.1f} ns in {c.name}" for c in parts)
+        return [("slowest path", text, "routed")] if text else []
+
     def _routed_rows(self, latency: tuple[str, str, str]) -> list[tuple[str, str, str]]:
         share = self.cells_used / self.cells_available
         return [
             ("logic cells", f"{self.cells_used:,} of {self.cells_available:,} ({share:.0%})", "routed"),
+            *self._memories(),
             ("Fmax", f"{self.fmax_hz / 1e6:.1f} MHz (seed {self.seed})", "routed"),
+            *self._slowest(),
             latency,
             ("latency at Fmax", f"{self.latency_ns:.1f} ns", "routed"),
             ("throughput at Fmax", f"{self.samples_per_second:,.0f} samples/s", "routed"),

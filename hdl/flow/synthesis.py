@@ -9,7 +9,7 @@ from typing import Any
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.progress import Progress
 from threshc.hdl.cells.made import read_made
-from threshc.hdl.families.base import Family
+from threshc.hdl.families.base import Count, Family
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow.plan import Step, run_step
 from threshc.hdl.flow.tools import YOSYS, Run, Tool, check
@@ -22,12 +22,13 @@ _EXHAUSTED = ("bad_alloc", "call stack exhausted", "out of memory", "Out of memo
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Counted by Yosys after mapping, as the family says. luts: its LUTs, those in carry cells too (an ECP5 CCU2C holds
-    two); carries: its carry cells."""
+    two); carries: its carry cells; sprams: memories that a bitstream cannot fill."""
 
     luts: int
     ffs: int
     carries: int
     brams: int
+    sprams: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,7 @@ def synthesize(yosys: Tool, step: Step, device: Device, folder: Path, progress: 
 
 def count_cells(stat: dict[str, Any], family: Family) -> Cells:
     """Returns the totals of a `stat -json` report."""
-    luts = ffs = carries = brams = 0
+    total = [0] * len(Count())
     for kind, number in stat["design"]["num_cells_by_type"].items():
-        one = family.counting.of(kind)
-        luts, ffs = luts + one.luts * int(number), ffs + one.ffs * int(number)
-        carries, brams = carries + one.carries * int(number), brams + one.brams * int(number)
-    return Cells(luts, ffs, carries, brams)
+        total = [have + int(number) * one for have, one in zip(total, family.counting.of(kind), strict=True)]
+    return Cells(*total)
