@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from threshc.cli import options as o
-from threshc.cli.chosen import EXACT, MODEL, reading_alone, takes
+from threshc.cli.chosen import CIRCUIT, EXACT, MODEL, TARGET, reading_alone, takes
 from threshc.compiler.diagnostics import fail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from threshc.sim.packed.planes.activity import Activity
 
 
-@takes(MODEL, EXACT)
+@takes(MODEL, EXACT, {"fold": CIRCUIT["fold"]}, TARGET)
 def sim(
     model: o.Model,
-    data: o.NeededData,
+    data: o.Data = None,
     labels: o.Labels = None,
     engine: Annotated[
         str, typer.Option("--engine", metavar="NAME", help="packed (fast), reference (numpy) or rtl (the Verilog).")
@@ -50,17 +50,32 @@ def sim(
     activity: Annotated[
         bool, typer.Option("--activity", help="Also count ones and changes of every neuron (shown, and in --report).")
     ] = False,
+    cycles: Annotated[
+        bool,
+        typer.Option("--cycles", help="Not what the circuit answers but when: every cycle, exact, without simulation."),
+    ] = False,
+    valid: Annotated[
+        float, typer.Option("--valid", metavar="P", help="With --cycles: a beat is offered with this chance.")
+    ] = 1.0,
+    ready: Annotated[
+        float, typer.Option("--ready", metavar="P", help="With --cycles: an answer is taken with this chance.")
+    ] = 1.0,
+    clock: Annotated[
+        float | None, typer.Option("--clock", metavar="MHZ", help="With --cycles: the clock, for samples per second.")
+    ] = None,
     large: o.Large = False,
     quiet: o.Quiet = False,
     **chosen: Any,
 ) -> None:
     """Run a model on samples: classes, and the accuracy where labels are known.
 
-    The packed engine takes files of any size block by block.
+    The packed engine takes files of any size block by block. With --cycles: when a folded (or unrolled) circuit takes
+    and answers samples, what waits for what, how full queues get, and how many bits move.
 
     [dim]threshc sim digits.onnx --data digits_test.npz[/]
     [dim]threshc sim tfc.onnx --input uint8/255 --data t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz[/]
     [dim]threshc sim digits.onnx --data digits_test.npz --engine rtl --limit 100 --out classes.npy[/]
+    [dim]threshc sim tfc.onnx --input uint8/255 --cycles --fold 4x49,2x8,2x8,1x4@7 --clock 65[/]
     """
     import threshc
     from threshc.cli.data import samples_and_labels
@@ -70,6 +85,18 @@ def sim(
     from threshc.tasks.weights import FLOAT_SAMPLES
 
     how = reading_alone(chosen)
+    of_cycles = {"--fold": chosen["fold"], "--target": chosen["target"], "--clock": clock}
+    of_cycles |= {name: None if chance == 1 else chance for name, chance in (("--valid", valid), ("--ready", ready))}
+    if cycles:
+        from threshc.cli.cycles_shown import show_cycles
+
+        of_answers = {"--engine": engine != "packed", "--out": out, "--activity": activity, "--threads": threads}
+        _idle(of_answers, "--cycles computes when a circuit answers, not what")
+        show_cycles(model, how, chosen, (data, labels, limit, table), (valid, ready, clock), report or [])
+        return
+    _idle(of_cycles, "it says something of the circuit for --cycles")
+    if data is None:
+        raise typer.BadParameter("--data FILE is needed: samples to run")
     read = partial(load_network, model, how, note=note)
     checked_engine(engine)
     if large and engine != "rtl":
@@ -93,6 +120,13 @@ def sim(
     print_outcome(result, y, out)
     right = None if y is None or result.labels is None else int((result.labels == y).sum())
     print_hints(network, x, y, right)
+
+
+def _idle(given: Mapping[str, object], why: str) -> None:
+    """Raises CompileError for flags that nothing would come of."""
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise fail("an option would have no effect", where=name, why=why, hint=f"omit {name}")
 
 
 def _stream(

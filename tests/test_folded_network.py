@@ -67,7 +67,8 @@ def test_networks(
         for k in range(given.count)
     ]
     offered, taken = (rng.random(997) < (1.0 if busy else 0.5) for _ in range(2))
-    ins, outs = folded_chains.simulate(chain.component(), beats, offered, taken, len(x) * out.count)
+    seen = folded_chains.simulate(chain.component(), beats, offered, taken, len(x) * out.count)
+    ins, outs = seen.ins, seen.outs
     want_in, want_out = schedule.run(
         [*chain.stages(), schedule.Sink(pattern=taken.tolist())], len(beats), offered.tolist()
     )

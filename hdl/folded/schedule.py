@@ -14,22 +14,48 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal, NamedTuple
+
+
+class Held(NamedTuple):
+    """Something that a stage holds up to `places` of. In cycle t it holds as many as there are numbers up to t in
+    `came`, less those in `left`."""
+
+    what: Literal["buffer", "queue", "word", "class", "registers"]
+    places: int
+    came: Sequence[int]
+    left: Sequence[int]
+
+
+class Wait(NamedTuple):
+    """Cycles from `first` on in which a step was not taken: for want of its chunk, or of a place for the answer."""
+
+    first: int
+    cycles: int
+    want: Literal["chunk", "place"]
 
 
 @dataclass(slots=True)
 class Stage:
-    """A place that beats come into. times: the cycles in which they did."""
+    """A place that beats come into. times: the cycles in which they did; offered: those from which they were there."""
 
     times: list[int] = field(default_factory=list)
+    offered: list[int] = field(default_factory=list)
     after: Stage | None = None
 
     def push(self, valid: int) -> int:
         """Takes a beat that is valid from a cycle on; returns the cycle in which it crosses."""
         j = len(self.times)
-        t = max(valid, self.times[-1] + 1 if j else 0, self._ready(j))
+        first = max(valid, self.times[-1] + 1 if j else 0)
+        self.offered.append(first)
+        t = max(first, self._ready(j))
         self.times.append(t)
         self._took(j, t)
         return t
+
+    def held(self) -> tuple[Held, ...]:
+        """Returns what it has held of everything that it holds."""
+        return ()
 
     def _ready(self, j: int) -> int:
         """Returns the first cycle in which beat j may cross."""
@@ -59,11 +85,31 @@ class FoldedStage(Stage):
     places: int = 2
     queue: int = 1
     latency: int = 0
-    stalls: int = 0
-    """Cycles that steps have waited, from the first one on."""
+    waits: list[Wait] = field(default_factory=list)
+    """Of steps behind the first one, in order."""
+    begun: int = -1
+    """The cycle of the first step."""
     _step: int = -1
     _freed: list[int] = field(default_factory=list)
+    _done: list[int] = field(default_factory=list)
     _out: list[int] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        """Steps that were taken."""
+        return len(self._done) * self.chunks + (len(self.times) % self.chunks if self.times else 0)
+
+    @property
+    def last(self) -> int:
+        """The cycle of the last step."""
+        return self._step
+
+    def held(self) -> tuple[Held, ...]:
+        """Returns the fill of the buffer in chunks, and of the queue in answers."""
+        return (
+            Held("buffer", self.places, [t + 1 for t in self.times], [t + 1 for t in self._freed]),
+            Held("queue", self.queue, [t + self.latency + 1 for t in self._done], [t + 1 for t in self._out]),
+        )
 
     def _ready(self, j: int) -> int:
         return self._freed[j - self.places] + 1 if j >= self.places else 0
@@ -86,16 +132,22 @@ class FoldedStage(Stage):
                 self._wait(begin + self.chunks, credit)
                 if group == self.groups - 1:
                     self._freed += [begin + 1 + k for k in range(self.chunks - 1)] + [self._step]
+            self._done.append(self._step)
             self._out.append(self.send(self._step + self.latency + 1))
 
     def _read(self, data: int, credit: int) -> None:
+        if self.begun < 0:
+            self.begun = self._step = max(data, credit)
+            return
         first = self._step + 1
-        self._step = max(first, data, credit)
-        self.stalls += self._step - first if self._out or self._freed else 0
+        if data > first:
+            self.waits.append(Wait(first, data - first, "chunk"))
+        self._wait(max(first, data), credit)
 
     def _wait(self, first: int, credit: int) -> None:
+        if credit > first:
+            self.waits.append(Wait(first, credit - first, "place"))
         self._step = max(first, credit)
-        self.stalls += self._step - first
 
 
 @dataclass(slots=True)
@@ -104,6 +156,11 @@ class GatherStage(Stage):
 
     count: int = 1
     _out: list[int] = field(default_factory=list)
+
+    def held(self) -> tuple[Held, ...]:
+        """Returns the fill of its word, in beats."""
+        left = [t + 1 for t in self._out for _ in range(self.count)]
+        return (Held("word", self.count, [t + 1 for t in self.times], left),)
 
     def _ready(self, j: int) -> int:
         return self._out[j // self.count - 1] if j and j % self.count == 0 else 0
@@ -119,6 +176,11 @@ class SplitStage(Stage):
 
     count: int = 1
     _out: list[int] = field(default_factory=list)
+
+    def held(self) -> tuple[Held, ...]:
+        """Returns the fill of its word, in parts."""
+        came = [t + 1 for t in self.times for _ in range(self.count)]
+        return (Held("word", self.count, came, [t + 1 for t in self._out]),)
 
     def _ready(self, j: int) -> int:
         return self._out[j * self.count - 1] if j else 0
@@ -139,6 +201,12 @@ class ArgMaxStage(Stage):
     count: int = 1
     cycles: int = 3
     _left: int = 0
+    _made: list[int] = field(default_factory=list)
+    _out: list[int] = field(default_factory=list)
+
+    def held(self) -> tuple[Held, ...]:
+        """Returns whether there is a class that has not left."""
+        return (Held("class", 1, self._made, [t + 1 for t in self._out]),)
 
     def _ready(self, j: int) -> int:
         if self.cycles == 1:
@@ -147,7 +215,9 @@ class ArgMaxStage(Stage):
 
     def _took(self, j: int, t: int) -> None:
         if j % self.count == self.count - 1:
-            self._left = self.send(t + max(self.cycles, 2))
+            self._made.append(t + max(self.cycles, 2))
+            self._left = self.send(self._made[-1])
+            self._out.append(self._left)
 
 
 @dataclass(slots=True)
@@ -160,15 +230,22 @@ class PipelineStage(Stage):
 
     latency: int = 1
     buffered: bool = False
-    stalls: int = 0
-    """Cycles in which the registers have stood still."""
+    waits: list[Wait] = field(default_factory=list)
+    """Spans in which the registers have stood still."""
+    _out: list[int] = field(default_factory=list)
     _still: deque[tuple[int, int]] = field(default_factory=deque)
     """Spans of such cycles, first and behind the last, those that may still meet a beat under way."""
     _left: int = -1
 
+    def held(self) -> tuple[Held, ...]:
+        """Returns the results in the registers, of which one may stand in the second place."""
+        places = self.latency + self.buffered
+        return (Held("registers", places, [t + 1 for t in self.times], [t + 1 for t in self._out]),)
+
     def push(self, valid: int) -> int:
         """Takes a beat in the first cycle in which it is valid and the registers move; returns that cycle."""
         t = max(valid, self.times[-1] + 1 if self.times else 0)
+        self.offered.append(t)
         while self._still and self._still[0][1] <= t:
             self._still.popleft()
         if self._still and self._still[0][0] <= t:
@@ -180,8 +257,9 @@ class PipelineStage(Stage):
                 at += end - begin
         at = max(at, self._left + 1)
         self._left = self.send(at)
+        self._out.append(self._left)
         if self._left > at:
-            self.stalls += self._left - at
+            self.waits.append(Wait(at, self._left - at, "place"))
             self._still.append((at + self.buffered, self._left + self.buffered))
         return t
 
@@ -195,6 +273,7 @@ class Sink(Stage):
     def push(self, valid: int) -> int:
         """Takes a beat in the first cycle of the pattern in which it is valid; returns that cycle."""
         t = max(valid, self.times[-1] + 1 if self.times else 0)
+        self.offered.append(t)
         while not self.pattern[t % len(self.pattern)]:
             t += 1
         self.times.append(t)

@@ -1,0 +1,101 @@
+"""`threshc sim --cycles`: the report against the circuit's own simulation, and the command."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_folded_network import signs_network
+from typer.testing import CliRunner
+
+import threshc
+from threshc.cli.main import app
+from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.folded.chain import FoldedChain, folded_chain
+from threshc.hdl.folded.plan import parse
+from threshc.hdl.options import CircuitOptions
+from threshc.sim import rtl
+from threshc.tasks.cycles import cycles
+
+FOLD = CircuitOptions(fold="4x4,2x4,1x4@8")
+NETWORK = signs_network(np.random.default_rng(3), (32, 16, 8, 4), pixels=True)
+
+
+def chain() -> FoldedChain:
+    folds, entry = parse(str(FOLD.fold))
+    return folded_chain(NETWORK, folds, entry=entry)
+
+
+def test_first_answer_and_interval_are_those_of_the_circuit() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (12, 32))
+    report, circuit = cycles(NETWORK, x, options=FOLD), chain()
+    got = rtl.run(circuit, x, simulator="amaranth")
+    assert report.first == got.latency
+    assert report.interval == circuit.interface.timing.interval
+    assert report.cycles == got.cycles
+    slowest = max(report.parts, key=lambda part: part.steps)
+    assert slowest.busy == 1.0
+    assert slowest.steps == circuit.interface.timing.interval
+
+
+def test_what_is_read_and_what_changes() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (5, 32))
+    report = cycles(NETWORK, x, options=FOLD)
+    folded = [part for part in report.parts if part.kind == "folded"]
+    for part, unit in zip(folded, chain().units, strict=True):
+        words = unit.layer.words()
+        assert (part.reads, part.bits, part.adds) == (len(words), words.size, unit.layer.negative.size)
+        assert part.toggled == sum(int((words[k] != words[k - 1]).sum()) for k in range(len(words)))
+    pixels = np.unpackbits(x.astype(np.uint8), axis=1, bitorder="little").reshape(-1, 64)
+    changes = sum(int((a != b).sum()) for a, b in zip(pixels[1:], pixels[:-1], strict=True)) / 5
+    assert dict(report.streams)["input"] == pytest.approx(changes)
+
+
+def test_slower_neighbours_slow_it_down() -> None:
+    free, slow = (cycles(NETWORK, options=FOLD, ready=ready) for ready in (1.0, 0.02))
+    assert slow.interval > free.interval
+    assert sum(part.waits[1] for part in slow.parts) > 0 == sum(part.waits[1] for part in free.parts)
+    assert all(fill.most <= fill.places for part in slow.parts for fill in part.fills)
+    assert max(fill.most for part in slow.parts for fill in part.fills if fill.what == "queue") >= 1
+
+
+def test_unrolled_circuits_too(root: Path) -> None:
+    report = cycles(threshc.load(root / "examples/digits/digits.onnx"))
+    assert (report.first, report.interval) == (3, 1.0)
+
+
+def test_the_command(root: Path, tmp_path: Path) -> None:
+    goal = tmp_path / "c.json"
+    words = ["--cycles", "--clock", "12", "--ready", "0.5", "--report", str(goal)]
+    result = CliRunner().invoke(app, ["sim", str(root / "examples/digits/digits.onnx"), *words])
+    assert result.exit_code == 0, result.output
+    assert re.search(r"first answer 3 cycles behind the first beat, then one per [\d.]+", result.output)
+    report = json.loads(goal.read_text())
+    assert report["samples_per_second"] == pytest.approx(12e6 / report["interval"])
+    assert len(report["answered"]) == report["samples"]
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--cycles", "--engine", "rtl"], "an option would have no effect"),
+        (["--cycles", "--activity"], "an option would have no effect"),
+        (["--cycles", "--valid", "0"], "valid 0.0 is no chance"),
+        (["--cycles", "--ready", "1.5"], "ready 1.5 is no chance"),
+        (["--cycles", "--report", "c.png"], "cycles are reported as JSON"),
+        (["--fold", "1x1"], "an option would have no effect"),
+        (["--clock", "12"], "an option would have no effect"),
+    ],
+)
+def test_refusals(root: Path, words: list[str], what: str) -> None:
+    result = CliRunner().invoke(app, ["sim", str(root / "examples/digits/digits.onnx"), *words])
+    assert isinstance(result.exception, CompileError)
+    assert what in str(result.exception)
+
+
+def test_samples_are_needed_where_they_are_run(root: Path) -> None:
+    result = CliRunner().invoke(app, ["sim", str(root / "examples/digits/digits.onnx")])
+    assert result.exit_code == 2
