@@ -107,7 +107,7 @@ def test_refusals(change: object, folds: str, said: str) -> None:
         folded_chain(network, parse(folds)[0])
 
 
-@pytest.mark.parametrize("text", ["", "2x", "x3", "2x3,", "2x3:spram", "0x4", "2 x 3", "auto"])
+@pytest.mark.parametrize("text", ["", "2x", "x3", "2x3,", "2x3:flash", "0x4", "2 x 3", "auto"])
 def test_folds_that_are_none(text: str) -> None:
     from threshc.hdl.folded.plan import parse
 
