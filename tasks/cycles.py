@@ -126,7 +126,7 @@ def cycles(
 
     for name, value in (("valid", valid), ("ready", ready)):
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-            raise fail(f"{name} {value!r} is no chance", where=option(name), hint="above 0, up to 1")
+            raise fail(f"{name} {value!r} cannot be a chance", where=option(name), hint="above 0, up to 1")
     chosen = None if target is None else find_target(target)
     made = with_plan(network, options.settled(chosen), chosen)
     given = stimulus(network, x, None, samples=samples)
