@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -194,14 +193,13 @@ def routed_rows() -> Iterator[measure.Row]:
     example = ROOT / "examples/mnist_folded"
     fold = runpy.run_path(str(example / "train.py"))["FOLD"]
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
-        made = threshc.build(example / "mnist_folded.onnx.gz", Path(name) / "out", target="up5k-sg48", fold=fold)
-    print(made, file=sys.stderr)
-    peer = PUBLISHED["FINN SFC-fix"]
-    fmax, cycles = float(made["fmax_hz"]), int(made["interval_cycles"])
-    what = "examples/mnist_folded, UP5K, routed now"
-    yield measure.Row(what, fmax / 1e6, "MHz")
-    yield measure.Row(what, cycles, "cycles")
-    yield measure.Row(what, fmax / cycles, "images/s", peer=peer.name, ratio=fmax / cycles / float(peer.images or 1))
+        made = threshc.build(example / "mnist_folded.onnx.gz", Path(name) / "out", target="up5k-sg48", fold=fold).build
+    assert made is not None
+    peer, what = PUBLISHED["FINN SFC-fix"], "examples/mnist_folded, UP5K, routed now"
+    for value, unit in ((made.fmax_hz / 1e6, "MHz"), (made.interval_cycles, "cycles"), (made.network.luts, "LUT")):
+        yield measure.Row(what, value, unit)
+    ratio = made.samples_per_second / float(peer.images or 1)
+    yield measure.Row(what, made.samples_per_second, "images/s", peer=peer.name, ratio=ratio)
 
 
 def main(arguments: list[str] | None = None) -> int:
