@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 import runpy
 import shutil
+import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -91,3 +95,66 @@ def test_neurons_of_the_mnist_example_are_tables(root: Path) -> None:
     network = threshc.load(root / "examples/mnist/mnist.onnx.gz")
     layers = [op.weights for op in network.ops if isinstance(op, Sum)]
     assert [int((w != 0).sum(axis=1).max()) for w in layers[:2]] == [6, 6]
+
+
+def test_folded_mnist_example_is_what_its_readme_says(root: Path) -> None:
+    """Its images' labels, and its plan, which takes more block RAM bits than weights that any unrolled circuit has."""
+    folder = root / "examples/mnist_folded"
+    data = np.load(folder / "mnist_folded_test.npz")
+    network = threshc.load(folder / "mnist_folded.onnx.gz")
+    right = int((threshc.simulate(network, data["x"]).labels == data["true"]).sum())
+    readme = (folder / "README.md").read_text()
+    assert f"{right} of {len(data['true'])}" in readme
+    assert re.search(r"fold ([\dx:a-z,@]+)", readme)[1] == _folded(folder)["FOLD"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_folded_mnist_example_in_rtl(root: Path, simulator: str) -> None:
+    """The folded circuit's Verilog gives the packed simulator's labels and hidden bits, over shipped images."""
+    from threshc.sim import rtl
+
+    missing = rtl.available()[simulator]  # type: ignore[index]
+    if missing:
+        pytest.skip(missing)
+    folder = root / "examples/mnist_folded"
+    data = np.load(folder / "mnist_folded_test.npz")
+    count = 300 if simulator == "verilator" else 5
+    report = threshc.verify(
+        folder / "mnist_folded.onnx.gz",
+        data["x"][:count],
+        fold=_folded(folder)["FOLD"],
+        simulator=simulator,
+        rtl_samples=count,
+    )
+    assert report.ok
+    assert any(c.name == "reference = RTL" and c.samples >= count for c in report.checks)
+
+
+def test_folded_mnist_script_exports_what_it_trained(root: Path, tmp_path: Path) -> None:
+    """The script's network of signs in floats and the exported one in integers give the same scores' order."""
+    torch = pytest.importorskip("torch", reason="needs torch")
+    script = _folded(root / "examples/mnist_folded")
+    torch.manual_seed(3)
+    network = script["Signs"]()
+    bits = torch.rand(400, script["WIDTHS"][0]) < 0.3
+    network(bits)  # moves the means and variances
+    with torch.no_grad():
+        network.bias.copy_(torch.randint(-4, 5, (10,)) * 2 / script["WIDTHS"][-2] ** 0.5)
+        network.eval()
+        scores = network(bits).double().numpy()
+    script["export"](network, tmp_path / "m.onnx")
+    result = threshc.simulate(threshc.load(tmp_path / "m.onnx"), (bits.numpy() * 255).astype(np.uint8))
+    least = np.sort(scores, axis=1)[:, -1:] - 1e-4
+    assert all(row[label] >= limit for row, label, limit in zip(scores, result.labels, least[:, 0], strict=True))
+
+
+def _folded(folder: Path) -> dict[str, Any]:
+    """The names of its script; without PyTorch, what its text says of FOLD."""
+    text = (folder / "train.py").read_text()
+    if importlib.util.find_spec("torch") is None:
+        return {"FOLD": re.search(r'^FOLD = "(.+)"$', text, re.MULTILINE)[1]}  # type: ignore[index]
+    sys.path.insert(0, str(folder))
+    try:
+        return runpy.run_path(str(folder / "train.py"))
+    finally:
+        sys.path.remove(str(folder))
