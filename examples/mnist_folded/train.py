@@ -42,8 +42,8 @@ class Recipe:
     """One of the two networks, and how it is trained.
 
     side: pixels in the middle of a side that it sees; hidden: widths; fold: PE x SIMD of its layers on the iCEBreaker's
-    chip; epochs; distorted: the share of samples that are distorted, the others are shifted by at most one pixel; seeds:
-    of these the best one is taken.
+    chip; epochs; distorted: the share of samples that are distorted, the others are shifted by at most one pixel.
+    seeds: the best one is taken.
     """
 
     side: int
