@@ -26,6 +26,15 @@ def verify(
     ] = 64,
     jobs: o.Jobs = None,
     simulator: o.Simulator = "auto",
+    waves: Annotated[
+        Path | None,
+        typer.Option(
+            "--waves",
+            metavar="FILE",
+            help="Every signal of the Verilog, as .vcd or .fst, by Icarus (or .vcd by Amaranth's simulator).",
+            callback=o.goal,
+        ),
+    ] = None,
     large: o.Large = False,
     json: Annotated[
         Path | None,
@@ -68,6 +77,7 @@ def verify(
             jobs=jobs,
             samples=samples,
             rtl=rtl,
+            waves=waves,
             rtl_samples=rtl_samples,
             simulator=simulator,
             large=large,

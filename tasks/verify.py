@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from threshc.compiler.diagnostics import option
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.load import lower_parsed, parse_input
 from threshc.compiler.frontend.snapping import Snapped, snap
@@ -49,6 +50,7 @@ def verify(
     rtl: bool = True,
     rtl_samples: int = 64,
     simulator: str = "auto",
+    waves: str | os.PathLike[str] | None = None,
     seed: int = 1,
     large: bool = False,
     note: Note | None = None,
@@ -61,6 +63,7 @@ def verify(
     rtl: also simulate the emitted Verilog on the first `rtl_samples` samples, with every hidden bit read out. A circuit
     that would take more memory than there is, is refused before anything is run, unless `large`; note is told of a
     large one. Don't-cares depend on what is read out, so with them the circuit without hidden bits is simulated too.
+    waves: a .vcd or .fst file for every signal of that simulation, which Icarus or Amaranth's simulator writes.
     reading, options, keywords, target, jobs: as for `compile`. With weight_bits and snap_weights, the ONNX model that
     is compared is the one with snapped weights, and notes say how it differs from the file's.
     A .thresh file, a folder made by `compile` and a Network hold no ONNX model: there are no comparisons with it then.
@@ -80,7 +83,8 @@ def verify(
         made = recorded(home)
         want_the_folders_own(made, how, asked, target)
         settled = made.circuit
-    circuit = Verilog(settled, jobs, simulator, rtl_samples, home, goal) if rtl else None
+    file = _waves(waves, simulator, rtl)
+    circuit = Verilog(settled, jobs, simulator, rtl_samples, home, goal, file) if rtl else None
     ready = ready_made(source)
     if ready is not None:
         notes = ["note: there is no ONNX model here to compare with"]
@@ -128,6 +132,22 @@ def verify(
     if opinion.peer is None:
         notes.append("note: the ONNX model was not compared with anything but our own evaluator")
     return VerifyReport(name, tuple(checks), expected.outputs_only(), opinion.peer, tuple(notes))
+
+
+def _waves(waves: str | os.PathLike[str] | None, simulator: str, rtl: bool) -> Path | None:
+    """The file of waves, checked before anything is run."""
+    if waves is None:
+        return None
+    if not rtl:
+        why = "without the Verilog there are no signals"
+        raise fail("an option would have no effect", where=option("waves"), why=why, hint=f"omit {option('waves')}")
+    from threshc.compiler.files import check_goal
+    from threshc.sim.rtl import for_waves
+
+    path = Path(waves)
+    for_waves(simulator, path)
+    check_goal(path)
+    return path
 
 
 def _refuse_vast(network: Network, circuit: Verilog | None, note: Note | None, large: bool) -> None:

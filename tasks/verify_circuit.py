@@ -25,7 +25,7 @@ class Verilog:
 
     options: which circuit. jobs: processes that search side by side for it. simulator: as for `threshc.sim.rtl`.
     samples: how many of the first ones it sees. folder: the output folder whose Verilog it must be, if any. target:
-    what it is made for, if any.
+    what it is made for, if any. waves: a file for all signals of the run with probes, if any.
     """
 
     options: CircuitOptions
@@ -34,6 +34,7 @@ class Verilog:
     samples: int
     folder: Path | None = None
     target: Target | None = None
+    waves: Path | None = None
 
     def checks(self, data: Stimulus, expected: Result) -> Iterator[Check]:
         """Yields the comparisons with the reference's result. Raises CompileError where a folder holds another circuit.
@@ -47,7 +48,7 @@ class Verilog:
         some, network = data.first(self.samples), data.network
         wanted = expected.first(len(some))
         built = build(network, with_plan(network, self.options, self.target), jobs=self.jobs)
-        got, note = self._run(built.probed(), some)
+        got, note = self._run(built.probed(), some, self.waves)
         yield compare_results("reference = RTL", wanted, got, some.encoded, note)
         if self.folder is not None:
             said = same_verilog(self.folder, built)
@@ -56,8 +57,9 @@ class Verilog:
             outputs = [values[o.name] for o in got.network.outputs]
             yield replace(outputs_only("reference = RTL without hidden bits", outputs, got), note=f"{note}; {said}")
 
-    def _run(self, design: Circuit, some: Stimulus) -> tuple[RtlResult, str]:
+    def _run(self, design: Circuit, some: Stimulus, waves: Path | None = None) -> tuple[RtlResult, str]:
         from threshc.sim import rtl
 
-        got = rtl.run_words(design, some.words, simulator=self.simulator)
-        return got, f"{got.simulator}, latency {got.latency} cycles"
+        got = rtl.run_words(design, some.words, simulator=self.simulator, waves=waves)
+        kept = "" if waves is None else f", all signals in {waves}"
+        return got, f"{got.simulator}, latency {got.latency} cycles{kept}"

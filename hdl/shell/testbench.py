@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +62,7 @@ module {name};
     else begin
       rst = 1'b0;
       lfsr = {{lfsr[0] ^ lfsr[2] ^ lfsr[3] ^ lfsr[5], lfsr[15:1]}};
-      i_valid = (sent < COUNT*IN_BEATS) && ((i_valid && !accepted) || STALL == 0 || got == 0 || lfsr[1:0] != 2'd0);
+      i_valid = (sent < {most}) && ((i_valid && !accepted) || STALL == 0 || got == 0 || lfsr[1:0] != 2'd0);
       if (i_valid) i_payload = sample[sent];
       o_ready = (STALL == 0) || (got == 0) || (lfsr[5:4] != 2'd0);
     end
@@ -70,7 +72,7 @@ module {name};
     idle = idle + 1;
 {on_cycle}    accepted = i_valid && i_ready;
     if (accepted && sent == 0) accepted_at = cycle;
-    if (o_valid === 1'b1) begin
+    if (o_valid === 1'b1{counted}) begin
       if (got == 0) latency = cycle - accepted_at;
       if (o_ready) begin
 {on_answer}
@@ -83,7 +85,7 @@ module {name};
       idle = 0;
     end
     cycle = cycle + 1;
-    if (got == COUNT*OUT_BEATS && ended == 0) ended = cycle;
+{interrupt}    if (got == COUNT*OUT_BEATS && ended == 0) ended = cycle;
     if ((got == COUNT*OUT_BEATS && cycle == ended + TRAILING) || idle == PATIENCE) begin
 {on_end}
       $finish;
@@ -103,6 +105,16 @@ _VERDICT = """\
         $display("FAIL: the circuit stopped after %0d of %0d answers", got / OUT_BEATS, COUNT);
       else if (failures != 0) $display("FAIL: %0d of %0d answers are wrong", failures, COUNT*OUT_BEATS);
       else $display("PASS: %0d answers in %0d cycles, latency %0d cycles", COUNT, cycle, latency);"""
+
+_INTERRUPT = """\
+    if (phase < {} && sent == most[phase]) begin
+      rst = 1'b1;
+      i_valid = 1'b0;
+      accepted = 1'b0;
+      {{resets, cycle, sent, got, idle}} = 160'd0;
+      phase = phase + 1;
+    end
+"""
 
 _RECORD = '        $fwrite(file, "%h\\n", o_payload);'
 _SUMMARY = """\
@@ -147,9 +159,23 @@ def self_checking(
     }
 
 
-def recording(interface: Interface, name: str, samples: str, answers: str, count: int, stall: bool) -> str:
+def recording(
+    interface: Interface,
+    name: str,
+    samples: str,
+    answers: str,
+    count: int,
+    stall: bool,
+    *,
+    interrupted: Sequence[int] = (),
+    waves: str = "",
+) -> str:
     """Returns a testbench `name` that writes every answer to the file `answers`, one hexadecimal payload a line, at the
-    end "# cycles latency"; and what probe K leads out to `answers`.K."""
+    end "# cycles latency"; and what probe K leads out to `answers`.K.
+
+    interrupted: before that, for each of these numbers, so many beats are fed and all is reset; nothing of it is
+    written. waves: a file for all signals, "" for none.
+    """
     return _bench(
         interface,
         name,
@@ -162,6 +188,8 @@ def recording(interface: Interface, name: str, samples: str, answers: str, count
         on_answer=_RECORD,
         on_end=_SUMMARY,
         probes=answers,
+        interrupted=interrupted,
+        waves=waves,
     )
 
 
@@ -178,22 +206,40 @@ def _bench(
     on_answer: str,
     on_end: str,
     probes: str = "",
+    interrupted: Sequence[int] = (),
+    waves: str = "",
 ) -> str:
     """The text of a testbench whose four holes are filled with Verilog (`on_answer` may read `o_payload` and `got`).
 
-    probes: the file, without its number, that holds what a probe leads out.
+    probes: the file, without its number, that holds what a probe leads out. waves: the file of signals, written where
+    a run is started with +waves; of a recording always.
     """
-    on_cycle = ""
+    on_cycle, goal = "", waves or f"{interface.name}.vcd"
+    asked = "" if waves else 'if ($test$plusargs("waves")) '
+    initial += f'\n    {asked}begin $dumpfile("{goal}"); $dumpvars(0, {name}); end' if waves or not probes else ""
+    most, counted, interrupt = "COUNT*IN_BEATS", "", ""
+    if interrupted:
+        declarations += f"\n  integer phase = 0;\n  integer most [0:{len(interrupted)}];"
+        initial += "".join(f"\n    most[{k}] = {n};" for k, n in enumerate(interrupted))
+        initial += f"\n    most[{len(interrupted)}] = COUNT*IN_BEATS;"
+        most, counted, interrupt = (
+            "most[phase]",
+            f" && phase == {len(interrupted)}",
+            _INTERRUPT.format(len(interrupted)),
+        )
     for k, probe in enumerate(interface.probes):
         wire = f"probe{k}"
         declarations += f"\n  integer {wire}_file;\n  wire {_range(probe.width)} {wire}_payload;\n  wire {wire}_valid;"
         initial += f'\n    {wire}_file = $fopen("{probes}.{k}", "w");'
-        on_cycle += f'    if ({wire}_valid === 1\'b1) $fwrite({wire}_file, "%h\\n", {wire}_payload);\n'
+        on_cycle += f'    if ({wire}_valid === 1\'b1{counted}) $fwrite({wire}_file, "%h\\n", {wire}_payload);\n'
         on_end += f"\n      $fclose({wire}_file);"
     pins = {name: name for _, name, _ in ports(interface) if name.startswith("probe")}
     pins |= {} if interface.load is None else {name: f"{width}'d0" for name, width in interface.load.ports}
     body = _DRIVER.format(
         on_cycle=on_cycle,
+        most=most,
+        counted=counted,
+        interrupt=interrupt,
         probe_pins="".join(f",\n    .{name}({net})" for name, net in pins.items()),
         head=head,
         name=name,

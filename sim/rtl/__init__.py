@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -53,17 +54,20 @@ def run(
     *,
     simulator: str = "auto",
     stall: bool = False,
+    interrupted: Sequence[int] = (),
     progress: Progress | None = None,
 ) -> RtlResult:
     """Feeds samples (see `encode` for shapes and dtypes) to a circuit, one per cycle where it takes them.
 
-    `stall` withholds valid and ready at random (same pattern every time) after the first answer. `auto` takes the first
+    `stall` withholds valid and ready at random (same pattern every time) after the first answer. `interrupted`: before
+    that, for each of these numbers, so many beats of the samples are fed and the circuit is reset in the middle of
+    them; none of that may be seen afterwards. `auto` takes the first
     of Verilator, Icarus and Amaranth's own simulator that can run here. `progress` is told when something takes long.
     Raises CompileError when the simulator asked for is missing or cannot read the Verilog, or the circuit gets stuck.
     """
     network = unit.interface.network
     words = pack(network, encode(network, x))
-    return run_words(unit, words, simulator=simulator, stall=stall, progress=progress)
+    return run_words(unit, words, simulator=simulator, stall=stall, interrupted=interrupted, progress=progress)
 
 
 def run_words(
@@ -72,11 +76,14 @@ def run_words(
     *,
     simulator: str = "auto",
     stall: bool = False,
+    interrupted: Sequence[int] = (),
+    waves: Path | None = None,
     progress: Progress | None = None,
 ) -> RtlResult:
-    """Does what `run` does, for input words (N, bytes) that `threshc.hdl.payload.pack` has made."""
-    chosen = choose(simulator)
-    trace = _SIMULATORS[chosen][1](Job(unit, words, stall, progress or silent))
+    """Does what `run` does, for input words (N, bytes) that `threshc.hdl.payload.pack` has made. waves: a .vcd or .fst
+    file that gets every signal of the run (`for_waves` says which simulators write it)."""
+    chosen = choose(simulator) if waves is None else for_waves(simulator, waves)
+    trace = _SIMULATORS[chosen][1](Job(unit, words, stall, progress or silent, tuple(interrupted), waves))
     got = to_result(unit.interface, trace.words, trace.probes)
     return RtlResult(got.network, got.values, got.bits, trace.cycles, trace.latency, chosen)
 
@@ -97,6 +104,25 @@ def choose(simulator: str) -> Simulator:
         hint = option("simulator", "auto")
         raise fail(f"{simulator} cannot run on this machine", where=option("simulator"), why=missing, hint=hint)
     return known[0]
+
+
+def for_waves(simulator: str, waves: Path) -> Simulator:
+    """Returns the simulator that writes a file of waves: Icarus (.vcd, .fst) or Amaranth's own (.vcd).
+
+    Raises CompileError for other endings of the name, and for a simulator that does not write such a file.
+    """
+    kinds: dict[Simulator, tuple[str, ...]] = {"icarus": (".vcd", ".fst"), "amaranth": (".vcd",)}
+    ending = waves.suffix.lower()
+    if ending not in kinds["icarus"]:
+        raise fail("waves are written as .vcd or .fst", where=str(waves), hint="a file name that ends so")
+    able = [name for name, endings in kinds.items() if ending in endings and not available()[name]]
+    if simulator == "auto" and able:
+        return able[0]
+    if simulator in able:
+        return choose(simulator)
+    named = simulator if simulator != "auto" else "no simulator here"
+    hint = f"{option('simulator', 'icarus')} for .vcd and .fst, {option('simulator', 'amaranth')} for .vcd"
+    raise fail(f"{named} writes no {ending} file", where=option("waves"), hint=hint)
 
 
 def to_result(interface: Interface, words: NDArray[np.uint8], probes: Sequence[NDArray[np.uint8]] = ()) -> Result:

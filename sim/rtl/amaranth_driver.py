@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
+from threshc.compiler.files import write_whole
+from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.payload import from_ints, to_beats, to_int
 from threshc.sim.rtl.trace import Job, Trace, stalls
 
@@ -15,7 +18,7 @@ def missing() -> str:
 
 def simulate(job: Job) -> Trace:
     """Runs a job; see `Trace`. Raises CompileError when the circuit gets stuck."""
-    from amaranth.hdl import Module, Signal
+    from amaranth.hdl import Module, ResetInserter, Signal
     from amaranth.sim import Simulator
 
     dut: Any = job.unit.component()
@@ -30,7 +33,23 @@ def simulate(job: Job) -> Trace:
             if ctx.get(port.valid):
                 values.append(int(ctx.get(port.payload)))
 
+    async def interrupt(ctx: Any, beats: int) -> None:
+        taken = idle = 0
+        while taken < beats and idle < job.interface.timing.patience:
+            ctx.set(dut.i.valid, 1)
+            ctx.set(dut.i.payload, inputs[taken])
+            ctx.set(dut.o.ready, 1)
+            accepted = bool(ctx.get(dut.i.ready))
+            taken, idle = taken + accepted, 0 if accepted else idle + 1
+            await ctx.tick()
+        ctx.set(dut.i.valid, 0)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+
     async def bench(ctx: Any) -> None:
+        for beats in job.interrupted:
+            await interrupt(ctx, beats)
         cycle, sent, idle, lfsr = 0, 0, 0, 0xACE1
         offering = False
         while len(answers) < job.answers and idle < job.interface.timing.patience:
@@ -63,13 +82,19 @@ def simulate(job: Job) -> Trace:
             await ctx.tick()
 
     top = Module()
-    top.submodules.dut = dut
+    reset = Signal()
+    top.submodules.dut = ResetInserter(reset)(dut) if job.interrupted else dut
     beat = Signal()
     top.d.sync += beat.eq(~beat)  # there is a clock even where the design has no register
     simulator = Simulator(top)
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
-    simulator.run()
-    made = tuple(from_ints(values, probe.width) for values, probe in zip(led, probes, strict=True))
+    with scratch_folder() as folder:
+        made = folder / "waves.vcd"
+        with nullcontext() if job.waves is None else simulator.write_vcd(str(made)):
+            simulator.run()
+        if job.waves is not None:
+            write_whole(job.waves, made.read_bytes())
+    seen_by = tuple(from_ints(values, probe.width) for values, probe in zip(led, probes, strict=True))
     words = from_ints(answers, job.interface.output.width)
-    return job.traced(words, seen["cycles"], seen["latency"], made)
+    return job.traced(words, seen["cycles"], seen["latency"], seen_by)

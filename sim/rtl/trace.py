@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,16 @@ class Job:
     """A simulation to be run.
 
     words: (N, bytes) uint8, those of the samples; stall: withhold valid and ready at random; progress: told of delays.
+    interrupted: before the run, so many beats of the same samples are taken and then all is reset, for each of these
+    numbers; nothing of that is recorded. waves: a .vcd or .fst file for all signals, None for none.
     """
 
     unit: StreamUnit
     words: NDArray[np.uint8]
     stall: bool
     progress: Progress
+    interrupted: tuple[int, ...] = ()
+    waves: Path | None = None
 
     @property
     def interface(self) -> Interface:

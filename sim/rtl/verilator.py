@@ -93,7 +93,7 @@ def simulate(job: Job) -> Trace:
             job.interface.timing.patience,
             RESET_CYCLES,
         )
-        arguments = [f"{folder}/in", f"{folder}/out", *(str(int(v)) for v in numbers)]
+        arguments = [f"{folder}/in", f"{folder}/out", *(str(int(v)) for v in (*numbers, *job.interrupted))]
         try:
             for name, text in job.unit.files().items():
                 (folder / name).write_text(text, encoding="utf-8")

@@ -6,7 +6,8 @@ from threshc.hdl.interface import Interface
 from threshc.hdl.payload import byte_count
 
 _DRIVER = r"""// Feeds samples through the valid/ready streams of a verilated threshc circuit.
-// argv: input file, output file, payloads in, payloads out, input bytes, output bytes, stall, patience, reset cycles.
+// argv: input file, output file, payloads in, payloads out, input bytes, output bytes, stall, patience, reset cycles,
+// and for every reset in the middle of samples the payloads that are taken before it.
 // Files hold payloads, little end first; a file OUTPUT.K holds what probe K leads out. Prints "cycles latency".
 #include <cstdint>
 #include <cstdio>
@@ -41,7 +42,7 @@ static void get(const VlWide<N>& port, std::vector<uint8_t>& bytes) {
 }
 
 int main(int argc, char** argv) {
-    if (argc != 10) return 2;
+    if (argc < 10) return 2;
     FILE* in = std::fopen(argv[1], "rb");
     FILE* out = std::fopen(argv[2], "wb");
     if (!in || !out) return 3;
@@ -55,14 +56,33 @@ int main(int argc, char** argv) {
     Vthreshc top{&context};
     top.i_valid = 0;
     top.o_ready = 0;
-    top.rst = 1;
-    for (long r = 0; r < resets; ++r) {
-        top.clk = 0;
-        top.eval();
-        top.clk = 1;
-        top.eval();
+    for (int a = 9; a < argc; ++a) {
+        for (long taken = 0, idle = 0; a > 9 && taken < std::atol(argv[a]) && idle < patience; ++idle) {
+            if (!idle) {
+                if (std::fread(sample.data(), 1, sample.size(), in) != sample.size()) return 4;
+                put(top.i_payload, sample);
+            }
+            top.clk = 0;
+            top.i_valid = top.o_ready = 1;
+            top.eval();
+            if (top.i_ready) {
+                ++taken;
+                idle = -1;
+            }
+            top.clk = 1;
+            top.eval();
+        }
+        std::rewind(in);
+        top.i_valid = top.o_ready = 0;
+        top.rst = 1;
+        for (long r = 0; r < resets; ++r) {
+            top.clk = 0;
+            top.eval();
+            top.clk = 1;
+            top.eval();
+        }
+        top.rst = 0;
     }
-    top.rst = 0;
 
     long cycle = 0, read = 0, sent = 0, got = 0, idle = 0, accepted_at = 0, latency = 0;
     uint32_t lfsr = 0xACE1;
