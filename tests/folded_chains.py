@@ -140,7 +140,8 @@ def simulate(
                 if ctx.get(part.o.valid) and ctx.get(part.o.ready):
                     cycles.append(t)
                 if isinstance(part, UnitComponent):
-                    fills.append((part.control.places - ctx.get(part.control.free), ctx.get(part.filled)))
+                    chunks, answers = part.control.places - ctx.get(part.control.free), part.filled + part.held
+                    fills.append((chunks, ctx.get(answers)))
             await ctx.tick()
             t += 1
 
@@ -159,7 +160,7 @@ def check(seed: int, unrolled: float) -> int:
     offered, taken = (rng.random(997) < p for p in rng.choice([0.2, 0.5, 0.9, 1.0], 2))
     last = chain.layers[-1]
     count = len(chain.answers) * last.groups
-    seen = simulate(_Chain(chain.parts, ()), chain.beats, offered, taken, count, parts=chain.parts)
+    seen = simulate(_Chain(chain.parts, (), None), chain.beats, offered, taken, count, parts=chain.parts)
     stages = [*chain.stages, Sink(pattern=taken.tolist())]
     want_in, want_out = run(stages, len(chain.beats), offered.tolist())
     assert [t for t, _ in seen.outs] == want_out

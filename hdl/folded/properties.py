@@ -80,15 +80,20 @@ class Properties(Component):
         yield c.done == (c.step & (c.chunk == c.chunks - 1))
 
     def _queue(self) -> Iterator[Value]:
-        part, queue, under_way = self.part, self.part.control.queue, self.part.pipes["done"][1:]
+        part, queue, under_way = self.part, self.part.control.queue, self._under_way()
         yield part.control.credit + sum(under_way, start=part.filled) == queue
-        yield part.filled <= queue
-        yield ~under_way[-1] | (part.filled < queue)
+        moves = (part.filled < len(part.places)) | (part.o.valid & part.o.ready)
+        yield part.filled <= len(part.places)
+        yield ~(part.pipes["done"][-1] & part.held) | moves  # no answer is overwritten
         yield part.o.valid == (part.filled != 0)
+
+    def _under_way(self) -> list[Value]:
+        """Whether a pass ended 1, 2, .. cycles ago whose answer is in no place of the queue yet; the last one waits."""
+        return [*self.part.pipes["done"][1:], self.part.held]
 
     def _progress(self, m: Module) -> Iterator[Value]:
         part, c = self.part, self.part.control
-        under_way = part.pipes["done"][1:]
+        under_way = self._under_way()
         most = len(under_way) + 1
         for_chunk, for_credit = ~(c.again | c.some), c.last & ~c.may
         credit: Value = Mux(under_way[0], most, most + 1)
@@ -121,7 +126,7 @@ class Properties(Component):
         both = 2 + sum(self.latencies)  # with a memory and a register behind it, or in it
         yield Const(
             {name: len(pipe) - 1 for name, pipe in part.pipes.items()}
-            == {"step": both, "done": both + 1, "address": self.latencies[0]}
+            == {"step": both, "done": both, "address": self.latencies[0]}
         )
         for name, pipe in part.pipes.items():
             if len(pipe) > 1:
@@ -130,7 +135,7 @@ class Properties(Component):
                 yield Cat(*pipe[1:]) == before
         c, unit, layer = part.control, part.unit, part.unit.layer
         yield Const((c.chunks, c.groups, c.places) == (layer.chunks, layer.groups, unit.places))
-        yield Const(c.queue == len(part.places))
+        yield Const(max(c.queue - 1, 1) == len(part.places))
         yield c.offered == part.i.valid
         yield c.taken == (part.o.valid & part.o.ready)
         yield part.i.ready == c.accept
@@ -158,7 +163,7 @@ class Properties(Component):
 
     def _sums(self, m: Module) -> Iterator[Value]:
         part, layer = self.part, self.part.unit.layer
-        begin, step, done = accumulator_start(layer), part.pipes["step"][-1], part.pipes["done"][-2]
+        begin, step, done = accumulator_start(layer), part.pipes["step"][-1], part.pipes["done"][-1]
         for acc, count, answer in part.neurons:
             want, total, started = Signal(layer.bits, init=begin), (acc + count)[: layer.bits], Signal()
             kept = Signal(len(answer))
@@ -166,15 +171,17 @@ class Properties(Component):
             yield started | (acc == begin)
             m.d.sync += want.eq(Mux(done, begin, Mux(step, total, acc)))
             yield acc == want
-            m.d.sync += kept.eq(total if layer.answer == "sums" else total[-1])
-            yield ~part.pipes["done"][-1] | (answer == kept)
+            with m.If(done):
+                m.d.sync += kept.eq(total if layer.answer == "sums" else total[-1])
+            yield ~part.held | (answer == kept)
 
     def _answers(self, m: Module) -> Iterator[Value]:
-        part, queue = self.part, self.part.control.queue
+        part = self.part
         answer = Cat(*(answer for _, _, answer in part.neurons))
-        picked, at, kept = Signal(), Signal(range(queue + 1)), Signal(len(answer))
+        picked, at, kept = Signal(), Signal(range(len(part.places) + 1)), Signal(len(answer))
         taken = part.o.valid & part.o.ready
-        with m.If(~picked & self.pick & part.pipes["done"][-1]):
+        moves = part.held & ((part.filled < len(part.places)) | taken)
+        with m.If(~picked & self.pick & moves):
             m.d.sync += [picked.eq(1), at.eq(part.filled - taken), kept.eq(answer)]
         with m.Elif(picked & taken):
             m.d.sync += [picked.eq(at != 0), at.eq(at - 1)]

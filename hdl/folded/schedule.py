@@ -108,7 +108,7 @@ class FoldedStage(Stage):
         """Returns the fill of the buffer in chunks, and of the queue in answers."""
         return (
             Held("buffer", self.places, [t + 1 for t in self.times], [t + 1 for t in self._freed]),
-            Held("queue", self.queue, [t + self.latency + 1 for t in self._done], [t + 1 for t in self._out]),
+            Held("queue", self.queue, [t + self.latency for t in self._done], [t + 1 for t in self._out]),
         )
 
     def _ready(self, j: int) -> int:

@@ -140,10 +140,10 @@ class UnitComponent(wiring.Component):
     """See `FoldedUnit.component`. With instances it has the port `load` for a memory that is written at start; without
     them its memory is there from the beginning.
 
-    For proofs, once it is elaborated: control; filled: answers in the queue; places: of these; pipes: step, done and
-    address, now and 1, 2, .. cycles later; write, read: ports of the buffer; x: behind it, and what that samples; word:
-    of weights; neurons: accumulator, count and the answer's register of each; instances: of the modules, the values at
-    their ports by name.
+    For proofs, once it is elaborated: control; places: for answers, of which `filled` hold one, and held: whether the
+    registers before do; pipes: step, done and address, now and 1, 2, .. cycles later; write, read: ports of the buffer;
+    x: behind it, and what that samples; word: of weights; neurons: accumulator, count and the answer's register of
+    each; instances: of the modules, the values at their ports by name.
     """
 
     def __init__(self, unit: FoldedUnit, instances: bool) -> None:
@@ -153,7 +153,7 @@ class UnitComponent(wiring.Component):
         loads = memories(layer.pe * layer.word_bits) if unit.store == "spram" and instances else 0
         super().__init__(ends | ({"load": In(load_signature(loads, address_bits(layer.interval)))} if loads else {}))
         self.control = Control(layer.chunks, layer.groups, unit.places, unit.queue)
-        self.filled = Signal(range(unit.queue + 1), name="filled")
+        self.filled, self.held = Signal(range(max(unit.queue, 2)), name="filled"), Signal(name="held")
         self.pipes: dict[str, list[Value]] = {}
         self.instances: dict[str, dict[str, Value]] = {}
         self.neurons: list[tuple[Signal, Value, Value]] = []
@@ -175,19 +175,19 @@ class UnitComponent(wiring.Component):
         m.d.sync += x.eq(read.data)
         for name, value, cycles in (
             ("step", control.step, unit.latency - 1),
-            ("done", control.done, unit.latency),
+            ("done", control.done, unit.latency - 1),
             ("address", control.address, unit.core.shared.latency),  # words come as late as what they meet
         ):
             self.pipes[name] = _later(m, value, cycles)
         common = self._module(m, "inputs", unit.core.shared, [("x", x)], "common")
         self.x, self.word = (x, read.data), self._weights(m, self.pipes["address"][-1])
-        word, step, done = self.word, self.pipes["step"][-1], self.pipes["done"][-2]
+        word, step, done = self.word, self.pipes["step"][-1], self.pipes["done"][-1]
         answers = []
         for k in range(layer.pe):
             own = word[k * layer.word_bits : (k + 1) * layer.word_bits]
             count = self._module(m, "neuron", unit.core.neuron, [("x", common), ("w", own)], "count", f"_{k}")
             answers.append(self._accumulated(m, k, count, step, done))
-        self._queue(m, control, Cat(*answers), self.pipes["done"][-1])
+        self._queue(m, control, Cat(*answers), done)
         return m
 
     def _module(
@@ -235,24 +235,27 @@ class UnitComponent(wiring.Component):
         with m.Elif(step):
             m.d.sync += acc.eq(total)
         answer = Signal(layer.bits if layer.answer == "sums" else 1, name=f"answer_{k}", reset_less=True)
-        m.d.sync += answer.eq(total if layer.answer == "sums" else total[-1])
+        with m.If(done):
+            m.d.sync += answer.eq(total if layer.answer == "sums" else total[-1])
         self.neurons.append((acc, count, answer))
         return answer
 
     def _queue(self, m: Module, control: Control, answer: Value, done: Value) -> None:
-        queue, filled = self.unit.queue, self.filled
-        self.places = places = [Signal(len(answer), name=f"place_{k}", reset_less=True) for k in range(queue)]
-        taken = control.taken
+        """The answers' own registers are the queue's last place: what is held there moves on as soon as it can."""
+        filled, held, taken, put = self.filled, self.held, control.taken, Signal()
+        count = max(self.unit.queue - 1, 1)
+        self.places = places = [Signal(len(answer), name=f"place_{k}", reset_less=True) for k in range(count)]
         m.d.comb += [
             self.o.valid.eq(filled != 0),
             self.o.payload.eq(places[0]),
             taken.eq(self.o.valid & self.o.ready),
+            put.eq(held & ((filled != count) | taken)),
         ]
-        m.d.sync += filled.eq(filled + done - taken)
-        for k in range(queue):
-            with m.If(done & (filled == k + taken)):
+        m.d.sync += [filled.eq(filled + put - taken), held.eq(done | (held & ~put))]
+        for k in range(count):
+            with m.If(put & (filled == k + taken)):
                 m.d.sync += places[k].eq(answer)
-            if k + 1 < queue:
+            if k + 1 < count:
                 with m.Elif(taken):
                     m.d.sync += places[k].eq(places[k + 1])
 
