@@ -18,6 +18,7 @@ from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.shell.host import Board
 from threshc.hdl.shell.protocol import Counts, body_size, request_body
+from threshc.hdl.targets.registry import targets
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 from threshc.tasks.run import run
@@ -79,6 +80,36 @@ def test_damage_is_counted_dropped_and_never_shifts(chain: Circuit, how: Any, dr
     assert after.since(before).answered == 4 + (how is followed)
     assert sum(board.failures.values()) == 1
     assert damage.left < 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", {t.device.family: name for name, t in targets().items() if t.board}.values())
+def test_a_board_of_every_family_is_built_and_answers_at_the_pins(chain: Circuit, name: str, tmp_path: Path) -> None:
+    """Block RAM as Yosys maps it, the shell that streams beats, and a PLL: in the cells that are placed."""
+    save(chain.network, tmp_path / "m.thresh")
+    try:
+        report = threshc.build(
+            tmp_path / "m.thresh",
+            tmp_path / "out",
+            target=name,
+            fold=FOLD,
+            clock=36e6,
+            baud=1_000_000,
+            verify="netlist",
+            samples=64,
+        )
+    except threshc.CompileError as problem:
+        if "not installed" in str(problem):
+            pytest.skip(str(problem))
+        raise
+    built = report.build
+    assert built is not None
+    assert [v.samples for v in built.verified] == [64, 64]
+    assert built.network.brams > 0
+    rows = {row.name: row.value for row in report.rows()}
+    assert "memories" in rows
+    assert "slowest path" in rows
+    assert rows["throughput on the board"] == f"{built.clock_hz / built.interval_cycles:,.0f} samples/s"
 
 
 @pytest.mark.slow
