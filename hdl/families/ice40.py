@@ -167,6 +167,7 @@ FAMILY = Family(
     models=_MODELS,
     counting=Counting({"SB_LUT4": 1}, ("SB_DFF",), ("SB_CARRY",), ("SB_RAM40",), ("SB_SPRAM",)),
     synth="synth_ice40",
+    whole="synth_ice40 -dffe_min_ce_use 6",  # an enable of few flip-flops was the shell's slowest path
     cells=("SB_",),
     simulation="ice40/cells_sim.v",
     memories=(

@@ -81,7 +81,7 @@ class Engine(wiring.Component):
         # What is to be known of a byte is found out before it is looked at: bytes are at least 40 cycles apart.
         came, byte, good, infer, asks = Signal(), Signal(8), Signal(), Signal(), Signal()
         m.submodules.request_check = check = _CRC8(data_width=8).create()
-        m.d.comb += [check.data.eq(byte), self.sample.payload.eq(word[: beats.width])]
+        m.d.comb += [check.data.eq(byte), check.valid.eq(came), self.sample.payload.eq(word[: beats.width])]
         m.d.sync += [came.eq(self.i.valid), byte.eq(self.i.payload), good.eq(self.i.payload == check.crc)]
         m.d.sync += [infer.eq(self.i.payload == INFER[0]), final.eq(left == 1), dropped.eq(0)]
         m.d.sync += asks.eq((self.i.payload == PING[0]) | (self.i.payload == COUNT[0]))
@@ -120,7 +120,7 @@ class Engine(wiring.Component):
                 if feed is not None:
                     feed.start()
                 with m.If(came):
-                    m.d.comb += [check.start.eq(1), check.valid.eq(1)]
+                    m.d.comb += check.start.eq(1)
                     m.d.sync += [ping.eq(asks), count.eq(byte == COUNT[0])]
                     with m.If(infer):
                         m.next = "NUMBER"
@@ -131,13 +131,11 @@ class Engine(wiring.Component):
             with m.State("NUMBER"):
                 give_up()
                 with m.If(came):
-                    m.d.comb += check.valid.eq(1)
                     m.d.sync += number.eq(byte)
                     m.next = "BODY"
             with m.State("BODY"):
                 give_up()
                 with m.If(came):
-                    m.d.comb += check.valid.eq(1)
                     m.d.sync += [word.eq(Cat(word[8:], byte)), left.eq(left - 1)]
                     with m.If(final):
                         m.next = "CHECK"
