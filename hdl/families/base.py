@@ -136,7 +136,8 @@ class Family:
       from nets `operands`, at most `inputs` of them
     * models: what every cell does that a netlist may have; simulation: Yosys' own models, a file below its share folder
     * counting: what each cell counts as; cells: how the types of its cells begin, which Yosys also names nets after
-    * synth: Yosys' command that maps to it, without pads; whole: the same with pads and what the surroundings want, "" for no other
+    * synth: Yosys' command that maps to it, without pads; whole: the one for what is placed, with pads where nextpnr
+      makes none, "" for the same
     * rom: makes the Verilog of a module NAME(clk, address, word) of bits (words, width): a memory in the family's own
       cells whose words leave from a second register, two clock edges behind their address; None: synthesis makes it
     * loaded: makes the body of a module NAME(clk, address, word, load_write, load_address, load_data) of a memory
