@@ -3,14 +3,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 DIGITS := examples/digits
+FOLDED := examples/mnist_folded/mnist_folded
+FOLD := 2x14:spram,2x8:spram,2x8,1x1@1
 PYTEST ?= -n 2
 
-.PHONY: demo test check check-lint check-types check-tests format news clean
+.PHONY: demo demo-folded test check check-lint check-types check-tests format news clean
 
 demo: $(VENV)/.ready  ## digits: exact thresholds, Verilog equal to ONNX in every label, a bitstream for the iCEBreaker
 	$(VENV)/bin/threshc show $(DIGITS)/digits.onnx
 	$(VENV)/bin/threshc verify $(DIGITS)/digits.onnx --data $(DIGITS)/digits_test.npz --rtl-samples 450
 	$(VENV)/bin/threshc build $(DIGITS)/digits.onnx --target icebreaker --data $(DIGITS)/digits_test.npz -o out/digits
+
+demo-folded: $(VENV)/.ready  ## a network 25 times larger than the iCEBreaker's chip: verified, and a bitstream
+	$(VENV)/bin/threshc verify $(FOLDED).onnx.gz --data $(FOLDED)_test.npz --fold $(FOLD)
+	$(VENV)/bin/threshc build $(FOLDED).onnx.gz --data $(FOLDED)_test.npz --fold $(FOLD) --target icebreaker --clock max -o out/mnist
 
 test: $(VENV)/.ready  ## the whole test suite, on two cores; PYTEST= for other options
 	$(VENV)/bin/python -m pytest $(PYTEST)

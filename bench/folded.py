@@ -189,11 +189,11 @@ def routed_rows() -> Iterator[measure.Row]:
     import threshc
 
     example = ROOT / "examples/mnist_folded"
-    fold = re.search(r"mnist_large\.onnx\.gz .*--fold (\S+)", (example / "README.md").read_text(encoding="utf-8"))
+    fold = re.search(r"mnist_folded\.onnx\.gz .*--fold (\S+)", (example / "README.md").read_text(encoding="utf-8"))
     assert fold
     with tempfile.TemporaryDirectory(prefix="threshc-") as name:
         made = threshc.build(
-            example / "mnist_large.onnx.gz", Path(name) / "out", target="up5k-sg48", fold=fold[1]
+            example / "mnist_folded.onnx.gz", Path(name) / "out", target="up5k-sg48", fold=fold[1]
         ).build
     assert made is not None
     peer, what = PUBLISHED["FINN SFC-fix"], "examples/mnist_folded, UP5K, routed now"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import runpy
 import shutil
@@ -95,58 +96,67 @@ def test_neurons_of_the_mnist_example_are_tables(root: Path) -> None:
     assert [int((w != 0).sum(axis=1).max()) for w in layers[:2]] == [6, 6]
 
 
-FOLDED = ("large",)
-
-
-def _folded(root: Path, name: str) -> tuple[Path, Any, str]:
-    """Model, test images and folding of one of the networks of examples/mnist_folded."""
+@pytest.fixture
+def folded(root: Path) -> tuple[Path, Any, str]:
+    """Model, test images and folding of examples/mnist_folded."""
     folder = root / "examples/mnist_folded"
-    fold = re.search(rf"mnist_{name}\.onnx\.gz .*--fold (\S+)", (folder / "README.md").read_text())
+    fold = re.search(r"mnist_folded\.onnx\.gz .*--fold (\S+)", (folder / "README.md").read_text())
     assert fold
-    return folder / f"mnist_{name}.onnx.gz", np.load(folder / f"mnist_{name}_test.npz"), fold[1]
+    return folder / "mnist_folded.onnx.gz", np.load(folder / "mnist_folded_test.npz"), fold[1]
 
 
-@pytest.mark.parametrize("name", FOLDED)
-def test_folded_mnist_example_is_what_its_readme_says(root: Path, name: str) -> None:
-    model, data, _ = _folded(root, name)
+def test_folded_mnist_example_is_what_its_readme_says(folded: tuple[Path, Any, str]) -> None:
+    model, data, _ = folded
     right = int((threshc.simulate(threshc.load(model), data["x"]).labels == data["true"]).sum())
     assert len(data["true"]) == 300
     assert f"{right} of 300" in (model.parent / "README.md").read_text()
 
 
-@pytest.mark.parametrize(("name", "simulator", "count"), [("large", "verilator", 40)])
-def test_folded_mnist_example_in_rtl(root: Path, name: str, simulator: Any, count: int) -> None:
+def test_folded_mnist_example_on_all_test_images(folded: tuple[Path, Any, str], shared: Path) -> None:
+    model, _, _ = folded
+    parts = [shared / f"data/mnist/t10k-{name}-ubyte.gz" for name in ("images-idx3", "labels-idx1")]
+    x, true = (
+        np.frombuffer(gzip.decompress(p.read_bytes()), np.uint8, offset=o) for p, o in zip(parts, (16, 8), strict=True)
+    )
+    right = int((threshc.simulate(threshc.load(model), x.reshape(-1, 784)).labels == true).sum())
+    assert right == 9_795
+    assert f"{right / 100:.2f} %" in (model.parent / "README.md").read_text()
+
+
+def test_folded_mnist_example_in_rtl(folded: tuple[Path, Any, str]) -> None:
     """The folded circuit's Verilog gives the packed simulator's labels and hidden bits of images that are shipped."""
     from threshc.sim import rtl
 
-    missing = rtl.available()[simulator]
+    missing = rtl.available()["verilator"]
     if missing:
         pytest.skip(missing)
-    model, data, fold = _folded(root, name)
-    report = threshc.verify(model, data["x"][:count], fold=fold, simulator=simulator, rtl_samples=count)
+    model, data, fold = folded
+    report = threshc.verify(model, data["x"][:40], fold=fold, simulator="verilator", rtl_samples=40)
     assert report.ok
     (check,) = [c for c in report.checks if c.name == "reference = RTL"]
     assert check.equal
-    assert check.samples == count
+    assert (check.samples, check.bits) == (40, 40 * (784 + 3 * 256))
 
 
-def test_folded_mnist_plan_fits_its_chip(root: Path) -> None:
+def test_folded_mnist_plan_fits_its_chip(folded: tuple[Path, Any, str]) -> None:
     """The plan that the page names is the fastest one for the board."""
     from threshc.tasks.plan import plan
 
-    model, _, fold = _folded(root, "large")
+    model, _, fold = folded
+    assert f"FOLD := {fold}\n" in (model.parents[2] / "Makefile").read_text()
     made = plan(model, target="icebreaker")
     assert (str(made.plan), made.plan.interval) == (fold, 7_168)
     assert (made.plan.brams, made.plan.sprams) == (26, 4)
 
 
-def test_folded_mnist_script_exports_what_it_trained(root: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_folded_mnist_script_exports_what_it_trained(
+    folded: tuple[Path, Any, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The script's network of signs in floats and the exported one in integers give the same largest scores."""
     torch = pytest.importorskip("torch", reason="needs torch")
-    folder = root / "examples/mnist_folded"
+    folder = folded[0].parent
     monkeypatch.syspath_prepend(str(folder))
     script = runpy.run_path(str(folder / "train.py"))
-    assert all(script["RECIPES"][name].fold == _folded(root, name)[2] for name in FOLDED)
     torch.manual_seed(3)
     network = script["Signs"]((40, 30, 16, 10))
     bits = torch.rand(400, 40) < 0.3

@@ -1,4 +1,4 @@
-"""Trains the networks of this folder on MNIST, which is not part of the repository, and writes their files.
+"""Trains the network of this folder on MNIST, which is not part of the repository, and writes its two files.
 
 python examples/mnist_folded/train.py FOLDER     the folder with the four idx files (train-images-idx3-ubyte.gz, ..)
 
@@ -16,8 +16,6 @@ import math
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,40 +27,16 @@ from torch.nn import functional
 
 HERE = Path(__file__).parent
 THRESHOLD = 128
-BATCH, RATE = 256, 0.01
+"""Of pixels, all alike."""
+WIDTHS = (784, 256, 256, 256, 10)
+SEEDS, EPOCHS, BATCH, RATE = (0,), 80, 256, 0.01
 TEACHER_EPOCHS, COPIES = 6, 16
 SHIFTS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
+DISTORTED = 0.4
+"""The share of samples that are distorted; the others are shifted by at most one pixel."""
 TEMPERATURE, FROM_TEACHER = 3.0, 0.7
 HELD = 5_000
 TEST_IMAGES = slice(0, 9_900, 33)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One of the two networks, and how it is trained.
-
-    side: pixels in the middle of a side that it sees; hidden: widths; fold: PE x SIMD of its layers on the iCEBreaker's
-    chip; epochs; distorted: the share of samples that are distorted, the others are shifted by at most one pixel.
-    seeds: the best one is taken.
-    """
-
-    side: int
-    hidden: tuple[int, ...]
-    fold: str
-    epochs: int
-    distorted: float
-    seeds: tuple[int, ...] = (0,)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Of inputs, hidden layers, classes."""
-        return (self.side**2, *self.hidden, 10)
-
-
-RECIPES = {
-    "small": Recipe(20, (224, 64), "7x25,2x28:lut,1x2@1", 300, 0.1),
-    "large": Recipe(28, (256, 256, 256), "2x14:spram,2x8:spram,2x8,1x1@1", 80, 0.4),
-}
 
 
 def read(folder: Path, part: str) -> tuple[Tensor, Tensor]:
@@ -73,11 +47,10 @@ def read(folder: Path, part: str) -> tuple[Tensor, Tensor]:
     return pixels, torch.frombuffer(bytearray(labels), dtype=torch.uint8, offset=8).long()
 
 
-def middle(images: Tensor, side: int, down: int = 0, right: int = 0) -> Tensor:
-    """The pixels (.., side * side) in the middle of images (.., 28, 28), moved by at most 2."""
-    padded = functional.pad(images, (2, 2, 2, 2))
-    top, left = (32 - side) // 2 - down, (32 - side) // 2 - right
-    return padded[..., top : top + side, left : left + side].flatten(-2)
+def bits(images: Tensor, down: int = 0, right: int = 0) -> Tensor:
+    """The comparisons (N, 784) of images (N, 28, 28) moved by at most 1."""
+    top, left = 1 - down, 1 - right
+    return functional.pad(images, (1, 1, 1, 1))[:, top : top + 28, left : left + 28].flatten(1) >= THRESHOLD
 
 
 def taught(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,7 +95,7 @@ class Sign(torch.autograd.Function):
 class Signs(nn.Module):
     """Layers of weights +-1 between activations +-1; the last one's sums have a bias and one scale for all classes."""
 
-    def __init__(self, widths: Sequence[int]) -> None:
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
         self.weights = nn.ParameterList(nn.Parameter((torch.rand(b, a) * 2 - 1) * 0.3) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(nn.BatchNorm1d(n, momentum=0.02) for n in widths[1:-1])
@@ -139,28 +112,26 @@ class Signs(nn.Module):
         return (sums / math.sqrt(h.shape[1]) + self.bias) * self.gain
 
 
-def train(
-    recipe: Recipe, seed: int, bits: Tensor, scores: Tensor, y: Tensor, held: tuple[Tensor, Tensor]
-) -> tuple[float, Signs]:
+def train(seed: int, x: Tensor, scores: Tensor, y: Tensor, held: tuple[Tensor, Tensor]) -> tuple[float, Signs]:
     """The accuracy on digits that were not learned, and the network.
 
-    bits (copies, N, pixels): shifted ones first, then distorted ones; scores (copies, N, 10): the teacher's of each.
+    x (copies, N, 784): bits, shifted ones first, then distorted ones; scores (copies, N, 10): the teacher's of each.
     """
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
-    network, n = Signs(recipe.widths), len(y)
+    network, n = Signs(), len(y)
     optimizer = torch.optim.Adam(network.parameters(), RATE)
-    steps = recipe.epochs * (n // BATCH)
+    steps = EPOCHS * (n // BATCH)
     rates = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / 200) * (1 + math.cos(math.pi * min(step / steps, 1))) / 2
     )
     soft = torch.softmax(scores / TEMPERATURE, -1)
-    for epoch in range(recipe.epochs):
+    for epoch in range(EPOCHS):
         shifted = torch.randint(len(SHIFTS), (n,), generator=random)
-        changed = torch.randint(len(SHIFTS), len(bits), (n,), generator=random)
-        copy = torch.where(torch.rand(n, generator=random) < recipe.distorted, changed, shifted)
+        changed = torch.randint(len(SHIFTS), len(x), (n,), generator=random)
+        copy = torch.where(torch.rand(n, generator=random) < DISTORTED, changed, shifted)
         for part in torch.randperm(n, generator=random)[: n // BATCH * BATCH].split(BATCH):
-            found = network(bits[copy[part], part])
+            found = network(x[copy[part], part])
             own = functional.cross_entropy(found, y[part])
             softened = functional.log_softmax(found / TEMPERATURE, 1)
             theirs = functional.kl_div(softened, soft[copy[part], part], reduction="batchmean") * TEMPERATURE**2
@@ -181,7 +152,7 @@ def train(
             norm.reset_running_stats()
         network.train()
         for part in torch.arange(n).split(1000):
-            network(bits[0, part])
+            network(x[0, part])
     return accuracy(network, *held), network
 
 
@@ -212,44 +183,33 @@ def export(network: Signs, path: Path) -> None:
     inputs = len(network.weights[0][0])
     pixels = Thermometer(np.arange(inputs), np.full(inputs, THRESHOLD, np.float32), "uint8")
     made = IntegerNetwork(pixels, (inputs,), tuple(layers), last, bias, 1.0)
-    about = {"data": "MNIST, the pixels in the middle", "script": "examples/mnist_folded/train.py"}
+    about = {"data": "MNIST, pixels 0 to 255", "script": "examples/mnist_folded/train.py"}
     write_network(made, path, features=inputs, about=about)
 
 
 def main() -> None:
-    """Train, write, say how good they are."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", choices=RECIPES, help="one of the two networks")
-    chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    x, y = read(chosen.folder, "train")
-    test_x, test_y = read(chosen.folder, "t10k")
-    copies, scores = taught(x[:-HELD], y[:-HELD])
-    scores = torch.cat([scores[:1].expand(len(SHIFTS), -1, -1), scores])
-    for name, recipe in RECIPES.items():
-        if chosen.only in (None, name):
-            seen = partial(middle, side=recipe.side)
-            same = [seen(x[:-HELD], down=down, right=right) for down, right in SHIFTS]
-            bits = torch.stack([part >= THRESHOLD for part in (*same, *map(seen, copies))])
-            held = seen(x[-HELD:]) >= THRESHOLD, y[-HELD:]
-            found = (train(recipe, seed, bits, scores, y[:-HELD], held) for seed in recipe.seeds)
-            best, network = max(found, key=lambda one: one[0])
-            print(f"{name}: {best:.2%} of {HELD:,} digits kept back; {write(name, network, seen(test_x), test_y)}")
-
-
-def write(name: str, network: Signs, pixels: Tensor, labels: Tensor) -> str:
-    """Writes the model and some of the test digits; says how many of all these it knows."""
+    """Train, write, say how good it is."""
     import threshc
 
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    torch.set_num_threads(1)
+    x, y = read(folder, "train")
+    held, (x, y) = (bits(x[-HELD:]), y[-HELD:]), (x[:-HELD], y[:-HELD])
+    copies, scores = taught(x, y)
+    scores = torch.cat([scores[:1].expand(len(SHIFTS), -1, -1), scores])
+    seen = torch.stack([bits(x, *shift) for shift in SHIFTS] + [bits(copy) for copy in copies])
+    best, network = max((train(seed, seen, scores, y, held) for seed in SEEDS), key=lambda one: one[0])
     with tempfile.TemporaryDirectory() as draft:
-        export(network, Path(draft) / f"mnist_{name}.onnx")
-        model = (Path(draft) / f"mnist_{name}.onnx").read_bytes()
-    (HERE / f"mnist_{name}.onnx.gz").write_bytes(gzip.compress(model, 9, mtime=0))
-    x, true = pixels.numpy(), labels.numpy()
-    np.savez_compressed(HERE / f"mnist_{name}_test.npz", x=x[TEST_IMAGES], true=true[TEST_IMAGES])
-    right = int((threshc.simulate(threshc.load(HERE / f"mnist_{name}.onnx.gz"), x).labels == true).sum())
-    return f"test: {right:,} of {len(true):,}"
+        export(network, Path(draft) / "mnist_folded.onnx")
+        model = (Path(draft) / "mnist_folded.onnx").read_bytes()
+    (HERE / "mnist_folded.onnx.gz").write_bytes(gzip.compress(model, 9, mtime=0))
+    test_x, test_y = (part.numpy() for part in read(folder, "t10k"))
+    test_x = test_x.reshape(-1, 784)
+    np.savez_compressed(HERE / "mnist_folded_test.npz", x=test_x[TEST_IMAGES], true=test_y[TEST_IMAGES])
+    right = (threshc.simulate(threshc.load(HERE / "mnist_folded.onnx.gz"), test_x).labels == test_y).sum()
+    print(f"{best:.2%} of {HELD:,} digits kept back; test: {right:,} of {len(test_y):,}")
 
 
 if __name__ == "__main__":
