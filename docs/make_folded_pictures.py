@@ -11,17 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.files import write_whole
-from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.folded import schedule
-from threshc.hdl.folded.chain import Fold, FoldedChain, folded_chain
 
 FOLDER = Path(__file__).resolve().parent / "explanation"
-SIZES, FOLDS, SAMPLES = (16, 4, 3), (Fold(2, 4), Fold(1, 2)), 4
+LAYERS, LATENCY, SAMPLES = ((4, 2), (2, 3)), 2, 4
+"""Chunks and groups of the layers; cycles of their arithmetic, less than a real one's; samples that are drawn."""
 PICTURES = {"folded-steady.svg": "1", "folded-waits.svg": "00001"}
 """By file: in which cycles, over and over, whoever reads the answers takes one."""
 _CELL, _ROW, _LEFT, _TOP, _CYCLES = 21, 26, 138, 34, 50
@@ -60,36 +55,18 @@ class Seen(schedule.FoldedStage):
         return found
 
 
-def circuit() -> FoldedChain:
-    """A network of 16 inputs, 4 neurons and 3 neurons, folded to 8 and 6 cycles."""
-    rng = np.random.default_rng(0)
-    ops = (
-        Input("x", SIZES[:1], parse_encoding("bit")),
-        Bitplanes(0),
-        Sum(1, rng.choice([-1, 1], SIZES[1::-1]).astype(np.int8), np.zeros(SIZES[1], np.int64)),
-        Compare(2, np.arange(SIZES[1]), np.zeros(SIZES[1], np.int64)),
-        Sum(3, rng.choice([-1, 1], SIZES[:0:-1]).astype(np.int8), np.zeros(SIZES[2], np.int64)),
-        Compare(4, np.arange(SIZES[2]), np.zeros(SIZES[2], np.int64)),
-    )
-    network = Network("small", ops, (Output("y", 5, "bits", np.ones(()), np.zeros(())),))
-    return folded_chain(network, FOLDS)
-
-
-def picture(chain: FoldedChain, taken: str) -> str:
+def picture(taken: str) -> str:
     """The SVG of a run: five rows, of the streams and of the two layers' steps; a column per cycle."""
-    layers = [
-        Seen(chunks=u.layer.chunks, groups=u.layer.groups, places=u.places, queue=u.queue, latency=u.latency)
-        for u in chain.units
-    ]
+    layers = [Seen(chunks=c, groups=g, places=2 * c, queue=2, latency=LATENCY) for c, g in LAYERS]
     sink = schedule.Sink(pattern=[int(c) for c in taken])
-    schedule.run([*layers, sink], SAMPLES * chain.interface.input.count)
+    schedule.run([*layers, sink], SAMPLES * layers[0].chunks)
     first, second = layers
     steps = [layer.steps() for layer in layers]
     rows = [
         ("chunks in", _cells(first.times, first.chunks, "{b}")),
-        ("layer 1, steps", _cells(steps[0], 8, "{a}{c}", first.chunks) + _waits(steps[0])),
+        ("layer 1, steps", _cells(steps[0], first.chunks * first.groups, "{a}{c}", first.chunks) + _waits(steps[0])),
         ("answers of layer 1", _cells(second.times, second.chunks, "{B}")),
-        ("layer 2, steps", _cells(steps[1], 6, "{a}{c}", second.chunks) + _waits(steps[1])),
+        ("layer 2, steps", _cells(steps[1], second.chunks * second.groups, "{a}{c}", second.chunks) + _waits(steps[1])),
         ("answers out", _cells(sink.times, second.groups, "{B}")),
     ]
     return _svg(rows, "always taken" if taken == "1" else "taken in every fifth cycle")
@@ -145,8 +122,7 @@ def _svg(rows: Sequence[tuple[str, list[str]]], taken: str) -> str:
 
 def main() -> int:
     """The command."""
-    chain = circuit()
-    made = {FOLDER / name: picture(chain, taken) for name, taken in PICTURES.items()}
+    made = {FOLDER / name: picture(taken) for name, taken in PICTURES.items()}
     if "--check" in sys.argv[1:]:
         old = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
         for path in old:

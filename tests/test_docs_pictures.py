@@ -26,9 +26,7 @@ def test_pictures_are_up_to_date(script, monkeypatch, capsys):
 
 
 def test_every_step_is_drawn_once_in_order(script):
-    chain = script["circuit"]()
-    first = chain.units[0]
-    layer = script["Seen"](chunks=4, groups=2, places=first.places, queue=first.queue, latency=first.latency)
+    layer = script["Seen"](chunks=4, groups=2, places=8, queue=1, latency=3)
     sink = script["schedule"].Sink(pattern=[0, 0, 0, 1])
     script["schedule"].run([layer, sink], 12)
     steps = layer.steps()
