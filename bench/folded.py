@@ -31,7 +31,8 @@ from bench.networks import DENSE
 from threshc.hdl.cells.drive import exercise_network
 from threshc.hdl.cells.read import read_netlist
 from threshc.hdl.families.registry import table_inputs
-from threshc.hdl.folded.chain import Fold, folded_chain
+from threshc.hdl.folded.build import folded_chain
+from threshc.hdl.folded.fold import Fold
 
 ROOT = Path(__file__).parents[1]
 SIZES = ((4, 32), (16, 32), (16, 64), (16, 128))

@@ -67,9 +67,7 @@ def plan(
         (
             layer.name,
             f"{layer.columns}x{layer.rows}",
-            str(layer.fold.pe),
-            str(layer.fold.simd),
-            _STORES[layer.fold.store],
+            *_words(layer.fold.as_dict()),
             f"{layer.cycles:,}",
             f"{layer.cycles / made.interval:.0%}" + (" slowest" if layer.cycles == made.interval else ""),
             f"{layer.luts:,}",
@@ -77,12 +75,23 @@ def plan(
         )
         for layer in made.layers
     ]
-    head = ("layer", "inputs x neurons", "PE", "SIMD", "weights in", "cycles", "busy", "LUTs", "block RAMs")
-    print_table(f"--fold {made}", head, rows, "llrrlrrrr")
+    head = ("layer", "inputs x neurons", "kind", "PE", "SIMD", "weights in", "cycles", "busy", "LUTs", "block RAMs")
+    print_table(f"--fold {made}", head, rows, "lllrrlrrrr")
     says = "assumed" if report.assumed else "stated" if clock is not None else "of the board"
     print(
         f"{report.samples_per_second:,.0f} samples a second at {report.clock_hz / 1e6:g} MHz ({says}): one per "
         f"{made.interval:,} cycles, the first answer after {report.latency:,}\n"
         f"about {made.luts:,} of {device.luts:,} LUTs (estimated), {made.brams} of {device.brams} block RAMs"
         + (f", {made.sprams} of {device.sprams} SPRAMs, loaded at start" if made.sprams else "")
+    )
+
+
+def _words(fold: dict[str, object]) -> tuple[str, str, str, str]:
+    """Kind, PE, SIMD, and what the weights stand in."""
+    store = fold.get("store")
+    return (
+        str(fold["kind"]),
+        str(fold.get("pe", "")),
+        str(fold.get("simd", "")),
+        _STORES[str(store)] if store else "gates",
     )

@@ -12,7 +12,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.split import split
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.families.registry import family, table_inputs
-from threshc.hdl.interface import Field, Interface, Timing
+from threshc.hdl.interface import Interface, Timing, moved
 from threshc.hdl.naming import sanitize
 from threshc.hdl.options import FOLDED_LEVELS, USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.streams import joined_component, joined_verilog
@@ -93,7 +93,7 @@ class Chain:
         """Returns the same circuit for simulations: all hidden bits, and scores, leave it by a probe for each unit."""
         units = tuple(map(with_probe, self.units))
         probes = tuple(
-            replace(probe, fields=_moved(probe.fields, by))
+            replace(probe, fields=moved(probe.fields, by))
             for unit, by in zip(units, self.offsets, strict=True)
             for probe in unit.interface.probes
         )
@@ -115,7 +115,7 @@ def build(
     for scores that the network does not have, and where the network is not in two pieces behind a layer.
     """
     if options.fold is not None:
-        return _folded(network, options)
+        return _folded(network, options, jobs, progress)
     parts = split(network, options.cut)
     if len(parts) == 1:
         return one_unit(unrolled.build_design(network, options, jobs=jobs, progress=progress))
@@ -130,7 +130,7 @@ def build(
         name,
         first.input,
         last.output,
-        _moved(last.fields, parts[-1].offset),
+        moved(last.fields, parts[-1].offset),
         Timing(
             sum(t.latency for t in timings),
             max(t.interval for t in timings),
@@ -144,10 +144,10 @@ Circuit: TypeAlias = "Chain | FoldedChain"
 """What `build` makes: unrolled units, or folded ones."""
 
 
-def _folded(network: Network, options: CircuitOptions) -> FoldedChain:
+def _folded(network: Network, options: CircuitOptions, jobs: int | None, progress: Progress) -> FoldedChain:
     """The circuit whose layers are folded as the options say."""
-    from threshc.hdl.folded.chain import folded_chain  # loads Amaranth
-    from threshc.hdl.folded.plan import parse
+    from threshc.hdl.folded.build import folded_chain  # loads Amaranth
+    from threshc.hdl.folded.fold import Fold, parse
 
     if options.fold == "auto":
         raise fail(
@@ -160,7 +160,11 @@ def _folded(network: Network, options: CircuitOptions) -> FoldedChain:
         raise fail("folded circuits output the class alone", where=option("scores"), hint=hint)
     folds, entry = parse(options.fold or "")
     made = None if options.family is None else family(options.family)
-    if made is not None and made.loaded is None and any(fold.store == "spram" for fold in folds):
+    if (
+        made is not None
+        and made.loaded is None
+        and any(isinstance(fold, Fold) and fold.store == "spram" for fold in folds)
+    ):
         raise fail(
             f"{made.title} has no SPRAM",
             where=option("fold"),
@@ -168,13 +172,15 @@ def _folded(network: Network, options: CircuitOptions) -> FoldedChain:
             hint="omit :spram, for weights in block RAM",
         )
     levels = options.pipeline if isinstance(options.pipeline, int) else FOLDED_LEVELS
-    return folded_chain(network, folds, entry=entry, levels=levels, inputs=table_inputs(options.family))
+    own = replace(options, fold=None, scores=False, pipeline=levels)
+
+    def unroll(part: Network) -> Design:
+        return unrolled.build_design(part, own, jobs=jobs, progress=progress)
+
+    inputs = table_inputs(options.family)
+    return folded_chain(network, folds, entry=entry, levels=levels, inputs=inputs, unroll=unroll)
 
 
 def one_unit(design: Design) -> Chain:
     """Returns a design as a chain of itself alone."""
     return Chain(design.interface, (design,))
-
-
-def _moved(fields: tuple[Field, ...], by: int) -> tuple[Field, ...]:
-    return tuple(replace(f, value=f.value + by) for f in fields)

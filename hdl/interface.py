@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
@@ -31,6 +31,11 @@ class Field:
     element_width: int
     signed: bool
     shape: tuple[int, ...]
+
+
+def moved(fields: tuple[Field, ...], by: int) -> tuple[Field, ...]:
+    """Returns the fields of a part of a network as the whole network has them: value v is value v + by."""
+    return tuple(replace(f, value=f.value + by) for f in fields)
 
 
 @dataclass(frozen=True, slots=True)

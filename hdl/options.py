@@ -58,9 +58,9 @@ class CircuitOptions(Options):
     cut: layers, by name or value (`%14`), behind which the network is cut: every piece becomes a unit of its own, and
     the units are joined by streams. In what order they are named makes no difference.
 
-    fold: PE x SIMD of every layer of a folded circuit, `16x56,8x16,1x16@14` (`threshc.hdl.folded.plan`), or `auto`: the
+    fold: PE x SIMD of every layer of a folded circuit, `16x56,8x16,1x16@14` (`threshc.hdl.folded.fold`), or `auto`: the
     fastest that fits the target; None for an unrolled circuit. Of the other options it takes scores, family, and a
-    pipeline of N levels (2 without it).
+    pipeline of N levels (2 without it); with layers that stay `unrolled`, also neuron, effort and dont_care.
 
     Raises CompileError for values that are none of these, and for types that only look like them.
     """
@@ -101,10 +101,13 @@ class CircuitOptions(Options):
 
     def _take_fold(self) -> None:
         """Raises CompileError for a folding that is none, and for options that a folded circuit has no use for."""
+        stays = False
         if self.fold != "auto":
-            import_module("threshc.hdl.folded.plan").parse(self.fold)
-        idle = {"neuron": self.neuron != "auto", "effort": self.effort != 1, "dont_care": self.dont_care}
-        idle |= {"cut": bool(self.cut), "pipeline": self.pipeline == "none"}
+            folds = import_module("threshc.hdl.folded.fold")
+            stays = any(isinstance(choice, folds.Unrolled) for choice in folds.parse(self.fold)[0])
+        idle = {"cut": bool(self.cut), "pipeline": self.pipeline in ("none", "layer")}
+        if not stays:
+            idle |= {"neuron": self.neuron != "auto", "effort": self.effort != 1, "dont_care": self.dont_care}
         for name, given in idle.items():
             if given:
                 why = f"it is an option of unrolled circuits, and {option('fold')} asks for a folded one"

@@ -63,9 +63,7 @@ class PlanReport:
                     "name": layer.name,
                     "inputs": layer.columns,
                     "neurons": layer.rows,
-                    "pe": layer.fold.pe,
-                    "simd": layer.fold.simd,
-                    "store": layer.fold.store,
+                    **layer.fold.as_dict(),
                     "cycles": layer.cycles,
                     "utilization": layer.cycles / self.plan.interval,
                     "luts": layer.luts,
@@ -96,9 +94,8 @@ def plan(
     clock: in Hz, for targets without a board. reading, keywords: as for `load`. Raises CompileError for wrong options
     before the model is read, for layers that cannot be folded, and where nothing fits.
     """
-    from threshc.hdl.folded.chain import folded_chain
-    from threshc.hdl.folded.network import folded_network
-    from threshc.hdl.folded.plan import parse
+    from threshc.hdl.folded.build import folded_chain
+    from threshc.hdl.folded.fold import parse
 
     chosen, how = find_target(target), model_options(reading, keywords)
     if fold != "auto":
@@ -114,25 +111,24 @@ def plan(
             hint="more than 0, and at most one sample per cycle",
         )
     network = load_network(model, how, note=note)
-    read = folded_network(network)
     made = _planned(network, chosen, fold, None if target_fps is None else int(min(hertz / target_fps, _LONGEST)))
     chain = folded_chain(network, made.folds, entry=made.entry)
-    assert len(read.dense) == len(made.layers)
     name = model.name if isinstance(model, Network) else str(model)
     return PlanReport(name, chosen, made, hertz, assumed, chain.interface.timing.latency)
 
 
 def _planned(network: Network, target: Target, fold: str, interval: int | None) -> Plan:
+    from threshc.hdl.folded.fold import parse
     from threshc.hdl.folded.network import folded_network
-    from threshc.hdl.folded.plan import fastest, parse, planned, smallest
+    from threshc.hdl.folded.plan import fastest, planned, smallest
 
-    read = folded_network(network)
     if fold != "auto":
         folds, entry = parse(fold)
-        made = planned(read, folds, target.device, entry)
+        made = planned(network, folds, target.device, entry)
         if interval is not None and made.interval > interval:
             raise _too_slow(made.interval, interval, "choose a larger folding")
         return made
+    read = folded_network(network)
     if interval is None:
         return fastest(read, target.device)
     found = smallest(read, target.device, interval)

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 import threshc
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
-from threshc.hdl.folded.chain import FoldedChain, folded_chain
-from threshc.hdl.folded.plan import parse
+from threshc.hdl.folded.build import folded_chain
+from threshc.hdl.folded.chain import FoldedChain
+from threshc.hdl.folded.fold import parse
 from threshc.hdl.options import CircuitOptions
 from threshc.sim import rtl
 from threshc.tasks.cycles import cycles

@@ -14,7 +14,8 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Op, Output, Sum
 from threshc.hdl.folded import schedule
-from threshc.hdl.folded.chain import Fold, folded_chain
+from threshc.hdl.folded.build import folded_chain
+from threshc.hdl.folded.fold import Fold
 from threshc.hdl.payload import pack, unpack
 from threshc.sim import reference
 from threshc.sim.inputs import encode
@@ -48,13 +49,20 @@ def signs_network(
         ((16, 9, 4), False, "scores", "3x8,2x3", 2, 1),
         ((16, 9, 4), True, "bits", "9x2,4x9", 1, 1),
         ((7, 3), False, "class", "1x1", 0, 1),
+        ((12, 8, 6, 5), True, "class", "unrolled,3x2,1x3", 4, 1),  # first: comparisons, a gathered sample
+        ((12, 8, 6, 5), True, "class", "2x4,unrolled,1x3", 0, 3),
+        ((12, 8, 6, 5), True, "class", "2x4,3x8,unrolled", 0, 1),  # last, with an arg-max of its own
+        ((12, 8, 6, 5), False, "class", "unrolled,unrolled,1x3", 3, 1),
+        ((12, 8, 6, 5), True, "class", "unrolled,unrolled,unrolled@12", 0, 1),
+        ((12, 8, 6, 5), True, "bits", "unrolled,2x8,unrolled", 6, 1),
+        ((12, 8, 6, 5), False, "scores", "4x6,unrolled,unrolled", 0, 3),
     ],
 )
 @pytest.mark.parametrize("busy", [True, False])
 def test_networks(
     sizes: tuple[int, ...], pixels: bool, ends: str, folds: str, entry: int, scale: int, busy: bool
 ) -> None:
-    from threshc.hdl.folded.plan import parse
+    from threshc.hdl.folded.fold import parse
 
     rng = np.random.default_rng(len(folds))
     network = signs_network(rng, sizes, pixels=pixels, ends=ends, scale=scale)
@@ -100,7 +108,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("change", "folds", "said"), REFUSED)
 def test_refusals(change: object, folds: str, said: str) -> None:
-    from threshc.hdl.folded.plan import parse
+    from threshc.hdl.folded.fold import parse
 
     network = signs_network(np.random.default_rng(0), (12, 8, 6, 5), pixels=True)
     with pytest.raises(CompileError, match=said):
@@ -109,7 +117,7 @@ def test_refusals(change: object, folds: str, said: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "2x", "x3", "2x3,", "2x3:flash", "0x4", "2 x 3", "auto"])
 def test_folds_that_are_none(text: str) -> None:
-    from threshc.hdl.folded.plan import parse
+    from threshc.hdl.folded.fold import parse
 
     with pytest.raises(CompileError, match="is not the folding of a layer"):
         parse(text)

@@ -16,10 +16,12 @@ from threshc.compiler.ir.storage import save
 from threshc.hdl.chain import build
 from threshc.hdl.families.registry import families
 from threshc.hdl.flow.prove_memories import check_memory, synthesized
-from threshc.hdl.folded.chain import FoldedChain, folded_chain
+from threshc.hdl.folded.build import folded_chain
+from threshc.hdl.folded.chain import FoldedChain
+from threshc.hdl.folded.fold import parse
 from threshc.hdl.folded.loaded import columns
 from threshc.hdl.folded.network import folded_network
-from threshc.hdl.folded.plan import parse, smallest
+from threshc.hdl.folded.plan import smallest
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.targets.hx8k_ct256 import TARGET as HX8K

@@ -17,10 +17,11 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.prove_folded import prove_chain
+from threshc.hdl.folded.build import folded_chain
 from threshc.hdl.folded.certify import core_claim, layer_claim, outside, part_claims
-from threshc.hdl.folded.chain import FoldedChain, folded_chain
+from threshc.hdl.folded.chain import FoldedChain
+from threshc.hdl.folded.fold import parse
 from threshc.hdl.folded.layer import FoldedLayer
-from threshc.hdl.folded.plan import parse
 from threshc.hdl.folded.unit import FoldedUnit, folded_unit
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.folded_core import CoreClaim, check_core

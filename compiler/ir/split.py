@@ -46,12 +46,26 @@ def split(network: Network, cuts: Sequence[str]) -> tuple[Part, ...]:
     parts = []
     for k, start in enumerate(starts):
         end = starts[k + 1] if k + 1 < len(starts) else len(network.ops) - 1
-        offset = start - 1 if start else 0
-        ops = [*_head(network, start), *(_moved(op, -offset) for op in network.ops[start + 1 : end + 1])]
-        outputs = network.outputs if end == len(network.ops) - 1 else (_whole(end),)
-        moved = tuple(replace(o, value=o.value - offset) for o in outputs)
-        parts.append(Part(Network(f"{network.name}_part{k}", tuple(ops), moved), offset))
+        parts.append(piece(network, start, end, f"{network.name}_part{k}"))
     return tuple(parts)
+
+
+def piece(network: Network, start: Value, end: Value, name: str) -> Part:
+    """Returns what follows a value up to another one, as a network of its own: from the input where `start` is 0, else
+    from the bits of `start`; up to the outputs where `end` is the last value, else up to the bits of `end`.
+
+    Raises CompileError where what lies between reads another value before it, or what follows reads one within it.
+    """
+    ends = [v for v in (start, end) if 0 < v < len(network.ops) - 1]
+    for v in ends:
+        if _crossing(network, v) != [v] or not isinstance(network.types[v], Bits):
+            why = ", ".join(f"%{x} ({type(network.ops[x]).__name__})" for x in _crossing(network, v)[:4])
+            raise fail(f"the network is not in two pieces behind %{v}", where=name, why=f"what follows reads {why}")
+    offset = start - 1 if start else 0
+    ops = [*_head(network, start), *(_moved(op, -offset) for op in network.ops[start + 1 : end + 1])]
+    outputs = network.outputs if end == len(network.ops) - 1 else (_whole(end),)
+    moved = tuple(replace(o, value=o.value - offset) for o in outputs)
+    return Part(Network(name, tuple(ops), moved), offset)
 
 
 def joined(parts: Sequence[Part], name: str) -> Network:

@@ -11,23 +11,27 @@ from dataclasses import dataclass
 
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.families.registry import family as find_family
-from threshc.hdl.flow.prove_schedule import prove_properties
+from threshc.hdl.flow.prove_schedule import Demands, prove_properties
 from threshc.hdl.folded.certify import core_claim, outside, part_claims
 from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.link_properties import LinkProperties
+from threshc.hdl.folded.pipeline_properties import PipelineProperties
 from threshc.hdl.folded.properties import Properties
 from threshc.hdl.folded.unit import FoldedUnit
+from threshc.hdl.folded.unrolled import UnrolledPart
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.folded_core import check_core
 from threshc.hdl.proof.folded_network import check_network
 from threshc.hdl.proof.folded_text import read_pipeline
+from threshc.hdl.proof.mapped import check_mapped
+from threshc.hdl.unrolled.certify import certify
 
 
 @dataclass(frozen=True, slots=True)
 class ProvedChain:
-    """layers: how many; tables: of their arithmetic, of one neuron each; weights: read back from the memories; answer:
-    what leaves the chain, in words; inductions: layers, converters and arg-maxes proved over all cycles, 0 where that
-    was left out."""
+    """layers: how many; tables: of their arithmetic, of one neuron each, and of a family's text that stays unrolled;
+    weights: read back from the memories; answer: what leaves the chain, in words; inductions: layers, registers of
+    those that stay unrolled, converters and arg-maxes proved over all cycles, 0 where that was left out."""
 
     layers: int
     tables: int
@@ -48,18 +52,23 @@ def prove_chain(
     answer = check_network(chain.interface.network, outside(chain), part_claims(chain))
     progress(f"arithmetic of {len(chain.units)} layers")
     tables = sum(_core(unit, family) for unit in chain.units)
+    if family is not None:
+        tables += sum(_mapped(part, family) for part in chain.unrolled)
     tops = properties(chain) if induction else {}
     prove_properties(tops, progress)
     weights = sum(unit.layer.negative.size for unit in chain.units)
-    return ProvedChain(len(chain.units), tables, weights, answer, len(tops))
+    layers = len(chain.units) + sum(len(part.piece.layers) for part in chain.unrolled)
+    return ProvedChain(layers, tables, weights, answer, len(tops))
 
 
-def properties(chain: FoldedChain) -> dict[str, Properties | LinkProperties]:
+def properties(chain: FoldedChain) -> dict[str, Demands]:
     """Returns what is demanded of every part that has a state, by its name."""
-    found: dict[str, Properties | LinkProperties] = {}
+    found: dict[str, Demands] = {}
     for k, part in enumerate(chain.parts):
         if isinstance(part, FoldedUnit):
             found[f"layer {part.layer.name}"] = Properties(part.component(), core_claim(part).latencies)
+        elif isinstance(part, UnrolledPart):
+            found[f"registers of {part.names}"] = PipelineProperties(part.pipeline)
         elif part.stage is not None:
             made = part.circuit()
             found[f"{type(made).__name__} (part {k})"] = LinkProperties(made)
@@ -78,3 +87,11 @@ def _core(unit: FoldedUnit, family: str | None) -> int:
         )
     except Unproved as problem:
         raise Unproved(f"the arithmetic of layer {unit.layer.name}: {problem}", problem.hint) from None
+
+
+def _mapped(part: UnrolledPart, family: str) -> int:
+    """The text of layers that stay unrolled, in a family's cells, against their certificate."""
+    try:
+        return check_mapped(certify(part.design), part.modules(find_family(family)))
+    except Unproved as problem:
+        raise Unproved(f"the text of {part.names}: {problem}", problem.hint) from None

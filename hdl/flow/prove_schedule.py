@@ -11,8 +11,12 @@ from threshc.compiler.progress import Progress, silent
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.flow.tools import YOSYS, Tool, check, find_tools, run_tool
 from threshc.hdl.folded.link_properties import LinkProperties
+from threshc.hdl.folded.pipeline_properties import PipelineProperties
 from threshc.hdl.folded.properties import Properties
 from threshc.hdl.proof.bits import Unproved
+
+Demands = Properties | LinkProperties | PipelineProperties
+"""A circuit with the bit `ok`."""
 
 # Memories and the modules of the arithmetic become free bits: what holds then holds whatever they say.
 _SCRIPT = """\
@@ -34,7 +38,10 @@ _STEPS = 2
 
 
 def prove_properties(
-    tops: Mapping[str, Properties | LinkProperties], progress: Progress = silent, *, seconds: int = 300
+    tops: Mapping[str, Demands],
+    progress: Progress = silent,
+    *,
+    seconds: int = 300,
 ) -> None:
     """Proves that `ok` of each is 1 in every cycle, for all inputs and resets, by induction. tops: by their names.
 
@@ -50,7 +57,7 @@ def prove_properties(
             _prove(yosys, top, folder, name, f"top{k}", seconds)
 
 
-def _prove(yosys: Tool, top: Properties | LinkProperties, folder: Path, name: str, file: str, seconds: int) -> None:
+def _prove(yosys: Tool, top: Demands, folder: Path, name: str, file: str, seconds: int) -> None:
     ports = [getattr(top, port) for port in top.signature.members]
     (folder / f"{file}.il").write_text(rtlil.convert(top, name="top", ports=ports, emit_src=False), encoding="utf-8")
     boxes = " ".join(["t:$mem*", *(f"t:{box}" for box in top.boxes)])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 _LANE = {4: 1.75, 6: 1.1}
 """Tables of a lane with its part of the adder tree, by the inputs of a table."""
 _SHARED = {4: 1.35, 6: 1.1}
 """Tables of an input for what all neurons share of it."""
 _CONTROL = 80
+_SYNAPSE = {4: 0.44, 6: 0.35}
+"""Tables of a weight of +-1 of an unrolled layer, what neurons share taken off."""
 
 
 def luts(*, pe: int, simd: int, thresholds: int, bits: int, queue: int, out: int, rom: bool, inputs: int) -> int:
@@ -18,3 +23,11 @@ def luts(*, pe: int, simd: int, thresholds: int, bits: int, queue: int, out: int
     size = 6 if inputs >= 6 else 4
     each = _LANE[size] * simd + 1.5 * thresholds + bits + 1 + 1.3 * queue * out + (simd + thresholds if rom else 0)
     return round(pe * each + _SHARED[size] * simd + _CONTROL)
+
+
+def unrolled_luts(weights: NDArray[np.generic], positions: int, *, inputs: int) -> int:
+    """Returns the tables of a layer that stays unrolled, (rows, columns) weights at so many positions: a part of one
+    for every synapse, and what compares each sum."""
+    synapses = int(np.count_nonzero(weights))
+    each = _SYNAPSE[6 if inputs >= 6 else 4]
+    return round(positions * (each * synapses + 5 * len(weights)))

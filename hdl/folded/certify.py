@@ -12,10 +12,12 @@ from threshc.hdl.folded.layer import FoldedLayer
 from threshc.hdl.folded.links import Gather, Split
 from threshc.hdl.folded.signs import decode
 from threshc.hdl.folded.unit import FoldedUnit
+from threshc.hdl.folded.unrolled import UnrolledPart
 from threshc.hdl.proof.certificate import Lut, Step
 from threshc.hdl.proof.folded_core import Code, CoreClaim
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim
-from threshc.hdl.proof.folded_network import ArgMaxClaim, ConverterClaim, EntryClaim, Outside, Part
+from threshc.hdl.proof.folded_network import ArgMaxClaim, ConverterClaim, EntryClaim, Outside, Part, UnrolledClaim
+from threshc.hdl.unrolled.certify import certify
 
 
 def code_of(layer: FoldedLayer) -> Code:
@@ -86,6 +88,9 @@ def part_claims(chain: FoldedChain) -> list[Part]:
     for part in chain.parts:
         if isinstance(part, FoldedUnit):
             found.append(layer_claim(part))
+            continue
+        if isinstance(part, UnrolledPart):
+            found.append(UnrolledClaim(certify(part.design), max(part.piece.layers[-1].values)))
             continue
         made = part.circuit()
         Fragment.get(made, None)  # Amaranth warns of circuits that are made and not elaborated

@@ -1,8 +1,11 @@
-"""A network as a chain of folded layers: its weights of +-1 and what sums begin with; what else it has is refused."""
+"""A network as a chain of folded layers: its weights of +-1 and what sums begin with; what else it has is refused, or
+stays unrolled."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,7 @@ from threshc.compiler.ir.layers import Layer, layers
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Sum, Value, operands
 from threshc.compiler.ir.shapes import plane_weights
+from threshc.compiler.ir.split import Part, piece
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.folded.signs import Bits
 
@@ -28,9 +32,9 @@ class Entry:
     value: Value
 
     @property
-    def out(self) -> int:
-        """Bits of a sample behind the comparisons."""
-        return self.features * max(int(self.thresholds.shape[1]), 1)
+    def each(self) -> int:
+        """Bits of a feature behind the comparisons."""
+        return int(self.thresholds.shape[1]) or self.bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,52 +49,112 @@ class Dense:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Unfolded:
+    """Layers one behind the other that stay unrolled, and what they compute as a network of its own."""
+
+    layers: tuple[Layer, ...]
+    part: Part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FoldedNetwork:
-    """entry, then dense layers, then, if `label` is not None, the arg-max of the last one's sums."""
+    """entry, then folded layers and layers that stay unrolled, then, if `label` is not None, the arg-max of the last
+    one's sums, which is folded."""
 
     network: Network
     entry: Entry
-    dense: tuple[Dense, ...]
+    pieces: tuple[Dense | Unfolded, ...]
     label: Value | None
 
+    @property
+    def dense(self) -> tuple[Dense, ...]:
+        """The folded layers."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, Dense))
 
-def folded_network(network: Network) -> FoldedNetwork:
-    """Reads a network as such a chain. Raises CompileError naming the layer that is none of it, and why."""
-    entry, bits = _entry(network)
-    dense: list[Dense] = []
-    label: Value | None = None
-    for layer in layers(network):
-        if bits in layer.values:
-            continue
-        op = network.ops[layer.value]
-        if not isinstance(op, Sum) or layer.kind != "dense":
-            raise _refused(layer, f"it is a layer of kind {layer.kind}", "dense layers are folded so far")
-        order = _order(network, op.x, bits, layer)
-        readers = [network.ops[v] for v in layer.readers]
-        negative, scale = _signs(op, layer)
-        negative = negative[:, order]
-        if len(readers) == 1 and isinstance(compare := readers[0], Compare):
-            bits = layer.readers[0]
-            need = compare.threshold - op.bias[compare.row]
-            dense.append(Dense(layer, bits, negative[compare.row], -_ceiling(need, scale)))
-        elif label is None and all(isinstance(r, ArgMax) for r in readers) and len(readers) < 2:
-            if scale > 1 and not readers:
-                raise _refused(layer, f"its weights are +-{scale}, and its scores would leave in units of that", "")
-            if (op.bias % scale).any():
-                raise _refused(layer, f"its weights are +-{scale}, and its biases are not multiples of that", "")
-            dense.append(Dense(layer, layer.value, negative, op.bias // scale))
-            label = layer.readers[0] if readers else None
-            bits = -1
-        else:
-            kinds = ", ".join(type(r).__name__ for r in readers)
-            raise _refused(layer, f"its sums are read by {kinds}", "one Compare or one ArgMax reads a folded layer")
-    if not dense:
+
+def named_layers(network: Network) -> tuple[Layer, ...]:
+    """Returns the layers that a folding names: all but the comparisons of the input."""
+    return tuple(layer for layer in layers(network) if layer.kind != "compare" or layer.reads != 0)
+
+
+def folded_network(network: Network, unrolled: Collection[int] = ()) -> FoldedNetwork:
+    """Reads a network as such a chain. unrolled: which of its `named_layers` stay unrolled.
+
+    Raises CompileError naming the layer that is none of it, and why.
+    """
+    named = named_layers(network)
+    if not named:
         raise fail(
             "the network has no layer that can be folded",
             where=option("fold"),
             hint=f"compile or build it without {option('fold')}",
         )
-    return FoldedNetwork(network, entry, tuple(dense), label)
+    entry, bits = _entry(network) if 0 not in unrolled else _entry_as_it_is(network)
+    pieces: list[Dense | Unfolded] = []
+    label: Value | None = None
+    kinds = groupby(range(len(named)), lambda k: k in unrolled)
+    for stays, numbers in kinds:
+        some = [named[k] for k in numbers]
+        if stays:
+            pieces.append(_unfolded(network, some, entry, bits, ends=some[-1] is named[-1]))
+            bits = max(some[-1].values)
+            continue
+        for layer in some:
+            made, label = _dense(network, layer, bits, label)
+            pieces.append(made)
+            bits = -1 if made.value == layer.value else made.value
+    return FoldedNetwork(network, entry, tuple(pieces), label)
+
+
+def _dense(network: Network, layer: Layer, bits: Value, label: Value | None) -> tuple[Dense, Value | None]:
+    """A layer that is folded, and the arg-max of its sums."""
+    op = network.ops[layer.value]
+    if not isinstance(op, Sum) or layer.kind != "dense":
+        raise _refused(layer, f"it is a layer of kind {layer.kind}", "dense layers are folded so far")
+    order = _order(network, op.x, bits, layer)
+    readers = [network.ops[v] for v in layer.readers]
+    negative, scale = _signs(op, layer)
+    negative = negative[:, order]
+    if len(readers) == 1 and isinstance(compare := readers[0], Compare):
+        need = compare.threshold - op.bias[compare.row]
+        return Dense(layer, layer.readers[0], negative[compare.row], -_ceiling(need, scale)), label
+    if label is None and all(isinstance(r, ArgMax) for r in readers) and len(readers) < 2:
+        if scale > 1 and not readers:
+            raise _refused(layer, f"its weights are +-{scale}, and its scores would leave in units of that", "")
+        if (op.bias % scale).any():
+            raise _refused(layer, f"its weights are +-{scale}, and its biases are not multiples of that", "")
+        return Dense(layer, layer.value, negative, op.bias // scale), layer.readers[0] if readers else None
+    kinds = ", ".join(type(r).__name__ for r in readers)
+    raise _refused(layer, f"its sums are read by {kinds}", "one Compare or one ArgMax reads a folded layer")
+
+
+def _unfolded(network: Network, some: list[Layer], entry: Entry, bits: Value, *, ends: bool) -> Unfolded:
+    """Layers that stay unrolled, behind the value `bits`."""
+    start = 0 if isinstance(network.ops[max(bits, 0)], Input | Bitplanes) else bits
+    try:
+        if bits < 0:
+            raise fail("the sums before it leave no bits", where=network.name)
+        end = len(network.ops) - 1 if ends else max(some[-1].values)
+        return Unfolded(tuple(some), piece(network, start, end, network.name))
+    except CompileError as problem:
+        raise fail(
+            "these layers cannot stay unrolled beside folded ones",
+            where=f"layer {some[0].name}",
+            why=problem.diagnostics[0].what + (f": {why}" if (why := problem.diagnostics[0].why) else ""),
+            hint=f"give layers that belong together the same kind, or omit {option('fold')}",
+        ) from None
+
+
+def _entry_as_it_is(network: Network) -> tuple[Entry, Value]:
+    """What comes in before layers that stay unrolled: compared as before folded ones where it can be, else as it is."""
+    try:
+        return _entry(network)
+    except CompileError:
+        t = network.types[0]
+        assert isinstance(t, Ints)
+        count = int(np.prod(t.shape))
+        bits = len(plane_weights(t.lo, t.hi))
+        return Entry(count, bits, t.lo < 0, np.zeros((count, 0), np.int64), 0), 0
 
 
 def _entry(network: Network) -> tuple[Entry, Value]:

@@ -7,36 +7,32 @@ divide the other. It takes hundredths of a second for a network and a device.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from threshc.compiler.diagnostics import fail, option
+from threshc.compiler.ir.layers import Layer
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import Sum
 from threshc.hdl.families.base import Family, Memory
 from threshc.hdl.families.registry import family as find_family
-from threshc.hdl.folded.area import luts
-from threshc.hdl.folded.chain import Fold, check
+from threshc.hdl.folded.area import luts, unrolled_luts
+from threshc.hdl.folded.build import read_folded
+from threshc.hdl.folded.fold import Choice, Fold, Unrolled
 from threshc.hdl.folded.layer import Store, threshold_exponents
 from threshc.hdl.folded.loaded import DEEPEST, memories
-from threshc.hdl.folded.network import Dense, FoldedNetwork
+from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
 from threshc.hdl.targets.base import Device
 
 FILL = 0.8
 """Of a device's LUTs, what a plan takes: what can be placed and routed."""
-_STORES: Mapping[str, Store] = {"": "block", ":lut": "lut", ":spram": "spram"}
-"""By what is written behind PE x SIMD."""
 _LOADED = 20
 """LUTs of a layer whose memory is loaded at start: whose address it has."""
 _DEEPEST = 16
 """Words of a memory of look-up tables: a table per bit."""
-_FOLD = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:lut|:spram)?")
-_COUNT = re.compile(r"[1-9][0-9]{0,5}")
-_HINT = (
-    "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables, "
-    "1x16:spram in UP5K's SPRAM"
-)
 _LATENCY = 14  # of a unit, about: it decides how many places its queue has
 
 
@@ -48,7 +44,7 @@ class PlannedLayer:
     name: str
     rows: int
     columns: int
-    fold: Fold
+    fold: Choice
     cycles: int
     luts: int
     brams: int
@@ -67,8 +63,8 @@ class Plan:
         return ",".join(map(str, self.folds)) + f"@{self.entry}"
 
     @property
-    def folds(self) -> tuple[Fold, ...]:
-        """PE and SIMD of every layer."""
+    def folds(self) -> tuple[Choice, ...]:
+        """What each layer is made as."""
         return tuple(layer.fold for layer in self.layers)
 
     @property
@@ -120,6 +116,7 @@ def smallest(read: FoldedNetwork, device: Device, interval: int) -> Plan | None:
         back: dict[int, np.ndarray] = {}
         choices: list[tuple[int, PlannedLayer]] = []
         for layer in _options(dense, device, made, interval, first=k == 0, last=k + 1 == len(read.dense)):
+            assert isinstance(layer.fold, Fold)
             for before, cost in states.items():
                 width = before or layer.fold.simd
                 if width % layer.fold.simd and layer.fold.simd % width:
@@ -147,19 +144,37 @@ def smallest(read: FoldedNetwork, device: Device, interval: int) -> Plan | None:
         best, brams, sprams = before, brams - layer.brams, sprams - layer.sprams
     chosen.reverse()
     cycles = max(layer.cycles for layer in chosen)
-    return Plan(tuple(chosen), _entry(read, chosen[0].fold.simd, cycles), cycles)
+    first = chosen[0].fold
+    assert isinstance(first, Fold)
+    return Plan(tuple(chosen), _entry(read, first.simd, cycles), cycles)
 
 
-def planned(read: FoldedNetwork, folds: Sequence[Fold], device: Device, entry: int = 0) -> Plan:
+def planned(network: Network, folds: Sequence[Choice], device: Device, entry: int = 0) -> Plan:
     """Returns the plan that somebody has chosen, with its figures for a device.
 
     Raises CompileError where the folds are not those of the network's layers.
     """
-    check(read, folds)
+    read = read_folded(network, folds)
     made = find_family(device.family)
-    found = tuple(_layer(d, f, device, made, last=d is read.dense[-1]) for d, f in zip(read.dense, folds, strict=True))
+    found: list[PlannedLayer] = []
+    left = iter(fold for fold in folds if isinstance(fold, Fold))
+    for piece in read.pieces:
+        last = piece is read.pieces[-1]
+        if isinstance(piece, Unfolded):
+            found += [_unrolled(network, layer, made) for layer in piece.layers]
+        else:
+            found.append(_layer(piece, next(left), device, made, last=last))
     cycles = max(layer.cycles for layer in found)
-    return Plan(found, entry or _entry(read, folds[0].simd, cycles), cycles)
+    first = folds[0]
+    simd = first.simd if isinstance(first, Fold) else read.entry.features * read.entry.each
+    return Plan(tuple(found), entry or _entry(read, simd, cycles), cycles)
+
+
+def _unrolled(network: Network, layer: Layer, made: Family) -> PlannedLayer:
+    """A layer that stays unrolled: a sample in every cycle."""
+    op = network.ops[layer.value]
+    size = unrolled_luts(op.weights, math.prod(layer.positions), inputs=made.inputs) if isinstance(op, Sum) else 0
+    return PlannedLayer(layer.name, layer.rows, layer.columns, Unrolled(), 1, size, 0)
 
 
 def _entry(read: FoldedNetwork, simd: int, interval: int) -> int:
@@ -168,7 +183,7 @@ def _entry(read: FoldedNetwork, simd: int, interval: int) -> int:
     Every beat is compared with the same numbers; all features in one beat are always possible.
     """
     thresholds, features = read.entry.thresholds, read.entry.features
-    per_feature = max(int(thresholds.shape[1]), 1)
+    per_feature = read.entry.each
     possible = [
         e
         for e in _divisors(features)
@@ -256,24 +271,3 @@ def blocks(depth: int, width: int, memory: Memory) -> int:
     if not width:
         return 0
     return min(-(-width // w) * -(-depth // d) for d, w in memory.shapes)
-
-
-def parse(text: str) -> tuple[tuple[Fold, ...], int]:
-    """Returns the folds that a text names and the features in a beat, 0 where it says nothing of them.
-
-    PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables, `:spram`: in SPRAM;
-    `@14` at the end: 14 features in a beat. Raises CompileError for other texts.
-    """
-    given: object = text
-    if not isinstance(given, str):
-        raise fail(f"fold {given!r} is not understood", where=option("fold"), hint=_HINT)
-    layers, at, entry = text.partition("@")
-    folds = []
-    for part in layers.split(","):
-        found = _FOLD.fullmatch(part.strip())
-        if found is None:
-            raise fail(f"{part.strip()!r} is not the folding of a layer", where=option("fold"), hint=_HINT)
-        folds.append(Fold(int(found[1]), int(found[2]), _STORES[found[3] or ""]))
-    if at and not _COUNT.fullmatch(entry.strip()):
-        raise fail(f"{entry.strip()!r} is not a number of features", where=option("fold"), hint=_HINT)
-    return tuple(folds), int(entry) if at else 0

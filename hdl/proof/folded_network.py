@@ -2,7 +2,8 @@
 
 It takes of each part what the part is: a layer is `start_r + sum_i (x_i or -x_i)` of the bits in the order in which
 they come, its sign or all of it, row after row; a converter changes the width of beats and keeps the order of bits; an
-entry compares every feature; an arg-max answers with the index of the largest sum of a sample, the lowest of equals.
+entry compares every feature; an arg-max answers with the index of the largest sum of a sample, the lowest of equals;
+layers that stay unrolled are the circuit of their certificate, a sample in every beat.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.ir.layers import layers
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Sum
 from threshc.compiler.ir.shapes import plane_weights
+from threshc.compiler.ir.split import piece
 from threshc.compiler.ir.types import Ints
 from threshc.hdl.proof.bits import Unproved
+from threshc.hdl.proof.certificate import Certificate
+from threshc.hdl.proof.check import check
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decode
 
 
@@ -48,7 +54,16 @@ class ArgMaxClaim:
     width: int
 
 
-Part = EntryClaim | ConverterClaim | FoldedLayerClaim | ArgMaxClaim
+@dataclass(frozen=True, slots=True)
+class UnrolledClaim:
+    """Layers that stay unrolled, up to value `end` of the network or, where it is of the last layer, to its outputs: a
+    sample in a beat, the circuit of the certificate."""
+
+    certificate: Certificate
+    end: int
+
+
+Part = EntryClaim | ConverterClaim | FoldedLayerClaim | ArgMaxClaim | UnrolledClaim
 
 
 class Outside(NamedTuple):
@@ -102,6 +117,8 @@ class _Reader:
                 self._layer(part)
             case ArgMaxClaim():
                 self._arg_max(part)
+            case UnrolledClaim():
+                self._unrolled(part)
         self._beats()
 
     def _beats(self) -> None:
@@ -205,3 +222,19 @@ class _Reader:
         self.value = self._reader(ArgMax, 1)
         self.width = self.bits = max((part.count - 1).bit_length(), 1)
         self.whole = True
+
+    def _unrolled(self, part: UnrolledClaim) -> None:
+        """What the network does from the stream's value on is a network of its own, which the certificate is of."""
+        self._into(part.certificate.inputs)
+        end = len(self.network.ops) - 1 if part.end == max(layers(self.network)[-1].values) else part.end
+        if not self.whole or self.bits != self.width or end <= self.value:
+            raise Unproved("it is not given all bits of a value in a beat, in their order")
+        try:
+            rest = piece(self.network, self.value, end, self.network.name)
+        except CompileError as problem:
+            raise Unproved(problem.diagnostics[0].what) from None
+        check(rest.network, part.certificate)
+        (field, *others) = part.certificate.fields
+        if others:
+            raise Unproved("it answers with more than one thing")
+        self.value, self.bits, self.width = field.value + rest.offset, field.width, field.width

@@ -52,6 +52,9 @@ class Pipeline(wiring.Component):
     pipeline stands still until it is taken from there. So no path leads from `o.ready` through logic to every register.
     probe: literals that leave by a stream `probe0` in the cycle in which their sample leaves the last stage, or `late`
     stages behind that; without any there is no such stream.
+
+    For proofs, once it is elaborated: state: `valid`, and if buffered `full`, `free` and `held`; emitter: knows the
+    signals of literals.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Pipeline(wiring.Component):
     ) -> None:
         self._net, self._y, self._latency, self._buffered = net, y, latency, buffered
         self._probe, self._late = np.zeros(0, np.int64) if probe is None else probe, late
+        self.state: dict[str, Signal] = {}
+        self.emitter: Emitter | None = None
         members = {"i": In(stream.Signature(len(x))), "o": Out(stream.Signature(len(y)))}
         if len(self._probe):
             members["probe0"] = Out(stream.Signature(len(self._probe), always_ready=True))
@@ -75,7 +80,8 @@ class Pipeline(wiring.Component):
         m = Module()
         enable, valid = Signal(), Signal(self._latency)
         live = self._net.live(np.concatenate([self._y, self._probe]))
-        emitter = Emitter(m, self._net, live, self.i.payload, enable)
+        self.emitter = emitter = Emitter(m, self._net, live, self.i.payload, enable)
+        self.state = {"valid": valid}
         last = emitter.value(self._y)
         if len(self._probe):
             probe: Any = self.probe0
@@ -96,6 +102,7 @@ class Pipeline(wiring.Component):
             return m
         # `full` and its inverse `enable` are two registers: one leads to all others, one to the answer.
         full, held, free = Signal(), Signal(len(self._y), reset_less=True), Signal(init=1)
+        self.state |= {"full": full, "held": held, "free": free}
         stuck = self.o.valid & ~self.o.ready
         m.d.comb += [
             enable.eq(free),

@@ -1,0 +1,76 @@
+"""How each layer of a chain is made, as a text: `16x56,unrolled,1x16:lut@14`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from threshc.compiler.diagnostics import fail, option
+from threshc.hdl.folded.layer import Store
+
+UNROLLED = "unrolled"
+STORES: Mapping[str, Store] = {"": "block", ":lut": "lut", ":spram": "spram"}
+"""By what is written behind PE x SIMD."""
+_FOLD = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:lut|:spram)?")
+_COUNT = re.compile(r"[1-9][0-9]{0,5}")
+_HINT = (
+    "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables, "
+    f"1x16:spram in UP5K's SPRAM; {UNROLLED} stays unrolled"
+)
+
+
+class Fold(NamedTuple):
+    """The folding of a layer: neurons and inputs of each at a time, and what its weights stand in."""
+
+    pe: int
+    simd: int
+    store: Store = "block"
+
+    def __str__(self) -> str:
+        return f"{self.pe}x{self.simd}" + ("" if self.store == "block" else f":{self.store}")
+
+    def as_dict(self) -> dict[str, object]:
+        """Returns it for JSON."""
+        return {"kind": "folded", "pe": self.pe, "simd": self.simd, "store": self.store}
+
+
+class Unrolled(NamedTuple):
+    """A layer that stays unrolled: a sample in every cycle. Neighbours of this kind are one unit."""
+
+    def __str__(self) -> str:
+        return UNROLLED
+
+    def as_dict(self) -> dict[str, object]:
+        """Returns it for JSON."""
+        return {"kind": UNROLLED}
+
+
+Choice = Fold | Unrolled
+"""What a layer of a chain is."""
+
+
+def parse(text: str) -> tuple[tuple[Choice, ...], int]:
+    """Returns what a text makes of each layer, and the features in a beat, 0 where it says nothing of them.
+
+    PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables, `:spram`: in SPRAM;
+    `unrolled` in place of one: the layer stays unrolled; `@14` at the end: 14 features in a beat. Raises CompileError
+    for other texts.
+    """
+    given: object = text
+    if not isinstance(given, str):
+        raise fail(f"fold {given!r} is not understood", where=option("fold"), hint=_HINT)
+    layers, at, entry = text.partition("@")
+    folds: list[Choice] = []
+    for part in layers.split(","):
+        word = part.strip()
+        if word == UNROLLED:
+            folds.append(Unrolled())
+            continue
+        found = _FOLD.fullmatch(word)
+        if found is None:
+            raise fail(f"{word!r} is not the folding of a layer", where=option("fold"), hint=_HINT)
+        folds.append(Fold(int(found[1]), int(found[2]), STORES[found[3] or ""]))
+    if at and not _COUNT.fullmatch(entry.strip()):
+        raise fail(f"{entry.strip()!r} is not a number of features", where=option("fold"), hint=_HINT)
+    return tuple(folds), int(entry) if at else 0
