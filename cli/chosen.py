@@ -146,7 +146,7 @@ CIRCUIT: dict[str, Any] = {
             metavar="auto|PExSIMD,..",
             rich_help_panel=_MADE,
             help="Fold the layers, for networks larger than the chip: auto, the fastest that fits --target, or PE x "
-            "SIMD of every layer, as `threshc plan` prints them.",
+            "SIMD of every layer, as `threshc plan` prints them; `unrolled` for one that is not folded.",
         ),
     ],
 }

@@ -89,7 +89,7 @@ def folded_network(network: Network, unrolled: Collection[int] = ()) -> FoldedNe
             where=option("fold"),
             hint=f"compile or build it without {option('fold')}",
         )
-    entry, bits = _entry(network) if 0 not in unrolled else _entry_as_it_is(network)
+    entry, bits = _entry(network) if 0 not in unrolled else _entry_or_numbers(network)
     pieces: list[Dense | Unfolded] = []
     label: Value | None = None
     kinds = groupby(range(len(named)), lambda k: k in unrolled)
@@ -145,8 +145,8 @@ def _unfolded(network: Network, some: list[Layer], entry: Entry, bits: Value, *,
         ) from None
 
 
-def _entry_as_it_is(network: Network) -> tuple[Entry, Value]:
-    """What comes in before layers that stay unrolled: compared as before folded ones where it can be, else as it is."""
+def _entry_or_numbers(network: Network) -> tuple[Entry, Value]:
+    """What comes in before layers that stay unrolled: compared where folded layers could take it, else the numbers."""
     try:
         return _entry(network)
     except CompileError:

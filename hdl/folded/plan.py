@@ -64,7 +64,7 @@ class Plan:
 
     @property
     def folds(self) -> tuple[Choice, ...]:
-        """What each layer is made as."""
+        """The folding of each layer, or that it stays unrolled."""
         return tuple(layer.fold for layer in self.layers)
 
     @property
