@@ -14,14 +14,31 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.folded.chain import _Chain
-from threshc.hdl.folded.layer import FoldedLayer
+from threshc.hdl.folded.layer import BITS, FoldedLayer, Numbers
 from threshc.hdl.folded.links import Gather, Split
 from threshc.hdl.folded.schedule import GatherStage, PipelineStage, Sink, SplitStage, Stage, run
 from threshc.hdl.folded.unit import UnitComponent, folded_unit
+from threshc.hdl.folded.weights import SIGNS, WeightCode
 from threshc.hdl.interface import Timing
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.build import build_design
 from threshc.hdl.unrolled.emit import component
+
+KINDS: dict[str, tuple[list[int], WeightCode, Numbers]] = {
+    "signs": ([-1, 1], SIGNS, BITS),
+    "ternary": ([-1, 0, 1], WeightCode(0, 0, 1), BITS),
+    "zeros and ones": ([0, 1], WeightCode(0, 1), BITS),
+    "int2": ([-2, -1, 0, 1], WeightCode(1, -1), BITS),
+    "odd": ([-7, -3, 1, 5], WeightCode(3), BITS),
+    "int3": ([-4, -3, -2, -1, 0, 1, 2, 3], WeightCode(2, -1), BITS),
+    "int3 the other way": ([-3, -2, -1, 0, 1, 2, 3, 4], WeightCode(2, 1), BITS),
+    "masks3": ([-7, -4, -1, 0, 2, 7], WeightCode(0, 0, 3), BITS),
+    "bytes": ([-1, 1], SIGNS, Numbers(8)),
+    "signed bytes": ([-1, 1], SIGNS, Numbers(8, True)),
+    "ternary of signed": ([-1, 0, 1], WeightCode(0, 0, 1), Numbers(3, True)),
+    "int3 of signed": ([-4, -3, -2, -1, 0, 1, 2, 3], WeightCode(2, -1), Numbers(2, True)),
+}
+"""Weights, how they are coded, and what inputs are."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +69,11 @@ def random_chain(rng: np.random.Generator, samples: int = 5, unrolled: float = 0
         pe, groups = int(rng.choice([1, 2, 4, 8])), int(rng.integers(1, 6))
         if pipeline:
             pe, groups = pe * groups, 1
-        negative = rng.integers(0, 2, (pe * groups, columns)).astype(np.uint8)
-        start = rng.integers(-3, 4, pe * groups)
-        layer = FoldedLayer(f"l{k}", negative, start, pe, simd, inputs=int(rng.choice([4, 6])))
+        kinds = sorted(kind for kind in KINDS if KINDS[kind][2] == BITS or not (k or pipeline))
+        values, code, numbers = KINDS[str(rng.choice(kinds)) if rng.random() < 0.7 else "signs"]
+        weights, start = rng.choice(values, (pe * groups, columns)), rng.integers(-3, 4, pe * groups)
+        inputs = int(rng.choice([4, 6]))
+        layer = FoldedLayer(f"l{k}", weights, start, pe, simd, inputs=inputs, code=code, numbers=numbers)
         made, stage = _pipeline(rng, layer) if pipeline else _folded(rng, layer)
         if k and simd != width:
             link, converter = (Gather, GatherStage) if simd > width else (Split, SplitStage)
@@ -66,11 +85,12 @@ def random_chain(rng: np.random.Generator, samples: int = 5, unrolled: float = 0
         layers.append(layer)
         width, columns = pe, pe * groups
     first = layers[0]
-    x = rng.integers(0, 2, (samples, first.chunks * first.simd))
+    x = rng.integers(0, 1 << first.numbers.bits, (samples, first.chunks * first.simd))
     chunks = x.reshape(-1, first.simd)
-    beats = [sum(int(b) << j for j, b in enumerate(chunk)) for chunk in chunks]
+    beats = [sum(int(n) << (first.numbers.bits * j) for j, n in enumerate(chunk)) for chunk in chunks]
+    x -= 2 * first.numbers.half * (x >= first.numbers.half)
     for layer in layers:
-        x = (x @ (1 - 2 * layer.negative.astype(np.int64)).T + layer.start >= 0).astype(np.int64)
+        x = (x @ layer.weights.T + layer.start >= 0).astype(np.int64)
     return Random(parts, stages, layers, beats, x)
 
 
@@ -82,8 +102,8 @@ def _folded(rng: np.random.Generator, layer: FoldedLayer) -> tuple[Any, Stage]:
 
 def _pipeline(rng: np.random.Generator, layer: FoldedLayer) -> tuple[Any, Stage]:
     """The layer unrolled, with few or many registers, and with a second place for its answer or without."""
-    rows, columns = layer.negative.shape
-    weights = (1 - 2 * layer.negative.astype(np.int64)).astype(np.int8)
+    rows, columns = layer.weights.shape
+    weights = layer.weights.astype(np.int8)
     ops = (
         Input("x", (columns,), parse_encoding("bit")),
         Bitplanes(0),

@@ -48,7 +48,7 @@ def test_what_is_read_and_what_changes() -> None:
     folded = [part for part in report.parts if part.kind == "folded"]
     for part, unit in zip(folded, chain().units, strict=True):
         words = unit.layer.words()
-        assert (part.reads, part.bits, part.adds) == (len(words), words.size, unit.layer.negative.size)
+        assert (part.reads, part.bits, part.adds) == (len(words), words.size, unit.layer.weights.size)
         assert part.toggled == sum(int((words[k] != words[k - 1]).sum()) for k in range(len(words)))
     pixels = np.unpackbits(x.astype(np.uint8), axis=1, bitorder="little").reshape(-1, 64)
     changes = sum(int((a != b).sum()) for a, b in zip(pixels[1:], pixels[:-1], strict=True)) / 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import folded_chains
@@ -13,9 +15,13 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Op, Output, Sum
+from threshc.compiler.ir.shapes import plane_weights, row_bounds
+from threshc.compiler.ir.types import Ints
+from threshc.hdl.flow.prove_folded import prove_chain
 from threshc.hdl.folded import schedule
 from threshc.hdl.folded.build import folded_chain
-from threshc.hdl.folded.fold import Fold
+from threshc.hdl.folded.chain import FoldedChain
+from threshc.hdl.folded.fold import Fold, parse
 from threshc.hdl.payload import pack, unpack
 from threshc.sim import reference
 from threshc.sim.inputs import encode
@@ -37,6 +43,37 @@ def signs_network(
         elif ends == "class":
             ops.append(ArgMax(len(ops) - 1))
     return Network("signs", tuple(ops), (Output("y", len(ops) - 1, ends, networks.ONE_SCALE, networks.NO_OFFSET),))
+
+
+def integer_network(
+    rng: np.random.Generator,
+    sizes: tuple[int, ...],
+    values: Sequence[int],
+    *,
+    encoding: str = "bit",
+    ends: str = "class",
+    factors: tuple[int, ...] = (1,),
+) -> Network:
+    """Dense layers of weights out of some, each row times one of the factors; the input's integers are summed."""
+    ops: list[Op] = [Input("x", (sizes[0],), parse_encoding(encoding)), Bitplanes(0)]
+    given = Network("g", tuple(ops), (Output("y", 1, "bits", networks.ONE_SCALE, networks.NO_OFFSET),)).types[0]
+    planes = np.array(plane_weights(given.lo, given.hi) if isinstance(given, Ints) else (1,))
+    for k, (columns, rows) in enumerate(pairwise(sizes)):
+        last = k + 2 == len(sizes)
+        factor = rng.choice(factors[:1] if last and ends != "bits" else factors, (rows, 1))
+        weights = factor * rng.choice(values, (rows, columns))
+        if k == 0:
+            weights = np.kron(weights, planes)
+        total = Sum(len(ops) - 1, weights, rng.integers(-9, 10, rows))
+        ops.append(total)
+        if not last or ends == "bits":
+            low, high = row_bounds(total)
+            thresholds = np.rint((low + high) / 2 + rng.normal(size=rows) * (high - low) / 8).astype(np.int64)
+            order = rng.permutation(rows)
+            ops.append(Compare(len(ops) - 1, order, thresholds[order]))
+        elif ends == "class":
+            ops.append(ArgMax(len(ops) - 1))
+    return Network("ints", tuple(ops), (Output("y", len(ops) - 1, ends, networks.ONE_SCALE, networks.NO_OFFSET),))
 
 
 @pytest.mark.slow
@@ -62,12 +99,59 @@ def signs_network(
 def test_networks(
     sizes: tuple[int, ...], pixels: bool, ends: str, folds: str, entry: int, scale: int, busy: bool
 ) -> None:
-    from threshc.hdl.folded.fold import parse
-
     rng = np.random.default_rng(len(folds))
-    network = signs_network(rng, sizes, pixels=pixels, ends=ends, scale=scale)
-    chain = folded_chain(network, parse(folds)[0], entry=entry)
-    x = rng.integers(0, 256 if pixels else 2, (6, sizes[0]))
+    _exact(rng, signs_network(rng, sizes, pixels=pixels, ends=ends, scale=scale), folds, entry, busy=busy)
+
+
+TERNARY, INT3, INT4 = (-1, 0, 1), tuple(range(-4, 4)), tuple(range(-7, 8))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sizes", "values", "encoding", "ends", "folds", "entry", "inputs", "factors"),
+    [
+        ((12, 8, 6, 5), TERNARY, "bit", "class", "2x4,3x2,1x3", 0, 4, (1,)),
+        ((12, 8, 6, 5), INT3, "bit", "class", "8x12:lut,6x8,1x6", 0, 4, (1,)),
+        ((12, 8, 6, 5), INT4, "bit", "class", "4x6,2x4,5x2", 3, 6, (1, 3, 100)),
+        ((16, 9, 4), INT3, "bit", "scores", "3x8,2x3", 2, 4, (1,)),
+        ((16, 9, 4), (-2, 2, 6), "bit", "scores", "3x8,2x3", 2, 4, (1,)),
+        ((16, 9, 4), (-9, 4, 0), "bit", "bits", "9x2,4x9", 1, 6, (1, 2, -5)),
+        ((6, 4, 5), TERNARY, "uint8", "class", "2x3,1x4", 0, 4, (1, 7)),
+        ((6, 4, 5), (-1, 1), "uint8", "class", "4x2,1x2", 1, 4, (1,)),
+        ((6, 4, 5), INT4, "int8", "class", "2x3,1x4", 6, 4, (1,)),
+        ((6, 4), INT3, "int4", "scores", "2x3", 1, 6, (1,)),
+        ((8, 4), (-1, 1), "uint4", "bits", "2x4", 4, 6, (1,)),
+        ((7, 3), (0,), "uint4", "class", "1x1", 0, 4, (1,)),
+        ((6, 4, 5), TERNARY, "int8", "class", "unrolled,1x4", 3, 4, (1,)),
+        ((6, 4, 5), INT4, "int4", "class", "2x3,unrolled", 0, 4, (1,)),
+        ((5, 3), (0, 5), "int8", "class", "1x5", 0, 4, (1,)),
+        ((5, 3), (-128, 0, 127), "bit", "bits", "1x5", 0, 4, (1, 1000)),
+    ],
+)
+@pytest.mark.parametrize("busy", [True, False])
+def test_networks_of_integers(
+    sizes: tuple[int, ...],
+    values: Sequence[int],
+    encoding: str,
+    ends: str,
+    folds: str,
+    entry: int,
+    inputs: int,
+    factors: tuple[int, ...],
+    busy: bool,
+) -> None:
+    rng = np.random.default_rng(len(folds))
+    network = integer_network(rng, sizes, values, encoding=encoding, ends=ends, factors=factors)
+    chain = _exact(rng, network, folds, entry, busy=busy, inputs=inputs)
+    prove_chain(chain, induction=False)
+
+
+def _exact(
+    rng: np.random.Generator, network: Network, folds: str, entry: int, *, busy: bool, inputs: int = 4
+) -> FoldedChain:
+    """Asserts that the circuit answers as the reference says, in the cycles of the model."""
+    chain = folded_chain(network, parse(folds)[0], entry=entry, inputs=inputs)
+    x = networks.random_samples(rng, network, 6)
     given, out = chain.interface.input, chain.interface.output
     beats = [
         int.from_bytes(word.tobytes(), "little") >> (k * given.width) & ((1 << given.width) - 1)
@@ -95,6 +179,7 @@ def test_networks(
     got = unpack(field, packed.reshape(len(x), size))
     (want,) = reference.run(network, x).values
     np.testing.assert_array_equal(got, want)
+    return chain
 
 
 REFUSED = [
@@ -108,8 +193,6 @@ REFUSED = [
 
 @pytest.mark.parametrize(("change", "folds", "said"), REFUSED)
 def test_refusals(change: object, folds: str, said: str) -> None:
-    from threshc.hdl.folded.fold import parse
-
     network = signs_network(np.random.default_rng(0), (12, 8, 6, 5), pixels=True)
     with pytest.raises(CompileError, match=said):
         folded_chain(network, parse(folds)[0])
@@ -117,8 +200,6 @@ def test_refusals(change: object, folds: str, said: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "2x", "x3", "2x3,", "2x3:flash", "0x4", "2 x 3", "auto"])
 def test_folds_that_are_none(text: str) -> None:
-    from threshc.hdl.folded.fold import parse
-
     with pytest.raises(CompileError, match="is not the folding of a layer"):
         parse(text)
     assert parse("2x3, 4x5:lut") == ((Fold(2, 3), Fold(4, 5, "lut")), 0)
@@ -149,8 +230,14 @@ def test_planned_beats_can_be_made(features: int, thresholds: list[int], interva
             assert chain.interface.timing.interval == plan.interval
 
 
-def test_scores_in_other_units_are_refused() -> None:
-    network = signs_network(np.random.default_rng(0), (16, 9, 4), pixels=False, ends="scores", scale=2)
+def test_single_bits_of_integers_are_refused() -> None:
+    network = integer_network(np.random.default_rng(0), (6, 4, 3), (-1, 1), encoding="uint4")
+    ops = list(network.ops)
+    total = ops[2]
+    assert isinstance(total, Sum)
+    weights = total.weights.copy()
+    weights[2, 3] += 1
+    ops[2] = replace(total, weights=weights)
     with pytest.raises(CompileError, match="cannot be folded yet") as caught:
-        folded_chain(network, (Fold(3, 8), Fold(2, 3)))
-    assert "its scores would leave in units of that" in str(caught.value)
+        folded_chain(replace(network, ops=tuple(ops)), (Fold(2, 3), Fold(1, 2)))
+    assert "it weighs bits of the input's integers otherwise than by powers of two" in str(caught.value)

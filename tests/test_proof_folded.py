@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import folded_chains
 import networks
 import numpy as np
 import pytest
@@ -32,10 +33,12 @@ from threshc.hdl.proof.folded_text import read_pipeline
 INPUTS = {None: (4, 6), "ecp5": (4,), "ice40": (4,), "gowin": (4,), "gatemate": (4,), "xilinx": (6,)}
 
 
-def _unit(seed: int, simd: int, inputs: int, *, spread: int = 3, levels: int = 2, chunks: int = 2) -> FoldedUnit:
-    rng = np.random.default_rng(seed)
-    negative = rng.integers(0, 2, (6, chunks * simd)).astype(np.uint8)
-    layer = FoldedLayer("l", negative, rng.integers(-spread, spread + 1, 6), 2, simd, inputs=inputs)
+def _unit(
+    seed: int, simd: int, inputs: int, *, kind: str = "signs", spread: int = 3, levels: int = 2, chunks: int = 2
+) -> FoldedUnit:
+    rng, (values, code, numbers) = np.random.default_rng(seed), folded_chains.KINDS[kind]
+    weights, start = rng.choice(values, (6, chunks * simd)), rng.integers(-spread, spread + 1, 6)
+    layer = FoldedLayer("l", weights, start, 2, simd, inputs=inputs, code=code, numbers=numbers)
     return folded_unit("l", layer, levels=levels)
 
 
@@ -59,6 +62,21 @@ def test_arithmetic_is_proved(simd: int, family: str | None) -> None:
             unit = _unit(simd, simd, inputs, spread=spread, levels=levels)
             tables = _check(core_claim(unit), _texts(unit, family))
             assert tables == len(unit.core.shared.cells) + len(unit.core.neuron.cells)
+
+
+@pytest.mark.parametrize("family", [None, "ecp5", "xilinx"])
+@pytest.mark.parametrize("simd", [1, 3, 10])
+@pytest.mark.parametrize("kind", sorted(folded_chains.KINDS))
+def test_arithmetic_of_all_weights_is_proved(kind: str, simd: int, family: str | None) -> None:
+    for inputs in INPUTS[family]:
+        unit = _unit(simd, simd, inputs, kind=kind, spread=40)
+        _check(core_claim(unit), _texts(unit, family))
+        weights, start = decode(layer_claim(unit))
+        planes = unit.layer.numbers.bits
+        powers = [1 << p for p in range(planes)]
+        powers[-1] *= -1 if unit.layer.numbers.is_signed else 1
+        np.testing.assert_array_equal(weights.reshape(6, -1, planes), unit.layer.weights[..., None] * powers)
+        np.testing.assert_array_equal(start, unit.layer.start)
 
 
 def _table_bit(rng: np.random.Generator, text: str) -> str:
@@ -121,21 +139,29 @@ def _run(text: str, given: dict[str, np.ndarray]) -> np.ndarray:
 
 def _behaviour(unit: FoldedUnit, texts: tuple[str, str]) -> np.ndarray:
     rng = np.random.default_rng(0)
-    common = _run(texts[0], {"x": rng.integers(0, 2, (unit.layer.simd, 3000))})
+    common = _run(texts[0], {"x": rng.integers(0, 2, (unit.layer.in_bits, 3000))})
     return _run(texts[1], {"x": common, "w": rng.integers(0, 2, (unit.layer.word_bits, 3000))})[:, 30:]
 
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda m: m.__name__[1:])
-@pytest.mark.parametrize(("simd", "inputs"), [(5, 4), (9, 4), (11, 6), (16, 4)])
+@pytest.mark.parametrize(
+    ("simd", "inputs", "kind"),
+    [
+        *((5, 4, "signs"), (9, 4, "signs"), (11, 6, "signs"), (16, 4, "signs"), (7, 4, "ternary"), (7, 6, "ternary")),
+        *((4, 4, "int3"), (6, 6, "int3"), (4, 4, "masks3"), (3, 4, "bytes"), (3, 4, "signed bytes")),
+    ],
+)
 def test_changed_arithmetic_is_refused(
-    simd: int, inputs: int, mutate: Callable[[np.random.Generator, str], str]
+    simd: int, inputs: int, kind: str, mutate: Callable[[np.random.Generator, str], str]
 ) -> None:
-    """80 changes each, 1,280 together; what is not refused behaves the same in every cycle."""
-    rng, unit = np.random.default_rng(simd), _unit(simd, simd, inputs)
+    """80 changes each, 3,520 together; what is not refused behaves the same in every cycle."""
+    rng, unit = np.random.default_rng(simd), _unit(simd, simd, inputs, kind=kind)
     claim, texts = core_claim(unit), _texts(unit)
     want, refused = _behaviour(unit, texts), 0
     for k in range(80):
-        changed = (mutate(rng, texts[0]), texts[1]) if k % 4 == 0 else (texts[0], mutate(rng, texts[1]))
+        changed = (
+            (mutate(rng, texts[0]), texts[1]) if k % 4 == 0 and "'h" in texts[0] else (texts[0], mutate(rng, texts[1]))
+        )
         assert changed != texts
         try:
             _check(claim, changed)
@@ -146,16 +172,27 @@ def test_changed_arithmetic_is_refused(
     assert refused >= 72
 
 
+@pytest.mark.parametrize("kind", sorted(folded_chains.KINDS))
 @pytest.mark.parametrize("inputs", [4, 6])
-def test_changed_claims_are_refused(inputs: int) -> None:
-    """Another reading of the word, other steps, another circuit, fewer registers."""
-    unit = _unit(7, 11, inputs)
+def test_changed_claims_are_refused(inputs: int, kind: str) -> None:
+    """Another reading of the word, other lanes, other steps, another circuit, fewer registers."""
+    unit = _unit(7, 11 if kind == "signs" else 4, inputs, kind=kind)
     claim, texts = core_claim(unit), _texts(unit)
     code = claim.code
-    weights = ((*code.weights[0][1:],), *code.weights[1:])
+    first, last = code.lanes[0], code.lanes[-1]
+    changed = [
+        (first._replace(flip=not first.flip), *code.lanes[1:]),
+        (first._replace(inverted=not first.inverted), *code.lanes[1:]),
+        (first._replace(column=first.column + 1), *code.lanes[1:]),
+        (first._replace(input=code.inputs), *code.lanes[1:]),
+        (*code.lanes[:-1], last._replace(input=0)),
+        (*code.lanes[:-1], last._replace(mask=code.bits if last.mask < 0 else -1)),
+        (*code.lanes[:-1], last._replace(sign=last.sign[1:] if last.sign else (0,))),
+        code.lanes[:-1],
+        code.lanes[1:] + code.lanes[:1],
+    ]
     others = [
-        dataclasses.replace(claim, code=dataclasses.replace(code, weights=weights)),
-        dataclasses.replace(claim, code=dataclasses.replace(code, weights=code.weights[1:] + code.weights[:1])),
+        *(dataclasses.replace(claim, code=dataclasses.replace(code, lanes=lanes)) for lanes in changed),
         dataclasses.replace(
             claim, code=dataclasses.replace(code, exponents=(code.exponents[0] + 1, *code.exponents[1:]))
         ),
@@ -173,11 +210,19 @@ def test_changed_claims_are_refused(inputs: int) -> None:
             _check(other, texts)
 
 
+@pytest.mark.parametrize("kind", ["signs", "ternary", "int3", "masks3", "bytes"])
 @pytest.mark.parametrize("inputs", [4, 6])
-def test_every_bit_of_a_memory_counts(inputs: int) -> None:
-    """Each bit of every word changes a weight, or a threshold; and lines and digits are as many as they should be."""
-    layer = layer_claim(_unit(3, 11, inputs))
-    negative, start = decode(layer)
+def test_every_bit_of_a_memory_counts(inputs: int, kind: str) -> None:
+    """Each bit of every word changes a weight, or a threshold, but for the sign of a weight of 0; and lines and digits
+    are as many as they should be."""
+
+    def idle(word: int) -> set[int]:
+        masked = [lane for lane in layer.code.lanes if lane.mask >= 0 and lane.sign]
+        signs = {lane.sign[0] for lane in masked}
+        return signs - {lane.sign[0] for lane in masked if word >> lane.mask & 1}
+
+    layer = layer_claim(_unit(3, 11 if kind == "signs" else 5, inputs, kind=kind))
+    weights, start = decode(layer)
     lines = layer.memory.split("\n")[:-1]
     changes = 0
     for k, line in enumerate(lines):
@@ -190,8 +235,9 @@ def test_every_bit_of_a_memory_counts(inputs: int) -> None:
                     decode(changed)
                 continue
             other, begin = decode(changed)
-            assert (other != negative).any() or (begin != start).any()
-    assert changes >= 190
+            same = not (other != weights).any() and not (begin != start).any()
+            assert same == (bit % layer.code.bits in idle(int(line, 16) >> bit // layer.code.bits * layer.code.bits))
+    assert changes >= 140
     for text in ("", layer.memory[:-1], layer.memory + "00\n", layer.memory.replace(lines[0], lines[0][1:], 1)):
         with pytest.raises(Unproved, match="the memory has"):
             decode(dataclasses.replace(layer, memory=text))
@@ -200,8 +246,8 @@ def test_every_bit_of_a_memory_counts(inputs: int) -> None:
 def test_memories_are_read_back() -> None:
     for seed, (simd, inputs, spread) in enumerate([(1, 4, 0), (5, 4, 9), (18, 4, 50), (27, 6, 3), (64, 6, 20)]):
         unit = _unit(seed, simd, inputs, spread=spread, chunks=3)
-        negative, start = decode(layer_claim(unit))
-        np.testing.assert_array_equal(negative, unit.layer.negative)
+        weights, start = decode(layer_claim(unit))
+        np.testing.assert_array_equal(weights, unit.layer.weights)
         np.testing.assert_array_equal(start, unit.layer.start)
 
 

@@ -16,7 +16,7 @@ from threshc.hdl.proof.bits import Unproved
 
 def _unit(store: Store) -> FoldedUnit:
     rng = np.random.default_rng(0)
-    layer = FoldedLayer("l", rng.integers(0, 2, (16, 24)).astype(np.uint8), rng.integers(-5, 6, 16), 2, 6)
+    layer = FoldedLayer("l", rng.choice([-1, 1], (16, 24)), rng.integers(-5, 6, 16), 2, 6)
     return folded_unit("l", layer, store=store)
 
 

@@ -32,8 +32,8 @@ pytestmark = pytest.mark.slow
 
 def _unit(chunks: int, groups: int, places: int, queue: int, simd: int = 4, pe: int = 2) -> FoldedUnit:
     rng = np.random.default_rng(chunks)
-    negative = rng.integers(0, 2, (groups * pe, chunks * simd)).astype(np.uint8)
-    made = folded_unit("l", FoldedLayer("l", negative, rng.integers(-3, 4, groups * pe), pe, simd))
+    weights = rng.choice([-1, 1], (groups * pe, chunks * simd))
+    made = folded_unit("l", FoldedLayer("l", weights, rng.integers(-3, 4, groups * pe), pe, simd))
     return dataclasses.replace(made, places=places, queue=queue)
 
 

@@ -56,7 +56,7 @@ def prove_chain(
         tables += sum(_mapped(part, family) for part in chain.unrolled)
     tops = properties(chain) if induction else {}
     prove_properties(tops, progress)
-    weights = sum(unit.layer.negative.size for unit in chain.units)
+    weights = sum(unit.layer.weights.size for unit in chain.units)
     layers = len(chain.units) + sum(len(part.piece.layers) for part in chain.unrolled)
     return ProvedChain(layers, tables, weights, answer, len(tops))
 

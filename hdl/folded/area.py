@@ -5,24 +5,38 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_LANE = {4: 1.75, 6: 1.1}
-"""Tables of a lane with its part of the adder tree, by the inputs of a table."""
+from threshc.hdl.folded.layer import Numbers
+from threshc.hdl.folded.weights import WeightCode
+
 _SHARED = {4: 1.35, 6: 1.1}
-"""Tables of an input for what all neurons share of it."""
+"""Tables of a bit of an input for what all neurons share of it, where weights have signs."""
 _CONTROL = 80
 _SYNAPSE = {4: 0.44, 6: 0.35}
 """Tables of a weight of +-1 of an unrolled layer, what neurons share taken off."""
 
 
-def luts(*, pe: int, simd: int, thresholds: int, bits: int, queue: int, out: int, rom: bool, inputs: int) -> int:
+def luts(
+    *,
+    pe: int,
+    simd: int,
+    code: WeightCode,
+    numbers: Numbers,
+    thresholds: int,
+    bits: int,
+    queue: int,
+    out: int,
+    rom: bool,
+    inputs: int,
+) -> int:
     """Returns the tables of a layer without its buffer and links.
 
     thresholds: bits of a word beside the weights; bits: of an accumulator; queue: places for answers of `out` bits a
     neuron; rom: the weights stand in tables, a table a bit; inputs: of the family's tables.
     """
-    size = 6 if inputs >= 6 else 4
-    each = _LANE[size] * simd + 1.5 * thresholds + bits + 1 + 1.3 * queue * out + (simd + thresholds if rom else 0)
-    return round(pe * each + _SHARED[size] * simd + _CONTROL)
+    lanes = simd * numbers.bits
+    each = code.luts(inputs) * lanes + 1.5 * thresholds + bits + 1 + 1.3 * queue * out
+    each += simd * code.bits + thresholds if rom else 0
+    return round(pe * each + (_SHARED[6 if inputs >= 6 else 4] * lanes if code.signs else 0) + _CONTROL)
 
 
 def unrolled_luts(weights: NDArray[np.generic], positions: int, *, inputs: int) -> int:

@@ -16,7 +16,7 @@ from threshc.hdl.folded.arg_max import PATIENT, ArgMax
 from threshc.hdl.folded.chain import ChainPart, FoldedChain
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled
 from threshc.hdl.folded.joints import Link, converters, entry_links
-from threshc.hdl.folded.layer import Answer, FoldedLayer
+from threshc.hdl.folded.layer import Answer
 from threshc.hdl.folded.loaded import DEEPEST
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded, folded_network, named_layers
 from threshc.hdl.folded.unit import FoldedUnit, folded_unit
@@ -51,8 +51,7 @@ def folded_chain(
     """
     read = read_folded(network, folds)
     name, unroll = sanitize(network.name, "network"), unroll or _unroll(levels)
-    first = folds[0]
-    entry = entry or (max(first.simd // read.entry.each, 1) if isinstance(first, Fold) else read.entry.features)
+    entry = entry or max(first_width(read, folds[0]) // read.entry.each, 1)
     parts: list[ChainPart] = list(entry_links(read, entry))
     shown = [(0, _bits(network, read.entry.value), read.entry.features // entry)] if parts else []
     width = entry * read.entry.each
@@ -67,8 +66,8 @@ def folded_chain(
             continue
         fold, ends = left.pop(0), k + 1 == len(read.pieces)
         answer: Answer = "sums" if ends and piece.value == piece.layer.value else "bits"
-        layer = FoldedLayer(piece.layer.name, piece.negative, piece.start, fold.pe, fold.simd, answer, inputs)
-        parts += converters(width, fold.simd, layer.name)
+        layer = piece.folded(fold.pe, fold.simd, answer, inputs)
+        parts += converters(width, layer.in_bits, layer.name)
         parts.append(folded_unit(f"{name}_layer{k}", layer, levels=levels, store=fold.store))
         if not ends:
             shown.append((len(parts) - 1, _bits(network, piece.value), layer.groups))
@@ -90,6 +89,13 @@ def folded_chain(
     return replace(chain, interface=replace(interface, timing=_timing(chain)))
 
 
+def first_width(read: FoldedNetwork, first: Choice) -> int:
+    """Returns the bits of a beat that the first layer takes."""
+    if isinstance(first, Fold):
+        return first.simd * read.dense[0].numbers.bits
+    return read.entry.features * read.entry.each
+
+
 def read_folded(network: Network, folds: Sequence[Choice]) -> FoldedNetwork:
     """Reads a network as a chain of such layers. Raises CompileError where it is none, or PE and SIMD are not its."""
     named = named_layers(network)
@@ -101,7 +107,7 @@ def read_folded(network: Network, folds: Sequence[Choice]) -> FoldedNetwork:
         )
     read = folded_network(network, [k for k, fold in enumerate(folds) if isinstance(fold, Unrolled)])
     for dense, fold in zip(read.dense, (fold for fold in folds if isinstance(fold, Fold)), strict=True):
-        rows, columns = dense.negative.shape
+        rows, columns = dense.weights.shape
         where = f"layer {dense.layer.name} ({columns} inputs, {rows} neurons)"
         for value, total, what in ((fold.pe, rows, "PE"), (fold.simd, columns, "SIMD")):
             if value < 1 or total % value:
@@ -168,6 +174,8 @@ def _circuit(dense: Dense, unit: FoldedUnit) -> LayerCircuit:
         luts(
             pe=layer.pe,
             simd=layer.simd,
+            code=layer.code,
+            numbers=layer.numbers,
             thresholds=len(layer.exponents),
             bits=layer.bits,
             queue=unit.queue,

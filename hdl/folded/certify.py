@@ -14,29 +14,43 @@ from threshc.hdl.folded.signs import decode
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.folded.unrolled import UnrolledPart
 from threshc.hdl.proof.certificate import Lut, Step
-from threshc.hdl.proof.folded_core import Code, CoreClaim
+from threshc.hdl.proof.folded_core import Code, CoreClaim, Lane
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim
 from threshc.hdl.proof.folded_network import ArgMaxClaim, ConverterClaim, EntryClaim, Outside, Part, UnrolledClaim
 from threshc.hdl.unrolled.certify import certify
 
 
 def code_of(layer: FoldedLayer) -> Code:
-    """Returns how a weight word is read: weights are parities of its bits, found by asking `decode` bit by bit."""
-    bits = decode(np.eye(layer.simd, dtype=np.uint8), layer.code)
-    weights = tuple(tuple(np.flatnonzero(column).tolist()) for column in bits.T)
-    return Code(layer.word_bits, weights, layer.exponents)
+    """Returns how a weight word is read. Signs are parities of its bits, found by asking `decode` bit by bit."""
+    simd, code, numbers = layer.simd, layer.code, layer.numbers
+    bits = decode(np.eye(simd, dtype=np.uint8), layer.coding)
+    signs = [tuple(np.flatnonzero(column).tolist()) for column in bits.T]
+    lanes: list[Lane] = []
+    for k in range(code.signs + abs(code.one) + code.masks):
+        column = k if k < code.signs else max(k - code.signs - abs(code.one), 0)
+        for p in range(numbers.bits):
+            flip = numbers.is_signed and p == numbers.bits - 1
+            for i in range(simd):
+                x, bit = i * numbers.bits + p, k * simd + i
+                if k < code.signs:
+                    lanes.append(Lane(x, column + p, flip, tuple(k * simd + b for b in signs[i])))
+                elif k < code.signs + abs(code.one):
+                    lanes.append(Lane(x, column + p, flip, mask=bit, inverted=code.one < 0))
+                else:
+                    lanes.append(Lane(x, column + p, flip, ((code.bits - 1) * simd + i,), bit))
+    return Code(layer.word_bits, layer.in_bits, tuple(lanes), layer.exponents)
 
 
 def core_claim(unit: FoldedUnit) -> CoreClaim:
     """Returns what is claimed of a layer's arithmetic: its nets in one numbering, and the steps of its heap."""
     layer, core = unit.layer, unit.core
     first, net = core.nets
-    inputs = layer.simd + layer.word_bits
-    shared = {n: n if n <= layer.simd else n + layer.word_bits for n in range(1, len(first.operands))}
+    inputs = layer.in_bits + layer.word_bits
+    shared = {n: n if n <= layer.in_bits else n + layer.word_bits for n in range(1, len(first.operands))}
     common = [shared[lit >> 1] for lit in core.shared.outputs]
     assert not any(lit & 1 for lit in core.shared.outputs)
-    neuron = {k + 1: node for k, node in enumerate([*common, *range(layer.simd + 1, inputs + 1)])}
-    above = max(shared.values(), default=0) if len(first.operands) > layer.simd + 1 else inputs
+    neuron = {k + 1: node for k, node in enumerate([*common, *range(layer.in_bits + 1, inputs + 1)])}
+    above = max(shared.values(), default=0) if len(first.operands) > layer.in_bits + 1 else inputs
     neuron |= {n: above + n - net.inputs for n in range(net.inputs + 1, len(net.operands))}
 
     def literal(lit: int) -> int:

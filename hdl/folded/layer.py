@@ -9,33 +9,57 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.hdl.folded.signs import Bits, Coding, coding, decode, encode
+from threshc.hdl.folded.signs import Coding, coding, encode
+from threshc.hdl.folded.weights import SIGNS, Bits, WeightCode
 
 Answer = Literal["bits", "sums"]
 Store = Literal["block", "lut", "spram"]
 
 
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Inputs as integers of `bits` bits, the lowest first, in two's complement if they are signed. One bit: 0 and 1."""
+
+    bits: int = 1
+    is_signed: bool = False
+
+    @property
+    def most(self) -> int:
+        """The largest integer, where none is signed."""
+        return (1 << self.bits) - 1
+
+    @property
+    def half(self) -> int:
+        """The difference between signed ones and the same with the highest bit inverted, which are not signed."""
+        return 1 << (self.bits - 1) if self.is_signed else 0
+
+
+BITS = Numbers()
+
+
 @dataclass(frozen=True, eq=False)
 class FoldedLayer:
-    """PE neurons at a time add SIMD inputs a cycle: s_r = start_r + sum_i w_ri x_i, with w of +-1 and x of 0 and 1.
+    """PE neurons at a time add SIMD inputs a cycle: s_r = start_r + sum_i w_ri x_i, with integers w and x.
 
-    negative: (rows, columns), 1 where a weight is -1. start: (rows,) int64, what sums begin with: less a threshold,
-    or a bias. answer: `bits` are s_r >= 0, `sums` are s_r in two's complement. pe divides rows; columns beyond the last
-    are inputs of 0. inputs: of the family's look-up tables, 4 or 6.
+    weights: (rows, columns). start: (rows,) int64, what sums begin with: less a threshold, or a bias. answer: `bits`
+    are s_r >= 0, `sums` are s_r in two's complement. pe divides rows; columns beyond the last are inputs of 0. inputs:
+    of the family's look-up tables, 4 or 6. code: of the weights; numbers: what inputs are.
 
-    The circuit counts set lanes (`signs.py`), so sums begin with start_r less the number of weights -1. All rows begin
-    with the smallest of these, `base`, which the accumulator is reset to; what a row has beyond it comes as further
-    bits of its weight words, of weights 2**e for e in `exponents`, added up over all chunks. So there is no memory of
-    thresholds and no comparator.
+    The circuit counts lanes (`weights.py`), so sums begin with start_r less what lanes count where inputs are 0. All
+    rows begin with the smallest of these, `base`, which the accumulator is reset to; what a row has beyond it comes as
+    further bits of its weight words, of weights 2**e for e in `exponents`, added up over all chunks. So there is no
+    memory of thresholds and no comparator.
     """
 
     name: str
-    negative: Bits
+    weights: NDArray[np.signedinteger]
     start: NDArray[np.int64]
     pe: int
     simd: int
     answer: Answer = "bits"
     inputs: int = 4
+    code: WeightCode = SIGNS
+    numbers: Numbers = BITS
 
     def __post_init__(self) -> None:
         assert self.rows % self.pe == 0
@@ -43,12 +67,12 @@ class FoldedLayer:
     @property
     def rows(self) -> int:
         """Neurons."""
-        return int(self.negative.shape[0])
+        return int(self.weights.shape[0])
 
     @property
     def columns(self) -> int:
         """Inputs of each."""
-        return int(self.negative.shape[1])
+        return int(self.weights.shape[1])
 
     @property
     def chunks(self) -> int:
@@ -66,14 +90,15 @@ class FoldedLayer:
         return self.chunks * self.groups
 
     @property
-    def code(self) -> Coding:
-        """The coding of weights in memory."""
+    def coding(self) -> Coding:
+        """The coding of signs in memory."""
         return coding(self.simd, self.inputs)
 
     @cached_property
     def begin(self) -> NDArray[np.int64]:
-        """The begin of each row's count of set lanes, (rows,)."""
-        found: NDArray[np.int64] = self.start - self.negative.sum(axis=1, dtype=np.int64)
+        """The begin of each row's count of lanes, (rows,)."""
+        more = shifts(self.weights, self.chunks * self.simd, self.code, self.numbers)
+        found: NDArray[np.int64] = self.start - more
         return found
 
     @property
@@ -86,16 +111,20 @@ class FoldedLayer:
         """Weights 2**e of the further bits of a row's words."""
         return threshold_exponents(self.chunks, int(self.begin.max()) - self.base)
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """Bits of an accumulator: every sum of every row fits, in two's complement."""
-        lowest, highest = self.base, int(self.begin.max()) + self.columns
-        return max((-lowest - 1).bit_length() if lowest < 0 else 0, max(highest, 0).bit_length()) + 1
+        return accumulator_bits(self.weights, self.start, self.numbers)
+
+    @property
+    def in_bits(self) -> int:
+        """Bits of a beat in."""
+        return self.simd * self.numbers.bits
 
     @property
     def word_bits(self) -> int:
         """Bits of a weight word of one PE."""
-        return self.simd + len(self.exponents)
+        return self.simd * self.code.bits + len(self.exponents)
 
     @property
     def out_bits(self) -> int:
@@ -104,22 +133,36 @@ class FoldedLayer:
 
     def words(self) -> Bits:
         """Returns the contents of the weight memory: a row per step (group-major, `interval` of them), PE words side by
-        side, of each the recoded weights first, (interval, pe * word_bits)."""
-        negative = np.zeros((self.rows, self.chunks * self.simd), np.uint8)
-        negative[:, : self.columns] = self.negative
-        code = encode(negative.reshape(self.rows, self.chunks, self.simd), self.code)
+        side, of each the weights first, (interval, pe * word_bits): for every bit of a weight SIMD bits, signs
+        recoded."""
+        weights = np.full((self.rows, self.chunks * self.simd), self.code.padding, self.weights.dtype)
+        weights[:, : self.columns] = self.weights
+        parts = self.code.bits_of(weights.reshape(self.rows, self.chunks, self.simd))
+        signs = [encode(part, self.coding) for part in parts[: self.code.signs]]
         more = spread(self.begin - self.base, self.exponents, self.chunks)
-        word = np.concatenate([code, more], axis=-1).reshape(self.groups, self.pe, self.chunks, -1)
+        word = np.concatenate([*signs, *parts[self.code.signs :], more], axis=-1)
+        word = word.reshape(self.groups, self.pe, self.chunks, -1)
         return np.ascontiguousarray(word.transpose(0, 2, 1, 3).reshape(self.interval, -1))
 
-    def contents(self, words: Bits) -> tuple[Bits, NDArray[np.int64]]:
-        """Returns what words of this layer's shape mean: `negative` and `start`. The inverse of `words`."""
-        word = words.reshape(self.groups, self.chunks, self.pe, self.word_bits).transpose(0, 2, 1, 3)
-        word = word.reshape(self.rows, self.chunks, self.word_bits)
-        negative = decode(word[..., : self.simd], self.code).reshape(self.rows, -1)
-        weights = np.int64(1) << np.array(self.exponents, np.int64)
-        begin = self.base + (word[..., self.simd :].astype(np.int64) @ weights).sum(axis=1)
-        return negative[:, : self.columns], begin + negative.sum(axis=1, dtype=np.int64)
+
+def shifts(weights: NDArray[np.signedinteger], columns: int, code: WeightCode, numbers: Numbers) -> NDArray[np.int64]:
+    """Returns how much more than the sum of weights times inputs the lanes of each row count, (rows,), where so many
+    columns are added, those beyond the weights being inputs of 0."""
+    more = columns - weights.shape[1]
+    padding = np.array([code.padding])
+    rest = code.rest(weights).sum(axis=1) + more * int(code.rest(padding)[0])
+    half = numbers.half * (weights.sum(axis=1, dtype=np.int64) + more * code.padding)
+    found: NDArray[np.int64] = numbers.most * rest + half
+    return found
+
+
+def accumulator_bits(weights: NDArray[np.signedinteger], start: NDArray[np.int64], numbers: Numbers) -> int:
+    """Returns the bits that hold start_r + sum_i w_ri x_i of every row, in two's complement."""
+    low, high = -numbers.half, numbers.most - numbers.half
+    plus = np.maximum(weights, 0).sum(axis=1, dtype=np.int64)
+    minus = np.minimum(weights, 0).sum(axis=1, dtype=np.int64)
+    lowest, highest = int((start + low * plus + high * minus).min()), int((start + high * plus + low * minus).max())
+    return max((-lowest - 1).bit_length() if lowest < 0 else 0, max(highest, 0).bit_length()) + 1
 
 
 def threshold_exponents(chunks: int, span: int) -> tuple[int, ...]:

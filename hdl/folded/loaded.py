@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 from numpy.typing import NDArray
 
-from threshc.hdl.folded.signs import Bits
+from threshc.hdl.folded.weights import Bits
 from threshc.hdl.interface import LoadPort
 
 WIDTH = LoadPort.WIDTH

@@ -1,5 +1,5 @@
-"""A network as a chain of folded layers: its weights of +-1 and what sums begin with; what else it has is refused, or
-stays unrolled."""
+"""A network as a chain of folded layers: its weights and what sums begin with; what else it has is refused, or stays
+unrolled."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Sum, Value, operands
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.split import Part, piece
-from threshc.compiler.ir.types import Ints
-from threshc.hdl.folded.signs import Bits
+from threshc.compiler.ir.types import Ints, ValueType
+from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer, Numbers
+from threshc.hdl.folded.weights import weight_code
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """The input. features: how many, of `bits` bits each; thresholds: (features, m), that each is compared with, () for
-    inputs that are bits."""
+    """The input. features: how many, of `bits` bits each; thresholds: (features, m), that each is compared with, m = 0
+    where they are summed."""
 
     features: int
     bits: int
@@ -39,13 +40,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense:
-    """A dense layer. layer: of the network; value: what leaves it, bits of a Compare or a Sum's integers; negative,
-    start: see `threshc.hdl.folded.layer.FoldedLayer`."""
+    """A dense layer. layer: of the network; value: what leaves it, bits of a Compare or a Sum's integers; weights,
+    start, numbers: see `threshc.hdl.folded.layer.FoldedLayer`."""
 
     layer: Layer
     value: Value
-    negative: Bits
+    weights: NDArray[np.signedinteger]
     start: NDArray[np.int64]
+    numbers: Numbers
+
+    def folded(self, pe: int, simd: int, answer: Answer, inputs: int) -> FoldedLayer:
+        """Returns the layer with so many neurons and inputs at a time, for tables of so many inputs."""
+        code, name = weight_code(self.weights, inputs), self.layer.name
+        return FoldedLayer(name, self.weights, self.start, pe, simd, answer, inputs, code, self.numbers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,17 +120,17 @@ def _dense(network: Network, layer: Layer, bits: Value, label: Value | None) -> 
         raise _refused(layer, f"it is a layer of kind {layer.kind}", "dense layers are folded so far")
     order = _order(network, op.x, bits, layer)
     readers = [network.ops[v] for v in layer.readers]
-    negative, scale = _signs(op, layer)
-    negative = negative[:, order]
+    weights, numbers = op.weights[:, order].astype(np.int64), BITS
+    if isinstance(network.ops[bits], Bitplanes):
+        weights, numbers = _of_integers(weights, network.types[0], layer)
     if len(readers) == 1 and isinstance(compare := readers[0], Compare):
-        need = compare.threshold - op.bias[compare.row]
-        return Dense(layer, layer.readers[0], negative[compare.row], -_ceiling(need, scale)), label
+        factor = _factor(weights, axis=1)[compare.row]
+        start = (op.bias[compare.row] - compare.threshold) // factor
+        return Dense(layer, layer.readers[0], weights[compare.row] // factor[:, None], start, numbers), label
     if label is None and all(isinstance(r, ArgMax) for r in readers) and len(readers) < 2:
-        if scale > 1 and not readers:
-            raise _refused(layer, f"its weights are +-{scale}, and its scores would leave in units of that", "")
-        if (op.bias % scale).any():
-            raise _refused(layer, f"its weights are +-{scale}, and its biases are not multiples of that", "")
-        return Dense(layer, layer.value, negative, op.bias // scale), layer.readers[0] if readers else None
+        common = np.gcd(_factor(weights), np.gcd.reduce(op.bias)) if readers else np.int64(1)
+        made = Dense(layer, layer.value, weights // common, op.bias // common, numbers)
+        return made, layer.readers[0] if readers else None
     kinds = ", ".join(type(r).__name__ for r in readers)
     raise _refused(layer, f"its sums are read by {kinds}", "one Compare or one ArgMax reads a folded layer")
 
@@ -166,14 +173,14 @@ def _entry(network: Network) -> tuple[Entry, Value]:
         return Entry(count, 1, False, np.zeros((count, 0), np.int64), 0), 0
     users = network.users()[0]
     bits = len(plane_weights(t.lo, t.hi))
-    if len(users) == 1 and bits == 1 and isinstance(network.ops[users[0]], Bitplanes):
-        return Entry(count, 1, False, np.zeros((count, 0), np.int64), users[0]), users[0]
+    if len(users) == 1 and isinstance(network.ops[users[0]], Bitplanes):
+        return Entry(count, bits, t.lo < 0, np.zeros((count, 0), np.int64), users[0]), users[0]
     if len(users) != 1 or not isinstance(compare := network.ops[users[0]], Compare):
         raise fail(
-            "the input's numbers are summed, not compared",
+            "the input's numbers are read in more than one way",
             where=option("fold"),
-            why="folded first layers take bits: inputs that the model compares with thresholds itself",
-            hint="build it unrolled, or train it with inputs compared with constants",
+            why="folded first layers sum them, or are behind comparisons of them with constants",
+            hint=f"compile or build it without {option('fold')}: unrolled circuits take it",
         )
     each, left = divmod(len(compare.row), count)
     if left or not np.array_equal(compare.row, np.repeat(np.arange(count), each)):
@@ -202,20 +209,23 @@ def _order(network: Network, x: Value, bits: Value, layer: Layer) -> NDArray[np.
     return np.argsort(order)
 
 
-def _signs(op: Sum, layer: Layer) -> tuple[Bits, int]:
-    """1 where a weight is negative, and what all weights are plus or minus."""
-    size = np.abs(op.weights.astype(np.int64))
-    scale = int(size.max(initial=1))
-    if (size != scale).any():
-        found = np.unique(op.weights)
-        some = ", ".join(map(str, found[:6].tolist())) + (", ..." if len(found) > 6 else "")
-        raise _refused(layer, f"its weights are {some}", "weights of two values, +c and -c, are folded so far")
-    return (op.weights < 0).astype(np.uint8), scale
+def _of_integers(weights: NDArray[np.int64], given: ValueType, layer: Layer) -> tuple[NDArray[np.int64], Numbers]:
+    """The weights of a layer's inputs, (rows, columns), and what these are: the network's input's integers, whose bits
+    the layer weighs with powers of two."""
+    assert isinstance(given, Ints)
+    planes = np.array(plane_weights(given.lo, given.hi))
+    if len(planes) == 1:
+        return weights, BITS
+    bits = weights.reshape(len(weights), -1, len(planes))
+    if (bits != bits[..., :1] * planes).any():
+        raise _refused(layer, "it weighs bits of the input's integers otherwise than by powers of two", "")
+    return np.ascontiguousarray(bits[..., 0]), Numbers(len(planes), given.lo < 0)
 
 
-def _ceiling(value: NDArray[np.int64], scale: int) -> NDArray[np.int64]:
-    found: NDArray[np.int64] = -(-value // scale)
-    return found
+def _factor(weights: NDArray[np.int64], axis: int | None = None) -> NDArray[np.int64]:
+    """The largest number that divides all weights, of each row for axis 1; 1 where they are 0."""
+    found: NDArray[np.int64] = np.gcd.reduce(np.abs(weights), axis=axis)
+    return np.maximum(found, 1)
 
 
 def _refused(layer: Layer, why: str, hint: str) -> CompileError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,11 +21,12 @@ from threshc.compiler.ir.ops import Sum
 from threshc.hdl.families.base import Family, Memory
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import luts, unrolled_luts
-from threshc.hdl.folded.build import read_folded
+from threshc.hdl.folded.build import first_width, read_folded
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled
-from threshc.hdl.folded.layer import Store, threshold_exponents
+from threshc.hdl.folded.layer import Store, accumulator_bits, shifts, threshold_exponents
 from threshc.hdl.folded.loaded import DEEPEST, memories
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
+from threshc.hdl.folded.weights import WeightCode, weight_code
 from threshc.hdl.targets.base import Device
 
 FILL = 0.8
@@ -85,7 +87,7 @@ class Plan:
 
 def fastest(read: FoldedNetwork, device: Device) -> Plan:
     """Returns the plan of the shortest interval that fits a device. Raises CompileError where none does."""
-    steps = sorted({d.negative.shape[0] // pe * f for d in read.dense for pe, f in _foldings(d)})
+    steps = sorted({d.weights.shape[0] // pe * f for d in read.dense for pe, f in _foldings(d)})
     low, high, found = 0, len(steps) - 1, None
     while low <= high:
         middle = (low + high) // 2
@@ -95,7 +97,7 @@ def fastest(read: FoldedNetwork, device: Device) -> Plan:
         else:
             low = middle + 1
     if found is None:
-        weights = sum(d.negative.size for d in read.dense)
+        weights = sum(d.weights.size for d in read.dense)
         raise fail(
             f"no folding of the network fits the {device.part}",
             where=option("fold"),
@@ -144,9 +146,7 @@ def smallest(read: FoldedNetwork, device: Device, interval: int) -> Plan | None:
         best, brams, sprams = before, brams - layer.brams, sprams - layer.sprams
     chosen.reverse()
     cycles = max(layer.cycles for layer in chosen)
-    first = chosen[0].fold
-    assert isinstance(first, Fold)
-    return Plan(tuple(chosen), _entry(read, first.simd, cycles), cycles)
+    return Plan(tuple(chosen), _entry(read, first_width(read, chosen[0].fold), cycles), cycles)
 
 
 def planned(network: Network, folds: Sequence[Choice], device: Device, entry: int = 0) -> Plan:
@@ -165,9 +165,7 @@ def planned(network: Network, folds: Sequence[Choice], device: Device, entry: in
         else:
             found.append(_layer(piece, next(left), device, made, last=last))
     cycles = max(layer.cycles for layer in found)
-    first = folds[0]
-    simd = first.simd if isinstance(first, Fold) else read.entry.features * read.entry.each
-    return Plan(tuple(found), entry or _entry(read, simd, cycles), cycles)
+    return Plan(tuple(found), entry or _entry(read, first_width(read, folds[0]), cycles), cycles)
 
 
 def _unrolled(network: Network, layer: Layer, made: Family) -> PlannedLayer:
@@ -177,21 +175,21 @@ def _unrolled(network: Network, layer: Layer, made: Family) -> PlannedLayer:
     return PlannedLayer(layer.name, layer.rows, layer.columns, Unrolled(), 1, size, 0)
 
 
-def _entry(read: FoldedNetwork, simd: int, interval: int) -> int:
+def _entry(read: FoldedNetwork, width: int, interval: int) -> int:
     """The fewest features in a beat that keep up with the interval, if possible so that they become whole chunks.
 
     Every beat is compared with the same numbers; all features in one beat are always possible.
     """
     thresholds, features = read.entry.thresholds, read.entry.features
-    per_feature = read.entry.each
+    each = read.entry.each
     possible = [
         e
         for e in _divisors(features)
         if features // e <= interval
-        and (simd % (e * per_feature) == 0 or e * per_feature % simd == 0)
+        and (width % (e * each) == 0 or e * each % width == 0)
         and np.array_equal(thresholds, np.tile(thresholds[:e], (features // e, 1)))
     ]
-    return min([e for e in possible if simd % (e * per_feature) == 0] or possible)
+    return min([e for e in possible if width % (e * each) == 0] or possible)
 
 
 def _divisors(n: int) -> list[int]:
@@ -200,7 +198,7 @@ def _divisors(n: int) -> list[int]:
 
 def _foldings(dense: Dense) -> Iterator[tuple[int, int]]:
     """Every PE, with the number of chunks of every SIMD."""
-    rows, columns = dense.negative.shape
+    rows, columns = dense.weights.shape
     for pe in _divisors(rows):
         for chunks in _divisors(columns):
             yield pe, chunks
@@ -209,7 +207,7 @@ def _foldings(dense: Dense) -> Iterator[tuple[int, int]]:
 def _options(
     dense: Dense, device: Device, made: Family, interval: int, *, first: bool, last: bool
 ) -> Iterator[PlannedLayer]:
-    rows, columns = dense.negative.shape
+    rows, columns = dense.weights.shape
     for pe, chunks in _foldings(dense):
         if last and dense.value == dense.layer.value and pe > 1:
             continue  # the arg-max takes one sum at a time
@@ -231,15 +229,16 @@ def _stores(steps: int, device: Device) -> Iterator[Store]:
 
 def _layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last: bool) -> PlannedLayer:
     """A layer's cycles, which are exact, and its size, which is fitted."""
-    rows, columns = dense.negative.shape
+    rows, columns = dense.weights.shape
     chunks, groups = columns // fold.simd, rows // fold.pe
-    begin = dense.start - dense.negative.sum(axis=1, dtype=np.int64)
-    more = len(threshold_exponents(chunks, int(begin.max() - begin.min())))
-    bits = max(int(-begin.min()), int(begin.max()) + columns, 1).bit_length() + 1
+    code, span, bits = _numbers(dense, made.inputs)
+    more = len(threshold_exponents(chunks, span))
     ends = last and dense.value == dense.layer.value
     tables: float = luts(
         pe=fold.pe,
         simd=fold.simd,
+        code=code,
+        numbers=dense.numbers,
         thresholds=more,
         bits=bits,
         queue=-(-_LATENCY // chunks),
@@ -248,15 +247,23 @@ def _layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last: bool
         inputs=made.inputs,
     )
     block, small = _memories(made)
-    weights = fold.pe * (fold.simd + more)
+    weights, width = fold.pe * (fold.simd * code.bits + more), fold.simd * dense.numbers.bits
     brams = blocks(chunks * groups, weights, block) if fold.store == "block" else 0
     sprams = memories(weights) if fold.store == "spram" else 0
     tables += _LOADED if sprams else 0
     if small is not None and 2 * chunks <= 32:
-        tables += 1.5 * fold.simd * -(-2 * chunks // 16)
+        tables += 1.5 * width * -(-2 * chunks // 16)
     else:
-        brams += blocks(2 * chunks, fold.simd, block)
+        brams += blocks(2 * chunks, width, block)
     return PlannedLayer(dense.layer.name, rows, columns, fold, chunks * groups, round(tables), brams, sprams)
+
+
+@lru_cache(64)
+def _numbers(dense: Dense, inputs: int) -> tuple[WeightCode, int, int]:
+    """How weights are coded, how far apart rows' sums begin, and the bits of an accumulator."""
+    code = weight_code(dense.weights, inputs)
+    begin = dense.start - shifts(dense.weights, dense.weights.shape[1], code, dense.numbers)
+    return code, int(begin.max() - begin.min()), accumulator_bits(dense.weights, dense.start, dense.numbers)
 
 
 def _memories(made: Family) -> tuple[Memory, Memory | None]:

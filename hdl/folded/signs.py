@@ -12,9 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Bits = NDArray[np.uint8]
+from threshc.hdl.folded.weights import Bits
 
 
 @dataclass(frozen=True, slots=True)

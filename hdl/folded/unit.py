@@ -70,7 +70,7 @@ class FoldedUnit:
         return "".join(
             [
                 rom,
-                staged_verilog(shared, f"{self.name}_inputs", [("x", layer.simd)], "common", family),
+                staged_verilog(shared, f"{self.name}_inputs", [("x", layer.in_bits)], "common", family),
                 staged_verilog(neuron, f"{self.name}_neuron", [("x", common), ("w", layer.word_bits)], "count", family),
             ]
         )
@@ -149,7 +149,7 @@ class UnitComponent(wiring.Component):
     def __init__(self, unit: FoldedUnit, instances: bool) -> None:
         self.unit, self._instances = unit, instances
         layer = unit.layer
-        ends = {"i": In(stream.Signature(layer.simd)), "o": Out(stream.Signature(layer.out_bits))}
+        ends = {"i": In(stream.Signature(layer.in_bits)), "o": Out(stream.Signature(layer.out_bits))}
         loads = memories(layer.pe * layer.word_bits) if unit.store == "spram" and instances else 0
         super().__init__(ends | ({"load": In(load_signature(loads, address_bits(layer.interval)))} if loads else {}))
         self.control = Control(layer.chunks, layer.groups, unit.places, unit.queue)
@@ -161,7 +161,7 @@ class UnitComponent(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m, unit, layer = Module(), self.unit, self.unit.layer
         m.submodules.control = control = self.control
-        m.submodules.buffer = buffer = Memory(shape=layer.simd, depth=unit.places, init=[])
+        m.submodules.buffer = buffer = Memory(shape=layer.in_bits, depth=unit.places, init=[])
         self.write, self.read = write, read = buffer.write_port(), buffer.read_port()
         m.d.comb += [
             control.offered.eq(self.i.valid),
@@ -171,7 +171,7 @@ class UnitComponent(wiring.Component):
             write.en.eq(self.i.valid & self.i.ready),
             read.addr.eq(control.read),
         ]
-        x = Signal(layer.simd, reset_less=True)  # behind the buffer's own output
+        x = Signal(layer.in_bits, reset_less=True)  # behind the buffer's own output
         m.d.sync += x.eq(read.data)
         for name, value, cycles in (
             ("step", control.step, unit.latency - 1),

@@ -1,8 +1,9 @@
 """The arithmetic of a folded layer against what it counts, for all inputs and all words of its memory.
 
-Proved of the two modules' text: `latency` cycles later the count is the number of lanes i in which input i differs from
-the weight that the word means, plus 2**e for every threshold bit that is set. Which bits of a word make a weight, and
-which e, the claim says; that need not be trusted, as the memory is read by the same rule (`folded_memory`).
+Proved of the two modules' text: `latency` cycles later the count is the sum of all lanes, each a power of two times a
+given function of one bit of the inputs and of bits of the word, plus 2**e for every threshold bit that is set. Which
+lanes these are, and which e, the claim says; that need not be trusted, as the memory is read by the same rule
+(`folded_memory`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from threshc.hdl.proof.bits import Unproved, apply, variables
 from threshc.hdl.proof.certificate import Lut, Step, Term
@@ -18,35 +20,53 @@ from threshc.hdl.proof.folded_text import Pipeline
 from threshc.hdl.proof.steps import take_step
 
 MOST_LEAVES = 14
-"""Most inputs and word bits that one lane's parity is compared over."""
+"""Most inputs and word bits that one lane is compared over."""
+MOST_COLUMNS = 62
+"""The highest power of two that a lane weighs."""
+
+
+class Lane(NamedTuple):
+    """2**column times the bit `(x ^ flip ^ sign) & mask ^ inverted`: x is bit `input` of the inputs, sign the parity of
+    the word's bits in `sign`, mask its bit `mask`, or 1 if that is -1."""
+
+    input: int
+    column: int = 0
+    flip: bool = False
+    sign: tuple[int, ...] = ()
+    mask: int = -1
+    inverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The reading of a word of one neuron. weights: for every lane the bits whose parity is 1 where the weight is -1;
-    exponents: behind all of them, threshold bits of weights 2**e. bits: of the word."""
+    """The reading of a word of one neuron, of `bits` bits, beside `inputs` bits of inputs: lanes, and behind the bits
+    that these name threshold bits of weights 2**e for e in `exponents`."""
 
     bits: int
-    weights: tuple[tuple[int, ...], ...]
+    inputs: int
+    lanes: tuple[Lane, ...]
     exponents: tuple[int, ...]
 
     @property
-    def lanes(self) -> int:
-        """Inputs of a cycle."""
-        return len(self.weights)
+    def most(self) -> int:
+        """The sum of all lanes and threshold bits that are set."""
+        return sum(1 << lane.column for lane in self.lanes) + sum(1 << e for e in self.exponents)
 
     def check(self) -> None:
-        """Raises Unproved unless every bit named is one of the word, and threshold bits are its last ones."""
+        """Raises Unproved unless all bits named are there, and threshold bits are the word's last ones."""
         first = self.bits - len(self.exponents)
-        if any(not 0 <= b < first for bits in self.weights for b in bits) or min(self.exponents, default=0) < 0:
+        named = {b for lane in self.lanes for b in (*lane.sign, max(lane.mask, 0))}
+        if not all(0 <= b < first for b in named) or min(self.exponents, default=0) < 0:
             raise Unproved("the code names bits that no weight word has")
+        if not all(0 <= lane.input < self.inputs and 0 <= lane.column <= MOST_COLUMNS for lane in self.lanes):
+            raise Unproved("the code names inputs that are not there")
 
 
 @dataclass(frozen=True, slots=True)
 class CoreClaim:
     """The builder's word on a layer's arithmetic, all of it unproved.
 
-    nodes: the circuit before it was mapped, without registers; inputs 1.. are the lanes, then the bits of a word.
+    nodes: the circuit before it was mapped, without registers; inputs 1.. are those of a cycle, then a word's bits.
     shared, neuron: the node of this circuit behind every number in the names of the two modules' nets. lanes: parities
     of literals, one for each lane; steps: how lanes and threshold bits add up. latencies: of the two modules.
     """
@@ -65,16 +85,16 @@ def check_core(claim: CoreClaim, shared: Pipeline, neuron: Pipeline) -> int:
     modules are what it says."""
     code = claim.code
     code.check()
-    circuit = Circuit(code.lanes + code.bits, claim.nodes, ())
-    lanes = [2 * (k + 1) for k in range(code.lanes)]
-    word = [2 * (code.lanes + k + 1) for k in range(code.bits)]
-    common, latency = _outputs(circuit, shared, claim.shared, {"x": lanes})
+    circuit = Circuit(code.inputs + code.bits, claim.nodes, ())
+    x = [2 * (k + 1) for k in range(code.inputs)]
+    word = [2 * (code.inputs + k + 1) for k in range(code.bits)]
+    common, latency = _outputs(circuit, shared, claim.shared, {"x": x})
     if latency != claim.latencies[0]:
         raise Unproved(f"{shared.name} answers after {latency} cycles, not {claim.latencies[0]}")
     count, latency = _outputs(circuit, neuron, claim.neuron, {"x": common, "w": word})
     if latency != claim.latencies[1]:
         raise Unproved(f"{neuron.name} answers after {latency} cycles, not {claim.latencies[1]}")
-    _counts(circuit, claim, lanes, word, count)
+    _counts(circuit, claim, x, word, count)
     return len(shared.cells) + len(neuron.cells)
 
 
@@ -142,18 +162,18 @@ def _computes(circuit: Circuit, target: int, operands: list[int], table: int) ->
     return {want: 0, want ^ every: 1}.get(got)
 
 
-def _counts(circuit: Circuit, claim: CoreClaim, lanes: list[int], word: list[int], count: Sequence[int]) -> None:
+def _counts(circuit: Circuit, claim: CoreClaim, x: list[int], word: list[int], count: Sequence[int]) -> None:
     """Proves the word `count` to be the sum of the lanes and threshold bits."""
     code = claim.code
-    if len(claim.lanes) != code.lanes:
+    if len(claim.lanes) != len(code.lanes):
         raise Unproved("the claim has another number of lanes")
     heap: Counter[tuple[int, Term]] = Counter()
-    for x, bits, term in zip(lanes, code.weights, claim.lanes, strict=True):
-        _lane(circuit, (x, *(word[b] for b in bits)), term)
-        heap[0, term] += 1
+    for lane, term in zip(code.lanes, claim.lanes, strict=True):
+        _lane(circuit, lane, x, word, term)
+        heap[lane.column, term] += 1
     for e, lit in zip(code.exponents, word[code.bits - len(code.exponents) :], strict=True):
         heap[e, (lit,)] += 1
-    if code.lanes + sum(1 << e for e in code.exponents) >= 1 << len(count):
+    if code.most >= 1 << len(count):
         raise Unproved("the count has too few bits")
     for column, inputs, outputs in claim.steps:
         for lit in (lit for term in (*inputs, *(t for _, t in outputs)) for lit in term):
@@ -164,9 +184,14 @@ def _counts(circuit: Circuit, claim: CoreClaim, lanes: list[int], word: list[int
         raise Unproved("the steps do not end with the bits of the count")
 
 
-def _lane(circuit: Circuit, want: Term, term: Term) -> None:
-    """Proves two parities of literals equal, over all values of inputs and word bits."""
-    leaves, stack, seen = set[int](), [circuit.lit(lit) >> 1 for lit in (*want, *term)], set[int]()
+def _lane(circuit: Circuit, lane: Lane, x: list[int], word: list[int], term: Term) -> None:
+    """Proves a parity of literals equal to a lane, over all values of inputs and word bits."""
+    want = (x[lane.input] ^ lane.flip, *(word[b] for b in lane.sign))
+    mask = [word[lane.mask]] if lane.mask >= 0 else []
+    leaves, stack, seen = set[int](), [circuit.lit(lit) >> 1 for lit in (*want, *mask, *term)], set[int]()
+    if len(term) == 2:  # the first half of a pair cancels, whatever it is
+        leaves.add(stack[-2])
+        seen.add(stack[-2])
     while stack:
         node = stack.pop()
         if node in seen:
@@ -178,8 +203,16 @@ def _lane(circuit: Circuit, want: Term, term: Term) -> None:
             leaves.add(node)
     if len(leaves) > MOST_LEAVES:
         raise Unproved(f"a lane depends on {len(leaves)} bits")
-    difference = 0
-    for function in circuit.evaluate((*want, *term), sorted(leaves)):
-        difference ^= function
-    if difference:
-        raise Unproved(f"the lane of input {want[0] >> 1} is not its difference from the weight")
+    ends, every = sorted(leaves - {0}), variables(len(leaves))[0]
+    bit = _parity(circuit, want, ends)
+    for function in circuit.evaluate(mask, ends):
+        bit &= function
+    if bit ^ (every if lane.inverted else 0) != _parity(circuit, term, ends):
+        raise Unproved(f"the lane of input {lane.input} is not what the code says")
+
+
+def _parity(circuit: Circuit, term: Term, leaves: list[int]) -> int:
+    found = 0
+    for function in circuit.evaluate(term, leaves):
+        found ^= function
+    return found

@@ -1,7 +1,8 @@
 """The weight memory of a folded layer read back: from its text to the integers that it means.
 
 With `folded_core` and the schedule, what a layer answers for row r is the sign of, or all of,
-start_r + sum_i (x_i or -x_i): `decode` returns start and the signs, `check_range` that the accumulator holds every sum.
+start_r + sum_i w_ri x_i over the bits x_i of a sample: `decode` returns start and w, `check_range` raises unless the
+accumulator holds every sum.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.folded_core import Code
 
 Bits = NDArray[np.uint8]
+Integers = NDArray[np.int64]
 _HEX = re.compile("[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class FoldedLayerClaim:
     """A folded layer: a word of the memory for each of `groups` times `chunks` steps, group by group, with the words of
-    `pe` neurons side by side, the first lowest; chunk k of a sample holds inputs k * lanes and on. begin: what
+    `pe` neurons side by side, the first lowest; chunk k of a sample holds its bits k * inputs and on. begin: what
     accumulators begin with, `bits` wide in two's complement. answer: the sum's sign, or the sum. memory: the text."""
 
     code: Code
@@ -42,8 +44,8 @@ class FoldedLayerClaim:
 
     @property
     def columns(self) -> int:
-        """Inputs of each."""
-        return self.code.lanes * self.chunks
+        """Bits of a sample that each reads."""
+        return self.code.inputs * self.chunks
 
 
 def words_of(layer: FoldedLayerClaim) -> Bits:
@@ -68,28 +70,35 @@ def words_of(layer: FoldedLayerClaim) -> Bits:
     return bits[:, :width]
 
 
-def decode(layer: FoldedLayerClaim) -> tuple[Bits, NDArray[np.int64]]:
-    """Returns (negative, start): (rows, columns), 1 where a weight is -1, and (rows,), what every sum begins with.
+def decode(layer: FoldedLayerClaim) -> tuple[Integers, Integers]:
+    """Returns (weights, start): (rows, columns), of every bit of a sample, and (rows,), what every sum begins with.
 
     Raises Unproved as `words_of` does.
     """
     code, pe = layer.code, layer.pe
     word = words_of(layer).reshape(layer.groups, layer.chunks, pe, code.bits)
     word = word.transpose(0, 2, 1, 3).reshape(layer.rows, layer.chunks, code.bits)
-    negative = np.zeros((layer.rows, layer.chunks, code.lanes), np.uint8)
-    for lane, places in enumerate(code.weights):
-        for place in places:
-            negative[..., lane] ^= word[..., place]
+    weights = np.zeros((layer.rows, layer.chunks, code.inputs), np.int64)
     start = np.full(layer.rows, layer.begin, np.int64)
+    for lane in code.lanes:
+        off = np.full(word.shape[:2], lane.flip, np.uint8)  # what it is where the input is 0, and where it is 1
+        for place in lane.sign:
+            off ^= word[..., place]
+        on = off ^ 1
+        if lane.mask >= 0:
+            on, off = on & word[..., lane.mask], off & word[..., lane.mask]
+        if lane.inverted:
+            on, off = on ^ 1, off ^ 1
+        weights[..., lane.input] += (on.astype(np.int64) - off) << lane.column
+        start += off.sum(axis=1, dtype=np.int64) << lane.column
     for k, exponent in enumerate(reversed(code.exponents)):
         start += word[..., -1 - k].sum(axis=1, dtype=np.int64) << exponent
-    flat = negative.reshape(layer.rows, layer.columns)
-    return flat, start + flat.sum(axis=1, dtype=np.int64)
+    return weights.reshape(layer.rows, layer.columns), start
 
 
-def check_range(layer: FoldedLayerClaim, negative: Bits, start: NDArray[np.int64]) -> None:
+def check_range(layer: FoldedLayerClaim, weights: Integers, start: Integers) -> None:
     """Raises Unproved unless every sum of every row fits the accumulator in two's complement."""
-    minus = negative.sum(axis=1, dtype=np.int64)
-    low, high = int((start - minus).min()), int((start + layer.columns - minus).max())
+    low = int((start + np.minimum(weights, 0).sum(axis=1)).min())
+    high = int((start + np.maximum(weights, 0).sum(axis=1)).max())
     if low < -1 << (layer.bits - 1) or high >= 1 << (layer.bits - 1):
         raise Unproved(f"sums from {low} to {high} do not fit an accumulator of {layer.bits} bits")

@@ -1,7 +1,7 @@
 """A chain of folded layers against the network: widths, order of bits, weights, thresholds, the arg-max.
 
-It takes of each part what the part is: a layer is `start_r + sum_i (x_i or -x_i)` of the bits in the order in which
-they come, its sign or all of it, row after row; a converter changes the width of beats and keeps the order of bits; an
+It takes of each part what the part is: a layer is `start_r + sum_i w_ri x_i` of the bits in the order in which they
+come, its sign or all of it, row after row; a converter changes the width of beats and keeps the order of bits; an
 entry compares every feature; an arg-max answers with the index of the largest sum of a sample, the lowest of equals;
 layers that stay unrolled are the circuit of their certificate, a sample in every beat.
 """
@@ -186,9 +186,9 @@ class _Reader:
         raise Unproved("the network has no further layer")
 
     def _layer(self, part: FoldedLayerClaim) -> None:
-        self._into(part.code.lanes)
-        negative, start = decode(part)
-        check_range(part, negative, start)
+        self._into(part.code.inputs)
+        held, start = decode(part)
+        check_range(part, held, start)
         v, weights = self._sum(part.columns)
         op = self.network.ops[v]
         assert isinstance(op, Sum)
@@ -202,17 +202,19 @@ class _Reader:
         if len(row) != part.rows:
             raise Unproved(f"it has {part.rows} rows, the network's layer {len(row)}")
         weights = weights[row]
-        scale = np.abs(weights[:, :1])
-        wrong = (weights != scale * (1 - 2 * negative.astype(np.int64))).any(axis=1) | (scale[:, 0] < 1)
-        # scale * (start + +-x) >= 0 where scale * +-x + bias >= 0: start is bias / scale, rounded down.
-        wrong |= start != bias // scale[:, 0]
+        axis = 1 if part.answer == "bits" else None  # sums are all in the same units
+        scale = np.abs(weights).sum(axis=axis) // np.maximum(np.abs(held).sum(axis=axis), 1)
+        scale = np.broadcast_to(np.maximum(scale, 1), len(row))
+        wrong = (weights != scale[:, None] * held).any(axis=1)
+        # scale * (start + held x) >= 0 where scale * held x + bias >= 0: start is bias / scale, rounded down.
+        wrong |= start != bias // scale
         if part.answer == "sums":
-            wrong |= (bias % scale[:, 0] != 0) | (scale[:, 0] != scale[0, 0])
+            wrong |= bias % scale != 0
         if wrong.any():
             raise Unproved(f"the memory has other weights or another threshold in row {int(wrong.argmax())}")
         each = part.bits if part.answer == "sums" else 1
         self.bits, self.width = part.rows * each, part.pe * each
-        self.whole = part.answer == "bits" or bool(scale[0, 0] == 1)
+        self.whole = part.answer == "bits" or bool(scale[0] == 1)
 
     def _arg_max(self, part: ArgMaxClaim) -> None:
         self._into(part.width)
