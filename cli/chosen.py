@@ -143,10 +143,11 @@ CIRCUIT: dict[str, Any] = {
         str | None,
         typer.Option(
             "--fold",
-            metavar="auto|PExSIMD,..",
+            metavar="auto|PExSIMD,..|FILE",
             rich_help_panel=_MADE,
             help="Fold the layers, for networks larger than the chip: auto, the fastest that fits --target, or PE x "
-            "SIMD of every layer, as `threshc plan` prints them; `unrolled` for one that is not folded.",
+            "SIMD of every layer, as `threshc plan` prints them, `unrolled` for one that is not folded; or a "
+            "plan.json.",
         ),
     ],
 }

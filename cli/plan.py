@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,10 +21,10 @@ def plan(
         str,
         typer.Option(
             "--fold",
-            metavar="auto|PExSIMD,..",
-            help="auto: the fastest that fits; or PE x SIMD of every layer, as in 16x56,8x16,1x16 (:lut: weights in "
-            "look-up tables, :spram: in UP5K's SPRAM; unrolled: gates of its own; @14 at the end: 14 features in a "
-            "beat).",
+            metavar="auto|PExSIMD,..|FILE",
+            help="auto: the fastest that fits; a plan.json; or PE x SIMD of every layer, as in 16x56,8x16,1x16 (:lut: "
+            "weights in look-up tables, :spram: in UP5K's SPRAM; unrolled: gates of its own; @14 at the end: 14 "
+            "features in a beat).",
         ),
     ] = "auto",
     target_fps: Annotated[
@@ -34,6 +35,16 @@ def plan(
         float | None, typer.Option("--clock", metavar="MHZ", help="The clock, where no board states it.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON on stdout.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE.json",
+            callback=o.goal_named(".json"),
+            help="Write the plan as JSON, which people may change and give to --fold.",
+        ),
+    ] = None,
     **chosen: Any,
 ) -> None:
     """Plan how to fold a network that is larger than an unrolled chip: PE x SIMD, cycles and size of every layer.
@@ -43,6 +54,7 @@ def plan(
     [dim]threshc plan tfc.onnx --input uint8/255 --target up5k-sg48[/]
     [dim]threshc plan tfc.onnx --input uint8/255 --target hx8k-ct256 --clock 150 --target-fps 500000[/]
     [dim]threshc plan tfc.onnx --input uint8/255 --target ecp5-25f --fold 16x56,8x16,8x16,1x16@14[/]
+    [dim]threshc plan tfc.onnx --input uint8/255 --target ecp5-25f --fold 16x56,unrolled,unrolled,1x16 -o plan.json[/]
     """
     from threshc.cli.progress import note
     from threshc.tasks.plan import plan as make
@@ -56,6 +68,10 @@ def plan(
         reading=reading_alone(chosen),
         note=note,
     )
+    if out is not None:
+        from threshc.compiler.files import write_whole
+
+        write_whole(out, report.plan.file.pretty())
     if as_json:
         import json
 

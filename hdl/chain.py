@@ -148,6 +148,7 @@ def _folded(network: Network, options: CircuitOptions, jobs: int | None, progres
     """The circuit whose layers are folded as the options say."""
     from threshc.hdl.folded.build import folded_chain  # loads Amaranth
     from threshc.hdl.folded.fold import Fold, parse
+    from threshc.hdl.folded.plan_file import settled
 
     if options.fold == "auto":
         raise fail(
@@ -158,7 +159,7 @@ def _folded(network: Network, options: CircuitOptions, jobs: int | None, progres
     if options.scores and network.output("class") is not None:
         hint = f"omit {option('scores')}"
         raise fail("folded circuits output the class alone", where=option("scores"), hint=hint)
-    folds, entry = parse(options.fold or "")
+    folds, entry = parse(settled(options.fold or "", network))
     made = None if options.family is None else family(options.family)
     if (
         made is not None

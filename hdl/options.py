@@ -21,6 +21,7 @@ FOLDED_LEVELS = 2
 """Levels of look-up tables between the registers of folded circuits."""
 
 MOST_EFFORT = 100
+_PLAN_FILE = "threshc.hdl.folded.plan_file"
 _WORDS = ("auto", "none", "layer")
 
 
@@ -103,8 +104,8 @@ class CircuitOptions(Options):
         """Raises CompileError for a folding that is none, and for options that a folded circuit has no use for."""
         stays = False
         if self.fold != "auto":
-            folds = import_module("threshc.hdl.folded.fold")
-            stays = any(isinstance(choice, folds.Unrolled) for choice in folds.parse(self.fold)[0])
+            folds, read = import_module("threshc.hdl.folded.fold"), import_module(_PLAN_FILE).read_fold
+            stays = any(isinstance(choice, folds.Unrolled) for choice in read(self.fold)[0])
         idle = {"cut": bool(self.cut), "pipeline": self.pipeline in ("none", "layer")}
         if not stays:
             idle |= {"neuron": self.neuron != "auto", "effort": self.effort != 1, "dont_care": self.dont_care}

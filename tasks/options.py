@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
+from threshc.compiler.bounded import read_file
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.options import Options
 from threshc.hdl.options import CircuitKeywords, CircuitOptions
@@ -130,7 +131,18 @@ def circuit_options(given: CircuitOptions | None, keywords: Mapping[str, Any]) -
         return given
     if own.get("scores") == "exact":
         own["scores"] = True
+    if "fold" in own:
+        own["fold"] = with_file(own["fold"])
     return CircuitOptions(**own) if own else None
+
+
+def with_file(fold: Any) -> Any:
+    """Returns what a file says where the fold is its path (`plan.json`), others unchanged. Raises CompileError."""
+    if not isinstance(fold, str) or not fold.endswith(".json"):
+        return fold
+    from threshc.hdl.folded.plan_file import read_plan
+
+    return read_plan(read_file(fold, what="plan"), fold).text()
 
 
 def chosen_options(

@@ -12,7 +12,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Note
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
-from threshc.tasks.options import ModelKeywords, ModelOptions, model_options
+from threshc.tasks.options import ModelKeywords, ModelOptions, model_options, with_file
 from threshc.tasks.read_network import load_network
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class PlanReport:
             "model": self.model,
             "target": self.target.name,
             "fold": str(self.plan),
+            "entry": self.plan.entry,
             "interval_cycles": self.plan.interval,
             "latency_cycles": self.latency,
             "clock_hz": self.clock_hz,
@@ -60,7 +61,7 @@ class PlanReport:
             "sprams": self.plan.sprams,
             "layers": [
                 {
-                    "name": layer.name,
+                    "layer": layer.name,
                     "inputs": layer.columns,
                     "neurons": layer.rows,
                     **layer.fold.as_dict(),
@@ -90,16 +91,17 @@ def plan(
     """Plans the folding of a model's layers for a target, in a fraction of a second.
 
     fold: `auto` for the shortest interval that fits the target, with target_fps (samples per second) for the smallest
-    circuit that reaches it; or PE and SIMD of every layer, `16x56,8x16,1x16`, with `@14` for 14 features in a beat.
-    clock: in Hz, for targets without a board. reading, keywords: as for `load`. Raises CompileError for wrong options
-    before the model is read, for layers that cannot be folded, and where nothing fits.
+    circuit that reaches it; or PE and SIMD of every layer, `16x56,8x16,1x16`, with `@14` for 14 features in a beat;
+    or the path of a plan as JSON (`threshc.hdl.folded.plan_file`). clock: in Hz, for targets without a board. reading,
+    keywords: as for `load`. Raises CompileError for wrong options before the model is read, for layers that cannot be
+    folded, and where nothing fits.
     """
     from threshc.hdl.folded.build import folded_chain
-    from threshc.hdl.folded.fold import parse
+    from threshc.hdl.folded.plan_file import read_fold
 
-    chosen, how = find_target(target), model_options(reading, keywords)
+    chosen, how, fold = find_target(target), model_options(reading, keywords), with_file(fold)
     if fold != "auto":
-        parse(fold)
+        read_fold(fold)
     hertz, assumed = _clock(chosen, None if clock is None else _number("clock", clock))
     if target_fps is not None:
         target_fps = _number("target_fps", target_fps)
@@ -121,9 +123,10 @@ def _planned(network: Network, target: Target, fold: str, interval: int | None) 
     from threshc.hdl.folded.fold import parse
     from threshc.hdl.folded.network import folded_network
     from threshc.hdl.folded.plan import fastest, planned, smallest
+    from threshc.hdl.folded.plan_file import settled
 
     if fold != "auto":
-        folds, entry = parse(fold)
+        folds, entry = parse(settled(fold, network))
         made = planned(network, folds, target.device, entry)
         if interval is not None and made.interval > interval:
             raise _too_slow(made.interval, interval, "choose a larger folding")
@@ -165,10 +168,15 @@ def _clock(target: Target, clock: float | None) -> tuple[float, bool]:
 
 
 def with_plan(network: Network, options: CircuitOptions, target: Target | None) -> CircuitOptions:
-    """Returns the options with `auto` as the fold that is planned for the target, others unchanged.
+    """Returns the options with a fold that says what each layer is: of `auto` the one that is planned for the target,
+    of a file the one that it states by names; others unchanged.
 
-    Raises CompileError where the network cannot be folded, or nothing fits.
+    Raises CompileError where the network cannot be folded, nothing fits, or the file is of other layers.
     """
+    from threshc.hdl.folded.plan_file import is_json, settled
+
+    if options.fold is not None and is_json(options.fold):
+        return replace(options, fold=settled(options.fold, network))
     if options.fold != "auto" or target is None:
         return options
     return replace(options, fold=str(_planned(network, target, "auto", None)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from threshc.compiler.diagnostics import fail, option
@@ -16,7 +16,7 @@ _FOLD = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:lut|:spram)?")
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
 _HINT = (
     "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables, "
-    f"1x16:spram in UP5K's SPRAM; {UNROLLED} stays unrolled"
+    f"1x16:spram in UP5K's SPRAM; {UNROLLED} stays unrolled; or a plan.json that `threshc plan -o` wrote"
 )
 
 
@@ -74,3 +74,8 @@ def parse(text: str) -> tuple[tuple[Choice, ...], int]:
     if at and not _COUNT.fullmatch(entry.strip()):
         raise fail(f"{entry.strip()!r} is not a number of features", where=option("fold"), hint=_HINT)
     return tuple(folds), int(entry) if at else 0
+
+
+def as_text(choices: Sequence[Choice], entry: int) -> str:
+    """Returns the text that `parse` reads. entry: features in a beat, 0 for as the first layer takes them."""
+    return ",".join(map(str, choices)) + (f"@{entry}" if entry else "")

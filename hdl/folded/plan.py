@@ -22,10 +22,11 @@ from threshc.hdl.families.base import Family, Memory
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import luts, unrolled_luts
 from threshc.hdl.folded.build import first_width, read_folded
-from threshc.hdl.folded.fold import Choice, Fold, Unrolled
+from threshc.hdl.folded.fold import Choice, Fold, Unrolled, as_text
 from threshc.hdl.folded.layer import Store, accumulator_bits, shifts, threshold_exponents
 from threshc.hdl.folded.loaded import DEEPEST, memories
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
+from threshc.hdl.folded.plan_file import PlanFile
 from threshc.hdl.folded.weights import WeightCode, weight_code
 from threshc.hdl.targets.base import Device
 
@@ -62,12 +63,17 @@ class Plan:
     interval: int
 
     def __str__(self) -> str:
-        return ",".join(map(str, self.folds)) + f"@{self.entry}"
+        return as_text(self.folds, self.entry)
 
     @property
     def folds(self) -> tuple[Choice, ...]:
         """The folding of each layer, or that it stays unrolled."""
         return tuple(layer.fold for layer in self.layers)
+
+    @property
+    def file(self) -> PlanFile:
+        """The plan as a file that people write."""
+        return PlanFile(tuple((layer.name, layer.fold) for layer in self.layers), self.entry)
 
     @property
     def luts(self) -> int:
