@@ -20,9 +20,12 @@ from threshc.compiler.ir.types import Ints
 from threshc.hdl.flow.prove_folded import prove_chain
 from threshc.hdl.folded import schedule
 from threshc.hdl.folded.build import folded_chain
+from threshc.hdl.folded.certify import outside, part_claims
 from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.fold import Fold, parse
 from threshc.hdl.payload import pack, unpack
+from threshc.hdl.proof.bits import Unproved
+from threshc.hdl.proof.folded_network import check_network
 from threshc.sim import reference
 from threshc.sim.inputs import encode
 
@@ -228,6 +231,45 @@ def test_planned_beats_can_be_made(features: int, thresholds: list[int], interva
         if plan is not None:
             chain = folded_chain(network, plan.folds, entry=plan.entry)
             assert chain.interface.timing.interval == plan.interval
+
+
+def sparse_network(rng: np.random.Generator, given: int, thresholds: Sequence[int], share: float) -> Network:
+    """Features compared with some of a few numbers each, in any order; then ternary layers."""
+    pairs = [(f, t) for f in range(given) for t in thresholds if rng.random() < share]
+    order = rng.permutation(len(pairs))
+    row, need = np.array(pairs)[order].T
+    ops: list[Op] = [Input("x", (given,), parse_encoding("uint8")), Compare(0, row, need)]
+    ops.append(Sum(1, rng.integers(-1, 2, (4, len(pairs))).astype(np.int8), np.zeros(4, np.int64)))
+    ops += [
+        Compare(2, np.repeat(np.arange(4), 2), rng.integers(-2, 3, 8)),
+        Sum(3, rng.integers(-1, 2, (3, 8)), np.array([0, 1, 0])),
+    ]
+    ops.append(ArgMax(4))
+    return Network("sparse", tuple(ops), (Output("y", 5, "class", networks.ONE_SCALE, networks.NO_OFFSET),))
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "share", "folds", "entry"),
+    [((64, 192), 0.7, "2x4,1x8", 2), ((64, 192), 0.7, "unrolled,1x8", 6), ((5, 9, 250), 0.5, "4x18,1x2", 3)],
+)
+def test_inputs_compared_now_and_then(thresholds: Sequence[int], share: float, folds: str, entry: int) -> None:
+    """Comparisons that the network has not are made and weigh 0; TFC_2W2A has none of pixels at the border."""
+    rng = np.random.default_rng(1)
+    network = sparse_network(rng, 6, thresholds, share)
+    chain = _exact(rng, network, folds, entry, busy=True)
+    prove_chain(chain, induction=False)
+    ops = list(network.ops)
+    ops[1] = replace(ops[1], threshold=ops[1].threshold + (np.arange(len(ops[1].threshold)) == 2))  # type: ignore[union-attr]
+    if folds[0] != "u":
+        with pytest.raises(Unproved, match="part 0 of the chain: the network compares its features with other numbers"):
+            check_network(replace(network, ops=tuple(ops)), outside(chain), part_claims(chain))
+
+
+def test_inputs_compared_with_many_numbers_are_refused() -> None:
+    network = sparse_network(np.random.default_rng(0), 9, range(0, 250, 10), 0.1)
+    with pytest.raises(CompileError, match="not compared in order and equally often") as caught:
+        folded_chain(network, (Fold(2, 9), Fold(1, 2)))
+    assert "nor with few numbers" in str(caught.value)
 
 
 def test_single_bits_of_integers_are_refused() -> None:

@@ -53,7 +53,9 @@ def folded_chain(
     name, unroll = sanitize(network.name, "network"), unroll or _unroll(levels)
     entry = entry or max(first_width(read, folds[0]) // read.entry.each, 1)
     parts: list[ChainPart] = list(entry_links(read, entry))
-    shown = [(0, _bits(network, read.entry.value), read.entry.features // entry)] if parts else []
+    shown = list[tuple[int, Field, int]]()
+    if parts and read.entry.places is None:
+        shown.append((0, _bits(network, read.entry.value), read.entry.features // entry))
     width = entry * read.entry.each
     left = [fold for fold in folds if isinstance(fold, Fold)]
     for k, piece in enumerate(read.pieces):

@@ -20,17 +20,21 @@ from threshc.compiler.ir.types import Ints, ValueType
 from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer, Numbers
 from threshc.hdl.folded.weights import weight_code
 
+_SPARSEST = 4
+"""Comparisons of the input that the circuit may have for one of the network's."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """The input. features: how many, of `bits` bits each; thresholds: (features, m), that each is compared with, m = 0
-    where they are summed."""
+    where they are summed. places: of every comparison of the network, which of these it is, None for all in order."""
 
     features: int
     bits: int
     is_signed: bool
     thresholds: NDArray[np.int64]
     value: Value
+    places: NDArray[np.int64] | None = None
 
     @property
     def each(self) -> int:
@@ -107,13 +111,15 @@ def folded_network(network: Network, unrolled: Collection[int] = ()) -> FoldedNe
             bits = max(some[-1].values)
             continue
         for layer in some:
-            made, label = _dense(network, layer, bits, label)
+            made, label = _dense(network, layer, entry, bits, label)
             pieces.append(made)
             bits = -1 if made.value == layer.value else made.value
     return FoldedNetwork(network, entry, tuple(pieces), label)
 
 
-def _dense(network: Network, layer: Layer, bits: Value, label: Value | None) -> tuple[Dense, Value | None]:
+def _dense(
+    network: Network, layer: Layer, entry: Entry, bits: Value, label: Value | None
+) -> tuple[Dense, Value | None]:
     """A layer that is folded, and the arg-max of its sums."""
     op = network.ops[layer.value]
     if not isinstance(op, Sum) or layer.kind != "dense":
@@ -123,6 +129,9 @@ def _dense(network: Network, layer: Layer, bits: Value, label: Value | None) -> 
     weights, numbers = op.weights[:, order].astype(np.int64), BITS
     if isinstance(network.ops[bits], Bitplanes):
         weights, numbers = _of_integers(weights, network.types[0], layer)
+    if bits == entry.value and entry.places is not None:  # comparisons that the network has not weigh 0
+        some, weights = weights, np.zeros((len(weights), entry.thresholds.size), np.int64)
+        np.add.at(weights.T, entry.places, some.T)
     if len(readers) == 1 and isinstance(compare := readers[0], Compare):
         factor = _factor(weights, axis=1)[compare.row]
         start = (op.bias[compare.row] - compare.threshold) // factor
@@ -155,13 +164,16 @@ def _unfolded(network: Network, some: list[Layer], entry: Entry, bits: Value, *,
 def _entry_or_numbers(network: Network) -> tuple[Entry, Value]:
     """What comes in before layers that stay unrolled: compared where folded layers could take it, else the numbers."""
     try:
-        return _entry(network)
+        entry, bits = _entry(network)
     except CompileError:
+        entry, bits = None, 0
+    if entry is None or entry.places is not None:
         t = network.types[0]
         assert isinstance(t, Ints)
         count = int(np.prod(t.shape))
         bits = len(plane_weights(t.lo, t.hi))
         return Entry(count, bits, t.lo < 0, np.zeros((count, 0), np.int64), 0), 0
+    return entry, bits
 
 
 def _entry(network: Network) -> tuple[Entry, Value]:
@@ -183,13 +195,19 @@ def _entry(network: Network) -> tuple[Entry, Value]:
             hint=f"compile or build it without {option('fold')}: unrolled circuits take it",
         )
     each, left = divmod(len(compare.row), count)
-    if left or not np.array_equal(compare.row, np.repeat(np.arange(count), each)):
+    if not left and np.array_equal(compare.row, np.repeat(np.arange(count), each)):
+        return Entry(count, bits, t.lo < 0, compare.threshold.reshape(count, each), users[0]), users[0]
+    all_of_them, which = np.unique(compare.threshold, return_inverse=True)
+    each = len(all_of_them)
+    if count * each > _SPARSEST * len(compare.row):
         raise fail(
             "the input's features are not compared in order and equally often",
             where=option("fold"),
+            why=f"nor with few numbers: each with {each}, most comparisons would be in vain",
             hint=f"compile or build it without {option('fold')}: unrolled circuits take it",
         )
-    return Entry(count, bits, t.lo < 0, compare.threshold.reshape(count, each), users[0]), users[0]
+    places = compare.row * each + which
+    return Entry(count, bits, t.lo < 0, np.tile(all_of_them, (count, 1)), users[0], places), users[0]
 
 
 def _order(network: Network, x: Value, bits: Value, layer: Layer) -> NDArray[np.int64]:

@@ -95,11 +95,13 @@ def check_network(network: Network, outside: Outside, parts: Sequence[Part]) -> 
 
 class _Reader:
     """What the stream carries so far. value: of the network, its elements in row-major order; bits: of a sample;
-    width: of a beat; whole: the stream is the value, not only in the order of its elements."""
+    width: of a beat; whole: the stream is the value, not only in the order of its elements; places: which of the bits
+    each element is, None for the same."""
 
     def __init__(self, network: Network, width: int) -> None:
         t = network.types[0]
         self.network, self.value, self.width, self.whole = network, 0, width, True
+        self.places: NDArray[np.int64] | None = None
         self.bits = math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
         self._beats()
 
@@ -145,12 +147,17 @@ class _Reader:
             raise Unproved("the network's features have another number of bits, or another sign")
         features = math.prod(t.shape)
         given = [(f, need) for f in range(features) for need in part.thresholds[f % len(part.thresholds)]]
-        v = self._reader(Compare, len(given))
-        op = self.network.ops[v]
-        assert isinstance(op, Compare)
-        if given != list(zip(op.row.tolist(), op.threshold.tolist(), strict=True)):
-            raise Unproved("the network compares its features with other numbers, or in another order")
-        self.value, self.bits, self.width = v, len(given), sum(map(len, part.thresholds))
+        places = {pair: k for k, pair in enumerate(given)}
+        for v in self.network.users()[0]:
+            if isinstance(op := self.network.ops[v], Compare):
+                wanted = list(zip(op.row.tolist(), op.threshold.tolist(), strict=True))
+                if not places.keys() >= set(wanted):
+                    raise Unproved("the network compares its features with other numbers")
+                self.whole = wanted == given
+                self.places = None if self.whole else np.array([places[pair] for pair in wanted], np.int64)
+                self.value, self.bits, self.width = v, len(given), sum(map(len, part.thresholds))
+                return
+        raise Unproved("the network compares no features")
 
     def _order(self, v: int) -> NDArray[np.int64]:
         """Which of the stream's bits each element of a value is."""
@@ -166,7 +173,7 @@ class _Reader:
         else:
             if isinstance(self.network.types[v], Ints):
                 raise Unproved("its input is not of bits")
-        order = np.arange(self.bits)
+        order = np.arange(self.bits) if self.places is None else self.places
         for op in reversed(moves):
             if (op.index < 0).any():
                 raise Unproved("the layer reads constants")
@@ -213,7 +220,7 @@ class _Reader:
         if wrong.any():
             raise Unproved(f"the memory has other weights or another threshold in row {int(wrong.argmax())}")
         each = part.bits if part.answer == "sums" else 1
-        self.bits, self.width = part.rows * each, part.pe * each
+        self.bits, self.width, self.places = part.rows * each, part.pe * each, None
         self.whole = part.answer == "bits" or bool(scale[0] == 1)
 
     def _arg_max(self, part: ArgMaxClaim) -> None:
