@@ -119,8 +119,8 @@ class Engine(wiring.Component):
                 m.d.sync += [left.eq(size), lost.eq(0)]
                 if feed is not None:
                     feed.start()
+                m.d.comb += check.start.eq(1)
                 with m.If(came):
-                    m.d.comb += check.start.eq(1)
                     m.d.sync += [ping.eq(asks), count.eq(byte == COUNT[0])]
                     with m.If(infer):
                         m.next = "NUMBER"
@@ -193,12 +193,16 @@ class Engine(wiring.Component):
         counts = [Signal(16), Signal(16)]
         told = [word for count in counts for word in (count[:8], count[8:])]
         idle = Signal(init=1)
-        # A byte waits for the line in a register, so that the next one can be two cycles late.
+        # A byte waits for the line in a register, so that the next one but one can be late by as long as a byte takes.
         byte, full, fresh, first = Signal(8), Signal(), Signal(), Signal()
         m.submodules.reply_check = check = _CRC8(data_width=8).create()
         m.d.comb += [self.o.valid.eq(full), self.o.payload.eq(byte)]
         m.d.comb += [check.data.eq(byte), check.valid.eq(fresh), check.start.eq(fresh & first)]
-        m.d.sync += [ending.eq(index == last), pong_byte.eq(Array(pong)[index]), fresh.eq(0)]
+        # In two steps, of which each is a short way: one of every four bytes, then one of those.
+        fours = [pong[k : k + 4] for k in range(0, len(pong), 4)]
+        chosen = [Signal(8, name=f"pong_{k}") for k in range(len(fours))]
+        m.d.sync += [byte_of.eq(Array(four)[index[:2]]) for byte_of, four in zip(chosen, fours, strict=True)]
+        m.d.sync += [ending.eq(index == last), pong_byte.eq(Array(chosen)[index[2:]]), fresh.eq(0)]
         m.d.sync += [counted.eq(Array(told)[index[:2]]), counts[1].eq(counts[1] + dropped)]
         with m.If(self.o.ready):
             m.d.sync += full.eq(0)
