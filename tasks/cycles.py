@@ -255,8 +255,8 @@ def _streams(chain: Circuit, given: Stimulus) -> Iterator[tuple[str, float]]:
     compares = [v for v, op in enumerate(chain.network.ops) if isinstance(op, Compare)]
     by_value = dict(zip(compares, bits, strict=True))
     names = {v: layer.name for v, layer in layer_of(chain.network).items()}
-    for _, field, count in chain.shown:
-        if field.value in by_value:
+    for _, field, count, picked in chain.shown:
+        if field.value in by_value and not picked:
             values = by_value[field.value].reshape(len(given), -1)
             wide = -(-values.shape[1] // count)
             padded = np.pad(values, ((0, 0), (0, wide * count - values.shape[1])))

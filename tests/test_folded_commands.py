@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import networks
 import numpy as np
 import pytest
-from test_folded_network import signs_network
+from test_folded_network import signs_network, sparse_network
 from typer.testing import CliRunner
 
 import threshc
@@ -16,6 +17,7 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.layers import layers
 from threshc.compiler.ir.storage import save
 from threshc.hdl.flow import tools
+from threshc.hdl.folded.network import named_layers
 from threshc.sim import rtl
 from threshc.tasks.plan import plan
 
@@ -45,6 +47,18 @@ def test_verify_compares_every_hidden_bit(model: Path, simulator: str) -> None:
     (check,) = [c for c in report.checks if c.name == "reference = RTL"]
     assert check.equal
     assert check.bits == min(64, check.samples) * (12 + 8 + 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("thresholds", [(64, 192), (3, 100, 200)])
+def test_verify_compares_what_inputs_are_compared_with(tmp_path: Path, thresholds: tuple[int, ...]) -> None:
+    """Also where the circuit makes more comparisons than the network has."""
+    network = sparse_network(np.random.default_rng(2), 6, thresholds, 0.7)
+    save(network, tmp_path / "m.thresh")
+    report = threshc.verify(tmp_path / "m.thresh", samples=20, fold=f"2x{len(thresholds)},1x2@2", simulator="amaranth")
+    (check,) = [c for c in report.checks if c.name == "reference = RTL"]
+    assert check.equal
+    assert check.bits == 20 * (network.types[1].shape[0] + 8)
 
 
 @pytest.mark.slow
@@ -191,10 +205,20 @@ def test_what_build_does_with_unrolled_circuits_alone(model: Path, tmp_path: Pat
     assert "try: " in str(caught.value)
 
 
-def test_what_cannot_be_folded_is_named(digits: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_folded_is_named(tmp_path: Path) -> None:
+    network = networks.random_conv(np.random.default_rng(0))
+    save(network, tmp_path / "c.thresh")
     with pytest.raises(CompileError, match="this layer cannot be folded yet") as caught:
-        threshc.compile(digits / "digits.onnx", tmp_path / "o", fold="1x1,1x1")
-    assert "its weights are -1, 0, 1" in str(caught.value)
+        threshc.compile(tmp_path / "c.thresh", tmp_path / "o", fold=",".join(["1x1"] * len(named_layers(network))))
+    assert "dense layers are folded so far" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_ternary_weights(digits: Path) -> None:
+    report = threshc.verify(digits / "digits.onnx", samples=20, fold="61x8:lut,1x61@4", simulator="amaranth")
+    (check,) = [c for c in report.checks if c.name == "reference = RTL"]
+    assert check.equal
+    assert check.bits == 20 * 122
 
 
 @pytest.mark.slow

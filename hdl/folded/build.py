@@ -19,6 +19,7 @@ from threshc.hdl.folded.joints import Link, converters, entry_links
 from threshc.hdl.folded.layer import Answer
 from threshc.hdl.folded.loaded import DEEPEST
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded, folded_network, named_layers
+from threshc.hdl.folded.probes import Shown
 from threshc.hdl.folded.unit import FoldedUnit, folded_unit
 from threshc.hdl.folded.unrolled import UnrolledPart
 from threshc.hdl.interface import Beats, Field, Interface, LoadPort, Timing, moved
@@ -53,9 +54,8 @@ def folded_chain(
     name, unroll = sanitize(network.name, "network"), unroll or _unroll(levels)
     entry = entry or max(first_width(read, folds[0]) // read.entry.each, 1)
     parts: list[ChainPart] = list(entry_links(read, entry))
-    shown = list[tuple[int, Field, int]]()
-    if parts and read.entry.places is None:
-        shown.append((0, _bits(network, read.entry.value), read.entry.features // entry))
+    places = () if read.entry.places is None else tuple(read.entry.places.tolist())
+    shown = [Shown(0, _bits(network, read.entry.value), read.entry.features // entry, places)] if parts else []
     width = entry * read.entry.each
     left = [fold for fold in folds if isinstance(fold, Fold)]
     for k, piece in enumerate(read.pieces):
@@ -72,7 +72,7 @@ def folded_chain(
         parts += converters(width, layer.in_bits, layer.name)
         parts.append(folded_unit(f"{name}_layer{k}", layer, levels=levels, store=fold.store))
         if not ends:
-            shown.append((len(parts) - 1, _bits(network, piece.value), layer.groups))
+            shown.append(Shown(len(parts) - 1, _bits(network, piece.value), layer.groups))
         width = layer.out_bits
     last = parts[-1]
     if read.label is not None:

@@ -16,10 +16,10 @@ from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded import schedule
 from threshc.hdl.folded.joints import Link
 from threshc.hdl.folded.loaded import load_signature
-from threshc.hdl.folded.probes import Collector
+from threshc.hdl.folded.probes import Collector, Shown
 from threshc.hdl.folded.unit import FoldedUnit, UnitComponent
 from threshc.hdl.folded.unrolled import UnrolledInstance, UnrolledPart
-from threshc.hdl.interface import Field, Interface, LoadPort, Probe, moved
+from threshc.hdl.interface import Interface, LoadPort, Probe, moved
 from threshc.hdl.unrolled.emit import Pipeline
 from threshc.hdl.unrolled.layers import LayerCircuit
 from threshc.hdl.unrolled.probes import with_probe
@@ -32,14 +32,14 @@ class FoldedChain:
     """A circuit of folded layers, and of others that stay unrolled; what a `threshc.hdl.chain.Chain` is for circuits
     without folded ones.
 
-    parts: units and links in order of the stream. neurons: PE and SIMD of every layer, with estimates. shown: of some
-    parts (by their place) what their beats out are, and how many make a sample: what `probed` leads out.
+    parts: units and links in order of the stream. neurons: PE and SIMD of every layer, with estimates. shown: what
+    `probed` leads out.
     """
 
     interface: Interface
     parts: tuple[ChainPart, ...]
     neurons: tuple[LayerCircuit, ...]
-    shown: tuple[tuple[int, Field, int], ...] = ()
+    shown: tuple[Shown, ...] = ()
 
     @property
     def name(self) -> str:
@@ -88,7 +88,7 @@ class FoldedChain:
 
     def probed(self) -> FoldedChain:
         """Returns the same circuit for simulations: the bits of every layer leave it by a probe of its own."""
-        probes = [Probe(field.width, (field,)) for _, field, _ in self.shown]
+        probes = [Probe(shown.field.width, (shown.field,)) for shown in self.shown]
         parts = [replace(p, design=with_probe(p.design)) if isinstance(p, UnrolledPart) else p for p in self.parts]
         for part in parts:
             if isinstance(part, UnrolledPart):
@@ -102,7 +102,7 @@ class FoldedChain:
 
     def _component(self, instances: bool) -> Component:
         parts = [p.circuit() if isinstance(p, Link) else p.component(instances) for p in self.parts]
-        probes = [(at, count) for at, _, count in self.shown] if self.interface.probes else []
+        probes = self.shown if self.interface.probes else ()
         return _Chain(parts, probes, self.interface.load if instances else None)
 
     def verilog(self) -> str:
@@ -126,10 +126,10 @@ class FoldedChain:
 
 
 class _Chain(wiring.Component):
-    def __init__(self, parts: Sequence[Any], probes: Sequence[tuple[int, int]], load: LoadPort | None) -> None:
+    def __init__(self, parts: Sequence[Any], probes: Sequence[Shown], load: LoadPort | None) -> None:
         self.parts = parts
         loads = {} if load is None else {"load": In(load_signature(len(load.contents), load.address_bits))}
-        self._collectors = [(at, Collector(len(parts[at].o.payload), count)) for at, count in probes]
+        self._collectors = [(p.part, Collector(len(parts[p.part].o.payload), p.beats, p.picked)) for p in probes]
         ends = len(parts[0].i.payload), len(parts[-1].o.payload)
         found: list[Any] = [Out(collector.o.signature) for _, collector in self._collectors]
         self._inner = [(part, name) for part in parts for name in part.signature.members if name.startswith("probe")]
