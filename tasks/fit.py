@@ -21,7 +21,7 @@ from threshc.tasks.read_network import load_network
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from threshc.hdl.folded.plan import Plan
+    from threshc.hdl.folded.planned import Plan
     from threshc.hdl.targets.base import Target
     from threshc.tasks.read_network import Model
 

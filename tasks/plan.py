@@ -18,7 +18,7 @@ from threshc.tasks.read_network import load_network
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from threshc.hdl.folded.plan import Plan
+    from threshc.hdl.folded.planned import Plan
     from threshc.hdl.targets.base import Target
     from threshc.tasks.read_network import Model
 
@@ -122,8 +122,9 @@ def plan(
 def _planned(network: Network, target: Target, fold: str, interval: int | None) -> Plan:
     from threshc.hdl.folded.fold import parse
     from threshc.hdl.folded.network import folded_network
-    from threshc.hdl.folded.plan import fastest, planned, smallest
+    from threshc.hdl.folded.plan import fastest, smallest
     from threshc.hdl.folded.plan_file import settled
+    from threshc.hdl.folded.planned import planned
 
     if fold != "auto":
         folds, entry = parse(settled(fold, network))

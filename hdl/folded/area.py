@@ -8,11 +8,16 @@ from numpy.typing import NDArray
 from threshc.hdl.folded.layer import Numbers
 from threshc.hdl.folded.weights import WeightCode
 
-_SHARED = {4: 1.35, 6: 1.1}
+_SHARED = {4: 0.96, 6: 0.8}
 """Tables of a bit of an input for what all neurons share of it, where weights have signs."""
-_CONTROL = 80
-_SYNAPSE = {4: 0.44, 6: 0.35}
-"""Tables of a weight of +-1 of an unrolled layer, what neurons share taken off."""
+_CONTROL = {"ice40": 100, "ecp5": 76, "gowin": 80}
+"""Tables of a layer's control, queue and counters, by family; carries are counted with tables on iCE40 and Gowin."""
+_USUAL = 90
+REGISTERED = {"ice40": 64, "gowin": 128}
+"""Bits for each block RAM up to which Yosys makes a buffer of registers, by family; others have memories of look-up
+tables for them (its cost of a block RAM in share/yosys/*/brams.txt)."""
+_SYNAPSE = {4: 1.0, 6: 0.8}
+"""Tables of an unrolled layer's weights, as parts of those of a family of four inputs."""
 
 
 def luts(
@@ -23,25 +28,54 @@ def luts(
     numbers: Numbers,
     thresholds: int,
     bits: int,
-    queue: int,
-    out: int,
     rom: bool,
     inputs: int,
+    family: str = "",
 ) -> int:
     """Returns the tables of a layer without its buffer and links.
 
-    thresholds: bits of a word beside the weights; bits: of an accumulator; queue: places for answers of `out` bits a
-    neuron; rom: the weights stand in tables, a table a bit; inputs: of the family's tables.
+    thresholds: bits of a word beside the weights; bits: of an accumulator; rom: the weights stand in tables, a table a
+    bit; inputs: of the family's tables; family: its name, "" for no one in particular.
     """
     lanes = simd * numbers.bits
-    each = code.luts(inputs) * lanes + 1.5 * thresholds + bits + 1 + 1.3 * queue * out
+    each = 1.02 * code.luts(inputs) * lanes + 0.75 * thresholds + bits - 1
     each += simd * code.bits + thresholds if rom else 0
-    return round(pe * each + (_SHARED[6 if inputs >= 6 else 4] * lanes if code.signs else 0) + _CONTROL)
+    shared = _SHARED[6 if inputs >= 6 else 4] * lanes if code.signs else 0
+    return round(pe * each + shared + _CONTROL.get(family, _USUAL))
 
 
-def unrolled_luts(weights: NDArray[np.generic], positions: int, *, inputs: int) -> int:
+def buffer_luts(chunks: int, width: int) -> int:
+    """Returns the tables that choose between memories of 16 words, made of look-up tables, that buffer two samples."""
+    return width * (-(-2 * chunks // 16) - 1)
+
+
+def register_luts(bits: int) -> int:
+    """Returns the tables that choose between the registers of a buffer of so many bits."""
+    return bits // 4
+
+
+def link_luts(given: int, wanted: int) -> int:
+    """Returns the tables of the converter from beats of so many bits to others: a gathered beat has no multiplexers."""
+    return 0 if given == wanted else 8 if given < wanted else given - wanted + 6
+
+
+def arg_max_luts(bits: int) -> int:
+    """Returns the tables of the running arg-max of sums of so many bits."""
+    return round(3.5 * bits + 5)
+
+
+def entry_luts(thresholds: NDArray[np.int64], bits: int) -> int:
+    """Returns the tables of comparing numbers of so many bits, (features, m) thresholds: one for every two bits above
+    the lowest that counts, none where only the highest does."""
+    lowest = [(int(t) & -int(t)).bit_length() - 1 if t else bits for t in thresholds.ravel()]
+    return sum(max(bits - low, 0) // 2 for low in lowest)
+
+
+def unrolled_luts(weights: NDArray[np.generic], positions: int, *, inputs: int, ends: bool = False) -> int:
     """Returns the tables of a layer that stays unrolled, (rows, columns) weights at so many positions: a part of one
-    for every synapse, and what compares each sum."""
-    synapses = int(np.count_nonzero(weights))
-    each = _SYNAPSE[6 if inputs >= 6 else 4]
-    return round(positions * (each * synapses + 5 * len(weights)))
+    for every bit of a synapse, less in large layers, whose neurons share more. ends: an arg-max of all sums follows."""
+    rows, columns = weights.shape
+    size = np.abs(weights.astype(np.int64))
+    synapses = int(sum((size >> bit & 1).sum() for bit in range(int(size.max(initial=0)).bit_length())))
+    made = positions * synapses * (0.44 + 26 / (rows + columns + 20)) * _SYNAPSE[6 if inputs >= 6 else 4]
+    return round(float(made) + (1.7 * rows * (columns.bit_length() + 1) if ends else 0))

@@ -180,8 +180,6 @@ def _circuit(dense: Dense, unit: FoldedUnit) -> LayerCircuit:
             numbers=layer.numbers,
             thresholds=len(layer.exponents),
             bits=layer.bits,
-            queue=unit.queue,
-            out=layer.out_bits // layer.pe,
             rom=unit.store == "lut",
             inputs=inputs,
         )

@@ -1,0 +1,60 @@
+"""Sizes that plans say beside what Yosys made of the same circuits: LUTs within 10 %, block RAMs exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_folded_network import signs_network
+
+import threshc
+from threshc.hdl.folded.fold import parse
+from threshc.hdl.folded.planned import planned
+from threshc.hdl.targets.registry import target
+
+DEVICES = {"ice40": "hx8k-ct256", "ecp5": "ecp5-85f", "gowin": "gw2ar-18c"}
+SMALL, MIDDLE, TFC = (64, 32, 16, 10), (256, 64, 32, 10), None
+"""Networks of random weights (seed 0) behind pixels, and TFC_1W1A."""
+
+SYNTHESIZED = [
+    ("ice40", SMALL, "4x16,2x8,1x4@4", 582, 9),
+    ("gowin", SMALL, "8x16,4x8,1x4@8", 693, 8),
+    ("ecp5", SMALL, "8x8,4x16,1x4@4", 611, 7),
+    ("ice40", SMALL, "4x16,unrolled,1x4@4", 839, 7),
+    ("ecp5", SMALL, "4x16,2x8,unrolled@4", 644, 4),
+    ("gowin", SMALL, "unrolled,2x16,1x8@16", 1872, 3),
+    ("ecp5", MIDDLE, "16x64:lut,8x16:lut,1x8@16", 3835, 1),
+    ("ice40", MIDDLE, "8x32,2x16,1x4@8", 1075, 24),
+    ("gowin", MIDDLE, "8x64,4x16,1x8@16", 1588, 20),
+    ("ice40", TFC, "4x49,2x8,2x8,1x4@7", 1017, 25),
+    ("ecp5", TFC, "16x56,8x16,8x16,1x16@14", 2939, 38),
+    ("gowin", TFC, "8x49,4x16,4x16,1x8@7", 1674, 21),
+    ("ecp5", MIDDLE, "4x32,unrolled,unrolled@8", 2181, 4),
+]
+"""Family, network, fold, LUTs and block RAMs of the network alone, as `threshc.hdl.flow.synthesis` counts them, of
+the mapped text at commit e47f4d4, by YoWASP Yosys 0.70 (git sha1 28ba3cb92) on 2026-12-01."""
+
+
+@pytest.mark.parametrize(("family", "sizes", "fold", "luts", "brams"), SYNTHESIZED)
+def test_plans_are_as_large_as_what_is_synthesized(
+    family: str, sizes: tuple[int, ...] | None, fold: str, luts: int, brams: int, request: pytest.FixtureRequest
+) -> None:
+    if sizes is None:
+        shared: Path = request.getfixturevalue("shared")
+        network = threshc.load(shared / "models/qonnx/TFC_1W1A.onnx", input="uint8/255")
+    else:
+        network = signs_network(np.random.default_rng(0), sizes, pixels=True)
+    choices, entry = parse(fold)
+    plan = planned(network, choices, target(DEVICES[family]).device, entry)
+    assert plan.luts == pytest.approx(luts, rel=0.1)
+    assert plan.brams == brams
+
+
+@pytest.mark.parametrize("inputs", [2, 8])
+def test_tables_of_comparisons(inputs: int) -> None:
+    from threshc.hdl.folded.area import entry_luts
+
+    half, one = np.full((inputs, 1), 128), np.full((inputs, 1), 1)
+    assert entry_luts(half, 8) == 0
+    assert entry_luts(one, 8) == 4 * inputs
