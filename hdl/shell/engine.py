@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, ValueLike
@@ -14,6 +15,7 @@ from threshc.hdl.payload import byte_count
 from threshc.hdl.shell import protocol
 from threshc.hdl.shell.crc import POLYNOMIAL
 from threshc.hdl.shell.feed import Feed
+from threshc.hdl.shell.image import image_size
 from threshc.hdl.shell.protocol import (
     ANSWER,
     BODY_SIZE,
@@ -21,6 +23,7 @@ from threshc.hdl.shell.protocol import (
     COUNTED,
     ERROR,
     INFER,
+    LOAD,
     PING,
     PONG,
     body_size,
@@ -45,14 +48,24 @@ class Engine(wiring.Component):
     must be taken before the next byte comes, else the request is an error; so the network must be able to take all
     payloads of a sample before its answer is taken. What is begun of a request that turns out to be an error is ended
     with any bits, and its answer is thrown away.
+
+    Of a network whose memories are filled at start: ready, loading: as of `threshc.hdl.shell.loader.Loader`; begin,
+    image: an image from the host begins, and its bytes. Samples are refused until it is ready.
     """
 
     def __init__(self, interface: Interface, timeout: int) -> None:
         """interface: the network's; timeout: cycles of silence after which a half-sent request is given up."""
         self._interface = interface
         self._timeout = timeout
+        loads = {
+            "ready": In(1),
+            "loading": In(1),
+            "begin": Out(1),
+            "image": Out(stream.Signature(8, always_ready=True)),
+        }
         super().__init__(
-            {
+            ({} if interface.load is None else loads)
+            | {
                 "i": In(stream.Signature(8, always_ready=True)),
                 "broken": In(1),
                 "o": Out(stream.Signature(8)),
@@ -128,6 +141,8 @@ class Engine(wiring.Component):
                         m.next = "CHECK"
                     with m.Else():
                         refuse(protocol.UNKNOWN_COMMAND)
+                    if self._interface.load is not None:
+                        self._head(m, infer, byte, refuse)
             with m.State("NUMBER"):
                 give_up()
                 with m.If(came):
@@ -142,13 +157,22 @@ class Engine(wiring.Component):
                     if feed is not None:
                         with m.If(feed.byte()):
                             refuse(protocol.OVERRUN)
+            if self._interface.load is not None:
+                with m.State("IMAGE"):
+                    give_up()
+                    with m.If(came):
+                        m.d.comb += check.valid.eq(1)
+                        self._image(m, byte)
             with m.State("CHECK"):
                 give_up()
                 with m.If(came):
                     m.next = "WAIT"
                     with m.If(~good):
                         refuse(protocol.BAD_CHECK)
-                    with m.Elif(ping):
+                    if self._interface.load is not None:
+                        with m.Elif(self._loads & ~self.ready):
+                            refuse(protocol.NO_WEIGHTS)
+                    with m.Elif(ping if self._interface.load is None else ping | self._loads):
                         m.next = "PONG"
                     with m.Else():
                         m.d.sync += offered.eq(1)
@@ -175,6 +199,26 @@ class Engine(wiring.Component):
         working = fsm.ongoing("PONG") | fsm.ongoing("WAIT") | fsm.ongoing("DONE")
         with m.If(came & working):
             m.d.sync += lost.eq(1)
+
+    def _head(self, m: Module, infer: Signal, byte: Signal, refuse: Callable[[int], None]) -> None:
+        """The first byte of a request where memories are filled: no sample before that, and an image of weights."""
+        self._loads, self._missing = Signal(), Signal(range(image_size(self._interface) + 1))
+        m.d.sync += [self._loads.eq(0), self._missing.eq(image_size(self._interface))]
+        with m.If(infer & self.loading):
+            refuse(protocol.LOADING)
+        with m.Elif(infer & ~self.ready):
+            refuse(protocol.NO_WEIGHTS)
+        with m.Elif(byte == LOAD[0]):
+            m.d.comb += self.begin.eq(1)
+            m.d.sync += self._loads.eq(1)
+            m.next = "IMAGE"
+
+    def _image(self, m: Module, byte: Signal) -> None:
+        """A byte of an image. What was loaded is told by a pong."""
+        m.d.comb += [self.image.valid.eq(1), self.image.payload.eq(byte)]
+        m.d.sync += self._missing.eq(self._missing - 1)
+        with m.If(self._missing == 1):
+            m.next = "CHECK"
 
     def _replies(
         self, m: Module, start: Signal, kind: Signal, fault: Signal, number: Signal, dropped: Signal

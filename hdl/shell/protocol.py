@@ -21,15 +21,18 @@ BAUD = 115200
 SILENCE = 0.25
 """Seconds of silence after which a board gives up a half-sent request."""
 
-PING, INFER, COUNT = b"P", b"I", b"C"
+PING, INFER, COUNT, LOAD = b"P", b"I", b"C", b"W"
+"""LOAD: an image of weights (`threshc.hdl.shell.image`), for boards whose memories are filled at start."""
 PONG, ANSWER, ERROR, COUNTED = b"p", b"i", b"e", b"c"
 
-UNKNOWN_COMMAND, BAD_CHECK, TIMEOUT, OVERRUN = 1, 2, 3, 4
+UNKNOWN_COMMAND, BAD_CHECK, TIMEOUT, OVERRUN, LOADING, NO_WEIGHTS = range(1, 7)
 ERROR_TEXT = {
     UNKNOWN_COMMAND: "the board does not know the command",
     BAD_CHECK: "a byte was damaged on the way to the board",
     TIMEOUT: "the board waited too long for the rest of a request",
     OVERRUN: "the host sent faster than the board answers",
+    LOADING: "the board is reading its weights from the flash",
+    NO_WEIGHTS: "the board has no weights: their checksum was wrong, or none came",
 }
 
 _IDENTITY = struct.Struct("<BII8s")

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import Const, Elaboratable, Module
 from amaranth.lib import io
 
 from threshc.compiler.diagnostics import fail, option
@@ -15,6 +15,7 @@ from threshc.hdl.families.registry import flow_of
 from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.clocking import add_domain
+from threshc.hdl.shell.flash import FlashTiming
 from threshc.hdl.shell.harness import Harness
 from threshc.hdl.shell.protocol import SILENCE
 from threshc.hdl.shell.shell import Shell
@@ -46,7 +47,8 @@ def make_top(interface: Interface, target: Target, baud: int, clock: Clock | Non
     cycles = divisor(clock.hz, baud)
     timeout = int(clock.hz * SILENCE)
     platform = None if isinstance(board, Pins) else _platform(board)  # before Amaranth waits for a shell to be used
-    shell = Shell(VerilogCore(interface), interface, cycles_per_bit=cycles, timeout=timeout)
+    flash = FlashTiming.at(float(clock.hz)) if platform is not None and has_flash(platform) else None
+    shell = Shell(VerilogCore(interface), interface, cycles_per_bit=cycles, timeout=timeout, flash=flash)
     if platform is None:
         assert isinstance(board, Pins)
         ports = {"clk": board.clk, "rx": board.rx, "tx": board.tx}
@@ -103,7 +105,29 @@ class _Pins(Elaboratable):
         m.submodules.rx = rx = io.Buffer("i", pins.rx)
         m.submodules.tx = tx = io.Buffer("o", pins.tx)
         m.d.comb += [self._shell.rx.eq(rx.i), tx.o.eq(self._shell.tx)]
+        flash: Any = getattr(self._shell, "flash", None)
+        if flash is not None:
+            _connect_flash(m, flash, platform.request(*_FLASH, dir="-"))
         return m
+
+
+_FLASH = "spi_flash_1x", 0
+"""The flash that the FPGA is configured from, as amaranth-boards names it."""
+
+
+def has_flash(platform: Any) -> bool:
+    """Returns whether a platform of amaranth-boards knows the pins of its board's flash."""
+    return _FLASH in platform.resources
+
+
+def _connect_flash(m: Module, flash: Any, pins: Any) -> None:
+    given = [(pins.cs, flash.cs), (pins.clk, flash.sck), (pins.copi, flash.copi)]
+    given += [(pin, Const(0)) for pin in (getattr(pins, name, None) for name in ("wp", "hold")) if pin is not None]
+    for k, (pin, value) in enumerate(given):
+        m.submodules[f"flash_{k}"] = out = io.Buffer("o", pin)
+        m.d.comb += out.o.eq(value)
+    m.submodules.flash_in = into = io.Buffer("i", pins.cipo)
+    m.d.comb += flash.cipo.eq(into.i)
 
 
 def _text(content: str | bytes) -> str:
