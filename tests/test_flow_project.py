@@ -66,7 +66,8 @@ def test_the_makefile_has_the_commands_of_the_plan(name: str) -> None:
         there |= set(step.makes)
     assert set(plan.files) == there - set(plan.made) == {r for s in plan.steps for r in s.reads} - set(plan.made)
     assert made["all"][0] == [plan.result]
-    assert set(made["clean"][1][0].split()[2:]) == set(plan.made) == set(made_for(target(name).device))
+    assert set(made["clean"][1][0].split()[2:]) == set(plan.made)
+    assert set(plan.made) <= set(made_for(target(name).device))
     assert ("program" in made) == (target(name).board is not None)
     flow = family(target(name).device.family).flow
     assert [s.tool for s in plan.steps] == ["yosys"] if flow is None else ["yosys", flow.nextpnr, flow.packer]

@@ -16,6 +16,7 @@ WAYS: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "cli/terminal.py": "opens the streams that were closed",
             "compiler/cache.py": "its entries, in a folder that is held open",
+            "hdl/flow/flash_image.py": "the text of a script that a project's Makefile runs",
             "hdl/flow/plan.py": INTO_A_FOLDER_FOR_TOOLS,
             "hdl/flow/prove_memories.py": INTO_A_FOLDER_FOR_TOOLS,
             "hdl/flow/prove_schedule.py": INTO_A_FOLDER_FOR_TOOLS,

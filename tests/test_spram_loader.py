@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 from spi_flash import SpiFlash
 from test_folded_spram import chain
@@ -106,7 +107,11 @@ def test_a_flipped_bit_is_never_ready(seed: int) -> None:
     assert made.flash.commands == [0xAB, 0x03] * TRIES
 
 
-@pytest.mark.parametrize("data", [IMAGE[:-1] + b"\x55", IMAGE[:30], b"", bytes(len(IMAGE)), IMAGE[1:]])
+@pytest.mark.parametrize(
+    "data",
+    [IMAGE[:-1] + b"\x55", IMAGE[:30], b"", bytes(len(IMAGE)), IMAGE[1:]],
+    ids=["last byte", "cut", "erased", "zeros", "moved"],
+)
 def test_other_contents_are_never_ready(data: bytes) -> None:
     made = from_flash(data, TRIES + 1)
     assert not any(ready for ready, _ in made.states)
@@ -157,3 +162,24 @@ def test_the_host_loads(timing: FlashTiming | None) -> None:
         assert made.states[-1] == (1, 0)
 
     made.run(bench)
+
+
+@pytest.mark.parametrize("after", [3, 40, 150, 400, 700])
+def test_a_reset_amid_the_load_begins_anew(after: int) -> None:
+    made = Run(SpiFlash(bytes(OFFSET) + IMAGE))
+    reset = Signal()
+
+    async def process(ctx: Any) -> None:
+        await made.cycles(ctx, after)
+        ctx.set(reset, 1)
+        await made.cycles(ctx, 2)
+        ctx.set(reset, 0)
+        made.writes.clear()
+        await made.cycles(ctx, ROUND)
+
+    simulator = Simulator(ResetInserter(reset)(made.loader))
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(process)
+    simulator.run()
+    assert made.writes == WORDS
+    assert made.states[-1] == (1, 0)

@@ -20,9 +20,11 @@ from threshc.hdl.chain import Circuit
 from threshc.hdl.families.base import Placed
 from threshc.hdl.families.registry import family, flow_of
 from threshc.hdl.flow.cells_by_layer import LayerCells, cells_by_layer
+from threshc.hdl.flow.flash_image import PYTHON, python
+from threshc.hdl.flow.loading import Loading, loading
 from threshc.hdl.flow.makefile import makefile
 from threshc.hdl.flow.placed_by_layer import PlacedCells, Places, placed_by_layer, places_by_layer
-from threshc.hdl.flow.plan import PROJECT
+from threshc.hdl.flow.plan import PROJECT, run_step
 from threshc.hdl.flow.report import BuildReport, Project
 from threshc.hdl.flow.routing import (
     Routing,
@@ -31,11 +33,12 @@ from threshc.hdl.flow.routing import (
     logic_cells,
     pack_bitstream,
     refuse_oversize,
+    refuse_sprams,
     route,
 )
 from threshc.hdl.flow.running import Running, running
 from threshc.hdl.flow.synthesis import Synthesis, synthesize
-from threshc.hdl.flow.tools import YOSYS, Run, find_tools
+from threshc.hdl.flow.tools import YOSYS, Run, check, find_tools
 from threshc.hdl.flow.verify_netlists import Samples, verify_netlists
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.protocol import BAUD
@@ -82,6 +85,8 @@ def build(
     required = _required(clock, freq)
     refuse_hopeless(sum(layer.estimate.luts(chosen.inputs) for layer in chain.neurons), device)
     tools = find_tools((YOSYS, *(() if flow is None else (flow.nextpnr, flow.packer))))
+    refuse_sprams(chain.interface, device)
+    tools[PYTHON] = python()
     top, towards = make_top(chain.interface, target, baud, clock), required
     if aim and flow is not None:
         towards = max(flow.aim_hz, required or 0.0)
@@ -117,6 +122,8 @@ def build(
             placed, places = _placed(chain, folder, flow.placed, "harness" if board is None else "UART shell")
             progress(f"{rest[1].tool}: {rest[1].doing}")
             runs += [routing.run, pack_bitstream(tools[rest[1].tool], rest[1], folder, progress)]
+            for step in rest[2:]:
+                check(run_step(step, tools[step.tool], folder, progress), step.doing)
             wanted = {"nextpnr.log": f"{chain.name}.nextpnr.log", "timing.json": f"{chain.name}.timing.json"}
             wanted[plan.result] = chain.name + Path(plan.result).suffix
         files = _deliver(folder, {"yosys.log": f"{chain.name}.yosys.log", **wanted}, Path(out_dir))
@@ -128,9 +135,23 @@ def build(
         plan.tidy(folder)
     project = Project(folder.name, tuple(sorted(path.name for path in folder.iterdir())), plan.made, plan.digest())
     fmax = 0.0 if routing is None else routing.fmax_hz
+    loaded = None if clock is None else loading(chain.interface, top.flash, float(clock.hz))
     on_board = None if clock is None else running(target, chain.interface, clock, baud, fmax)
     return _report(
-        chain, target, project, synthesis, routing, seed, files, runs, verified, proved, layers, placed, on_board
+        chain,
+        target,
+        project,
+        synthesis,
+        routing,
+        seed,
+        files,
+        runs,
+        verified,
+        proved,
+        layers,
+        placed,
+        on_board,
+        loaded,
     )
 
 
@@ -213,6 +234,7 @@ def _report(
     layers: tuple[LayerCells, ...],
     placed: tuple[PlacedCells, ...],
     on_board: Running | None,
+    loaded: Loading | None,
 ) -> BuildReport:
     used, available = (0, 0) if routing is None else logic_cells(routing, target.device)
     fmax = 0.0 if routing is None else routing.fmax_hz
@@ -242,4 +264,5 @@ def _report(
         placed=placed,
         routed=routing is not None,
         running=on_board,
+        loading=loaded,
     )

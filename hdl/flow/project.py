@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from threshc.hdl.chain import Circuit
 from threshc.hdl.families.registry import family
+from threshc.hdl.flow.flash_image import image_files, join_step
 from threshc.hdl.flow.plan import Plan, Step
 from threshc.hdl.flow.routing import pack_step, route_step
 from threshc.hdl.flow.synthesis import synthesis_script, synthesis_step
+from threshc.hdl.shell.image import make_image
 from threshc.hdl.shell.top import Top
 from threshc.hdl.targets.base import Device, Target
 
@@ -30,7 +32,10 @@ def make_plan(
     device, chosen = target.device, family(target.device.family)
     files = {"design.v": chain.mapped(chosen.name), "top.il": top.rtlil, **(memories or {})}
     aim = freq_hz or (0.0 if chosen.flow is None else chosen.flow.aim_hz)
-    steps = _steps(device, tuple(files), bool(top.constraints), aim, seed)
+    image = target.board is not None and chain.interface.load is not None
+    steps = _steps(device, tuple(files), bool(top.constraints), aim, seed, image)
+    if image:
+        files |= image_files(make_image(chain.interface))
     files["synth.ys"] = synthesis_script(chosen, chain.name)
     if chosen.flow is not None and top.constraints:
         files[f"top.{chosen.flow.constraints}"] = top.constraints
@@ -39,11 +44,15 @@ def make_plan(
 
 def made_for(device: Device) -> tuple[str, ...]:
     """Returns the names of the files that the commands of any plan for a device make."""
-    return Plan("", {}, _steps(device, (), False, 1e6, 1)).made
+    return Plan("", {}, _steps(device, (), False, 1e6, 1, bool(device.sprams))).made
 
 
-def _steps(device: Device, sources: tuple[str, ...], constrained: bool, freq_hz: float, seed: int) -> tuple[Step, ...]:
+def _steps(
+    device: Device, sources: tuple[str, ...], constrained: bool, freq_hz: float, seed: int, image: bool
+) -> tuple[Step, ...]:
     synthesis = synthesis_step(device, sources)
     if family(device.family).flow is None:
         return (synthesis,)
-    return synthesis, route_step(device, constrained=constrained, freq_hz=freq_hz, seed=seed), pack_step(device)
+    pack = pack_step(device)
+    joined = (join_step(pack.makes[0]),) if image else ()
+    return synthesis, route_step(device, constrained=constrained, freq_hz=freq_hz, seed=seed), pack, *joined

@@ -9,6 +9,7 @@ from typing import Any
 
 from threshc.hdl.cells.drive import Exercised
 from threshc.hdl.flow.cells_by_layer import LayerCells
+from threshc.hdl.flow.loading import Loading
 from threshc.hdl.flow.placed_by_layer import PlacedCells
 from threshc.hdl.flow.running import Running
 from threshc.hdl.flow.synthesis import Cells
@@ -60,6 +61,7 @@ class BuildReport:
     proved: what was proved of Yosys' netlist of the network alone; "" for nothing
     routed: whether it was placed and routed; where not, there is no bitstream (`bitstream` is the pre-mapped Verilog),
     and cells_used, cells_available, fmax_hz and clock_hz are 0
+    loading: the weights that a board loads at start; None for none
     tries: on the way to a frequency that was asked for, this build last; () where the registers were given
     """
 
@@ -88,6 +90,7 @@ class BuildReport:
     placed: tuple[PlacedCells, ...] = ()
     tries: tuple[Try, ...] = ()
     routed: bool = True
+    loading: Loading | None = None
     running: Running | None = None
 
     @property
@@ -123,6 +126,8 @@ class BuildReport:
         for v in self.verified:
             equal = f"{v.samples:,} of {v.samples:,} ({v.what}; {v.cells:,} cells, {v.cycles:,} cycles)"
             rows.append(("netlist equal to the packed simulator", equal, "netlist"))
+        if self.loading is not None:
+            rows += self.loading.rows()
         if self.proved:
             rows.append(("netlist of the network, proved", self.proved, "proved"))
         if self.tries:

@@ -15,6 +15,7 @@ from threshc.hdl.families.registry import flow_of
 from threshc.hdl.flow.plan import Step, run_step
 from threshc.hdl.flow.synthesis import Cells
 from threshc.hdl.flow.tools import Run, Tool, check
+from threshc.hdl.interface import Interface
 from threshc.hdl.size import too_big
 from threshc.hdl.targets.base import Device
 
@@ -60,6 +61,18 @@ def refuse_oversize(device: Device, cells: Cells) -> None:
     over = [f"{used} {what}, of {available}" for what, used, available in counts if used > available]
     if over:
         raise too_big(device, "synthesis", "; ".join(over), cells.luts, cells.ffs)
+
+
+def refuse_sprams(interface: Interface, device: Device) -> None:
+    """Raises CompileError when a device has fewer memories that are filled at start than a circuit."""
+    used = 0 if interface.load is None else len(interface.load.contents)
+    if used > device.sprams:
+        raise fail(
+            f"the circuit does not fit the {device.part}",
+            where=option("fold"),
+            why=f"its weights take {used} SPRAMs, of {device.sprams}",
+            hint="fewer layers with :spram, or a smaller PE x SIMD of theirs",
+        )
 
 
 def route_step(device: Device, *, constrained: bool, freq_hz: float, seed: int) -> Step:

@@ -43,7 +43,9 @@ class Tool:
     @property
     def other(self) -> str:
         """The name that the same tool has where it comes from elsewhere: native instead of YoWASP, and the reverse."""
-        return f"yowasp-{self.name}" if self.origin == "native" and _packages()[self.name].wasm else self.name
+        package = _packages().get(self.name)
+        wasm = package is not None and package.wasm
+        return f"yowasp-{self.name}" if self.origin == "native" and wasm else self.name
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".strip() + f" ({self.origin})"

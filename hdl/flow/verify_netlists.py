@@ -9,6 +9,7 @@ from threshc.compiler.progress import Progress
 from threshc.hdl.cells.drive import Bytes, Exercised, exercise_network
 from threshc.hdl.cells.drive_harness import exercise_harness
 from threshc.hdl.cells.drive_uart import exercise_board
+from threshc.hdl.cells.filled import filled
 from threshc.hdl.cells.read import read_netlist
 from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
@@ -40,10 +41,14 @@ def verify_netlists(
     """
     family = target.device.family
     progress(f"simulating the netlist of the network on {len(samples.words):,} samples")
-    network = read_netlist(folder / "network.json", family, interface.name)
+    network = filled(read_netlist(folder / "network.json", family, interface.name), interface)
     done = [exercise_network(network, interface, samples.words, samples.expected)]
     progress("simulating the netlist that is placed, at its pins")
-    whole = read_netlist(folder / "top.json", family, TOP)
+    if interface.load is not None:
+        progress("weights that are loaded at start are taken as loaded")
+        if clock is not None:  # the loading itself takes a flash at the pins
+            return tuple(done)
+    whole = filled(read_netlist(folder / "top.json", family, TOP), interface)
     if clock is None:
         done.append(exercise_harness(whole, interface, samples.words, samples.expected))
         return tuple(done)

@@ -16,14 +16,16 @@ class Harness(wiring.Component):
 
     It adds one flip-flop per input bit (fewer when the last inputs are unused), one flip-flop and about one LUT per
     output bit, and five flip-flops of control. The network's inputs change every cycle: good for area and timing,
-    useless as an interface.
+    useless as an interface. Memories that are filled at start are written bit by bit through load_in: all of the port
+    for loading are one register.
     """
 
     def __init__(self, core: wiring.Component, input_width: int, output_width: int) -> None:
         self._core = core
         self._widths = input_width, output_width
         super().__init__(
-            {
+            ({"load_in": In(1)} if hasattr(core, "load") else {})
+            | {
                 "shift_in": In(-(-input_width // CHAIN)),
                 "sample_valid": In(1),
                 "answer_ready": In(1),
@@ -39,7 +41,7 @@ class Harness(wiring.Component):
         wide = len(self.shift_in)
         lanes = ["shift_in"] if wide == 1 else [f"shift_in[{k}]" for k in range(wide)]
         controls = ("sample_valid", "answer_ready", "shift_out", "sample_ready", "answer_valid")
-        return ["clk", "rst", *controls, *lanes]
+        return ["clk", "rst", *controls, *lanes, *(["load_in"] if hasattr(self, "load_in") else [])]
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -58,4 +60,9 @@ class Harness(wiring.Component):
             answer.eq((answer << 1) ^ core.o.payload),
             self.shift_out.eq(answer[-1]),
         ]
+        if hasattr(core, "load"):
+            given = Cat(core.load.write, core.load.address, core.load.data)
+            load = Signal(len(given), reset_less=True)
+            m.d.sync += load.eq(Cat(self.load_in, load))
+            m.d.comb += given.eq(load)
         return m

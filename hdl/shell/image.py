@@ -48,6 +48,11 @@ def make_image(interface: Interface) -> bytes:
     return head + struct.pack("<I", zlib.crc32(head + words)) + words
 
 
+def image_crc(image: bytes) -> int:
+    """Returns the CRC-32 that a whole image has to have."""
+    return zlib.crc32(image[:COVERED] + image[HEADER:])
+
+
 def read_image(data: bytes) -> tuple[bytes, NDArray[np.uint16]]:
     """Returns the fingerprint and the words, (n,) uint16, of an image. Raises CompileError where it is not one, or
     damaged."""
@@ -63,6 +68,6 @@ def read_image(data: bytes) -> tuple[bytes, NDArray[np.uint16]]:
     body = data[HEADER:]
     if len(body) != 2 * words:
         raise wrong(f"it has {len(body)} bytes of words, not {2 * words}")
-    if zlib.crc32(data[:COVERED] + body) != crc:
+    if image_crc(data) != crc:
         raise wrong("its checksum is wrong")
     return mark, np.frombuffer(body, "<u2").astype(np.uint16)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Any
 
 from amaranth.hdl import Module, Signal
@@ -11,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from threshc.hdl.interface import Interface
 from threshc.hdl.shell.flash import FlashReader, FlashTiming
-from threshc.hdl.shell.image import COVERED, HEADER, OFFSET, make_image
+from threshc.hdl.shell.image import OFFSET, image_crc, make_image
 from threshc.hdl.shell.writer import ImageWriter, load_signature
 
 TRIES = 3
@@ -41,8 +40,7 @@ class Loader(wiring.Component):
         m = Module()
         image, load = make_image(self._interface), self._interface.load
         assert load is not None
-        crc = zlib.crc32(image[:COVERED] + image[HEADER:])
-        m.submodules.writer = writer = ImageWriter(load, crc)
+        m.submodules.writer = writer = ImageWriter(load, image_crc(image))
         wiring.connect(m, writer.load, wiring.flipped(self.load))
         from_flash, from_host, start = Signal(), Signal(), Signal()
         m.d.comb += [writer.start.eq(start | self.begin), self.loading.eq(from_flash | start)]

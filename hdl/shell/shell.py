@@ -29,13 +29,13 @@ class Shell(wiring.Component):
         flash: FlashTiming | None = None,
     ) -> None:
         """core: has the streams `i` and `o` of the interface, and for a network that is loaded what `VerilogCore` has;
-        timeout: see `Engine`, in cycles; flash: None where the board has none."""
+        timeout: see `Engine`, in cycles; flash: of such a network, None where the board has none."""
         self._core = core
         self._interface = interface
         self._cycles = cycles_per_bit
         self._timeout = timeout
-        self._flash = flash if interface.load is not None else None
-        pins = {} if self._flash is None else {"flash": Out(wiring.Signature(PINS))}
+        self._flash = flash
+        pins = {} if flash is None else {"flash": Out(wiring.Signature(PINS))}
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1)} | pins)
 
     def elaborate(self, platform: Any) -> Module:

@@ -28,10 +28,12 @@ from threshc.hdl.targets.clock import Clock, crystal
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """rtlil: the module `TOP`, which instantiates the circuit's Verilog; constraints: the pins, "" for none."""
+    """rtlil: the module `TOP`, which instantiates the circuit's Verilog; constraints: the pins, "" for none; flash: how
+    a board reads the weights of a network that is loaded at start, None where it does not."""
 
     rtlil: str
     constraints: str
+    flash: FlashTiming | None = None
 
 
 def make_top(interface: Interface, target: Target, baud: int, clock: Clock | None = None) -> Top:
@@ -47,7 +49,9 @@ def make_top(interface: Interface, target: Target, baud: int, clock: Clock | Non
     cycles = divisor(clock.hz, baud)
     timeout = int(clock.hz * SILENCE)
     platform = None if isinstance(board, Pins) else _platform(board)  # before Amaranth waits for a shell to be used
-    flash = FlashTiming.at(float(clock.hz)) if platform is not None and has_flash(platform) else None
+    flash = None
+    if interface.load is not None and platform is not None and has_flash(platform):
+        flash = FlashTiming.at(float(clock.hz))
     shell = Shell(VerilogCore(interface), interface, cycles_per_bit=cycles, timeout=timeout, flash=flash)
     if platform is None:
         assert isinstance(board, Pins)
@@ -58,7 +62,7 @@ def make_top(interface: Interface, target: Target, baud: int, clock: Clock | Non
     lines = _text(plan.files[f"{TOP}.{flow.constraints}"]).splitlines()
     # The clock is constrained for every target alike, through nextpnr's --freq.
     kept = [line.strip() for line in lines if not line.strip().startswith(("set_frequency", "FREQUENCY", "#", "//"))]
-    return Top(_text(plan.files[f"{TOP}.il"]), "\n".join(filter(None, kept)) + "\n")
+    return Top(_text(plan.files[f"{TOP}.il"]), "\n".join(filter(None, kept)) + "\n", flash)
 
 
 def _free_pins(harness: Harness, device: Device) -> str:
