@@ -7,6 +7,7 @@ from pathlib import Path
 
 import networks
 import numpy as np
+import onnx
 import pytest
 from test_folded_network import signs_network, sparse_network
 from typer.testing import CliRunner
@@ -16,8 +17,12 @@ from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.layers import layers
 from threshc.compiler.ir.storage import save
+from threshc.hdl.chain import build
 from threshc.hdl.flow import tools
+from threshc.hdl.flow.prove_folded import prove_chain
+from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.network import named_layers
+from threshc.hdl.options import CircuitOptions
 from threshc.sim import rtl
 from threshc.tasks.plan import plan
 
@@ -211,6 +216,44 @@ def test_what_cannot_be_folded_is_named(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match="this layer cannot be folded yet") as caught:
         threshc.compile(tmp_path / "c.thresh", tmp_path / "o", fold=",".join(["1x1"] * len(named_layers(network))))
     assert "dense layers are folded so far" in str(caught.value)
+
+
+def _integers(path: Path) -> Path:
+    """An ONNX model: bytes weighed with -7 to 7, then ternary weights, then -4 to 3, and the arg-max."""
+    rng, f = np.random.default_rng(0), onnx.TensorProto.FLOAT
+    weights = [rng.integers(-7, 8, (16, 6)), rng.integers(-1, 2, (6, 4)), rng.integers(-4, 4, (4, 3))]
+    biases = [rng.integers(-900, 900, 6) + 0.5, rng.integers(-1, 2, 4) - 0.5, rng.integers(-2, 3, 3)]
+    nodes, given, made = [], "x", [onnx.numpy_helper.from_array(np.zeros((), np.float32), "zero")]
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        made += [onnx.numpy_helper.from_array(a.astype(np.float32), f"{name}{k}") for name, a in (("w", w), ("b", b))]
+        nodes.append(onnx.helper.make_node("Gemm", [given, f"w{k}", f"b{k}"], [f"s{k}"]))
+        nodes.append(onnx.helper.make_node("GreaterOrEqual", [f"s{k}", "zero"], [f"g{k}"]))
+        nodes.append(onnx.helper.make_node("Cast", [f"g{k}"], [f"c{k}"], to=f))
+        given = f"c{k}"
+    nodes[-2:] = [onnx.helper.make_node("ArgMax", ["s2"], ["y"], axis=1, keepdims=0)]
+    ends = (
+        [onnx.helper.make_tensor_value_info("x", f, [1, 16])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.INT64, [1])],
+    )
+    graph = onnx.helper.make_graph(nodes, "integers", *ends, made)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.slow
+def test_integers_from_onnx(tmp_path: Path) -> None:
+    """Compared with onnxruntime where it is there, simulated, proved."""
+    path = _integers(tmp_path / "integers.onnx")
+    report = threshc.verify(path, input="uint8", samples=30, fold="2x4,2x2,1x2@2", simulator="amaranth")
+    assert report.ok
+    (check,) = [c for c in report.checks if c.name == "reference = RTL"]
+    assert check.bits == 30 * 10
+    network = threshc.load(path, input="uint8")
+    for family in ("ecp5", "xilinx"):
+        made = build(network, CircuitOptions(fold="2x4,2x2,1x2@2", family=family))
+        assert isinstance(made, FoldedChain)
+        assert prove_chain(made, family=family, induction=False).weights == 96 + 24 + 12
 
 
 @pytest.mark.slow
