@@ -94,10 +94,11 @@ def plan(
     ]
     head = ("layer", "inputs x neurons", "kind", "PE", "SIMD", "weights in", "cycles", "busy", "LUTs", "block RAMs")
     print_table(f"--fold {made}", head, rows, "lllrrlrrrr")
+    after = "" if report.latency is None else f", the first answer after {report.latency:,}"
     says = "assumed" if report.assumed else "stated" if clock is not None else "of the board"
     print(
         f"{report.samples_per_second:,.0f} samples a second at {report.clock_hz / 1e6:g} MHz ({says}): one per "
-        f"{made.interval:,} cycles, the first answer after {report.latency:,}\n"
+        f"{made.interval:,} cycles{after}\n"
         f"about {made.luts:,} of {device.luts:,} LUTs (estimated), {made.brams} of {device.brams} block RAMs"
         + (f", {made.sprams} of {device.sprams} SPRAMs, loaded at start" if made.sprams else "")
     )

@@ -173,7 +173,7 @@ def _plan(network: Network, target: Target) -> Plan | str:
     from threshc.hdl.folded.plan import fastest
 
     try:
-        return fastest(folded_network(network), target.device)
+        return fastest(folded_network(network), target.device, unrolled=False)
     except CompileError as error:
         problem = error.diagnostics[0]
         text = f"{problem.where}: {problem.why}" if problem.where.startswith("layer ") else str(problem.what)

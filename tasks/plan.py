@@ -30,14 +30,15 @@ _LONGEST = 1e18
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanReport:
     """A plan with what it means. clock_hz: the board's or the one that was stated; assumed: whether it is neither, but
-    what place and route works towards. latency: cycles from a sample's first beat to its answer."""
+    what place and route works towards. latency: cycles from a sample's first beat to its answer, None
+    where layers stay unrolled: their registers are known once they are made."""
 
     model: str
     target: Target
     plan: Plan
     clock_hz: float
     assumed: bool
-    latency: int
+    latency: int | None
 
     @property
     def samples_per_second(self) -> float:
@@ -97,6 +98,7 @@ def plan(
     folded, and where nothing fits.
     """
     from threshc.hdl.folded.build import folded_chain
+    from threshc.hdl.folded.fold import Fold
     from threshc.hdl.folded.plan_file import read_fold
 
     chosen, how, fold = find_target(target), model_options(reading, keywords), with_file(fold)
@@ -114,14 +116,16 @@ def plan(
         )
     network = load_network(model, how, note=note)
     made = _planned(network, chosen, fold, None if target_fps is None else int(min(hertz / target_fps, _LONGEST)))
-    chain = folded_chain(network, made.folds, entry=made.entry)
+    latency = None
+    if all(isinstance(fold, Fold) for fold in made.folds):  # unrolled layers take long to make
+        latency = folded_chain(network, made.folds, entry=made.entry).interface.timing.latency
     name = model.name if isinstance(model, Network) else str(model)
-    return PlanReport(name, chosen, made, hertz, assumed, chain.interface.timing.latency)
+    return PlanReport(name, chosen, made, hertz, assumed, latency)
 
 
 def _planned(network: Network, target: Target, fold: str, interval: int | None) -> Plan:
     from threshc.hdl.folded.fold import parse
-    from threshc.hdl.folded.network import folded_network
+    from threshc.hdl.folded.network import folded_network, unfoldable
     from threshc.hdl.folded.plan import fastest, smallest
     from threshc.hdl.folded.plan_file import settled
     from threshc.hdl.folded.planned import planned
@@ -132,7 +136,7 @@ def _planned(network: Network, target: Target, fold: str, interval: int | None) 
         if interval is not None and made.interval > interval:
             raise _too_slow(made.interval, interval, "choose a larger folding")
         return made
-    read = folded_network(network)
+    read = folded_network(network, unfoldable(network))
     if interval is None:
         return fastest(read, target.device)
     found = smallest(read, target.device, interval)

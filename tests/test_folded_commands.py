@@ -89,14 +89,15 @@ def test_a_folder(model: Path, tmp_path: Path) -> None:
 
 
 def test_plan(model: Path) -> None:
-    fast = plan(model, target="up5k-sg48")
-    slow = plan(model, target="up5k-sg48", target_fps=fast.clock_hz / 50)
-    assert fast.plan.interval < slow.plan.interval <= 50
+    wide = signs_network(np.random.default_rng(3), (96, 64, 32, 10), pixels=True)
+    fast = plan(wide, target="up5k-sg48")
+    slow = plan(wide, target="up5k-sg48", target_fps=fast.clock_hz / 500)
+    assert fast.plan.interval < slow.plan.interval <= 500
     assert slow.plan.luts < fast.plan.luts
     assert fast.samples_per_second == fast.clock_hz / fast.plan.interval
     made = plan(model, target="up5k-sg48", fold=FOLD)
     assert (str(made.plan), made.plan.interval) == (FOLD, 5)
-    told = json.loads(run("plan", model, "--target", "icebreaker", "--json"))
+    told = json.loads(run("plan", model, "--target", "icebreaker", "--json", "--fold", FOLD))
     assert told["clock_hz"] == 12_000_000
     assert not told["clock_assumed"]
     assert [layer["cycles"] for layer in told["layers"]] == [
@@ -153,8 +154,9 @@ def test_one_text_is_shown(model: Path) -> None:
     assert "give one of them" in result.output
 
 
-def test_the_slowest_plan(model: Path) -> None:
-    slowest = plan(model, target="up5k-sg48", target_fps=5e-324)
+def test_the_slowest_plan() -> None:
+    wide = signs_network(np.random.default_rng(3), (96, 64, 32, 32), pixels=True)
+    slowest = plan(wide, target="up5k-sg48", target_fps=5e-324)
     assert str(slowest.plan).startswith("1x1,1x1,1x1")
 
 

@@ -117,6 +117,30 @@ def folded_network(network: Network, unrolled: Collection[int] = ()) -> FoldedNe
     return FoldedNetwork(network, entry, tuple(pieces), label)
 
 
+def unfoldable(network: Network) -> frozenset[int]:
+    """Returns which of the `named_layers` cannot be folded, the others being folded or not.
+
+    Raises CompileError, that of the first one, where none can be.
+    """
+    found: dict[int, CompileError] = {}
+    entry, bits = _entry_or_numbers(network)
+    try:
+        _entry(network)
+    except CompileError as problem:
+        found[0] = problem
+    label: Value | None = None
+    named = named_layers(network)
+    for k, layer in enumerate(named):
+        try:
+            _, label = _dense(network, layer, entry, bits, label)
+        except CompileError as problem:
+            found.setdefault(k, problem)
+        bits = max(layer.values)
+    if len(found) == len(named):
+        folded_network(network)  # says why
+    return frozenset(found)
+
+
 def _dense(
     network: Network, layer: Layer, entry: Entry, bits: Value, label: Value | None
 ) -> tuple[Dense, Value | None]:

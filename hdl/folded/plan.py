@@ -1,13 +1,16 @@
-"""How far to fold each layer: the shortest interval that fits a device, or the smallest circuit for an interval.
+"""How far to fold each layer, or not at all: the shortest interval that fits a device, or the smallest circuit for an
+interval.
 
 Cycles are exact. Areas are fitted to synthesis (docs/research/folded.md). The search is dynamic programming over the
-layers: state (PE of the layer before, block RAMs and SPRAMs used) to fewest LUTs; of the widths of neighbours one must
-divide the other. It takes hundredths of a second for a network and a device.
+layers: state (bits in a beat of the layer before, block RAMs and SPRAMs used) to fewest LUTs; of the widths of
+neighbours one must divide the other. It takes hundredths of a second for a network and a device.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,28 +18,32 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import link_luts
-from threshc.hdl.folded.fold import Fold
+from threshc.hdl.folded.fold import Choice, Fold, Unrolled
 from threshc.hdl.folded.layer import Store
 from threshc.hdl.folded.loaded import DEEPEST
-from threshc.hdl.folded.network import Dense, FoldedNetwork
-from threshc.hdl.folded.planned import Plan, PlannedLayer, divisors, folded_layer, plan_of
+from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
+from threshc.hdl.folded.planned import Plan, divisors, folded_layer, planned, unrolled_layer
 from threshc.hdl.targets.base import Device
 
-FILL = 0.8
-"""Of a device's LUTs, what a plan takes: what can be placed and routed."""
+FILL, _FILL = 0.8, {"ice40": 0.42}
+"""Of a device's LUTs, what a plan takes: what can be placed and routed, where a register without a table does not take
+the place of one, as on iCE40 (2,194 cells of 1,017 tables were routed); by family where it is another part."""
 _DEEPEST = 16
 """Words of a memory of look-up tables: a table per bit."""
 
 
-def fastest(read: FoldedNetwork, device: Device) -> Plan:
-    """Returns the plan of the shortest interval that fits a device. Raises CompileError where none does."""
-    steps = sorted({d.weights.shape[0] // pe * f for d in read.dense for pe, f in _foldings(d)})
+def fastest(read: FoldedNetwork, device: Device, *, unrolled: bool = True) -> Plan:
+    """Returns the plan of the shortest interval that fits a device. unrolled: layers may stay so that can be folded.
+
+    Raises CompileError where none does.
+    """
+    steps = sorted({1, *(d.weights.shape[0] // pe * f for d in read.dense for pe, f in _foldings(d))})
     low, high, found = 0, len(steps) - 1, None
     while low <= high:
         middle = (low + high) // 2
-        plan = smallest(read, device, steps[middle])
-        if plan is not None:
-            found, high = plan, middle - 1
+        chosen = _search(read, device, steps[middle], unrolled)
+        if chosen is not None:
+            found, high = chosen, middle - 1
         else:
             low = middle + 1
     if found is None:
@@ -48,47 +55,65 @@ def fastest(read: FoldedNetwork, device: Device) -> Plan:
             + (f", {device.sprams} SPRAMs" if device.sprams else ""),
             hint="choose a larger device",
         )
-    return found
+    return planned(read.network, found, device)
 
 
-def smallest(read: FoldedNetwork, device: Device, interval: int) -> Plan | None:
-    """Returns the plan with fewest LUTs whose layers all take at most `interval` cycles, None where none fits."""
+def smallest(read: FoldedNetwork, device: Device, interval: int, *, unrolled: bool = True) -> Plan | None:
+    """Returns the plan with fewest LUTs whose layers all take at most `interval` cycles, None where none fits.
+
+    unrolled: layers may stay so that can be folded.
+    """
+    chosen = _search(read, device, interval, unrolled)
+    return None if chosen is None else planned(read.network, chosen, device)
+
+
+def _search(read: FoldedNetwork, device: Device, interval: int, unrolled: bool) -> list[Choice] | None:
+    """The choices of all layers. States: by bits in a beat, negative behind a layer that stays unrolled, 0 at first."""
     made = find_family(device.family)
     states: dict[int, np.ndarray] = {0: np.zeros((device.brams + 1, device.sprams + 1))}
-    trace: list[tuple[dict[int, np.ndarray], list[tuple[int, PlannedLayer]]]] = []
-    for k, dense in enumerate(read.dense):
+    trace: list[tuple[dict[int, np.ndarray], list[tuple[int, _Option]]]] = []
+    for k, piece in enumerate(read.pieces):
         new: dict[int, np.ndarray] = {}
         back: dict[int, np.ndarray] = {}
-        choices: list[tuple[int, PlannedLayer]] = []
-        for layer in _options(dense, device, made, interval, first=k == 0, last=k + 1 == len(read.dense)):
-            assert isinstance(layer.fold, Fold)
+        choices: list[tuple[int, _Option]] = []
+        ends = k + 1 == len(read.pieces)
+        for one in _options(read, piece, device, made, interval, unrolled, first=k == 0, last=ends):
             for before, cost in states.items():
-                width = before or layer.fold.simd
-                if width % layer.fold.simd and layer.fold.simd % width:
+                width = abs(before) or one.given
+                if width % one.given and one.given % width:
                     continue
-                link = link_luts(width, layer.fold.simd)
+                link = 0 if before < 0 and one.taken < 0 else link_luts(width, one.given)
                 grown = np.full_like(cost, np.inf)
-                rows, columns = cost.shape[0] - layer.brams, cost.shape[1] - layer.sprams
-                grown[layer.brams :, layer.sprams :] = cost[:rows, :columns] + layer.luts + link
-                pe = layer.fold.pe
-                if pe not in new:
-                    new[pe], back[pe] = np.full_like(cost, np.inf), np.zeros(cost.shape, np.int64)
-                better = grown < new[pe]
-                new[pe][better] = grown[better]
-                back[pe][better] = len(choices)
-                choices.append((before, layer))
+                rows, columns = cost.shape[0] - one.brams, cost.shape[1] - one.sprams
+                grown[one.brams :, one.sprams :] = cost[:rows, :columns] + one.luts + link
+                if one.taken not in new:
+                    new[one.taken], back[one.taken] = np.full_like(cost, np.inf), np.zeros(cost.shape, np.int64)
+                better = grown < new[one.taken]
+                new[one.taken][better] = grown[better]
+                back[one.taken][better] = len(choices)
+                choices.append((before, one))
         states = new
         trace.append((back, choices))
-    best = min(states, key=lambda pe: states[pe].min(), default=None)
-    if best is None or states[best].min() > FILL * device.luts:
+    best = min(states, key=lambda taken: states[taken].min(), default=None)
+    if best is None or states[best].min() > _FILL.get(made.name, FILL) * device.luts:
         return None
-    (brams, sprams), chosen = np.unravel_index(int(states[best].argmin()), states[best].shape), list[PlannedLayer]()
+    (brams, sprams), chosen = np.unravel_index(int(states[best].argmin()), states[best].shape), list[Choice]()
     for back, choices in reversed(trace):
-        before, layer = choices[int(back[best][brams, sprams])]
-        chosen.append(layer)
-        best, brams, sprams = before, brams - layer.brams, sprams - layer.sprams
-    chosen.reverse()
-    return plan_of(read, chosen, 0, made)
+        before, one = choices[int(back[best][brams, sprams])]
+        chosen[:0] = one.folds
+        best, brams, sprams = before, brams - one.brams, sprams - one.sprams
+    return chosen
+
+
+class _Option(NamedTuple):
+    """A way to make a piece of a chain. given, taken: bits of its beats, taken negative where it stays unrolled."""
+
+    folds: tuple[Choice, ...]
+    given: int
+    taken: int
+    luts: int
+    brams: int = 0
+    sprams: int = 0
 
 
 def _foldings(dense: Dense) -> Iterator[tuple[int, int]]:
@@ -100,18 +125,36 @@ def _foldings(dense: Dense) -> Iterator[tuple[int, int]]:
 
 
 def _options(
-    dense: Dense, device: Device, made: Family, interval: int, *, first: bool, last: bool
-) -> Iterator[PlannedLayer]:
-    rows, columns = dense.weights.shape
-    for pe, chunks in _foldings(dense):
-        if last and dense.value == dense.layer.value and pe > 1:
+    read: FoldedNetwork,
+    piece: Dense | Unfolded,
+    device: Device,
+    made: Family,
+    interval: int,
+    unrolled: bool,
+    *,
+    first: bool,
+    last: bool,
+) -> Iterator[_Option]:
+    stays = piece.layers if isinstance(piece, Unfolded) else (piece.layer,) if unrolled else ()
+    if stays:
+        ends = last and read.network.output("class") is not None
+        size = sum(unrolled_layer(read.network, x, made, ends and x is stays[-1]).luts for x in stays)
+        types, out = read.network.types, stays[-1].values[-1]
+        given = read.entry.features * read.entry.each if first else math.prod(types[stays[0].reads].shape)
+        yield _Option((Unrolled(),) * len(stays), given, -math.prod(types[out].shape), size)
+    if isinstance(piece, Unfolded):
+        return
+    rows, columns = piece.weights.shape
+    for pe, chunks in _foldings(piece):
+        if last and piece.value == piece.layer.value and pe > 1:
             continue  # the arg-max takes one sum at a time
         steps = rows // pe * chunks
         for store in _stores(steps, device):
-            layer = folded_layer(dense, Fold(pe, columns // chunks, store), device, made, last=last)
+            layer = folded_layer(piece, Fold(pe, columns // chunks, store), device, made, last=last)
             fits = layer.brams <= device.brams and layer.sprams <= device.sprams and layer.luts <= device.luts
             if steps <= interval and fits:
-                yield layer
+                given = columns // chunks * layer.digits
+                yield _Option((layer.fold,), given, pe, layer.luts, layer.brams, layer.sprams)
 
 
 def _stores(steps: int, device: Device) -> Iterator[Store]:

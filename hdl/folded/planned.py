@@ -12,6 +12,8 @@ import numpy as np
 from threshc.compiler.ir.layers import Layer
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Sum
+from threshc.compiler.ir.shapes import plane_weights
+from threshc.compiler.ir.types import Ints
 from threshc.hdl.families.base import Family, Memory
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import (
@@ -26,6 +28,7 @@ from threshc.hdl.folded.area import (
 )
 from threshc.hdl.folded.build import first_width, read_folded
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled, as_text
+from threshc.hdl.folded.joints import converters, entry_links
 from threshc.hdl.folded.layer import accumulator_bits, shifts, threshold_exponents
 from threshc.hdl.folded.loaded import memories
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
@@ -108,20 +111,31 @@ def planned(network: Network, folds: Sequence[Choice], device: Device, entry: in
             found += [unrolled_layer(network, x, made, ends and x is piece.layers[-1]) for x in piece.layers]
         else:
             found.append(folded_layer(piece, next(left), device, made, last=last))
-    return plan_of(read, found, entry, made)
+    return _plan(read, found, entry, made)
 
 
-def plan_of(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made: Family) -> Plan:
-    """Returns the plan of layers and of the converters between them. entry: 0 for as many features as keep up."""
+def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made: Family) -> Plan:
+    """The plan of layers and of the converters between them. entry: 0 for as many features as keep up.
+
+    Raises CompileError where the circuit would be refused: for beats that do not become one another.
+    """
     cycles = max(layer.cycles for layer in chosen)
     entry = entry or _entry(read, first_width(read, chosen[0].fold), cycles)
-    width = entry * read.entry.each
+    entry_links(read, entry)
+    width, left = entry * read.entry.each, iter(layer for layer in chosen if isinstance(layer.fold, Fold))
     links = entry_luts(read.entry.thresholds[:entry], read.entry.bits)
-    for before, layer in zip([None, *chosen], chosen, strict=False):
-        inner = before is not None and isinstance(before.fold, Unrolled) and isinstance(layer.fold, Unrolled)
-        wanted = layer.fold.simd * layer.digits if isinstance(layer.fold, Fold) else layer.columns
-        links += 0 if inner else link_luts(width, wanted)
-        width = layer.fold.pe if isinstance(layer.fold, Fold) else layer.rows
+    for piece in read.pieces:
+        if isinstance(piece, Unfolded):
+            t, name = piece.part.network.types[0], piece.layers[0].name
+            given = math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
+            taken = math.prod(read.network.types[piece.layers[-1].values[-1]].shape)
+        else:
+            layer, name = next(left), piece.layer.name
+            assert isinstance(layer.fold, Fold)
+            given, taken = layer.fold.simd * layer.digits, layer.fold.pe
+        converters(width, given, name)
+        links += link_luts(width, given)
+        width = taken
     if read.label is not None:
         links += arg_max_luts(_numbers(read.dense[-1], made.inputs)[2])
     return Plan(tuple(chosen), entry, cycles, links)
