@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DIGITS := examples/digits
 FOLDED := examples/mnist_folded/mnist_folded
-FOLD := 2x14:spram,2x8:spram,2x8,1x1@1
+FOLD := 2x14:spram,1x16:spram,1x16,1x1@1
 PYTEST ?= -n 2
 
 .PHONY: demo demo-folded test check check-lint check-types check-tests format news clean
