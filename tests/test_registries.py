@@ -38,6 +38,9 @@ BY_HAND: dict[tuple[str, tuple[str, ...]], str] = {
     ("test_proof_rewrite.py", ("tree", "compressor", "compressor63")): (
         "those whose heaps are added up; the others are proved column by column, in test_proof.py"
     ),
+    ("test_plan_mixed.py", ("up5k-sg48", "hx8k-ct256", "ecp5-25f", "gw2ar-18c")): (
+        "bare devices of several sizes and families, on each of which the network has another plan"
+    ),
     ("test_chain.py", ("icebreaker", "hx8k-ct256", "ulx3s-85f")): (
         "a board and a bare device of one family, and a board of another: every target is built in test_flow_build.py"
     ),
