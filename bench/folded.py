@@ -137,6 +137,8 @@ def recorded(page: str) -> list[Recorded]:
         if len(line) < len(head) or not re.match(r"[\d,]+$", line[cycles]):
             break
         mhz = re.search(r"([\d.]+) MHz", line[routed])
+        if line[design].startswith("the same") and found:
+            line[design] = f"{found[-1].design}{line[design].removeprefix('the same')}"
         found.append(
             Recorded(
                 line[design].replace("`", ""),
@@ -157,8 +159,8 @@ def _number(cell: str) -> int | None:
 
 
 def synapses(design: str) -> int | None:
-    """Of a design whose text has a name (TFC, SFC, LFC) or widths (784-256-10), the weights of its layers."""
-    widths = re.search(r"\d+(-\d+){2,}", design)
+    """Of a design whose text has widths (784-256-10), or else a name (TFC, SFC, LFC), the weights of its layers."""
+    widths = re.search(r"\d+(-\d+){2,}", re.sub(r"\b20\d\d-\d\d-\d\d\b", "", design))
     name = next((n for n in DENSE if n in design), None)
     sizes = [int(n) for n in widths[0].split("-")] if widths else DENSE[name] if name else ()
     return sum(a * b for a, b in pairwise(sizes)) or None

@@ -48,6 +48,13 @@ def test_records_are_read_by_the_names_of_columns():
     assert all("recorded" in r.name or "published" in r.name for r in rows)
 
 
+def test_a_date_is_no_widths_and_the_same_is_the_line_before():
+    line = "| the same, 2026-12-01 | HX8K | 256 | 1,000 | 25 | 100 MHz | 390,625 |\n"
+    found = recorded(PAGE.replace("| 784-256", line + "| 784-256", 1))
+    assert found[1].design == "TFC_1W1A, --fold 4x49, 2026-12-01"
+    assert synapses(found[1].design) == 59_008
+
+
 def test_a_page_with_other_columns_is_refused():
     with pytest.raises(ValueError, match="cycles a sample"):
         recorded(PAGE.replace("cycles a sample", "cycles"))
