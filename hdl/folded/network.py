@@ -159,10 +159,10 @@ def _dense(
     if len(readers) == 1 and isinstance(compare := readers[0], Compare):
         factor = _factor(weights, axis=1)[compare.row]
         start = (op.bias[compare.row] - compare.threshold) // factor
-        return Dense(layer, layer.readers[0], weights[compare.row] // factor[:, None], start, numbers), label
+        return Dense(layer, layer.readers[0], _narrow(weights[compare.row] // factor[:, None]), start, numbers), label
     if label is None and all(isinstance(r, ArgMax) for r in readers) and len(readers) < 2:
         common = np.gcd(_factor(weights), np.gcd.reduce(op.bias)) if readers else np.int64(1)
-        made = Dense(layer, layer.value, weights // common, op.bias // common, numbers)
+        made = Dense(layer, layer.value, _narrow(weights // common), op.bias // common, numbers)
         return made, layer.readers[0] if readers else None
     kinds = ", ".join(type(r).__name__ for r in readers)
     raise _refused(layer, f"its sums are read by {kinds}", "one Compare or one ArgMax reads a folded layer")
@@ -262,6 +262,15 @@ def _of_integers(weights: NDArray[np.int64], given: ValueType, layer: Layer) -> 
     if (bits != bits[..., :1] * planes).any():
         raise _refused(layer, "it weighs bits of the input's integers otherwise than by powers of two", "")
     return np.ascontiguousarray(bits[..., 0]), Numbers(len(planes), given.lo < 0)
+
+
+def _narrow(weights: NDArray[np.int64]) -> NDArray[np.signedinteger]:
+    """The same in the narrowest type: there may be millions."""
+    low, high = int(weights.min(initial=0)), int(weights.max(initial=0))
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return weights.astype(kind)
+    return weights
 
 
 def _factor(weights: NDArray[np.int64], axis: int | None = None) -> NDArray[np.int64]:
