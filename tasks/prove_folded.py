@@ -56,13 +56,15 @@ def prove_folded(network: Network, options: CircuitOptions, folder: Path | None,
         raise fail("the circuit is not proved", where="proof", why=str(problem), hint=problem.hint) from None
     if not texts:
         texts = ("no Verilog was read: that some text is this circuit is not said here",)
+    if options.family is None and chain.unrolled:
+        texts += (f"the portable text of {', '.join(part.names for part in chain.unrolled)} is not read cell by cell",)
     cores = [(unit.layer.pe, unit.core) for unit in chain.units]
     return Proof(
         network.name,
         {
             "weight, read back from the memories": found.weights,
             "table of the arithmetic, of one neuron a layer": found.tables,
-            "layer, converter or arg-max, over all cycles by induction": found.inductions,
+            "layer, converter, arg-max or unit that stays unrolled, over all cycles by induction": found.inductions,
         },
         luts=chain.cells,
         registers=sum(core.shared.registers + pe * core.neuron.registers for pe, core in cores),

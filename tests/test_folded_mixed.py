@@ -233,3 +233,4 @@ def test_a_folder(tmp_path: Path) -> None:
     assert threshc.verify(out, samples=20, simulator="amaranth").ok
     said = str(threshc.prove(out))
     assert "byte for byte" in said
+    assert "the portable text of dense 3 (8x6) is not read cell by cell" in said
