@@ -45,7 +45,7 @@ PUBLISHED = {
             "4.5 BRAM36",
             200,
             95.8,
-            "Umuroglu et al. 2017: images/s and accuracy in the abstract, the others in table 3; LUTs and memory quoted from memory",
+            "Umuroglu et al. 2017: images/s and accuracy in the abstract, the others in table 3, quoted from memory",
             f"784-256-256-256-10, thresholds and streams included; {_ZYNQ}",
         ),
         Published(
