@@ -89,6 +89,10 @@ def integer_network(
         ((16, 9, 4), False, "scores", "3x8,2x3", 2, 1),
         ((16, 9, 4), True, "bits", "9x2,4x9", 1, 1),
         ((7, 3), False, "class", "1x1", 0, 1),
+        ((13, 11, 7, 5), True, "class", "3x5,4x6,2x3", 4, 1),  # nothing divides anything
+        ((13, 11, 7), False, "scores", "5x7,3x4", 6, 1),
+        ((13, 11, 7), True, "bits", "4x9,3x10", 13, 1),
+        ((9, 8, 5), False, "class", "7x2,5x5", 5, 1),
         ((12, 8, 6, 5), True, "class", "unrolled,3x2,1x3", 4, 1),  # first: comparisons, a gathered sample
         ((12, 8, 6, 5), True, "class", "2x4,unrolled,1x3", 0, 3),
         ((12, 8, 6, 5), True, "class", "2x4,3x8,unrolled", 0, 1),  # last, with an arg-max of its own
@@ -186,11 +190,10 @@ def _exact(
 
 
 REFUSED = [
-    (lambda n: n, "5x4,3x2,1x3", "PE 5 does not divide 8"),
-    (lambda n: n, "2x5,3x2,1x3", "SIMD 5 does not divide 12"),
+    (lambda n: n, "9x4,3x2,1x3", "PE 9 is not from 1 to 8"),
+    (lambda n: n, "2x13,3x2,1x3", "SIMD 13 is not from 1 to 12"),
     (lambda n: n, "2x4,3x2", "the network has 3 layers to fold, not 2"),
-    (lambda n: n, "4x4,6x2,1x4", "SIMD 4 does not divide 6"),
-    (lambda n: n, "2x4,3x8,1x2", "beats of 3 bits do not become beats of 2"),
+    (lambda n: n, "4x4,6x2,1x7", "SIMD 7 is not from 1 to 6"),
 ]
 
 

@@ -104,7 +104,7 @@ def changed(model: Path, what: str, **values: object) -> object:
         (lambda m: changed(m, "", entry=0), "the plan has entry 0"),
         (lambda m: changed(m, "", entry="6"), "the plan has entry '6'"),
         (lambda m: changed(m, "", entry=True), "the plan has entry True"),
-        (lambda m: changed(m, "", entry=5), "5 features in a beat do not divide 12"),
+        (lambda m: changed(m, "", entry=13), "a beat of 13 features: the network has 12"),
         (lambda m: changed(m, "layer", speed=1), r"layers\[1\] has the key 'speed'"),
         (lambda m: changed(m, "layer", layer=None), r"layers\[1\] names no layer"),
         (lambda m: changed(m, "layer", layer="nosuch"), "the network has no layer 'nosuch' to fold"),
@@ -123,7 +123,7 @@ def changed(model: Path, what: str, **values: object) -> object:
         (lambda m: changed(m, "layer", kind="unrolled"), "which an unrolled layer has not"),
         (lambda m: changed(m, "unrolled", kind="folded"), "has no pe"),
         (lambda m: changed(m, "unrolled", store="block"), "which an unrolled layer has not"),
-        (lambda m: changed(m, "layer", pe=3), "PE 3 does not divide 8"),
+        (lambda m: changed(m, "layer", pe=9), "PE 9 is not from 1 to 8"),
     ],
 )
 def test_malformed_plans(model: Path, tmp_path: Path, make: Any, said: str) -> None:

@@ -27,7 +27,8 @@ from threshc.hdl.folded.unit import FoldedUnit, folded_unit
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.folded_core import CoreClaim, check_core
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim, decode
-from threshc.hdl.proof.folded_network import ConverterClaim, EntryClaim, check_network
+from threshc.hdl.proof.folded_network import EntryClaim, check_network
+from threshc.hdl.proof.folded_stream import SplitClaim
 from threshc.hdl.proof.folded_text import read_pipeline
 
 INPUTS = {None: (4, 6), "ecp5": (4,), "ice40": (4,), "gowin": (4,), "gatemate": (4,), "xilinx": (6,)}
@@ -311,7 +312,7 @@ def test_other_parts_are_refused() -> None:
         [*parts, parts[-1]],
         [dataclasses.replace(entry, is_signed=True), *parts[1:]],
         [dataclasses.replace(entry, thresholds=entry.thresholds[::-1]), *parts[1:]],
-        [*parts[:1], ConverterClaim(4, 2), *parts[1:]],
+        [*parts[:1], SplitClaim(4, 2, 2, 1, 2), *parts[1:]],
         [*parts[: layers[0]], two, *parts[layers[0] + 1 :]],
         [*parts[: layers[0]], dataclasses.replace(one, begin=one.begin + 1), *parts[layers[0] + 1 :]],
         [*parts[: layers[0]], dataclasses.replace(one, bits=one.bits - 3), *parts[layers[0] + 1 :]],
@@ -351,6 +352,9 @@ def test_tfc(shared: Path) -> None:
         ((16, 9, 4), True, "bits", "9x2,4x9", 1, 2),
         ((7, 3), False, "class", "1x1", 0, 1),
         ((7, 1), False, "class", "1x7", 0, 1),
+        ((13, 11, 7, 5), True, "class", "3x5,4x6,2x3", 4, 1),
+        ((13, 11, 7), False, "scores", "5x7,3x4", 6, 1),
+        ((13, 11, 7), True, "bits", "4x9,3x10", 13, 2),
     ],
 )
 def test_other_networks_are_proved(

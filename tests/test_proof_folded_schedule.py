@@ -17,7 +17,7 @@ from threshc.hdl.folded import arg_max, control, links, unit
 from threshc.hdl.folded.arg_max import ArgMax
 from threshc.hdl.folded.layer import FoldedLayer
 from threshc.hdl.folded.link_properties import LinkProperties
-from threshc.hdl.folded.links import Gather, Split
+from threshc.hdl.folded.links import Fill, Gather, Split
 from threshc.hdl.folded.properties import Properties
 from threshc.hdl.folded.unit import FoldedUnit, folded_unit
 from threshc.hdl.proof.bits import Unproved
@@ -55,6 +55,14 @@ LINKS = [
     Gather(1, 7),
     Split(4, 2),
     Split(3, 5),
+    Gather(4, 3, 13, 4, 2),
+    Gather(2, 4, 8, 2, 1),
+    Split(3, 4, 11, 3, 2),
+    Split(4, 2, 8, 1, 1),
+    Split(3, 4, 10),
+    Fill(5, 7, 3, 0b10011),
+    Fill(4, 4, 1, 0b0101),
+    Fill(3, 5, 4, 0b111),
     ArgMax(10, 5, 3),
     ArgMax(3, 4, 3),
     ArgMax(2, 1, 3),
@@ -65,11 +73,18 @@ LINKS = [
 
 
 def _link(part: Any) -> LinkProperties:
-    ends = (part.count, part.width, part.cycles) if isinstance(part, ArgMax) else (part.width, part.count)
-    return LinkProperties(type(part)(*ends))
+    match part:
+        case ArgMax():
+            return LinkProperties(ArgMax(part.count, part.width, part.cycles))
+        case Gather():
+            return LinkProperties(Gather(part.width, part.count, len(part.o.payload), part.words, part.last))
+        case Split():
+            return LinkProperties(Split(part.width, part.count, len(part.i.payload), part.beats, part.last))
+        case _:
+            return LinkProperties(Fill(part.width, len(part.o.payload), part.beats, part.kept))
 
 
-@pytest.mark.parametrize("part", LINKS, ids=lambda p: f"{type(p).__name__}_{p.count}_{p.width}")
+@pytest.mark.parametrize("part", LINKS, ids=lambda p: f"{type(p).__name__}_{len(p.i.payload)}_{len(p.o.payload)}")
 def test_links_are_proved(part: Any) -> None:
     prove_properties({"a link": _link(part)})
 
@@ -120,9 +135,21 @@ CHANGES: list[tuple[types.ModuleType, str, str, Any]] = [
     (unit, "read.addr.eq(control.read)", "read.addr.eq(control.write)", (3, 2, 5, 2)),
     (unit, "write.en.eq(self.i.valid & self.i.ready)", "write.en.eq(self.i.valid)", (3, 2, 5, 2)),
     (links, "(width * (count - 1))", "(width * (count - 2))", Gather(2, 3)),
-    (links, "at.eq(Mux(at == count - 1, 0, at + 1))", "at.eq(at + 1)", Gather(2, 3)),
+    (links, "at.eq(Mux(ends, 0, at + 1))", "at.eq(at + 1)", Gather(2, 3)),
     (links, "self.i.ready.eq(~full | self.o.ready)", "self.i.ready.eq(1)", Gather(2, 3)),
-    (links, "m.If(put & (at == count - 1))", "m.If(put & (at == count - 2))", Gather(2, 3)),
+    (links, "ends.eq(at == count - 1)", "ends.eq(at == count - 2)", Gather(2, 3)),
+    (links, "ends.eq(short | (", "ends.eq((", Gather(2, 3, 6, 2, 1)),
+    (links, "nth.eq(Mux(short, 0, nth + 1))", "nth.eq(nth + 1)", Gather(2, 3, 6, 3, 1)),
+    (links, "(nth == self.words - 1) & (at", "(at", Gather(2, 3, 6, 3, 1)),
+    (links, "(1 + count - self.last)", "(count - self.last)", Gather(2, 3, 6, 2, 2)),
+    (links, "(self.i.payload << (width * (self.last - 1)))", "self.i.payload", Gather(2, 3, 6, 2, 2)),
+    (links, "left.eq(Mux(ends, self.last, count))", "left.eq(Mux(ends, count, count))", Split(2, 3, 6, 2, 2)),
+    (links, "nth.eq(Mux(ends, 0, nth + 1)), left", "nth.eq(nth + 1), left", Split(2, 3, 6, 3, 2)),
+    (links, "ends = nth == self.beats - 1", "ends = nth == self.beats - 2", Split(2, 3, 6, 3, 2)),
+    (links, "self.i.payload & Mux(ends,", "self.i.payload & Mux(~ends,", Fill(2, 3, 3, 1)),
+    (links, "Const(self.kept, width), (1 <<", "Const(self.kept ^ 1, width), (1 <<", Fill(2, 3, 3, 1)),
+    (links, "self.i.valid & self.o.ready):", "self.i.valid):", Fill(2, 3, 3, 1)),
+    (links, "at.eq(Mux(ends, 0, at + 1))", "at.eq(at + 1)", Fill(2, 2, 3, 1)),
     (links, "word.eq(word >> width)", "word.eq(word)", Split(2, 3)),
     (links, "left.eq(count)", "left.eq(count - 1)", Split(2, 3)),
     (links, "((left == 1) & self.o.ready)", "(left == 1)", Split(2, 3)),
@@ -152,7 +179,7 @@ def test_changed_circuits_are_refused(
     assert old in source
     changed: dict[str, Any] = {"__name__": module.__name__}
     exec(compile(source.replace(old, new), module.__name__, "exec"), changed)
-    for kind in (control.Control, unit.UnitComponent, Gather, Split, ArgMax):
+    for kind in (control.Control, unit.UnitComponent, Fill, Gather, Split, ArgMax):
         if kind.__module__ == module.__name__:
             for name, method in inspect.getmembers(changed[kind.__name__], inspect.isfunction):
                 if name in vars(kind) and name != "__init__":

@@ -69,7 +69,7 @@ def properties(chain: FoldedChain) -> dict[str, Demands]:
             found[f"layer {part.layer.name}"] = Properties(part.component(), core_claim(part).latencies)
         elif isinstance(part, UnrolledPart):
             found[f"registers of {part.names}"] = PipelineProperties(part.pipeline)
-        elif part.stage is not None:
+        elif part.keeps:
             made = part.circuit()
             found[f"{type(made).__name__} (part {k})"] = LinkProperties(made)
     return found

@@ -16,7 +16,8 @@ from threshc.hdl.folded.arg_max import PATIENT, ArgMax
 from threshc.hdl.folded.chain import ChainPart, FoldedChain
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled
 from threshc.hdl.folded.joints import Link, converters, entry_links
-from threshc.hdl.folded.layer import Answer
+from threshc.hdl.folded.layer import Answer, FoldedLayer
+from threshc.hdl.folded.layout import in_order
 from threshc.hdl.folded.loaded import DEEPEST
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded, folded_network, named_layers
 from threshc.hdl.folded.probes import Shown
@@ -47,48 +48,59 @@ def folded_chain(
     folds: of every layer but the input's comparisons. entry: features that come in a beat, 0 for as many as the first
     layer takes. levels: tables between registers; inputs: of the family's tables. unroll: for layers that stay
     unrolled, with registers of the same `levels` without it. Raises CompileError where the network cannot be folded
-    (`threshc.hdl.folded.network`), and where numbers do not divide as they must: PE the neurons, SIMD the inputs of a
-    layer, and of neighbouring widths one the other.
+    (`threshc.hdl.folded.network`), and where PE or SIMD are more than a layer has; where they do not divide it, there
+    are rows that are dropped and inputs that are 0.
     """
     read = read_folded(network, folds)
     name, unroll = sanitize(network.name, "network"), unroll or _unroll(levels)
     entry = entry or max(first_width(read, folds[0]) // read.entry.each, 1)
-    parts: list[ChainPart] = list(entry_links(read, entry))
+    links, carried = entry_links(read, entry)
+    parts: list[ChainPart] = list(links)
     places = () if read.entry.places is None else tuple(read.entry.places.tolist())
-    shown = [Shown(0, _bits(network, read.entry.value), read.entry.features // entry, places)] if parts else []
-    width = entry * read.entry.each
+    shown = [Shown(0, _bits(network, read.entry.value), carried.beats, places)] if parts else []
     left = [fold for fold in folds if isinstance(fold, Fold)]
     for k, piece in enumerate(read.pieces):
         if isinstance(piece, Unfolded):
             design = unroll(piece.part.network)
             design = replace(design, interface=replace(design.interface, name=f"{name}_unrolled{k}"))
-            parts += converters(width, design.interface.input.bits, piece.layers[0].name)
-            parts.append(UnrolledPart(design, piece))
-            width = design.interface.output.bits
+            links, _ = converters(carried, design.interface.input.bits)
+            parts += [*links, UnrolledPart(design, piece)]
+            carried = in_order(design.interface.output.bits, design.interface.output.bits)
             continue
         fold, ends = left.pop(0), k + 1 == len(read.pieces)
         answer: Answer = "sums" if ends and piece.value == piece.layer.value else "bits"
-        layer = piece.folded(fold.pe, fold.simd, answer, inputs)
-        parts += converters(width, layer.in_bits, layer.name)
+        links, carried = converters(carried, fold.simd * piece.numbers.bits)
+        parts += links
+        layer = piece.folded(fold.pe, fold.simd, answer, inputs, carried)
         parts.append(folded_unit(f"{name}_layer{k}", layer, levels=levels, store=fold.store))
         if not ends:
-            shown.append(Shown(len(parts) - 1, _bits(network, piece.value), layer.groups))
-        width = layer.out_bits
+            shown.append(Shown(len(parts) - 1, _bits(network, piece.value), layer.groups, picked(layer, piece)))
+        each = layer.out_bits // layer.pe
+        carried = in_order(len(piece.start) * each, layer.out_bits)
     last = parts[-1]
     if read.label is not None:
         assert isinstance(last, FoldedUnit)
-        count, bits = last.layer.rows, last.layer.bits
+        count, bits = len(read.dense[-1].start), last.layer.bits
         slow = last.layer.chunks >= PATIENT and last.layer.pe == 1
         cycles = PATIENT if slow or count == 1 else 1  # a class each cycle would be lost where its reader waits
-        parts += converters(width, bits, "the arg-max")
+        links, _ = converters(carried, bits)
+        parts += links
         stage = partial(schedule.ArgMaxStage, count=count, cycles=cycles)
         parts.append(Link(partial(ArgMax, count, bits, cycles), stage))
     output, fields = _answer(read, last)
+    if read.label is None and isinstance(last, FoldedUnit):
+        parts += converters(carried, carried.width)[0]  # zeros for rows that the network has not
     given = Beats(read.entry.features * read.entry.bits, entry * read.entry.bits)
     loads = tuple(words for part in parts if isinstance(part, FoldedUnit) for words in part.loads)
     interface = Interface(network, name, given, output, fields, Timing(0), load=LoadPort(loads) if loads else None)
     chain = FoldedChain(interface, tuple(parts), _neurons(read, parts), tuple(shown))
     return replace(chain, interface=replace(interface, timing=_timing(chain)))
+
+
+def picked(layer: FoldedLayer, dense: Dense) -> tuple[int, ...]:
+    """Returns which of a sample's bits out are a layer's, () for all: there may be more rows than it has."""
+    rows = len(dense.start)
+    return tuple(range(rows)) if layer.rows > rows else ()
 
 
 def first_width(read: FoldedNetwork, first: Choice) -> int:
@@ -112,13 +124,13 @@ def read_folded(network: Network, folds: Sequence[Choice]) -> FoldedNetwork:
         rows, columns = dense.weights.shape
         where = f"layer {dense.layer.name} ({columns} inputs, {rows} neurons)"
         for value, total, what in ((fold.pe, rows, "PE"), (fold.simd, columns, "SIMD")):
-            if value < 1 or total % value:
+            if not 1 <= value <= total:
                 raise fail(
-                    f"{what} {value} does not divide {total}",
+                    f"{what} {value} is not from 1 to {total}",
                     where=where,
-                    hint=f"one of {', '.join(str(d) for d in range(1, total + 1) if total % d == 0)}",
+                    hint=f"{what} {total} at most, best one that divides it",
                 )
-        steps = rows // fold.pe * (columns // fold.simd)
+        steps = -(-rows // fold.pe) * -(-columns // fold.simd)
         if fold.store == "spram" and steps > DEEPEST:
             raise fail(
                 f"{steps:,} weight words do not fit an SPRAM",
@@ -141,14 +153,14 @@ def _answer(read: FoldedNetwork, part: ChainPart) -> tuple[Beats, tuple[Field, .
         interface = part.design.interface
         return interface.output, moved(interface.fields, part.piece.part.offset)
     assert isinstance(part, FoldedUnit)
-    last, value = part.layer, read.dense[-1].value
+    last, value, rows = part.layer, read.dense[-1].value, len(read.dense[-1].start)
     if read.label is not None:
-        bits = max((last.rows - 1).bit_length(), 1)
+        bits = max((rows - 1).bit_length(), 1)
         return Beats(bits, bits), (Field("class", "class", read.label, 0, bits, bits, False, (1,)),)
     if last.answer == "sums":
-        bits, shape = last.rows * last.bits, read.network.types[value].shape
+        bits, shape = rows * last.bits, read.network.types[value].shape
         return Beats(bits, last.out_bits), (Field("scores", "scores", value, 0, bits, last.bits, True, shape),)
-    return Beats(last.rows, last.pe), (_bits(read.network, value),)
+    return Beats(rows, last.pe), (_bits(read.network, value),)
 
 
 def _neurons(read: FoldedNetwork, parts: Sequence[ChainPart]) -> tuple[LayerCircuit, ...]:
@@ -186,9 +198,8 @@ def _circuit(dense: Dense, unit: FoldedUnit) -> LayerCircuit:
         for inputs in (4, 6)
     )
     how = f"{layer.pe} at a time, {layer.simd} inputs a cycle"
-    return LayerCircuit(
-        dense.layer.value, layer.name, how, layer.rows, layer.rows * layer.columns, Estimate(four, six, 0, 0)
-    )
+    rows, columns = dense.weights.shape
+    return LayerCircuit(dense.layer.value, layer.name, how, rows, rows * columns, Estimate(four, six, 0, 0))
 
 
 def _timing(chain: FoldedChain) -> Timing:

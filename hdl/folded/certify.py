@@ -9,14 +9,15 @@ from threshc.hdl.folded.arg_max import ArgMax
 from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.entry import Thresholds
 from threshc.hdl.folded.layer import FoldedLayer
-from threshc.hdl.folded.links import Gather, Split
+from threshc.hdl.folded.links import Fill, Gather, Split
 from threshc.hdl.folded.signs import decode
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.folded.unrolled import UnrolledPart
 from threshc.hdl.proof.certificate import Lut, Step
 from threshc.hdl.proof.folded_core import Code, CoreClaim, Lane
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim
-from threshc.hdl.proof.folded_network import ArgMaxClaim, ConverterClaim, EntryClaim, Outside, Part, UnrolledClaim
+from threshc.hdl.proof.folded_network import ArgMaxClaim, EntryClaim, Outside, Part, UnrolledClaim
+from threshc.hdl.proof.folded_stream import FillClaim, GatherClaim, SplitClaim
 from threshc.hdl.unrolled.certify import certify
 
 
@@ -113,8 +114,12 @@ def part_claims(chain: FoldedChain) -> list[Part]:
             case Thresholds():
                 thresholds = tuple(tuple(t) for t in made.thresholds)
                 found.append(EntryClaim(thresholds, made.bits, made.is_signed))
-            case Gather() | Split():
-                found.append(ConverterClaim(*ends))
+            case Gather():
+                found.append(GatherClaim(*ends, made.count, made.words, made.last))
+            case Split():
+                found.append(SplitClaim(*ends, made.count, made.beats, made.last))
+            case Fill():
+                found.append(FillClaim(*ends, made.beats, made.kept))
             case ArgMax():
                 found.append(ArgMaxClaim(made.count, made.width))
             case _:

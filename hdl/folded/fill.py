@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from threshc.hdl.folded.schedule import FoldedStage, Held
+from threshc.hdl.folded.held import Held
+from threshc.hdl.folded.schedule import FoldedStage
 
 
 def fill(held: Held, first: int, end: int) -> tuple[int, float]:

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.folded import schedule
 from threshc.hdl.folded.entry import Thresholds
-from threshc.hdl.folded.links import Gather, Split
+from threshc.hdl.folded.layout import JUNK, Layout, in_order
+from threshc.hdl.folded.links import Fill, Gather, Split
 from threshc.hdl.folded.network import FoldedNetwork
 
 
@@ -19,43 +22,54 @@ class Link(NamedTuple):
     circuit: Callable[[], Any]
     stage: Callable[[], schedule.Stage] | None
     """None for what takes no cycle."""
+    keeps: bool = True
+    """It has registers."""
 
 
-def entry_links(read: FoldedNetwork, features: int) -> list[Link]:
-    """Returns the comparisons of the input's numbers; none where it is bits."""
+def entry_links(read: FoldedNetwork, features: int) -> tuple[list[Link], Layout]:
+    """Returns the comparisons of the input's numbers, `features` of them in a beat, none where it is bits; and what
+    beats carry behind them."""
     entry = read.entry
-    if entry.features % features:
+    if not 0 < features <= entry.features:
         raise fail(
-            f"{features} features in a beat do not divide {entry.features}",
+            f"a beat of {features} features: the network has {entry.features}",
             where=option("fold"),
-            hint=f"@ one of {', '.join(str(d) for d in range(1, entry.features + 1) if entry.features % d == 0)}",
+            hint=f"@ a number from 1 to {entry.features}",
         )
+    found = in_order(entry.features * entry.each, features * entry.each)
     if not entry.thresholds.shape[1]:
-        return []
-    rows = entry.thresholds.reshape(-1, features, entry.thresholds.shape[1])
-    if (rows != rows[0]).any():
+        return [], found
+    beat = entry.thresholds[:features]
+    if (entry.thresholds != np.resize(beat, entry.thresholds.shape)).any():
         raise fail(
             "the input's features are compared with different numbers",
             where=option("fold"),
             why=f"{features} of them come in a beat, and every beat is compared with the same numbers",
             hint=f"@{entry.features} at the end of {option('fold')}: all features in a beat",
         )
-    return [Link(partial(Thresholds, rows[0].tolist(), entry.bits, entry.is_signed), None)]
+    return [Link(partial(Thresholds, beat.tolist(), entry.bits, entry.is_signed), None, keeps=False)], found
 
 
-def converters(width: int, wanted: int, where: str) -> list[Link]:
-    """Returns the converter from beats of one width to another, none where they are equal."""
-    if width == wanted:
-        return []
-    small, large = sorted((width, wanted))
-    if large % small:
-        raise fail(
-            f"beats of {width} bits do not become beats of {wanted}",
-            where=f"layer {where}",
-            why="of the widths of neighbours one must divide the other",
-            hint="choose PE of the layer before and SIMD of this one accordingly",
-        )
-    count = large // small
-    if wanted > width:
-        return [Link(partial(Gather, small, count), partial(schedule.GatherStage, count=count))]
-    return [Link(partial(Split, small, count), partial(schedule.SplitStage, count=count))]
+def converters(given: Layout, wanted: int) -> tuple[list[Link], Layout]:
+    """Returns the parts from beats of one width to beats of `wanted` bits, none where they are equal, and what these
+    carry. What is anything becomes 0; where no width divides the other, bits are left 0."""
+    width, found, made = given.width, given, list[Link]()
+    if wanted // width > 1:
+        count = wanted // width
+        found = given.joined(count, wanted)
+        words, short = divmod(given.beats, count)
+        gather = partial(Gather, width, count, wanted, words + bool(short), short)
+        made.append(Link(gather, partial(schedule.GatherStage, count=count, beats=given.beats if short else 0)))
+    elif wanted < width:
+        count, last = -(-width // wanted), -(-given.last // wanted)
+        found = given.parted(wanted)
+        split = partial(Split, wanted, count, width, given.beats, last)
+        some = last if last < count else 0
+        made.append(Link(split, partial(schedule.SplitStage, count=count, beats=given.beats, last=some)))
+    junk = found.elements == JUNK
+    if junk.any() or (wanted > width and not made):
+        now, found = found.width, found.joined(1, wanted).cleared()
+        kept = sum(1 << k for k in range(now) if not junk[-1, k])
+        assert not junk[:-1].any()
+        made.append(Link(partial(Fill, now, wanted, found.beats, kept), None))
+    return made, found

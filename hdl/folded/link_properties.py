@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from amaranth.hdl import Cat, Fragment, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from threshc.hdl.folded.arg_max import PATIENT, ArgMax
-from threshc.hdl.folded.links import Gather, Split
+from threshc.hdl.folded.links import Fill, Gather, Split
 
-Link = Gather | Split | ArgMax
+Link = Gather | Split | Fill | ArgMax
 
 
 class LinkProperties(Component):
@@ -31,7 +31,7 @@ class LinkProperties(Component):
                 "given": In(len(part.i.payload)),
                 "taken": In(1),
                 "pick": In(1),
-                "slot": In(range(part.count)),
+                "slot": In(range(1 if isinstance(part, Fill) else part.count)),
                 "ok": Out(1),
             }
         )
@@ -45,6 +45,8 @@ class LinkProperties(Component):
                 demands = [*self._gather(m, part), *self._streams(m)]
             case Split():
                 demands = [*self._split(m, part), *self._streams(m)]
+            case Fill():
+                demands = [*self._fill(m, part)]
             case ArgMax():
                 demands = [*self._arg_max(m, part), *self._streams(m)]
         m.d.comb += self.ok.eq(Cat(*demands).all())
@@ -68,11 +70,13 @@ class LinkProperties(Component):
 
     def _gather(self, m: Module, part: Gather) -> Iterator[Value]:
         count, width = part.count, part.width
-        taken, whole = Signal(range(count)), Signal()
+        taken, whole, word, short = Signal(range(count)), Signal(), Signal(range(part.words)), Signal()
+        last = word == part.words - 1 if part.last < count else Const(0)  # the word has but `last` beats
+        ends = taken == Mux(last, part.last - 1, count - 1)
         with m.If(self._put):
-            m.d.sync += taken.eq(Mux(taken == count - 1, 0, taken + 1))
-        with m.If(self._put & (taken == count - 1)):
-            m.d.sync += whole.eq(1)
+            m.d.sync += taken.eq(Mux(ends, 0, taken + 1))
+        with m.If(self._put & ends):
+            m.d.sync += [whole.eq(1), short.eq(last), word.eq(Mux(word == part.words - 1, 0, word + 1))]
         with m.Elif(self._leaves):
             m.d.sync += whole.eq(0)
         picked, at, kept = Signal(), Signal(range(count)), Signal(width)
@@ -80,7 +84,11 @@ class LinkProperties(Component):
             m.d.sync += [picked.eq(1), at.eq(taken), kept.eq(part.i.payload)]
         with m.Elif(picked & self._leaves):
             m.d.sync += picked.eq(0)
-        yield (taken < count) & (part.at == taken)
+        yield (taken < count) & (part.at == taken) & ((taken < part.last) | ~last)
+        if part.last < count:
+            yield (word < part.words) & (part.nth == word)
+            yield ~(whole & short) | ~part.word[part.last * width :].any()
+            yield ~(whole & short & picked) | (at < part.last)
         yield (part.full == whole) & (part.o.valid == whole)
         yield ~whole | (taken == 0)
         yield ~picked | whole | (at < taken)
@@ -91,22 +99,39 @@ class LinkProperties(Component):
 
     def _split(self, m: Module, part: Split) -> Iterator[Value]:
         count, width = part.count, part.width
-        left = Signal(range(count + 1))
+        left, parts, beat = Signal(range(count + 1)), Signal(range(count + 1), init=count), Signal(range(part.beats))
+        coming = Mux(beat == part.beats - 1, part.last, count)
+        given = Cat(part.i.payload, Const(0, width * count - len(part.i.payload)))
         with m.If(self._put):
-            m.d.sync += left.eq(count)
+            m.d.sync += [left.eq(coming), parts.eq(coming), beat.eq(Mux(beat == part.beats - 1, 0, beat + 1))]
         with m.Elif(self._leaves):
             m.d.sync += left.eq(left - 1)
         picked, at, kept = Signal(), Signal(range(count)), Signal(width)
-        gone = count - left
-        with m.If(~picked & self.pick & self._put & (self.slot < count)):
-            m.d.sync += [picked.eq(1), at.eq(self.slot), kept.eq(part.i.payload.word_select(self.slot, width))]
+        gone = parts - left
+        with m.If(~picked & self.pick & self._put & (self.slot < coming)):
+            m.d.sync += [picked.eq(1), at.eq(self.slot), kept.eq(given.word_select(self.slot, width))]
         with m.Elif(picked & self._leaves & (at == gone)):
             m.d.sync += picked.eq(0)
-        yield (left <= count) & (part.left == left)
+        yield (left <= parts) & (parts <= count) & (part.left == left)
+        if part.last < count:
+            yield (beat < part.beats) & (part.nth == beat)
         yield part.o.valid == (left != 0)
-        yield ~picked | ((at >= gone) & (at < count))
+        yield ~picked | ((at >= gone) & (at < parts))
         yield ~picked | (part.word.word_select((at - gone)[: len(left)], width) == kept)
         yield ~(picked & (at == gone)) | (part.o.valid & (part.o.payload == kept))
+
+    def _fill(self, m: Module, part: Fill) -> Iterator[Value]:
+        """It has nothing to keep: what goes in goes out in the same cycle."""
+        beat = Signal(range(part.beats))
+        last = beat == part.beats - 1
+        with m.If(self._put):
+            m.d.sync += beat.eq(Mux(last, 0, beat + 1))
+        yield (part.o.valid == part.i.valid) & (part.i.ready == part.o.ready)
+        for k, bit in enumerate(part.o.payload):
+            given: Value = part.i.payload[k] if k < part.width else Const(0)
+            yield bit == (given if part.kept >> k & 1 or k >= part.width else given & ~last)
+        if part.kept != (1 << part.width) - 1:
+            yield (beat < part.beats) & (part.at == beat)
 
     def _arg_max(self, m: Module, part: ArgMax) -> Iterator[Value]:
         count, width, now = part.count, part.width, part.state

@@ -18,6 +18,7 @@ from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.split import Part, piece
 from threshc.compiler.ir.types import Ints, ValueType
 from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer, Numbers
+from threshc.hdl.folded.layout import Layout
 from threshc.hdl.folded.weights import weight_code
 
 _SPARSEST = 4
@@ -53,10 +54,17 @@ class Dense:
     start: NDArray[np.int64]
     numbers: Numbers
 
-    def folded(self, pe: int, simd: int, answer: Answer, inputs: int) -> FoldedLayer:
-        """Returns the layer with so many neurons and inputs at a time, for tables of so many inputs."""
+    def folded(self, pe: int, simd: int, answer: Answer, inputs: int, carried: Layout) -> FoldedLayer:
+        """Returns the layer with so many neurons and inputs at a time, for tables of so many inputs. carried: bits of
+        the beats that it takes. Rows that PE has too many are the last one again."""
         code, name = weight_code(self.weights, inputs), self.layer.name
-        return FoldedLayer(name, self.weights, self.start, pe, simd, answer, inputs, code, self.numbers)
+        columns = carried.elements.ravel()[:: self.numbers.bits] // self.numbers.bits
+        more = ((0, -len(self.start) % pe),)
+        columns = columns[: int(np.flatnonzero(columns >= 0).max()) + 1]  # the layer adds those behind by itself
+        weights = np.where(columns < 0, code.padding, self.weights[:, columns]).astype(self.weights.dtype)
+        weights = np.pad(weights, (*more, (0, 0)), mode="edge")
+        start = np.pad(self.start, more, mode="edge")
+        return FoldedLayer(name, weights, start, pe, simd, answer, inputs, code, self.numbers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

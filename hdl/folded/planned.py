@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -30,6 +30,7 @@ from threshc.hdl.folded.build import first_width, read_folded
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled, as_text
 from threshc.hdl.folded.joints import converters, entry_links
 from threshc.hdl.folded.layer import accumulator_bits, shifts, threshold_exponents
+from threshc.hdl.folded.layout import in_order
 from threshc.hdl.folded.loaded import memories
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
 from threshc.hdl.folded.plan_file import PlanFile
@@ -121,24 +122,26 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
     """
     cycles = max(layer.cycles for layer in chosen)
     entry = entry or _entry(read, first_width(read, chosen[0].fold), cycles)
-    entry_links(read, entry)
-    width, left = entry * read.entry.each, iter(layer for layer in chosen if isinstance(layer.fold, Fold))
+    _, carried = entry_links(read, entry)
+    left = iter([(k, layer) for k, layer in enumerate(chosen) if isinstance(layer.fold, Fold)])
+    exact = list(chosen)
     links = entry_luts(read.entry.thresholds[:entry], read.entry.bits)
     for piece in read.pieces:
         if isinstance(piece, Unfolded):
-            t, name = piece.part.network.types[0], piece.layers[0].name
+            t = piece.part.network.types[0]
             given = math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
-            taken = math.prod(read.network.types[piece.layers[-1].values[-1]].shape)
+            rows = taken = math.prod(read.network.types[piece.layers[-1].values[-1]].shape)
         else:
-            layer, name = next(left), piece.layer.name
+            k, layer = next(left)
             assert isinstance(layer.fold, Fold)
-            given, taken = layer.fold.simd * layer.digits, layer.fold.pe
-        converters(width, given, name)
-        links += link_luts(width, given)
-        width = taken
+            given, taken, rows = layer.fold.simd * layer.digits, layer.fold.pe, layer.rows
+            chunks = converters(carried, given)[1].beats  # more where no width divides the other
+            exact[k] = replace(layer, cycles=-(-rows // taken) * chunks)
+        links += link_luts(carried.width, given)
+        carried = in_order(rows, taken)
     if read.label is not None:
         links += arg_max_luts(_numbers(read.dense[-1], made.inputs)[2])
-    return Plan(tuple(chosen), entry, cycles, links)
+    return Plan(tuple(exact), entry, max(layer.cycles for layer in exact), links)
 
 
 def unrolled_layer(network: Network, layer: Layer, made: Family, ends: bool) -> PlannedLayer:
@@ -162,7 +165,7 @@ def _entry(read: FoldedNetwork, width: int, interval: int) -> int:
         and (width % (e * each) == 0 or e * each % width == 0)
         and np.array_equal(thresholds, np.tile(thresholds[:e], (features // e, 1)))
     ]
-    return min([e for e in possible if width % (e * each) == 0] or possible)
+    return min([e for e in possible if width % (e * each) == 0] or possible or [features])
 
 
 def divisors(n: int) -> list[int]:
@@ -173,7 +176,7 @@ def divisors(n: int) -> list[int]:
 def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last: bool) -> PlannedLayer:
     """Returns a folded layer: its cycles, which are exact, and its size, which is fitted."""
     rows, columns = dense.weights.shape
-    chunks, groups = columns // fold.simd, rows // fold.pe
+    chunks, groups = -(-columns // fold.simd), -(-rows // fold.pe)
     code, span, bits = _numbers(dense, made.inputs)
     more = len(threshold_exponents(chunks, span))
     tables = luts(

@@ -14,25 +14,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal, NamedTuple
 
-
-class Held(NamedTuple):
-    """Something that a stage holds up to `places` of. In cycle t it holds as many as there are numbers up to t in
-    `came`, less those in `left`."""
-
-    what: Literal["buffer", "queue", "word", "class", "registers"]
-    places: int
-    came: Sequence[int]
-    left: Sequence[int]
-
-
-class Wait(NamedTuple):
-    """Cycles from `first` on in which a step was not taken: for want of its chunk, or of a place for the answer."""
-
-    first: int
-    cycles: int
-    want: Literal["chunk", "place"]
+from threshc.hdl.folded.held import Held, Wait
 
 
 @dataclass(slots=True)
@@ -152,41 +135,63 @@ class FoldedStage(Stage):
 
 @dataclass(slots=True)
 class GatherStage(Stage):
-    """`count` beats become one; the next first beat is taken in the cycle in which the full one leaves, or later."""
+    """`count` beats become one; the next first beat is taken in the cycle in which the full one leaves, or later.
+
+    A sample has `beats`, 0 for any multiple of `count`; fewer than `count` that are left become one, too.
+    """
 
     count: int = 1
+    beats: int = 0
     _out: list[int] = field(default_factory=list)
 
     def held(self) -> tuple[Held, ...]:
         """Returns the fill of its word, in beats."""
-        left = [t + 1 for t in self._out for _ in range(self.count)]
+        left = [self._out[n] + 1 for n in self._words() if n < len(self._out)]
         return (Held("word", self.count, [t + 1 for t in self.times], left),)
 
+    def _place(self, j: int) -> int:
+        return j % (self.beats or self.count) % self.count
+
+    def _words(self) -> list[int]:
+        """The word of every beat."""
+        found = [-1]
+        for j in range(len(self.times)):
+            found.append(found[-1] + (self._place(j) == 0))
+        return found[1:]
+
     def _ready(self, j: int) -> int:
-        return self._out[j // self.count - 1] if j and j % self.count == 0 else 0
+        return self._out[-1] if j and self._place(j) == 0 else 0
 
     def _took(self, j: int, t: int) -> None:
-        if j % self.count == self.count - 1:
+        if self._place(j + 1) == 0:
             self._out.append(self.send(t + 1))
 
 
 @dataclass(slots=True)
 class SplitStage(Stage):
-    """One beat becomes `count`, the first of them in the next cycle; the next one is taken with the last part."""
+    """One beat becomes `count`, the first of them in the next cycle; the next one is taken with the last part.
+
+    The last one of a sample's `beats` becomes `last`, 0 for as many as the others.
+    """
 
     count: int = 1
+    beats: int = 1
+    last: int = 0
     _out: list[int] = field(default_factory=list)
 
     def held(self) -> tuple[Held, ...]:
         """Returns the fill of its word, in parts."""
-        came = [t + 1 for t in self.times for _ in range(self.count)]
+        came = [t + 1 for j, t in enumerate(self.times) for _ in range(self._parts(j))]
         return (Held("word", self.count, came, [t + 1 for t in self._out]),)
 
     def _ready(self, j: int) -> int:
-        return self._out[j * self.count - 1] if j else 0
+        return self._out[-1] if j else 0
+
+    def _parts(self, j: int) -> int:
+        return self.last if self.last and j % self.beats == self.beats - 1 else self.count
 
     def _took(self, j: int, t: int) -> None:
-        for _ in range(self.count):
+        for _ in range(self._parts(j)):
             self._out.append(self.send(t + 1))
 
 

@@ -27,6 +27,7 @@ from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decode
+from threshc.hdl.proof.folded_stream import ANY, ZERO, Converter, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,6 @@ class EntryClaim:
     thresholds: tuple[tuple[int, ...], ...]
     bits: int
     is_signed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ConverterClaim:
-    """Beats of one width become beats of another, bits in the same order, the first lowest."""
-
-    width: int
-    out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ class UnrolledClaim:
     end: int
 
 
-Part = EntryClaim | ConverterClaim | FoldedLayerClaim | ArgMaxClaim | UnrolledClaim
+Part = EntryClaim | Converter | FoldedLayerClaim | ArgMaxClaim | UnrolledClaim
 
 
 class Outside(NamedTuple):
@@ -88,48 +81,40 @@ def check_network(network: Network, outside: Outside, parts: Sequence[Part]) -> 
         except Unproved as problem:
             raise Unproved(f"part {k} of the chain: {problem}", problem.hint) from None
     named = [output.kind for output in network.outputs if output.value == reader.value]
-    if not named or not reader.whole or (reader.value, reader.bits, reader.width) != outside[1:]:
+    bits = reader.carried.bits.ravel()
+    whole = np.full(len(bits), ZERO, np.int64)  # the value, and zeros in what is left of the last beat
+    whole[: reader.bits] = np.arange(reader.bits)
+    ends = (reader.value, reader.bits, reader.carried.width) == outside[1:] and np.array_equal(bits, whole)
+    if not named or not reader.whole or not ends:
         raise Unproved("the chain does not answer with what it should, or with no output of the network")
-    return f"{named[0]} (value {reader.value}), {reader.bits} bits of a sample in beats of {reader.width}"
+    return f"{named[0]} (value {reader.value}), {reader.bits} bits of a sample in beats of {reader.carried.width}"
 
 
 class _Reader:
     """What the stream carries so far. value: of the network, its elements in row-major order; bits: of a sample;
-    width: of a beat; whole: the stream is the value, not only in the order of its elements; places: which of the bits
-    each element is, None for the same."""
+    carried: where they are in beats; whole: the stream is the value, not only in the order of its elements; places:
+    which of the bits each element is, None for the same."""
 
     def __init__(self, network: Network, width: int) -> None:
         t = network.types[0]
-        self.network, self.value, self.width, self.whole = network, 0, width, True
+        self.network, self.value, self.whole = network, 0, True
         self.places: NDArray[np.int64] | None = None
         self.bits = math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
-        self._beats()
+        self.carried = in_order(self.bits, width)
 
     def take(self, part: Part) -> None:
         """Goes through a part."""
         match part:
             case EntryClaim():
                 self._entry(part)
-            case ConverterClaim():
-                self._into(part.width)
-                if max(part.width, part.out) % min(part.width, part.out):
-                    raise Unproved("it does not divide beats, nor join them")
-                self.width = part.out
             case FoldedLayerClaim():
                 self._layer(part)
             case ArgMaxClaim():
                 self._arg_max(part)
             case UnrolledClaim():
                 self._unrolled(part)
-        self._beats()
-
-    def _beats(self) -> None:
-        if self.width < 1 or self.bits % self.width:
-            raise Unproved(f"{self.bits} bits of a sample are not whole beats of {self.width}")
-
-    def _into(self, width: int) -> None:
-        if width != self.width:
-            raise Unproved(f"it takes beats of {width} bits and is given {self.width}")
+            case _:
+                self.carried = self.carried.through(part)
 
     def _reader(self, kind: type[Compare] | type[ArgMax], rows: int) -> int:
         """The value of this kind that is made of the stream's, with so many elements."""
@@ -142,7 +127,7 @@ class _Reader:
         t = self.network.types[0]
         if self.value or not isinstance(t, Ints):
             raise Unproved("only the input's numbers are compared")
-        self._into(part.bits * len(part.thresholds))
+        self.carried.into(part.bits * len(part.thresholds))
         if part.bits != len(plane_weights(t.lo, t.hi)) or part.is_signed != (t.lo < 0):
             raise Unproved("the network's features have another number of bits, or another sign")
         features = math.prod(t.shape)
@@ -155,7 +140,8 @@ class _Reader:
                     raise Unproved("the network compares its features with other numbers")
                 self.whole = wanted == given
                 self.places = None if self.whole else np.array([places[pair] for pair in wanted], np.int64)
-                self.value, self.bits, self.width = v, len(given), sum(map(len, part.thresholds))
+                self.value, self.bits = v, len(given)
+                self.carried = in_order(len(given), sum(map(len, part.thresholds)))
                 return
         raise Unproved("the network compares no features")
 
@@ -180,35 +166,40 @@ class _Reader:
             order = order[op.index.ravel()]
         return order
 
-    def _sum(self, columns: int) -> tuple[int, NDArray[np.int64]]:
+    def _sum(self) -> tuple[int, NDArray[np.int64]]:
         """The next Sum, and its weights of the stream's bits in their order."""
         for v, op in enumerate(self.network.ops):
             if v > self.value and isinstance(op, Sum):
                 order = self._order(op.x)
-                if len(order) != op.weights.shape[1] or self.bits != columns:
-                    raise Unproved(f"it takes {columns} bits of a sample; the network's sum has {len(order)}")
-                weights = np.zeros((len(op.bias), columns), np.int64)
+                if len(order) != op.weights.shape[1]:
+                    raise Unproved(f"the network's sum has {op.weights.shape[1]} inputs, not {len(order)}")
+                weights = np.zeros((len(op.bias), self.bits), np.int64)
                 np.add.at(weights.T, order, op.weights.T.astype(np.int64))
                 return v, weights
         raise Unproved("the network has no further layer")
 
     def _layer(self, part: FoldedLayerClaim) -> None:
-        self._into(part.code.inputs)
-        held, start = decode(part)
-        check_range(part, held, start)
-        v, weights = self._sum(part.columns)
+        self.carried.into(part.code.inputs)
+        read = self.carried.bits.ravel()
+        if len(self.carried.bits) != part.chunks:
+            raise Unproved(f"it takes {part.chunks} beats of a sample and is given {len(self.carried.bits)}")
+        if (read == ANY).any():
+            raise Unproved("it takes bits that may be anything")
+        decoded, start = decode(part)
+        check_range(part, np.where(read == ZERO, 0, decoded), start)
+        v, weights = self._sum()
+        held = np.zeros((part.rows, self.bits), np.int64)
+        np.add.at(held.T, read[read >= 0], decoded[:, read >= 0].T)
         op = self.network.ops[v]
         assert isinstance(op, Sum)
         self.value = v
         row, bias = np.arange(len(op.bias)), op.bias
         if part.answer == "bits":
-            self.value = self._reader(Compare, part.rows)
-            compare = self.network.ops[self.value]
-            assert isinstance(compare, Compare)
+            self.value, compare = self._compare(part)
             row, bias = compare.row, op.bias[compare.row] - compare.threshold
-        if len(row) != part.rows:
+        if not 0 <= part.rows - len(row) < part.pe:  # those too many are nobody's
             raise Unproved(f"it has {part.rows} rows, the network's layer {len(row)}")
-        weights = weights[row]
+        weights, held, start = weights[row], held[: len(row)], start[: len(row)]
         axis = 1 if part.answer == "bits" else None  # sums are all in the same units
         scale = np.abs(weights).sum(axis=axis) // np.maximum(np.abs(held).sum(axis=axis), 1)
         scale = np.broadcast_to(np.maximum(scale, 1), len(row))
@@ -220,23 +211,31 @@ class _Reader:
         if wrong.any():
             raise Unproved(f"the memory has other weights or another threshold in row {int(wrong.argmax())}")
         each = part.bits if part.answer == "sums" else 1
-        self.bits, self.width, self.places = part.rows * each, part.pe * each, None
+        self.bits, self.places = len(row) * each, None
+        self.carried = in_order(self.bits, part.pe * each)
         self.whole = part.answer == "bits" or bool(scale[0] == 1)
 
+    def _compare(self, part: FoldedLayerClaim) -> tuple[int, Compare]:
+        """The Compare of the layer's sums, whose bits it answers with."""
+        for v in self.network.users()[self.value]:
+            if isinstance(op := self.network.ops[v], Compare) and 0 <= part.rows - len(op.row) < part.pe:
+                return v, op
+        raise Unproved(f"value {self.value} of the network has no Compare of {part.rows} elements")
+
     def _arg_max(self, part: ArgMaxClaim) -> None:
-        self._into(part.width)
-        t = self.network.types[self.value]
-        if not isinstance(t, Ints) or self.bits != part.count * part.width:
+        self.carried.into(part.width)
+        t, bits = self.network.types[self.value], part.count * part.width
+        if not isinstance(t, Ints) or self.bits != bits or self.carried.bits.ravel().tolist() != [*range(bits)]:
             raise Unproved("it is not given the sums of a sample")
         self.value = self._reader(ArgMax, 1)
-        self.width = self.bits = max((part.count - 1).bit_length(), 1)
-        self.whole = True
+        self.bits, self.whole = max((part.count - 1).bit_length(), 1), True
+        self.carried = in_order(self.bits, self.bits)
 
     def _unrolled(self, part: UnrolledClaim) -> None:
         """What the network does from the stream's value on is a network of its own, which the certificate is of."""
-        self._into(part.certificate.inputs)
+        self.carried.into(part.certificate.inputs)
         end = len(self.network.ops) - 1 if part.end == max(layers(self.network)[-1].values) else part.end
-        if not self.whole or self.bits != self.width or end <= self.value:
+        if not self.whole or self.carried.bits.tolist() != [[*range(self.bits)]] or end <= self.value:
             raise Unproved("it is not given all bits of a value in a beat, in their order")
         try:
             rest = piece(self.network, self.value, end, self.network.name)
@@ -246,4 +245,5 @@ class _Reader:
         (field, *others) = part.certificate.fields
         if others:
             raise Unproved("it answers with more than one thing")
-        self.value, self.bits, self.width = field.value + rest.offset, field.width, field.width
+        self.value, self.bits = field.value + rest.offset, field.width
+        self.carried = in_order(self.bits, self.bits)
