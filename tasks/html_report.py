@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail
-from threshc.compiler.files import write_whole
+from threshc.compiler.files import check_goal, write_whole
 from threshc.tasks.folder import PAGE
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ def html_report(folder: str | os.PathLike[str], out: str | os.PathLike[str] | No
     from threshc.tasks.html.folder import read_folder
     from threshc.tasks.html.page import report_page
 
-    goal = _html(Path(folder) / PAGE if out is None else Path(out))
-    return _written(goal, report_page(read_folder(Path(folder))))
+    stated = None if out is None else _html(Path(out))
+    read = read_folder(Path(folder))
+    return _written(stated or Path(folder) / PAGE, report_page(read))
 
 
 def compare_folders(
@@ -38,7 +39,8 @@ def compare_folders(
     from threshc.tasks.html.folder import read_folder
 
     if len(folders) < 2:
-        raise fail("one folder is compared with nothing", hint="name two folders or more")
+        where = ", ".join(map(str, folders))
+        raise fail("one folder is compared with nothing", where=where, hint="name two folders or more")
     goal = None if out is None else _html(Path(out))
     read = [read_folder(Path(folder)) for folder in folders]
     if goal is not None:
@@ -49,6 +51,7 @@ def compare_folders(
 def _html(path: Path) -> Path:
     if path.suffix.lower() not in (".html", ".htm"):
         raise fail("the page is HTML", where=str(path), hint="a file name that ends in .html")
+    check_goal(path)
     return path
 
 

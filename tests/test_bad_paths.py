@@ -21,6 +21,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import threshc
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 
@@ -28,8 +29,8 @@ pytestmark = pytest.mark.slow
 
 MODELS = {"model"}
 SAMPLES = {"data", "labels", "test_data", "test_labels"}
-FILES = {"netlist", "folder"}
-OUTPUTS = {"json", "out", "report", "plot", "certificate", "checkpoint"}
+FILES = {"netlist", "folder", "folders"}
+OUTPUTS = {"json", "out", "report", "plot", "certificate", "checkpoint", "waves"}
 KNOWN = MODELS | SAMPLES | FILES | OUTPUTS
 
 
@@ -98,6 +99,7 @@ def place(root: Path) -> Iterator[Path]:
         (folder / "locked").chmod(0)
         (folder / "closed").mkdir(0o555)
         os.mkfifo(folder / "pipe")
+        threshc.compile(folder / "good.onnx", folder / "made", input="bit", samples=4, simulator="amaranth")
         yield folder
 
 
@@ -141,10 +143,11 @@ def arguments(words: str, place: Path, out: Path) -> dict[str, list[str]]:
         "target": ["--target", "icebreaker"],
         "labels": ["--labels"],
         "certificate": ["-c"],
+        "folder": [str(place / "made")],
+        "folders": [str(place / "made"), str(place / "made")],
     }
     needed = {p.name for p in COMMANDS[words].params if p.required} | {"input", "out"}
-    if words == "build":
-        needed.add("target")
+    needed |= {"build": {"target"}, "sim": {"data"}}.get(words, set())
     takes = {p.name for p in COMMANDS[words].params}
     return {name: value for name, value in good.items() if name in needed & takes}
 
