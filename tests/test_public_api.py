@@ -22,6 +22,7 @@ PUBLIC = [
     "__version__",
     "build",
     "compile",
+    "fit",
     "load",
     "prove",
     "simulate",
