@@ -318,7 +318,9 @@ def test_a_folder_is_checked_with_its_certificate(tmp_path: Path, root: Path) ->
     said = str(prove(out, file, check=True))
     assert "c is the certificate of the circuit that the options in report.json make" in said
     assert "network_xor.v is the Verilog of this circuit, byte for byte" in said
-    rest = "the figures in report.json (all of it but its options), network_xor_in.hex, "
+    rest = (
+        "the figures in report.json (all of it but its options), network_xor.h, network_xor_in.hex, network_xor_io.py, "
+    )
     assert f"not read, so nothing is said of them: {rest}" in said
     verilog = out / "network_xor.v"
     text = verilog.read_bytes()

@@ -41,7 +41,9 @@ def test_wheel_has_every_module_and_nothing_else(wheel: Path, root: Path) -> Non
     names = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
     api = {f"threshc/{p.name}" for p in (root / "api").iterdir() if p.suffix == ".py" or p.name == "py.typed"}
     rooms = {f"threshc/{p.relative_to(root)}" for room in ROOMS for p in (root / room).rglob("*.py")}
-    assert names == api | rooms
+    templates = {f"threshc/{p.relative_to(root)}" for p in (root / "tasks/html").glob("*.j2")}
+    assert templates
+    assert names == api | rooms | templates
 
 
 def test_wheel_works_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
