@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from threshc.cli import options as o
 from threshc.cli.chosen import EXACT, MODEL, reading_alone, takes
+from threshc.cli.errors import flag
 
 if TYPE_CHECKING:
     from threshc.tasks.fit import Way
@@ -63,8 +64,17 @@ def fit(
         at = "" if target_fps is None else f" at {target_fps:,.0f} samples a second"
         print(f"nothing fits{at}")
         return
-    words = "" if chosen.get("input") is None else f" --input {shlex.quote(chosen['input'])}"
-    print(f"best: threshc build {visible(shlex.quote(model))}{words} {report.command()} -o out")
+    words = [shlex.quote(model), *_reading(chosen), report.command()]
+    print(f"best: threshc build {visible(' '.join(words))} -o out")
+
+
+def _reading(chosen: Mapping[str, Any]) -> Iterator[str]:
+    """The flags with which the model was read, so that the command builds the same network."""
+    for name in (*MODEL, *EXACT):
+        value = chosen.get(name)
+        if value is None or value is False:
+            continue
+        yield flag(name) if value is True else f"{flag(name)} {shlex.quote(str(getattr(value, 'value', value)))}"
 
 
 def _refused(ways: Iterable[Way]) -> dict[str, list[str]]:

@@ -91,6 +91,7 @@ def sim(
         from threshc.cli.cycles_shown import show_cycles
 
         of_answers = {"--engine": engine != "packed", "--out": out, "--activity": activity, "--threads": threads}
+        of_answers |= {"--large": large}
         _idle(of_answers, "--cycles computes when a circuit answers, not what")
         show_cycles(model, how, chosen, (data, labels, limit, table), (valid, ready, clock), report or [])
         return

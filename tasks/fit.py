@@ -139,10 +139,10 @@ def fit(
     network = load_network(model, how, note=note)
     progress = progress or silent
     ways: list[Way] = []
-    plans: dict[tuple[str, int, int], Plan | str] = {}
+    plans: dict[tuple[str, int, int, int], Plan | str] = {}
     for one in chosen:
         progress(f"{one.name}: {one.device.part}")
-        size = one.device.family, one.device.luts, one.device.brams
+        size = one.device.family, one.device.luts, one.device.brams, one.device.sprams
         if size not in plans:
             plans[size] = _plan(network, one)
         ways += [_unrolled(network, one), _folded(one, plans[size])]

@@ -84,6 +84,7 @@ def test_the_command(root: Path, tmp_path: Path) -> None:
     [
         (["--cycles", "--engine", "rtl"], "an option would have no effect"),
         (["--cycles", "--activity"], "an option would have no effect"),
+        (["--cycles", "--large"], "an option would have no effect"),
         (["--cycles", "--valid", "0"], "valid 0.0 cannot be a chance"),
         (["--cycles", "--ready", "1.5"], "ready 1.5 cannot be a chance"),
         (["--cycles", "--report", "c.png"], "cycles are reported as JSON"),

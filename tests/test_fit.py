@@ -63,6 +63,9 @@ def test_the_command(root: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "best: threshc build " in result.output
     assert "--target icebreaker -o out" in result.output
+    words = ["--weight-bits", "min", "--scores", "exact", "--target", "up5k-sg48"]
+    result = CliRunner().invoke(app, ["fit", str(root / "examples/xor/xor.onnx"), "-q", "--input", "bit", *words])
+    assert "xor.onnx --input bit --weight-bits min --scores exact --device up5k-sg48 -o out" in result.output
     words = ["-q", "--json", "--target", "hx8k-ct256"]
     result = CliRunner().invoke(app, ["fit", str(root / "examples/digits/digits.onnx"), *words])
     report = json.loads(result.stdout)
