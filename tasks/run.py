@@ -17,7 +17,7 @@ from threshc.tasks.stimulus import given
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from threshc.hdl.shell.host import Port
+    from threshc.hdl.shell.line import Port
     from threshc.hdl.shell.protocol import Counts
     from threshc.sim.result import Result
     from threshc.tasks.read_network import Model

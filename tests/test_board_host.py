@@ -17,7 +17,8 @@ from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
-from threshc.hdl.shell.host import Board, Port
+from threshc.hdl.shell.host import Board
+from threshc.hdl.shell.line import Port
 from threshc.hdl.shell.protocol import (
     BAD_CHECK,
     ERROR,

@@ -168,7 +168,20 @@ def test_every_command_is_registered() -> None:
     assert found - {"main"} == {command.name for command in app.registered_commands}
 
 
-VERBS = ("build", "compile", "doctor", "fit", "load", "program", "prove", "run", "simulate", "verify", "warm")
+VERBS = (
+    "build",
+    "compile",
+    "doctor",
+    "fit",
+    "load",
+    "load_weights",
+    "program",
+    "prove",
+    "run",
+    "simulate",
+    "verify",
+    "warm",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)

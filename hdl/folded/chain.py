@@ -103,7 +103,7 @@ class FoldedChain:
     def _component(self, instances: bool) -> Component:
         parts = [p.circuit() if isinstance(p, Link) else p.component(instances) for p in self.parts]
         probes = self.shown if self.interface.probes else ()
-        return _Chain(parts, probes, self.interface.load if instances else None)
+        return _Chain(parts, probes, self.interface.load)
 
     def verilog(self) -> str:
         """Returns the Verilog-2001 of the whole circuit; it reads the memories of `files`."""

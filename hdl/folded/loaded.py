@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from amaranth.hdl import Module, Mux
 from amaranth.lib import wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
 from threshc.hdl.folded.weights import Bits
@@ -71,3 +75,29 @@ def loaded_head(name: str, width: int, bits: int) -> str:
         f"input wire [{memories(width) - 1}:0] load_write, input wire [{bits - 1}:0] load_address, "
         f"input wire [{WIDTH - 1}:0] load_data);\n"
     )
+
+
+class LoadedMemory(wiring.Component):
+    """The memory of `loaded_verilog` in Amaranth, for its simulator. load: the loading port; first: the word a clock
+    edge behind its address. memory: of words filled up with zeros, which are there from the beginning."""
+
+    def __init__(self, words: Bits) -> None:
+        depth, width = words.shape
+        count, bits = memories(width), address_bits(depth)
+        rows = zip(*(column.tolist() for column in columns(words)), strict=True)
+        whole = [sum(part << WIDTH * k for k, part in enumerate(row)) for row in rows]
+        self.memory = Memory(shape=WIDTH * count, depth=depth, init=whole)
+        super().__init__({"address": In(bits), "first": Out(width), "load": In(load_signature(count, bits))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        load: Any = self.load
+        m.submodules.memory = self.memory
+        port, write = self.memory.read_port(), self.memory.write_port(granularity=WIDTH)
+        m.d.comb += [port.addr.eq(Mux(load.write.any(), load.address, self.address)), self.first.eq(port.data)]
+        m.d.comb += [
+            write.en.eq(load.write),
+            write.addr.eq(load.address),
+            write.data.eq(load.data.replicate(len(load.write))),
+        ]
+        return m

@@ -16,7 +16,15 @@ from threshc.hdl.families.base import Family
 from threshc.hdl.folded.control import Control
 from threshc.hdl.folded.core import Core, core
 from threshc.hdl.folded.layer import FoldedLayer, Store
-from threshc.hdl.folded.loaded import address_bits, columns, load_signature, loaded_head, loaded_verilog, memories
+from threshc.hdl.folded.loaded import (
+    LoadedMemory,
+    address_bits,
+    columns,
+    load_signature,
+    loaded_head,
+    loaded_verilog,
+    memories,
+)
 from threshc.hdl.folded.schedule import FoldedStage
 from threshc.hdl.folded.staged_text import StagedLogic, staged_verilog
 
@@ -137,8 +145,7 @@ def rom_verilog(name: str, file: str, depth: int, width: int, store: Store) -> s
 
 
 class UnitComponent(wiring.Component):
-    """See `FoldedUnit.component`. With instances it has the port `load` for a memory that is written at start; without
-    them its memory is there from the beginning.
+    """See `FoldedUnit.component`. It has the port `load` for a memory that is written at start.
 
     For proofs, once it is elaborated: control; places: for answers, of which `filled` hold one, and held: whether the
     registers before do; pipes: step, done and address, now and 1, 2, .. cycles later; write, read: ports of the buffer;
@@ -150,7 +157,7 @@ class UnitComponent(wiring.Component):
         self.unit, self._instances = unit, instances
         layer = unit.layer
         ends = {"i": In(stream.Signature(layer.in_bits)), "o": Out(stream.Signature(layer.out_bits))}
-        loads = memories(layer.pe * layer.word_bits) if unit.store == "spram" and instances else 0
+        loads = memories(layer.pe * layer.word_bits) if unit.store == "spram" else 0
         super().__init__(ends | ({"load": In(load_signature(loads, address_bits(layer.interval)))} if loads else {}))
         self.control = Control(layer.chunks, layer.groups, unit.places, unit.queue)
         self.filled, self.held = Signal(range(max(unit.queue, 2)), name="filled"), Signal(name="held")
@@ -219,6 +226,11 @@ class UnitComponent(wiring.Component):
                 ins |= {"load_write": load.write, "load_address": load.address, "load_data": load.data}
             self._instance(m, "weights", "", ins, {"word": word})
             return word
+        if self.unit.store == "spram":
+            m.submodules.weights = self.weights = loaded = LoadedMemory(layer.words())
+            wiring.connect(m, wiring.flipped(self.load), loaded.load)
+            m.d.comb += loaded.address.eq(address)
+            return _later(m, loaded.first, 1)[-1]
         rows = [int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little") for row in layer.words()]
         m.submodules.weights = memory = Memory(shape=layer.pe * layer.word_bits, depth=layer.interval, init=rows)
         port = memory.read_port()
