@@ -12,17 +12,19 @@ from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.flow.tools import YOSYS, Tool, check, find_tools, run_tool
 from threshc.hdl.folded.link_properties import LinkProperties
 from threshc.hdl.folded.pipeline_properties import PipelineProperties
+from threshc.hdl.folded.pool_properties import PoolProperties
 from threshc.hdl.folded.properties import Properties
 from threshc.hdl.proof.bits import Unproved
 
-Demands = Properties | LinkProperties | PipelineProperties
+Demands = Properties | LinkProperties | PipelineProperties | PoolProperties
 """A circuit with the bit `ok`."""
 
-# Memories and the modules of the arithmetic become free bits: what holds then holds whatever they say.
+# Memories and the modules of the arithmetic become free bits: what holds then holds whatever they say. Tables of the
+# control stay logic (-norom): as memories they would be free, too.
 _SCRIPT = """\
 read_rtlil {file}.il
 hierarchy -top top
-proc
+proc -norom
 flatten
 delete {boxes}
 opt_clean
