@@ -88,18 +88,20 @@ def plan(
             f"{layer.cycles:,}",
             f"{layer.cycles / made.interval:.0%}" + (" slowest" if layer.cycles == made.interval else ""),
             f"{layer.luts:,}",
+            f"{layer.ffs:,}",
             str(layer.brams) + (f" + {layer.sprams} SPRAMs" if layer.sprams else ""),
         )
         for layer in made.layers
     ]
-    head = ("layer", "inputs x neurons", "kind", "PE", "SIMD", "weights in", "cycles", "busy", "LUTs", "block RAMs")
-    print_table(f"--fold {made}", head, rows, "lllrrlrrrr")
+    head = ("layer", "inputs x neurons", "kind", "PE", "SIMD", "weights in", "cycles", "busy", "LUTs", "FFs", "RAMs")
+    print_table(f"--fold {made}", head, rows, "lllrrlrrrrr")
     after = "" if report.latency is None else f", the first answer after {report.latency:,}"
     says = "assumed" if report.assumed else "stated" if clock is not None else "of the board"
     print(
         f"{report.samples_per_second:,.0f} samples a second at {report.clock_hz / 1e6:g} MHz ({says}): one per "
         f"{made.interval:,} cycles{after}\n"
-        f"about {made.luts:,} of {device.luts:,} LUTs (estimated), {made.brams} of {device.brams} block RAMs"
+        f"about {made.luts:,} of {device.luts:,} LUTs and {made.ffs:,} of {device.ffs:,} flip-flops (estimated), "
+        f"{made.brams} of {device.brams} block RAMs"
         + (f", {made.sprams} of {device.sprams} SPRAMs, loaded at start" if made.sprams else "")
     )
 

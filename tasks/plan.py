@@ -58,6 +58,7 @@ class PlanReport:
             "clock_assumed": self.assumed,
             "samples_per_second": self.samples_per_second,
             "luts": self.plan.luts,
+            "ffs": self.plan.ffs,
             "brams": self.plan.brams,
             "sprams": self.plan.sprams,
             "layers": [
@@ -69,6 +70,7 @@ class PlanReport:
                     "cycles": layer.cycles,
                     "utilization": layer.cycles / self.plan.interval,
                     "luts": layer.luts,
+                    "ffs": layer.ffs,
                     "brams": layer.brams,
                     "sprams": layer.sprams,
                     "bottleneck": layer.cycles == self.plan.interval,

@@ -9,7 +9,8 @@ neighbours one must divide the other. It takes hundredths of a second for a netw
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,9 @@ from threshc.hdl.targets.base import Device
 FILL, _FILL = 0.8, {"ice40": 0.42}
 """Of a device's LUTs, what a plan takes: what can be placed and routed, where a register without a table does not take
 the place of one, as on iCE40 (2,194 cells of 1,017 tables were routed); by family where it is another part."""
+FILLED = 0.75
+"""Of a device's flip-flops, what a plan takes, where they are not the cells of `_FILL`: with 0.89 of an ECP5-25F's
+nextpnr found no legal places."""
 _DEEPEST = 16
 """Words of a memory of look-up tables: a table per bit."""
 
@@ -68,7 +72,28 @@ def smallest(read: FoldedNetwork, device: Device, interval: int, *, unrolled: bo
 
 
 def _search(read: FoldedNetwork, device: Device, interval: int, unrolled: bool) -> list[Choice] | None:
-    """The choices of all layers. States: by bits in a beat, negative behind a layer that stays unrolled, 0 at first."""
+    """The choices of all layers: of those that need fewest tables, or, where these have too many flip-flops, of those
+    that need fewest of them."""
+    luts, ffs = _FILL.get(device.family, FILL) * device.luts, FILLED * device.ffs
+    for weigh, most in (attrgetter("luts"), luts), (attrgetter("ffs"), ffs):
+        found = _least(read, device, interval, unrolled, weigh, most)
+        if found is None:
+            return None
+        if sum(one.luts for one in found) <= luts and (sum(one.ffs for one in found) <= ffs or device.family in _FILL):
+            return [choice for one in found for choice in one.folds]
+    return None
+
+
+def _least(
+    read: FoldedNetwork,
+    device: Device,
+    interval: int,
+    unrolled: bool,
+    weigh: Callable[[_Option], int],
+    most: float,
+) -> list[_Option] | None:
+    """The options of least weight, None where that is more than `most`. States: by bits in a beat, negative behind a
+    layer that stays unrolled, 0 at first."""
     made = find_family(device.family)
     states: dict[int, np.ndarray] = {0: np.zeros((device.brams + 1, device.sprams + 1))}
     trace: list[tuple[dict[int, np.ndarray], list[tuple[int, _Option]]]] = []
@@ -85,7 +110,7 @@ def _search(read: FoldedNetwork, device: Device, interval: int, unrolled: bool) 
                 link = 0 if before < 0 and one.taken < 0 else link_luts(width, one.given)
                 grown = np.full_like(cost, np.inf)
                 rows, columns = cost.shape[0] - one.brams, cost.shape[1] - one.sprams
-                grown[one.brams :, one.sprams :] = cost[:rows, :columns] + one.luts + link
+                grown[one.brams :, one.sprams :] = cost[:rows, :columns] + weigh(one) + link
                 if one.taken not in new:
                     new[one.taken], back[one.taken] = np.full_like(cost, np.inf), np.zeros(cost.shape, np.int64)
                 better = grown < new[one.taken]
@@ -95,12 +120,12 @@ def _search(read: FoldedNetwork, device: Device, interval: int, unrolled: bool) 
         states = new
         trace.append((back, choices))
     best = min(states, key=lambda taken: states[taken].min(), default=None)
-    if best is None or states[best].min() > _FILL.get(made.name, FILL) * device.luts:
+    if best is None or states[best].min() > most:
         return None
-    (brams, sprams), chosen = np.unravel_index(int(states[best].argmin()), states[best].shape), list[Choice]()
+    (brams, sprams), chosen = np.unravel_index(int(states[best].argmin()), states[best].shape), list[_Option]()
     for back, choices in reversed(trace):
         before, one = choices[int(back[best][brams, sprams])]
-        chosen[:0] = one.folds
+        chosen.insert(0, one)
         best, brams, sprams = before, brams - one.brams, sprams - one.sprams
     return chosen
 
@@ -112,6 +137,7 @@ class _Option(NamedTuple):
     given: int
     taken: int
     luts: int
+    ffs: int
     brams: int = 0
     sprams: int = 0
 
@@ -138,10 +164,11 @@ def _options(
     stays = piece.layers if isinstance(piece, Unfolded) else (piece.layer,) if unrolled else ()
     if stays:
         ends = last and read.network.output("class") is not None
-        size = sum(unrolled_layer(read.network, x, made, ends and x is stays[-1]).luts for x in stays)
+        layers = [unrolled_layer(read.network, x, made, ends and x is stays[-1]) for x in stays]
+        luts, ffs = sum(x.luts for x in layers), sum(x.ffs for x in layers)
         types, out = read.network.types, stays[-1].values[-1]
         given = read.entry.features * read.entry.each if first else math.prod(types[stays[0].reads].shape)
-        yield _Option((Unrolled(),) * len(stays), given, -math.prod(types[out].shape), size)
+        yield _Option((Unrolled(),) * len(stays), given, -math.prod(types[out].shape), luts, ffs)
     if isinstance(piece, Unfolded):
         return
     rows, columns = piece.weights.shape
@@ -154,7 +181,7 @@ def _options(
             fits = layer.brams <= device.brams and layer.sprams <= device.sprams and layer.luts <= device.luts
             if steps <= interval and fits:
                 given = columns // chunks * layer.digits
-                yield _Option((layer.fold,), given, pe, layer.luts, layer.brams, layer.sprams)
+                yield _Option((layer.fold,), given, pe, layer.luts, layer.ffs, layer.brams, layer.sprams)
 
 
 def _stores(steps: int, device: Device) -> Iterator[Store]:

@@ -23,6 +23,7 @@ from threshc.hdl.folded.area import (
     entry_luts,
     link_luts,
     luts,
+    queue_luts,
     register_luts,
     unrolled_luts,
 )
@@ -34,6 +35,7 @@ from threshc.hdl.folded.layout import in_order
 from threshc.hdl.folded.loaded import memories
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
 from threshc.hdl.folded.plan_file import PlanFile
+from threshc.hdl.folded.registers import UNROLLED, buffer_flip_flops, flip_flops, link_flip_flops
 from threshc.hdl.folded.weights import WeightCode, weight_code
 from threshc.hdl.targets.base import Device
 
@@ -43,7 +45,7 @@ _LOADED = 20
 
 @dataclass(frozen=True, slots=True)
 class PlannedLayer:
-    """One layer of a plan. cycles: that a sample takes; luts: estimated; brams: block RAMs, of weights and buffer;
+    """One layer of a plan. cycles: that a sample takes; luts, ffs: estimated; brams: block RAMs, of weights and buffer;
     sprams: memories of weights that are loaded at start; digits: bits of an input."""
 
     name: str
@@ -52,6 +54,7 @@ class PlannedLayer:
     fold: Choice
     cycles: int
     luts: int
+    ffs: int
     brams: int
     sprams: int = 0
     digits: int = 1
@@ -59,13 +62,14 @@ class PlannedLayer:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """entry: features in a beat; interval: cycles per sample, those of the slowest layer; links: look-up tables of the
-    input's comparisons, the converters and the arg-max, estimated."""
+    """entry: features in a beat; interval: cycles per sample, those of the slowest layer; links, waiting: look-up
+    tables and flip-flops of the input's comparisons, the converters and the arg-max, estimated."""
 
     layers: tuple[PlannedLayer, ...]
     entry: int
     interval: int
     links: int
+    waiting: int
 
     def __str__(self) -> str:
         return as_text(self.folds, self.entry)
@@ -84,6 +88,11 @@ class Plan:
     def luts(self) -> int:
         """Look-up tables, estimated."""
         return sum(layer.luts for layer in self.layers) + self.links
+
+    @property
+    def ffs(self) -> int:
+        """Flip-flops, estimated."""
+        return sum(layer.ffs for layer in self.layers) + self.waiting
 
     @property
     def brams(self) -> int:
@@ -125,7 +134,7 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
     _, carried = entry_links(read, entry)
     left = iter([(k, layer) for k, layer in enumerate(chosen) if isinstance(layer.fold, Fold)])
     exact = list(chosen)
-    links = entry_luts(read.entry.thresholds[:entry], read.entry.bits)
+    links, waiting = entry_luts(read.entry.thresholds[:entry], read.entry.bits), 0
     for piece in read.pieces:
         if isinstance(piece, Unfolded):
             t = piece.part.network.types[0]
@@ -138,17 +147,19 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
             chunks = converters(carried, given)[1].beats  # more where no width divides the other
             exact[k] = replace(layer, cycles=-(-rows // taken) * chunks)
         links += link_luts(carried.width, given)
+        waiting += link_flip_flops(carried.width, given)
         carried = in_order(rows, taken)
     if read.label is not None:
-        links += arg_max_luts(_numbers(read.dense[-1], made.inputs)[2])
-    return Plan(tuple(exact), entry, max(layer.cycles for layer in exact), links)
+        bits = _numbers(read.dense[-1], made.inputs)[2]
+        links, waiting = links + arg_max_luts(bits), waiting + 3 * bits
+    return Plan(tuple(exact), entry, max(layer.cycles for layer in exact), links, waiting)
 
 
 def unrolled_layer(network: Network, layer: Layer, made: Family, ends: bool) -> PlannedLayer:
     """Returns a layer that stays unrolled: a sample in every cycle. ends: an arg-max follows."""
     op, places = network.ops[layer.value], math.prod(layer.positions)
     size = unrolled_luts(op.weights, places, inputs=made.inputs, ends=ends) if isinstance(op, Sum) else 0
-    return PlannedLayer(layer.name, layer.rows, layer.columns, Unrolled(), 1, size, 0)
+    return PlannedLayer(layer.name, layer.rows, layer.columns, Unrolled(), 1, size, round(UNROLLED * size), 0)
 
 
 def _entry(read: FoldedNetwork, width: int, interval: int) -> int:
@@ -190,12 +201,18 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
         inputs=made.inputs,
         family=made.name,
     )
+    answers = bits if last and dense.value == dense.layer.value else 1
+    tables += queue_luts(chunks, fold.simd * dense.numbers.bits, fold.pe * answers, made.inputs)
+    registers = flip_flops(
+        fold, code=code, numbers=dense.numbers, thresholds=more, bits=bits, inputs=made.inputs, family=made.name
+    )
     block, small = _memories(made)
     weights, width = fold.pe * (fold.simd * code.bits + more), fold.simd * dense.numbers.bits
     brams = blocks(chunks * groups, weights, block) if fold.store == "block" else 0
     sprams = memories(weights) if fold.store == "spram" else 0
     tables += _LOADED if sprams else 0
     held = blocks(2 * chunks, width, block)
+    registers += buffer_flip_flops(2 * chunks * width, held, made.name)
     if 2 * chunks * width <= REGISTERED.get(made.name, 0) * held:
         tables += register_luts(2 * chunks * width)
     elif small is not None and 2 * chunks <= 32 and made.name not in REGISTERED:
@@ -203,7 +220,8 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
     else:
         brams += held
     digits = dense.numbers.bits
-    return PlannedLayer(dense.layer.name, rows, columns, fold, chunks * groups, tables, brams, sprams, digits)
+    name = dense.layer.name
+    return PlannedLayer(name, rows, columns, fold, chunks * groups, tables, registers, brams, sprams, digits)
 
 
 @lru_cache(64)
