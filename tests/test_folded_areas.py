@@ -26,7 +26,7 @@ SYNTHESIZED = [
     ("ice40", SMALL, "4x16,unrolled,1x4@4", 839, 1210, 7),
     ("ecp5", SMALL, "4x16,2x8,unrolled@4", 644, 904, 4),
     ("gowin", SMALL, "unrolled,2x16,1x8@16", 1872, 2689, 3),
-    ("ecp5", MIDDLE, "16x64:lut,8x16:lut,1x8@16", 3835, 6272, 1),
+    ("ecp5", MIDDLE, "16x64:lut,8x16:lut,1x8@16", 3851, 5202, 1),
     ("ice40", MIDDLE, "8x32,2x16,1x4@8", 1075, 1711, 24),
     ("gowin", MIDDLE, "8x64,4x16,1x8@16", 1588, 3165, 20),
     ("ice40", TFC, "4x49,2x8,2x8,1x4@7", 1017, 1724, 25),

@@ -140,6 +140,8 @@ class Family:
       makes none, "" for the same
     * rom: makes the Verilog of a module NAME(clk, address, word) of bits (words, width): a memory in the family's own
       cells whose words leave from a second register, two clock edges behind their address; None: synthesis makes it
+    * lut_rom: the same of look-up tables, for as many words as a table has entries, whose address is in registers of
+      its own for each of so many pieces of a word, so that no net goes all over the chip
     * loaded: makes the body of a module NAME(clk, address, word, load_write, load_address, load_data) of a memory
       of at most 16,384 words that no bitstream can fill, from the bits of word and of both addresses: read as `rom`;
       while load_write[k] is 1, bits 16 * k and on of word load_address are written instead; None: there is none
@@ -165,6 +167,7 @@ class Family:
     whole: str = ""
     unmap: str = ""
     rom: Callable[[str, NDArray[np.uint8]], str] | None = None
+    lut_rom: Callable[[str, NDArray[np.uint8], int], str] | None = None
     loaded: Callable[[int, int], str] | None = None
 
     def delays_of(self, part: str) -> Delays:

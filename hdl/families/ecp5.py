@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from threshc.hdl.families.block_rams import (
     weights_of_nine,
     word,
 )
+from threshc.hdl.families.lut_roms import lut_rom
 from threshc.hdl.families.models import (
     OVER,
     OVER_SET,
@@ -40,6 +42,11 @@ def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> 
     pins = [*operands, *["1'b0"] * (4 - len(operands))]
     ports = ", ".join(f".{name}({p})" for name, p in zip("ABCD", pins, strict=True))
     return f"LUT4 #(.INIT(16'h{widen(table, len(operands), 4):04x})) {instance} ({ports}, .Z({output}));"
+
+
+def _register(instance: str, d: str, q: str) -> str:
+    modes = '.GSR("DISABLED"), .CEMUX("1"), .CLKMUX("CLK"), .LSRMUX("LSR"), .REGSET("RESET"), .SRMODE("LSR_OVER_CE")'
+    return f"TRELLIS_FF #({modes}) {instance} (.CLK(clk), .DI({d}), .Q({q}));"
 
 
 def _lut4(cell: Cell, to: Sink) -> None:
@@ -254,6 +261,7 @@ FAMILY = Family(
         Memory("TRELLIS_DPR16X4", ((16, 4),)),
     ),
     rom=_rom,
+    lut_rom=partial(lut_rom, cell=_text, register=_register),
     delays={"LFE5U": Delays(2.2, 0.95)},
     pll=PLL,
     flow=Flow(

@@ -24,13 +24,14 @@ def flip_flops(
     """Returns the flip-flops of a layer without its buffer and links.
 
     thresholds: bits of a word beside the weights; bits: of an accumulator; inputs: of the family's tables. A word of
-    weights has a register of its own behind a block RAM that has none, and two behind look-up tables.
+    weights has a register of its own behind a block RAM that has none, and two behind look-up tables; on ECP5 none and
+    one.
     """
     lanes, kind = fold.simd * numbers.bits, 6 if inputs >= 6 else 4
     only_signs = code.signs > 0 and code.signs == code.bits
     neuron = _PER_TABLE[kind, only_signs] * code.luts(inputs) * lanes
     words = fold.simd * code.bits + thresholds
-    waiting = 2 if fold.store == "lut" else 0 if family == "ecp5" else 1
+    waiting = (2 if fold.store == "lut" else 1) - (family == "ecp5")
     shared = _SHARED[kind] * lanes if code.signs else 0
     return round(fold.pe * (neuron + waiting * words + bits + 2) + shared + 2 * lanes + _CONTROL)
 

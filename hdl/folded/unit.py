@@ -71,6 +71,8 @@ class FoldedUnit:
         weights, width = f"{self.name}_weights", layer.pe * layer.word_bits
         if self.store == "block" and family is not None and family.rom is not None and layer.interval <= _DEEPEST:
             rom = family.rom(weights, layer.words())
+        elif self.store == "lut" and family is not None and family.lut_rom and layer.interval <= 1 << family.inputs:
+            rom = family.lut_rom(weights, layer.words(), layer.pe)
         else:
             rom = rom_verilog(weights, self.memory_file, layer.interval, width, self.store)
         if self.store == "spram":
