@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from threshc.cli import options as o
 from threshc.cli.chosen import CIRCUIT, MODEL, TARGET, circuit, reading, takes
@@ -19,6 +22,23 @@ def compile(
     limit: o.Limit = None,
     samples: o.Samples = 256,
     simulator: o.Simulator = "auto",
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="DIR",
+            help="The output folder, in place of -o, with wrapper, scripts and tests for other people's designs.",
+        ),
+    ] = None,
+    export_as: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            "--export-as",
+            metavar="KIND",
+            help="What --export makes: axi-stream (the default: AXI4-Stream and registers over AXI4-Lite) or plain.",
+        ),
+    ] = None,
     verify_passes: o.VerifyPasses = False,
     print_ir_after: o.PrintIrAfter = None,
     large: o.Large = False,
@@ -33,13 +53,21 @@ def compile(
     [dim]threshc compile digits.onnx[/]
     [dim]threshc compile digits.onnx -o out --data digits_test.npz --scores[/]
     [dim]threshc compile tfc.onnx -o out --input uint8/255 --pipeline 8 --neuron compressor[/]
+    [dim]threshc compile digits.onnx --export digits_ip --as axi-stream[/]
     """
     import threshc
     from threshc.cli.data import samples_and_labels
     from threshc.cli.ir import ir_printer
     from threshc.cli.printed_report import print_report
     from threshc.cli.progress import note, steps
+    from threshc.compiler.diagnostics import fail, option
+    from threshc.hdl.export.kinds import AXI_STREAM
 
+    if export is not None and out is not None:
+        why = "each names the folder in which everything is put"
+        raise fail("-o and --export cannot be together", where=option("export"), why=why, hint="omit -o")
+    if export is not None:
+        out, export_as = export, export_as or AXI_STREAM
     how, made = reading(chosen), circuit(chosen)
     print_after = ir_printer(print_ir_after)
     x, y = samples_and_labels(data, labels, limit, table)
@@ -58,6 +86,7 @@ def compile(
             note=note,
             verify_passes=verify_passes,
             print_after=print_after,
+            export_as=export_as,
             large=large,
             force=force,
             progress=progress,

@@ -40,6 +40,7 @@ class Settings:
     reading, circuit: which network, and which circuit of it. simulator: for the Verilog. verify_passes, print_after,
     note: as for `load_network`. jobs: processes that search side by side, None for all cores. device: what the circuit
     must fit. large: go on with a circuit that may take more memory than there is. target: what it is made for, if any.
+    export_as: a kind of `threshc.hdl.export`, whose files are written too; None for none.
     """
 
     reading: ModelOptions = USUAL_MODEL
@@ -52,6 +53,7 @@ class Settings:
     device: Device | None = None
     large: bool = False
     target: Target | None = None
+    export_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +106,12 @@ def compile_into(
     settings = replace(settings, circuit=with_plan(network, settings.circuit, settings.target))
     design = design or build_chain(network, settings.circuit, jobs=settings.jobs, progress=progress)
     progress(f"Verilog of {design.cells:,} cells")
-    write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": design.verilog(), **design.files()})
+    verilog, memories = design.verilog(), design.files()
+    if settings.export_as is not None:
+        from threshc.hdl.export.files import export_files
+
+        write_files(folder, export_files(design.interface, settings.export_as, verilog, memories))
+    write_files(folder, {THRESH: to_bytes(network), f"{design.name}.v": verilog, **memories})
     wanted = answers(design, expected)
     simulation = _simulate(design, given, wanted, settings.simulator, progress)
     write_files(folder, self_checking(design.interface, given.words[:BENCH_SAMPLES], wanted[:BENCH_SAMPLES]))

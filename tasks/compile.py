@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Note, Progress, silent
+from threshc.hdl.export.kinds import checked_kind
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.targets.registry import target as find_target
 from threshc.tasks.circuit_folder import Settings, compile_into, prepare
@@ -41,6 +42,7 @@ def compile(
     verify_passes: bool = False,
     print_after: Callable[[str, Network], None] | None = None,
     note: Note | None = None,
+    export_as: str | None = None,
     large: bool = False,
     force: bool = False,
     progress: Progress | None = None,
@@ -53,6 +55,8 @@ def compile(
     jobs: the number of processes that search side by side, None for all cores; the circuit is the same for any number.
     x: samples as `simulate` takes them, on which the emitted Verilog is simulated, with labels (N,) if these are known;
     without x, `samples` random samples are used. What snap_weights changes is measured on the same samples.
+    export_as: `axi-stream` or `plain`: the folder also gets what other people's designs and tools need of the circuit
+    (`threshc.hdl.export.files`); None for nothing of that.
     force: write beside files that threshc did not make (see `output_folder`). The folder appears whole or not at all.
     large: go on with a circuit that may take more memory than there is; without it, such a circuit is refused before it
     is made.
@@ -62,6 +66,8 @@ def compile(
     chosen = None if target is None else find_target(target)
     how, circuit = chosen_options(reading, options, keywords, chosen)
     check_run(simulator, samples, jobs)
+    if export_as is not None:
+        checked_kind(export_as)
     settings = Settings(
         how,
         circuit,
@@ -72,6 +78,7 @@ def compile(
         jobs=jobs,
         large=large,
         target=chosen,
+        export_as=export_as,
     )
     with output_folder(out_dir, force=force) as folder:
         progress = progress or silent

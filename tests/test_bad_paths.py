@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 MODELS = {"model"}
 SAMPLES = {"data", "labels", "test_data", "test_labels"}
 FILES = {"netlist", "folder", "folders"}
-OUTPUTS = {"json", "out", "report", "plot", "certificate", "checkpoint", "waves"}
+OUTPUTS = {"json", "out", "report", "plot", "certificate", "checkpoint", "waves", "export"}
 KNOWN = MODELS | SAMPLES | FILES | OUTPUTS
 
 

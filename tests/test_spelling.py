@@ -18,6 +18,7 @@ from threshc.compiler.diagnostics import CompileError, keyword, option, spelled
 
 BELOW = {path for path in files().values() if path.parts[0] not in ("api", "cli")}
 TOOLS = {
+    "hdl/export",
     "hdl/families",  # arguments of nextpnr and packers
     "hdl/targets",
     "hdl/flow/routing.py",
