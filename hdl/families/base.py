@@ -14,6 +14,21 @@ from threshc.hdl.families.models import Model
 from threshc.hdl.plls.base import Pll
 
 CellText = Callable[[str, int, tuple[str, ...], str], str]
+TwoText = Callable[[str, tuple[int, int], tuple[str, ...], tuple[str, str]], str]
+
+
+class ChainNets(NamedTuple):
+    """Nets of two places of a carry chain. carry: into the first place; the sum of a place is its select and the carry
+    into it, exclusive or; the carry out of it is the one into it where its select is 1, else its data. outputs: both
+    sums, and the carry out of the second place."""
+
+    carry: str
+    selects: tuple[str, str]
+    data: tuple[str, str]
+    outputs: tuple[str, str, str]
+
+
+ChainText = Callable[[str, ChainNets], str]
 
 
 class Count(NamedTuple):
@@ -134,6 +149,8 @@ class Family:
     * name: as options and reports have it; title: for people
     * inputs: of its look-up tables; cell(instance, table, operands, output): a line of Verilog that makes net `output`
       from nets `operands`, at most `inputs` of them
+    * two: the same of a cell with two tables and two outputs, which read the same nets, less than `inputs` of them;
+      chain(instance, nets): a line of Verilog for two places of a carry chain; None where that is not used
     * models: what every cell does that a netlist may have; simulation: Yosys' own models, a file below its share folder
     * counting: what each cell counts as; cells: how the types of its cells begin, which Yosys also names nets after
     * synth: Yosys' command that maps to it, without pads; whole: the one for what is placed, with pads where nextpnr
@@ -169,6 +186,8 @@ class Family:
     rom: Callable[[str, NDArray[np.uint8]], str] | None = None
     lut_rom: Callable[[str, NDArray[np.uint8], int], str] | None = None
     loaded: Callable[[int, int], str] | None = None
+    two: TwoText | None = None
+    chain: ChainText | None = None
 
     def delays_of(self, part: str) -> Delays:
         """Returns the delays of a device by its name. Raises CompileError where none were measured."""

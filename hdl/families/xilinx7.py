@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from threshc.hdl.families.base import Counting, Family, Memory
+from threshc.hdl.families.base import ChainNets, Counting, Family, Memory
 from threshc.hdl.families.models import OVER, OVER_SET, Cell, Model, Sink, inverted, refuse, register
 from threshc.hdl.logic.tables import MUX, XOR, widen
 
@@ -16,8 +16,32 @@ def _text(instance: str, table: int, operands: tuple[str, ...], output: str) -> 
     return f"LUT{size} #(.INIT({1 << size}'h{widen(table, len(operands), size):x})) {instance} ({ports}, .O({output}));"
 
 
+def _two(instance: str, tables: tuple[int, int], operands: tuple[str, ...], outputs: tuple[str, str]) -> str:
+    """O6 is the upper half of the table while I5 is 1, O5 the lower half."""
+    high, low = (widen(table, len(operands), 5) for table in tables)
+    pins = [*operands, *["1'b0"] * (5 - len(operands)), "1'b1"]
+    ports = ", ".join(f".I{k}({p})" for k, p in enumerate(pins))
+    return f"LUT6_2 #(.INIT(64'h{high << 32 | low:x})) {instance} ({ports}, .O6({outputs[0]}), .O5({outputs[1]}));"
+
+
+def _chain(instance: str, nets: ChainNets) -> str:
+    (s, t), (d, e), (first, second, carry) = nets.selects, nets.data, nets.outputs
+    return (
+        f"wire [3:0] {instance}_o, {instance}_c; CARRY4 {instance} (.CI(1'b0), .CYINIT({nets.carry}), "
+        f".DI({{2'b00, {e}, {d}}}), .S({{2'b00, {t}, {s}}}), .O({instance}_o), .CO({instance}_c)); "
+        f"assign {first} = {instance}_o[0]; assign {second} = {instance}_o[1]; assign {carry} = {instance}_c[1];"
+    )
+
+
 def _lut(cell: Cell, to: Sink, inputs: int) -> None:
     to.table(cell["O"], [cell[f"I{k}"] for k in range(inputs)], cell.number("INIT"))
+
+
+def _lut6_2(cell: Cell, to: Sink) -> None:
+    """O5 is the lower half of the table, whatever I5 is."""
+    inputs, init = [cell[f"I{k}"] for k in range(6)], cell.number("INIT")
+    to.table(cell["O6"], inputs, init)
+    to.table(cell["O5"], inputs[:5], init & 0xFFFFFFFF)
 
 
 def _inv(cell: Cell, to: Sink) -> None:
@@ -61,6 +85,7 @@ def _flop(cell: Cell, to: Sink, reset: str, table: int, asynchronous: bool, init
 
 _MODELS: dict[str, Model] = {
     **{f"LUT{k}": partial(_lut, inputs=k) for k in range(1, 7)},
+    "LUT6_2": _lut6_2,
     "INV": _inv,
     "BUFG": _same,
     "IBUF": _same,
@@ -80,10 +105,12 @@ FAMILY = Family(
     inputs=6,
     cell=_text,
     models=_MODELS,
-    counting=Counting({"INV": 1, **{f"LUT{k}": 1 for k in range(1, 7)}}, ("FD",), ("CARRY4",), ("RAMB",)),
+    counting=Counting({"INV": 1, "LUT6_2": 1, **{f"LUT{k}": 1 for k in range(1, 7)}}, ("FD",), ("CARRY4",), ("RAMB",)),
     synth="synth_xilinx -flatten -noiopad -noclkbuf -nosrl -nodsp",
     cells=("LUT", "CARRY", "FD", "INV", "MUXF"),
     simulation="xilinx/cells_sim.v",
+    two=_two,
+    chain=_chain,
     memories=(
         Memory("RAMB36E1", ((512, 72), (1024, 36), (2048, 18), (4096, 9), (8192, 4), (16384, 2), (32768, 1))),
         Memory("RAMB18E1", ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))),

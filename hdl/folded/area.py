@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from threshc.hdl.folded.layer import Numbers
 from threshc.hdl.folded.weights import WeightCode
 
-_SHARED = {4: 0.96, 6: 0.8}
+_SHARED = {4: 0.96, 6: 0.6}
 """Tables of a bit of an input for what all neurons share of it, where weights have signs."""
 _CONTROL = {"ice40": 100, "ecp5": 76, "gowin": 80}
 """Tables of a layer's control, queue and counters, by family; carries are counted with tables on iCE40 and Gowin."""

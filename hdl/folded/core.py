@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from threshc.hdl.folded.layer import FoldedLayer
+from threshc.hdl.folded.sevens import SevenColumns
 from threshc.hdl.folded.staged import Staged, staged
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.tables import MAJ, XOR, full, table
 from threshc.hdl.unrolled.claims import Step, Term
-from threshc.hdl.unrolled.sharing.counter_compressor import CounterColumns
 from threshc.hdl.unrolled.sharing.pair_compressor import PairColumns
 from threshc.hdl.unrolled.sharing.shared_parts import Carry, SharedPart
 
@@ -68,9 +68,10 @@ def core(layer: FoldedLayer, levels: int) -> Core:
     for exponent in layer.exponents:
         heap.plain.append((exponent, next(literals)))
     most = layer.simd * layer.code.most * layer.numbers.most + sum(1 << e for e in layer.exponents)
-    compressor = PairColumns if layer.inputs < 6 else CounterColumns
-    count = compressor(net, heap, most.bit_length()).run()
-    neuron = staged(net, count, inputs=layer.inputs, levels=levels)
+    columns = (PairColumns if layer.inputs < 6 else SevenColumns)(net, heap, most.bit_length())
+    count = columns.run()
+    sevens = columns.sevens if isinstance(columns, SevenColumns) else []
+    neuron = staged(net, count, inputs=layer.inputs, levels=levels, sevens=sevens)
     made = tuple(lane if isinstance(lane, tuple) else lane.outputs[0][1] for lane in lanes)
     return Core(shared, neuron, (first, net), made, tuple(heap.steps))
 

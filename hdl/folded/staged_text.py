@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from amaranth.hdl import Cat, Const, Elaboratable, Module, Signal, Value
 
-from threshc.hdl.families.base import Family
+from threshc.hdl.families.base import ChainNets, Family
 from threshc.hdl.folded.staged import Staged
-from threshc.hdl.logic.tables import full
+from threshc.hdl.logic.tables import full, remap
 
 _LANES = 64  # registers side by side in one word: a simulator's machine word
 
@@ -32,10 +32,7 @@ def staged_verilog(
         lines += [f"  wire {_net(node, s)} = {word}[{k}];" for k, (node, s) in enumerate(part)]
         nets = ", ".join(_net(node, s - 1) for node, s in reversed(part))
         lines.append(f"  always @(posedge clk) {word} <= {{{nets}}};")
-    for node, (operands, truth) in made.cells.items():
-        stage = made.stage[node]
-        nets_ = tuple(_net(x, stage) for x in operands)
-        lines.append("  " + _table(f"l{node}", truth, nets_, _net(node, stage), family))
+    lines += [f"  {line}" for line in _cells(made, family)]
     out = [
         f"1'b{lit}" if lit < 2 else ("~" if made.inverted(lit) else "") + _net(lit >> 1, made.latency)
         for lit in made.outputs
@@ -45,6 +42,34 @@ def staged_verilog(
 
 def _net(node: int, stage: int) -> str:
     return f"n{node}_{stage}"
+
+
+def _cells(made: Staged, family: Family | None) -> Iterator[str]:
+    """Tables, a family's own with two outputs, and carry chains where it has these."""
+    paired: dict[int, int] = dict(made.pairs) if family is not None and family.two is not None else {}
+    chains = {s.outputs[0]: s for s in made.sevens} if family is not None and family.chain is not None else {}
+    done = {*paired.values(), *(node for seven in chains.values() for node in seven.outputs[1:])}
+    for node, (operands, truth) in made.cells.items():
+        stage = made.stage[node]
+
+        def net(node: int, stage: int = stage) -> str:
+            return _net(node, stage)
+
+        if node in done:
+            continue
+        if node in chains and family is not None and family.chain is not None:
+            seven = chains[node]
+            (s, t), (d, e), (o, p, q) = seven.selects, seven.data, seven.outputs
+            nets = ChainNets(net(seven.carry), (net(s), net(t)), (net(d), net(e)), (net(o), net(p), net(q)))
+            yield family.chain(f"k{node}", nets)
+        elif node in paired and family is not None and family.two is not None:
+            other, wanted = made.cells[paired[node]], sorted({*operands, *made.cells[paired[node]][0]})
+            places = {x: 2 + 2 * k for k, x in enumerate(wanted)}
+            tables = [remap(tuple(places[x] for x in reads), t, len(wanted)) for reads, t in ((operands, truth), other)]
+            outputs = net(node), net(paired[node])
+            yield family.two(f"l{node}", (tables[0], tables[1]), tuple(map(net, wanted)), outputs)
+        else:
+            yield _table(f"l{node}", truth, tuple(map(net, operands)), net(node), family)
 
 
 def _table(name: str, truth: int, nets: tuple[str, ...], output: str, family: Family | None) -> str:

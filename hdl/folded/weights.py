@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 Bits = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 
-_TABLES = {4: {"sign": 1.75, "one": 2.2, "mask": 2.33}, 6: {"sign": 1.1, "one": 1.3, "mask": 1.95}}
-"""Tables of a lane with its part of the adder tree, by the inputs of a table (docs/research/folded.md)."""
+_TABLES = {
+    4: {"sign": 1.75, "one": 2.2, "mask": 2.33, "odd mask": 0},
+    6: {"sign": 0.92, "one": 0.96, "mask": 1.03, "odd mask": 0.5},
+}
+"""Tables of a lane with its part of the adder tree, by the inputs of a table (docs/research/folded.md). Of six, two
+masks share one, so that an odd number takes half a one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class WeightCode:
     def luts(self, inputs: int) -> float:
         """Returns about how many tables of so many inputs the lanes of a weight take, and their part of the adders."""
         each = _TABLES[6 if inputs >= 6 else 4]
-        return self.signs * each["sign"] + abs(self.one) * each["one"] + self.masks * each["mask"]
+        odd = self.masks % 2 * each["odd mask"]
+        return self.signs * each["sign"] + abs(self.one) * each["one"] + self.masks * each["mask"] + odd
 
     def holds(self, weights: NDArray[np.signedinteger]) -> bool:
         """Returns whether it has all of the weights."""

@@ -25,6 +25,19 @@ _TABLE = re.compile(
     rf"assign ({_NET}) = (l[1-9][0-9]*)\[\{{?({_NET}(?:, {_NET})*)\}}?\];"
 )
 _CELL = re.compile(r"  ([A-Z0-9_]+) #\(\.([A-Z_]+)\(([0-9]{1,3})'h([0-9a-f]+)\)\) (l[1-9][0-9]*) \((.*)\);")
+_TWO = re.compile(
+    rf"  LUT6_2 #\(\.INIT\(64'h([0-9a-f]{{1,16}})\)\) (l[1-9][0-9]*) \((.*), \.I5\(1'b1\), "
+    rf"\.O6\(({_NET})\), \.O5\(({_NET})\)\);"
+)
+_CHAIN = re.compile(
+    r"  wire \[3:0\] (k[1-9][0-9]{0,8})_o, \1_c; CARRY4 \1 \(\.CI\(1'b0\), "
+    rf"\.CYINIT\(({_NET})\), \.DI\(\{{2'b00, ({_NET}), ({_NET})\}}\), \.S\(\{{2'b00, ({_NET}), ({_NET})\}}\), "
+    rf"\.O\(\1_o\), \.CO\(\1_c\)\); assign ({_NET}) = \1_o\[0\]; assign ({_NET}) = \1_o\[1\]; "
+    rf"assign ({_NET}) = \1_c\[1\];"
+)
+_PLACES = ((2, 0x6), (4, 0x27D8), (5, 0xD8FFD800))
+"""Of a carry chain's sums and its carry, how many of (select, carry in, data, next select, next data) each reads, and
+its table: a sum is select ^ carry, the carry behind a place is the one into it where its select is 1, else its data."""
 _PIN = re.compile(rf"\.([A-Z][0-9]?)\(({_NET}|1'b0)\)")
 _OUT = re.compile(r"  assign ([a-z]+) = \{(.*)\};")
 _LIT = re.compile(rf"(~?)({_NET})|1'b([01])")
@@ -98,6 +111,11 @@ class _Reader:
                 raise Unproved(f"table {found[2]} has not the bits of its inputs")
             self._declare(found[2])
             self._cell(found[5], nets, table)
+        elif found := _TWO.fullmatch(line):
+            self._declare(found[2])
+            self._two(found[2], int(found[1], 16), found[3], (found[5], found[4]))
+        elif found := _CHAIN.fullmatch(line):
+            self._chain(*found.groups())
         elif found := _CELL.fullmatch(line):
             self._declare(found[5])
             self._family_cell(*found.groups())
@@ -130,6 +148,21 @@ class _Reader:
         if not family or None in given or len(nets) < len(given) or table is None or nets[output] == "1'b0":
             raise Unproved(f"cell {name} is not a {kind} with the pins and parameters of one")
         self._cell(nets[output], ["" if nets[pin] == "1'b0" else nets[pin] for pin in wanted], table)
+
+    def _two(self, name: str, tables: int, pins: str, outputs: tuple[str, str]) -> None:
+        """A table with two outputs: the lower half is the second's, over the same nets."""
+        given = [_PIN.fullmatch(pin) for pin in pins.split(", ")]
+        if [pin and pin[1] for pin in given] != [f"I{k}" for k in range(5)]:
+            raise Unproved(f"cell {name} is not a LUT6_2 with the pins and parameters of one")
+        nets = ["" if pin[2] == "1'b0" else pin[2] for pin in given if pin]
+        for net, table in zip(outputs, (tables & 0xFFFFFFFF, tables >> 32), strict=True):
+            self._cell(net, nets, table)
+
+    def _chain(self, name: str, carry: str, e: str, d: str, t: str, s: str, *outputs: str) -> None:
+        """Two places of a carry chain: sums, and the carry behind them."""
+        self._declare(name)
+        for net, (size, table) in zip(outputs, _PLACES, strict=True):
+            self._cell(net, [s, carry, d, t, e][:size], table)
 
     def made(self) -> Pipeline:
         """Returns all lines together. Raises Unproved for nets without a declaration or a driver."""
