@@ -13,8 +13,8 @@ from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
-from spi_flash import SpiFlash
 
+from threshc.hdl.cells.spi_flash import SpiFlash
 from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.unit import UnitComponent
 from threshc.hdl.interface import StreamUnit

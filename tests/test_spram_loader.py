@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
-from spi_flash import SpiFlash
 from test_folded_spram import chain
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.hdl.cells.spi_flash import SpiFlash
 from threshc.hdl.shell.flash import FlashTiming
 from threshc.hdl.shell.image import HEADER, OFFSET, make_image, read_image
 from threshc.hdl.shell.loader import TRIES, Loader

@@ -9,7 +9,6 @@ from typing import Any
 import boards
 import numpy as np
 import pytest
-from spi_flash import SpiFlash
 from test_board_host import Damage
 from test_folded_board import words
 from test_folded_spram import FOLD, chain, network
@@ -19,6 +18,7 @@ import threshc
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.storage import save
+from threshc.hdl.cells.spi_flash import SpiFlash
 from threshc.hdl.folded.build import folded_chain
 from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.fold import parse

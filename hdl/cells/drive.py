@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, fail
+from threshc.hdl.cells.drive_load import fill_through_port
 from threshc.hdl.cells.gates import Gates
 from threshc.hdl.cells.handshake import Handshake
 from threshc.hdl.cells.machine import Machine
@@ -35,8 +36,8 @@ def exercise_network(gates: Gates, interface: Interface, samples: Bytes, expecte
 
     samples (N, bytes): words of samples (`threshc.hdl.payload`); expected (N, bytes): those of the answers. A bubble is
     every fifth and a stall two in every seven cycles; `valid` and `ready` are compared in every cycle where the
-    interface says what they must be. Raises CompileError naming sample, output and bit where the netlist answers
-    otherwise, and where it stops.
+    interface says what they must be. Memories that are filled at start are written before, word by word. Raises
+    CompileError naming sample, output and bit where the netlist answers otherwise, and where it stops.
     """
     lanes = min(max(len(samples) // 512, 1), _MOST_LANES)
     each = 64 * lanes
@@ -51,6 +52,7 @@ def exercise_network(gates: Gates, interface: Interface, samples: Bytes, expecte
     offered, got = False, list[Words]()
     stimulus[0, -3:] = np.where([False, True, True], _ALL, np.uint64(0))[:, None]
     machine.run(drive, np.repeat(stimulus, 2, axis=0), watch)  # a reset
+    filled = fill_through_port(machine, gates, interface)
     answers = -(-len(samples) // each) * interface.output.count
     while taken < answers:
         offered, ready = fed < len(payloads) and (offered or cycle % 5 != 3), cycle % 7 not in (4, 5)
@@ -76,7 +78,7 @@ def exercise_network(gates: Gates, interface: Interface, samples: Bytes, expecte
         idle = 0 if accepted or (valid and ready) else idle + 1
         if idle > interface.timing.patience:
             raise _wrong(f"it stopped after {taken} of {answers} answers, in cycle {cycle}", gates)
-    return Exercised("the network, through its streams", len(samples), cycle + 2, len(gates.cells))
+    return Exercised("the network, through its streams", len(samples), filled + cycle + 2, len(gates.cells))
 
 
 def _level(lanes: Words, name: str, cycle: int, gates: Gates) -> bool:

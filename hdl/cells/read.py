@@ -54,7 +54,7 @@ def _gates(name: str, module: dict[str, Any], models: Mapping[str, Model]) -> Ga
     inputs = {p: bits for p, (bits, way) in ports.items() if way == "input"}
     outputs = {p: [reader.root(b) for b in bits] for p, (bits, way) in ports.items() if way != "input"}
     for p, bits in list(outputs.items()):  # pads that Amaranth leaves without a direction
-        if ports[p][1] == "inout" and outputs[p] == bits and not reader.drives(bits[0]):
+        if ports[p] == (bits, "inout") and not reader.drives(bits[0]):
             inputs[p] = outputs.pop(p)
     given = {bit for bits in inputs.values() for bit in bits}
     gates = list(reader.sorted(given))
@@ -144,8 +144,8 @@ class _Reader:
         return tuple((self.root(net), weight) for net, weight in address)
 
     def drives(self, net: int) -> bool:
-        """Whether a table drives the net."""
-        return net in self._tables
+        """Whether a table, flip-flop or memory drives the net."""
+        return net in self._tables or net in self._read or any(flop[0] == net for flop in self.flops)
 
     def _drive(self, net: int) -> None:
         if net in self._tables or net in self._alias or net in self._read:

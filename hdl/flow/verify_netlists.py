@@ -41,16 +41,14 @@ def verify_netlists(
     """
     family = target.device.family
     progress(f"simulating the netlist of the network on {len(samples.words):,} samples")
-    network = filled(read_netlist(folder / "network.json", family, interface.name), interface)
+    network = read_netlist(folder / "network.json", family, interface.name)
     done = [exercise_network(network, interface, samples.words, samples.expected)]
     progress("simulating the netlist that is placed, at its pins")
-    if interface.load is not None:
-        progress("weights that are loaded at start are taken as loaded")
-        if clock is not None:  # the loading itself takes a flash at the pins
-            return tuple(done)
-    whole = filled(read_netlist(folder / "top.json", family, TOP), interface)
+    whole = read_netlist(folder / "top.json", family, TOP)
     if clock is None:
-        done.append(exercise_harness(whole, interface, samples.words, samples.expected))
+        if interface.load is not None:
+            progress("weights that are loaded at start are taken as loaded: the harness is no loader")
+        done.append(exercise_harness(filled(whole, interface), interface, samples.words, samples.expected))
         return tuple(done)
     cycles = divisor(clock.hz, baud)
     found = exercise_board(

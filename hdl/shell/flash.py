@@ -9,6 +9,10 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+RESOURCE = "spi_flash_1x", 0
+"""The flash that the FPGA is configured from, as amaranth-boards names it."""
+PADS = "_".join(map(str, RESOURCE)) + "__{}__io"
+"""The ports of its pins at a board's top: cs (low where it is selected), clk, copi, cipo."""
 _WAKE, _READ = 0xAB, 0x03
 _MOST_HZ = 12e6
 """Of the flash's clock: a quarter of what the slowest flash takes for this command, so that pins may be slow."""

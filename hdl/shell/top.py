@@ -15,7 +15,7 @@ from threshc.hdl.families.registry import flow_of
 from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.clocking import add_domain
-from threshc.hdl.shell.flash import FlashTiming
+from threshc.hdl.shell.flash import RESOURCE, FlashTiming
 from threshc.hdl.shell.harness import Harness
 from threshc.hdl.shell.protocol import SILENCE
 from threshc.hdl.shell.shell import Shell
@@ -111,17 +111,13 @@ class _Pins(Elaboratable):
         m.d.comb += [self._shell.rx.eq(rx.i), tx.o.eq(self._shell.tx)]
         flash: Any = getattr(self._shell, "flash", None)
         if flash is not None:
-            _connect_flash(m, flash, platform.request(*_FLASH, dir="-"))
+            _connect_flash(m, flash, platform.request(*RESOURCE, dir="-"))
         return m
-
-
-_FLASH = "spi_flash_1x", 0
-"""The flash that the FPGA is configured from, as amaranth-boards names it."""
 
 
 def has_flash(platform: Any) -> bool:
     """Returns whether a platform of amaranth-boards knows the pins of its board's flash."""
-    return _FLASH in platform.resources
+    return RESOURCE in platform.resources
 
 
 def _connect_flash(m: Module, flash: Any, pins: Any) -> None:
