@@ -12,7 +12,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Progress
 from threshc.hdl.options import CircuitOptions
 from threshc.tasks.proof import Proof
-from threshc.tasks.proved_folder import not_read, same_verilog
+from threshc.tasks.proved_folder import not_read, same_verilog, same_weights
 
 if TYPE_CHECKING:
     from threshc.hdl.folded.chain import FoldedChain
@@ -45,9 +45,11 @@ def prove_folded(network: Network, options: CircuitOptions, folder: Path | None,
     progress("building the circuit")
     chain = build(network, options, progress=progress)
     assert not isinstance(chain, Chain)
-    texts: tuple[str, ...] = (
-        () if folder is None else (same_verilog(folder, chain), not_read(folder, f"{chain.name}.v"))
-    )
+    texts: tuple[str, ...] = ()
+    if folder is not None:
+        images = same_weights(folder, chain)
+        said = (f"{', and '.join(images.values())}, read back to the network's integers",) if images else ()
+        texts = same_verilog(folder, chain), *said, not_read(folder, f"{chain.name}.v", *images)
     start = time.perf_counter()
     try:
         found = prove_chain(chain, family=options.family, progress=progress)

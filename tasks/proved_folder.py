@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from threshc.compiler.bounded import read_file
 from threshc.compiler.diagnostics import CompileError, fail
-from threshc.tasks.folder import REPORT
+from threshc.tasks.folder import REPORT, report_of
 from threshc.tasks.read_network import THRESH
 
 if TYPE_CHECKING:
     from threshc.hdl.chain import Circuit
+    from threshc.hdl.folded.chain import FoldedChain
     from threshc.hdl.proof.certificate import Certificate
 
 
@@ -51,9 +52,40 @@ def same_certificate(folder: Path, file: Path, given: Certificate, made: Certifi
     return f"{file.name} is the certificate of the circuit that the options in {REPORT} make, in every part"
 
 
-def not_read(folder: Path, verilog: str) -> str:
-    """Returns what of a folder was not looked at: files, and what the report holds beside its options."""
-    read = {REPORT, THRESH, verilog}
+def same_weights(folder: Path, chain: FoldedChain) -> dict[str, str]:
+    """Decodes the images of weights in a folder that was built for a board: in the file for its flash, and as the tools
+    are given it; returns what was found, in words, by the names of the files.
+
+    {} where the folder's report states none. Raises CompileError naming the first file whose image does not say the
+    network's integers, or that the board would not take.
+    """
+    built = report_of(folder).get("built")
+    if chain.interface.load is None or not isinstance(built, dict) or not isinstance(built.get("loading"), dict):
+        return {}
+    from threshc.hdl.flow.flash_image import IMAGE
+    from threshc.hdl.flow.plan import PROJECT
+    from threshc.hdl.flow.prove_flash import prove_flash
+    from threshc.hdl.proof.bits import Unproved
+    from threshc.hdl.shell.image import OFFSET
+
+    found: dict[str, str] = {}
+    for name in (str(built.get("bitstream")), f"{PROJECT}/{IMAGE}"):
+        whole = read_file(folder / name, what="image of weights")
+        try:
+            words = prove_flash(chain, bytes.fromhex(whole.decode()) if name.endswith(IMAGE) else whole[OFFSET:])
+        except (Unproved, ValueError) as problem:
+            why = str(problem) if isinstance(problem, Unproved) else "it has letters that are not hexadecimal digits"
+            what, hint = "the image of weights is not that of the network", "build it again"
+            raise fail(what, where=str(folder / name), why=why, hint=hint) from None
+        where = f"{words:,} words of weights in {name}, from {OFFSET:#x} on" if not found else f"in {name}"
+        found[name] = where
+    return found
+
+
+def not_read(folder: Path, verilog: str, *others: str) -> str:
+    """Returns what of a folder was not looked at: files, and what the report holds beside its options. others: names of
+    files that were looked at."""
+    read = {REPORT, THRESH, verilog, *others}
     names = sorted(p.name for p in folder.iterdir() if p.name not in read)
     rest = [f"the figures in {REPORT} (all of it but its options)", *names[:20]]
     return f"not read, so nothing is said of them: {', '.join(rest)}" + (

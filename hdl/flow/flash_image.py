@@ -11,7 +11,7 @@ from threshc.hdl.shell.image import OFFSET
 
 PYTHON = "python3"
 RESULT = "flash.bin"
-_SCRIPT, _IMAGE = "join.py", "weights.hex"
+_SCRIPT, IMAGE = "join.py", "weights.hex"
 _TEXT = '''\
 """Writes a bitstream, and an image of weights behind it: join.py BITSTREAM IMAGE.hex OFFSET OUT"""
 
@@ -32,7 +32,7 @@ with open(out, "wb") as file:
 def image_files(image: bytes) -> dict[str, str]:
     """Returns the files of a project that the step reads, by name."""
     rows = (image[k : k + 32].hex() for k in range(0, len(image), 32))
-    return {_SCRIPT: _TEXT, _IMAGE: "\n".join(rows) + "\n"}
+    return {_SCRIPT: _TEXT, IMAGE: "\n".join(rows) + "\n"}
 
 
 def join_step(bitstream: str) -> Step:
@@ -41,8 +41,8 @@ def join_step(bitstream: str) -> Step:
         doing="joining bitstream and weights",
         role="PYTHON",
         tool=PYTHON,
-        arguments=(_SCRIPT, bitstream, _IMAGE, str(OFFSET), RESULT),
-        reads=(bitstream, _SCRIPT, _IMAGE),
+        arguments=(_SCRIPT, bitstream, IMAGE, str(OFFSET), RESULT),
+        reads=(bitstream, _SCRIPT, IMAGE),
         makes=(RESULT,),
         log="join.log",
     )
