@@ -10,13 +10,14 @@ from amaranth.back import rtlil
 from threshc.compiler.progress import Progress, silent
 from threshc.compiler.scratch import scratch_folder
 from threshc.hdl.flow.tools import YOSYS, Tool, check, find_tools, run_tool
+from threshc.hdl.folded.branch_properties import BranchProperties
 from threshc.hdl.folded.link_properties import LinkProperties
 from threshc.hdl.folded.pipeline_properties import PipelineProperties
 from threshc.hdl.folded.pool_properties import PoolProperties
 from threshc.hdl.folded.properties import Properties
 from threshc.hdl.proof.bits import Unproved
 
-Demands = Properties | LinkProperties | PipelineProperties | PoolProperties
+Demands = Properties | LinkProperties | PipelineProperties | PoolProperties | BranchProperties
 """A circuit with the bit `ok`."""
 
 # Memories and the modules of the arithmetic become free bits: what holds then holds whatever they say. Tables of the

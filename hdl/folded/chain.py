@@ -19,6 +19,7 @@ from threshc.hdl.folded.loaded import load_signature
 from threshc.hdl.folded.probes import Collector, Shown
 from threshc.hdl.folded.unit import FoldedUnit, UnitComponent
 from threshc.hdl.folded.unrolled import UnrolledInstance, UnrolledPart
+from threshc.hdl.folded.wiring import Feeds, ends, in_line
 from threshc.hdl.interface import Interface, LoadPort, Probe, moved
 from threshc.hdl.unrolled.emit import Pipeline
 from threshc.hdl.unrolled.layers import LayerCircuit
@@ -126,16 +127,19 @@ class FoldedChain:
 
 
 class _Chain(wiring.Component):
-    def __init__(self, parts: Sequence[Any], probes: Sequence[Shown], load: LoadPort | None) -> None:
-        self.parts = parts
+    def __init__(
+        self, parts: Sequence[Any], probes: Sequence[Shown], load: LoadPort | None, feeds: Feeds | None = None
+    ) -> None:
+        """feeds: None for parts in a line."""
+        self.parts, self.feeds = parts, in_line(len(parts)) if feeds is None else feeds
         loads = {} if load is None else {"load": In(load_signature(len(load.contents), load.address_bits))}
         self._collectors = [(p.part, Collector(len(parts[p.part].o.payload), p.beats, p.picked)) for p in probes]
-        ends = len(parts[0].i.payload), len(parts[-1].o.payload)
+        given, answer = len(ends(parts[0])[0][0].payload), len(parts[-1].o.payload)
         found: list[Any] = [Out(collector.o.signature) for _, collector in self._collectors]
         self._inner = [(part, name) for part in parts for name in part.signature.members if name.startswith("probe")]
         found += [part.signature.members[name] for part, name in self._inner]
         super().__init__(
-            {"i": In(stream.Signature(ends[0])), "o": Out(stream.Signature(ends[1]))}
+            {"i": In(stream.Signature(given)), "o": Out(stream.Signature(answer))}
             | {f"probe{k}": probe for k, probe in enumerate(found)}
             | loads
         )
@@ -144,9 +148,11 @@ class _Chain(wiring.Component):
         m = Module()
         for k, part in enumerate(self.parts):
             m.submodules[_instance(k, part)] = part
-        ends = [flipped(self.i), *(end for part in self.parts for end in (part.i, part.o)), flipped(self.o)]
-        for one, other in zip(ends[::2], ends[1::2], strict=True):
-            connect(m, one, other)
+        streams = [ends(part) for part in self.parts]
+        for (ins, _), feeds in zip(streams, self.feeds, strict=True):
+            for one, (part, port) in zip(ins, feeds, strict=True):
+                connect(m, streams[part][1][port] if part >= 0 else flipped(self.i), one)
+        connect(m, self.parts[-1].o, flipped(self.o))
         self._loaded(m)
         for k, (at, collector) in enumerate(self._collectors):
             m.submodules[f"collector_{k}"] = collector

@@ -288,7 +288,7 @@ class Sink(Stage):
 def run(stages: Sequence[Stage], beats: int, offered: Sequence[object] = (1,)) -> tuple[list[int], list[int]]:
     """Feeds beats into a chain of fresh stages, whose last one is a Sink. offered: a beat that is not yet offered is
     in a cycle t in which offered[t % len] is true, and stays until it is taken. Returns the cycles in which beats
-    crossed into the first and into the last stage."""
+    crossed into the first and into the last stage. Stages that are joined already are given by the first one alone."""
     for one, after in pairwise(stages):
         one.after = after
     t = -1
