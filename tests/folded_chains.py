@@ -14,6 +14,7 @@ from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.folded.chain import _Chain
+from threshc.hdl.folded.entry import BeatThresholds
 from threshc.hdl.folded.layer import BITS, FoldedLayer, Numbers
 from threshc.hdl.folded.links import Gather, Split
 from threshc.hdl.folded.schedule import GatherStage, PipelineStage, Sink, SplitStage, Stage, run
@@ -92,6 +93,24 @@ def random_chain(rng: np.random.Generator, samples: int = 5, unrolled: float = 0
     for layer in layers:
         x = (x @ layer.weights.T + layer.start >= 0).astype(np.int64)
     return Random(parts, stages, layers, beats, x)
+
+
+def compared(rng: np.random.Generator, chain: Random) -> Random:
+    """Returns the same chain behind features that every beat compares with numbers of its own, some of them with none
+    that is reached, so that the bits of its first layer come of them; the same chain where it takes no bits."""
+    first = chain.layers[0]
+    if first.numbers != BITS:
+        return chain
+    features = int(rng.choice([n for n in range(1, first.simd + 1) if first.simd % n == 0]))
+    each, bits = first.simd // features, int(rng.integers(1, 6))
+    thresholds = np.sort(rng.integers(0, (1 << bits) + 1, (first.chunks, features, each)))
+    x = rng.integers(0, 1 << bits, (len(chain.answers), first.chunks, features))
+    beats = [sum(int(n) << (bits * f) for f, n in enumerate(beat)) for beat in x.reshape(-1, features)]
+    answers = (x[..., None] >= thresholds).reshape(len(x), -1).astype(np.int64)
+    for layer in chain.layers:
+        answers = (answers @ layer.weights.T + layer.start >= 0).astype(np.int64)
+    part = BeatThresholds(thresholds.tolist(), bits, False)
+    return Random([part, *chain.parts], [GatherStage(), *chain.stages], chain.layers, beats, answers)
 
 
 def _folded(rng: np.random.Generator, layer: FoldedLayer) -> tuple[Any, Stage]:
@@ -177,6 +196,8 @@ def check(seed: int, unrolled: float) -> int:
     queue is, are in every cycle what the model says; returns the cycles that were compared."""
     rng = np.random.default_rng(seed)
     chain = random_chain(rng, 5 if not unrolled else 20, unrolled)
+    if seed % 4 == 1:
+        chain = compared(rng, chain)
     offered, taken = (rng.random(997) < p for p in rng.choice([0.2, 0.5, 0.9, 1.0], 2))
     last = chain.layers[-1]
     count = len(chain.answers) * last.groups

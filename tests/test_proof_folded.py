@@ -311,7 +311,7 @@ def test_other_parts_are_refused() -> None:
         parts[:-1],
         [*parts, parts[-1]],
         [dataclasses.replace(entry, is_signed=True), *parts[1:]],
-        [dataclasses.replace(entry, thresholds=entry.thresholds[::-1]), *parts[1:]],
+        [dataclasses.replace(entry, thresholds=(entry.thresholds[0][::-1],)), *parts[1:]],
         [*parts[:1], SplitClaim(4, 2, 2, 1, 2), *parts[1:]],
         [*parts[: layers[0]], two, *parts[layers[0] + 1 :]],
         [*parts[: layers[0]], dataclasses.replace(one, begin=one.begin + 1), *parts[layers[0] + 1 :]],

@@ -13,8 +13,9 @@ import pytest
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.prove_schedule import prove_properties
-from threshc.hdl.folded import arg_max, control, links, unit
+from threshc.hdl.folded import arg_max, control, entry, links, unit
 from threshc.hdl.folded.arg_max import ArgMax
+from threshc.hdl.folded.entry import BeatThresholds
 from threshc.hdl.folded.layer import FoldedLayer
 from threshc.hdl.folded.link_properties import LinkProperties
 from threshc.hdl.folded.links import Fill, Gather, Split
@@ -63,6 +64,9 @@ LINKS = [
     Fill(5, 7, 3, 0b10011),
     Fill(4, 4, 1, 0b0101),
     Fill(3, 5, 4, 0b111),
+    BeatThresholds([[[3, 9]], [[1, 16]], [[15, 7]]], 4, False),
+    BeatThresholds([[[-8], [0, 7]], [[8], [-3, 8]]], 4, True),
+    BeatThresholds([[[5]] if k == 3 else [[k]] for k in range(20)], 8, False),
     ArgMax(10, 5, 3),
     ArgMax(3, 4, 3),
     ArgMax(2, 1, 3),
@@ -76,6 +80,8 @@ def _link(part: Any) -> LinkProperties:
     match part:
         case ArgMax():
             return LinkProperties(ArgMax(part.count, part.width, part.cycles))
+        case BeatThresholds():
+            return LinkProperties(BeatThresholds(part.thresholds, part.bits, part.is_signed))
         case Gather():
             return LinkProperties(Gather(part.width, part.count, len(part.o.payload), part.words, part.last))
         case Split():
@@ -153,6 +159,27 @@ CHANGES: list[tuple[types.ModuleType, str, str, Any]] = [
     (links, "word.eq(word >> width)", "word.eq(word)", Split(2, 3)),
     (links, "left.eq(count)", "left.eq(count - 1)", Split(2, 3)),
     (links, "((left == 1) & self.o.ready)", "(left == 1)", Split(2, 3)),
+    *(
+        (entry, old, new, BeatThresholds([[[3, 9]], [[1, 16]], [[15, 7]]], 4, False))
+        for old, new in (
+            ("t - 1 for feature", "t for feature"),
+            (") > self.word[k]", ") >= self.word[k]"),
+            ("(self.at == count - 1, 0,", "(self.at == count - 2, 0,"),
+            ("self.i.ready.eq(~self.full | self.o.ready)", "self.i.ready.eq(1)"),
+            ("put.eq(self.i.valid & self.i.ready)", "put.eq(self.i.valid)"),
+            ("init=1 % count", "init=0"),
+            ("init=column[0]", "init=column[1]"),
+            ("with m.Case(beat):", "with m.Case(beat ^ 1):"),
+            ("self.full.eq(1), ", ""),
+            ("m.Elif(self.o.ready)", "m.Elif(self.o.valid)"),
+        )
+    ),
+    (
+        entry,
+        "feature.as_signed() if self.is_signed",
+        "feature if self.is_signed",
+        BeatThresholds([[[-3]], [[2]]], 3, True),
+    ),
     (arg_max, "candidate > best", "candidate >= best", ArgMax(4, 3, 3)),
     (arg_max, "candidate > best", "candidate >= best", ArgMax(4, 3, 1)),
     (arg_max, "(1 << (self.width - 1))", "0", ArgMax(4, 3, 3)),
@@ -179,7 +206,7 @@ def test_changed_circuits_are_refused(
     assert old in source
     changed: dict[str, Any] = {"__name__": module.__name__}
     exec(compile(source.replace(old, new), module.__name__, "exec"), changed)
-    for kind in (control.Control, unit.UnitComponent, Fill, Gather, Split, ArgMax):
+    for kind in (control.Control, unit.UnitComponent, Fill, Gather, Split, ArgMax, BeatThresholds):
         if kind.__module__ == module.__name__:
             for name, method in inspect.getmembers(changed[kind.__name__], inspect.isfunction):
                 if name in vars(kind) and name != "__init__":

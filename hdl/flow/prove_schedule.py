@@ -21,7 +21,7 @@ Demands = Properties | LinkProperties | PipelineProperties | PoolProperties | Br
 """A circuit with the bit `ok`."""
 
 # Memories and the modules of the arithmetic become free bits: what holds then holds whatever they say. Tables of the
-# control stay logic (-norom): as memories they would be free, too.
+# control and constants of the entry stay logic (-norom): as memories they would be free, too.
 _SCRIPT = """\
 read_rtlil {file}.il
 hierarchy -top top

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,6 +78,13 @@ def entry_luts(thresholds: NDArray[np.int64], bits: int) -> int:
     the lowest that counts, none where only the highest does."""
     lowest = [(int(t) & -int(t)).bit_length() - 1 if t else bits for t in thresholds.ravel()]
     return sum(max(bits - low, 0) // 2 for low in lowest)
+
+
+def beat_luts(beats: Sequence[Sequence[Sequence[int]]], bits: int) -> int:
+    """Returns the tables of comparing features of so many bits with the numbers of each beat: a bit of an adder for
+    every bit, and what chooses the constant's bit, which up to four beats nearly make for nothing."""
+    lanes = sum(map(len, beats[0]))
+    return round(lanes * bits * (1 + (len(beats) / 8 if len(beats) > 4 else 0)))
 
 
 def unrolled_luts(weights: NDArray[np.generic], positions: int, *, inputs: int, ends: bool = False) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.layers import layer_of
 from threshc.compiler.ir.network import Network
@@ -15,9 +17,10 @@ from threshc.hdl.folded.area import luts
 from threshc.hdl.folded.arg_max import PATIENT, ArgMax
 from threshc.hdl.folded.chain import ChainPart, FoldedChain
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled
+from threshc.hdl.folded.given import Entry
 from threshc.hdl.folded.joints import Link, converters, entry_links
 from threshc.hdl.folded.layer import Answer, FoldedLayer
-from threshc.hdl.folded.layout import in_order
+from threshc.hdl.folded.layout import Layout, in_order
 from threshc.hdl.folded.loaded import DEEPEST
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded, folded_network, named_layers
 from threshc.hdl.folded.probes import Shown
@@ -56,7 +59,7 @@ def folded_chain(
     entry = entry or max(first_width(read, folds[0]) // read.entry.each, 1)
     links, carried = entry_links(read, entry)
     parts: list[ChainPart] = list(links)
-    places = () if read.entry.places is None else tuple(read.entry.places.tolist())
+    places = _shown(read.entry, carried)
     shown = [Shown(0, _bits(network, read.entry.value), carried.beats, places)] if parts else []
     left = [fold for fold in folds if isinstance(fold, Fold)]
     for k, piece in enumerate(read.pieces):
@@ -101,6 +104,14 @@ def picked(layer: FoldedLayer, dense: Dense) -> tuple[int, ...]:
     """Returns which of a sample's bits out are a layer's, () for all: there may be more rows than it has."""
     rows = len(dense.start)
     return tuple(range(rows)) if layer.rows > rows else ()
+
+
+def _shown(entry: Entry, carried: Layout) -> tuple[int, ...]:
+    """Which of the bits of a sample's beats each comparison of the network is, () for all in order."""
+    at = np.flatnonzero(carried.elements.ravel() >= 0)
+    if entry.places is None and np.array_equal(at, np.arange(carried.elements.size)):
+        return ()
+    return tuple((at if entry.places is None else at[entry.places]).tolist())
 
 
 def first_width(read: FoldedNetwork, first: Choice) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from amaranth.hdl import Fragment
 
 from threshc.hdl.folded.arg_max import ArgMax
 from threshc.hdl.folded.chain import FoldedChain
-from threshc.hdl.folded.entry import Thresholds
+from threshc.hdl.folded.entry import BeatThresholds, Thresholds
 from threshc.hdl.folded.layer import FoldedLayer
 from threshc.hdl.folded.links import Fill, Gather, Split
 from threshc.hdl.folded.signs import decode
@@ -112,8 +114,9 @@ def part_claims(chain: FoldedChain) -> list[Part]:
         ends = len(made.i.payload), len(made.o.payload)
         match made:
             case Thresholds():
-                thresholds = tuple(tuple(t) for t in made.thresholds)
-                found.append(EntryClaim(thresholds, made.bits, made.is_signed))
+                found.append(_entry([made.thresholds], made.bits, made.is_signed))
+            case BeatThresholds():
+                found.append(_entry(made.thresholds, made.bits, made.is_signed))
             case Gather():
                 found.append(GatherClaim(*ends, made.count, made.words, made.last))
             case Split():
@@ -125,3 +128,7 @@ def part_claims(chain: FoldedChain) -> list[Part]:
             case _:
                 raise AssertionError(f"{type(made).__name__} has no rule")
     return found
+
+
+def _entry(thresholds: Sequence[Sequence[Sequence[int]]], bits: int, is_signed: bool) -> EntryClaim:
+    return EntryClaim(tuple(tuple(tuple(feature) for feature in beat) for beat in thresholds), bits, is_signed)

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.folded import schedule
-from threshc.hdl.folded.entry import Thresholds
-from threshc.hdl.folded.layout import JUNK, Layout, in_order
+from threshc.hdl.folded.entry import BeatThresholds, Thresholds
+from threshc.hdl.folded.layout import JUNK, Layout
 from threshc.hdl.folded.links import Fill, Gather, Split
 from threshc.hdl.folded.network import FoldedNetwork
 
@@ -36,18 +34,12 @@ def entry_links(read: FoldedNetwork, features: int) -> tuple[list[Link], Layout]
             where=option("fold"),
             hint=f"@ a number from 1 to {entry.features}",
         )
-    found = in_order(entry.features * entry.each, features * entry.each)
-    if not entry.thresholds.shape[1]:
+    beats, found = entry.beats(features)
+    if not beats:
         return [], found
-    beat = entry.thresholds[:features]
-    if (entry.thresholds != np.resize(beat, entry.thresholds.shape)).any():
-        raise fail(
-            "the input's features are compared with different numbers",
-            where=option("fold"),
-            why=f"{features} of them come in a beat, and every beat is compared with the same numbers",
-            hint=f"@{entry.features} at the end of {option('fold')}: all features in a beat",
-        )
-    return [Link(partial(Thresholds, beat.tolist(), entry.bits, entry.is_signed), None, keeps=False)], found
+    if len(beats) == 1:
+        return [Link(partial(Thresholds, beats[0], entry.bits, entry.is_signed), None, keeps=False)], found
+    return [Link(partial(BeatThresholds, beats, entry.bits, entry.is_signed), schedule.GatherStage)], found
 
 
 def converters(given: Layout, wanted: int) -> tuple[list[Link], Layout]:

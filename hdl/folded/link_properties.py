@@ -3,6 +3,7 @@
 Converters: any one beat, or part of one, that is picked freely leaves in its place, behind those before it; ready stays
 until a beat is taken and valid until one has left; and each takes a beat or offers one. The arg-max: what it answers is
 the index of the largest sum since the last answer, the lowest among equals, as adding them up one by one says.
+Comparisons with constants of every beat's own: what leaves says of each number of a beat what was wanted for that beat.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from threshc.hdl.folded.arg_max import PATIENT, ArgMax
+from threshc.hdl.folded.entry import BeatThresholds
 from threshc.hdl.folded.links import Fill, Gather, Split
 
-Link = Gather | Split | Fill | ArgMax
+Link = Gather | Split | Fill | ArgMax | BeatThresholds
 
 
 class LinkProperties(Component):
@@ -31,7 +33,7 @@ class LinkProperties(Component):
                 "given": In(len(part.i.payload)),
                 "taken": In(1),
                 "pick": In(1),
-                "slot": In(range(1 if isinstance(part, Fill) else part.count)),
+                "slot": In(range(1 if isinstance(part, Fill | BeatThresholds) else part.count)),
                 "ok": Out(1),
             }
         )
@@ -49,6 +51,8 @@ class LinkProperties(Component):
                 demands = [*self._fill(m, part)]
             case ArgMax():
                 demands = [*self._arg_max(m, part), *self._streams(m)]
+            case BeatThresholds():
+                demands = [*self._compared(m, part), *self._streams(m)]
         m.d.comb += self.ok.eq(Cat(*demands).all())
         return m
 
@@ -132,6 +136,30 @@ class LinkProperties(Component):
             yield bit == (given if part.kept >> k & 1 or k >= part.width else given & ~last)
         if part.kept != (1 << part.width) - 1:
             yield (beat < part.beats) & (part.at == beat)
+
+    def _compared(self, m: Module, part: BeatThresholds) -> Iterator[Value]:
+        """Every beat by its number in the sample, whose thresholds are made bit by bit of one bit for each number."""
+        count, bits = len(part.thresholds), part.bits
+        beat, whole, want = Signal(range(count)), Signal(), Signal(len(part.o.payload))
+        is_beat = [beat == b for b in range(count)]
+        columns = [*zip(*([t for feature in b for t in feature] for b in part.thresholds), strict=True)]
+        features = [f for f, thresholds in enumerate(part.thresholds[0]) for _ in thresholds]
+        with m.If(self._put):
+            m.d.sync += [beat.eq(Mux(beat == count - 1, 0, beat + 1)), whole.eq(1)]
+        with m.Elif(self._leaves):
+            m.d.sync += whole.eq(0)
+        for k, (column, f) in enumerate(zip(columns, features, strict=True)):
+            feature = part.i.payload.word_select(f, bits)
+            number = feature.as_signed() if part.is_signed else feature
+            wide = range(max(t.bit_length() for t in column) + 1)
+            rows = [[now for now, t in zip(is_beat, column, strict=True) if t >> p & 1] for p in wide]
+            need = Cat(*(Cat(*row).any() if row else Const(0) for row in rows)).as_signed()
+            with m.If(self._put):
+                m.d.sync += want[k].eq(number >= need)
+            yield part.word[k] == need - 1
+        yield (beat < count) & (part.at == Mux(beat == count - 1, 0, beat + 1))
+        yield (part.full == whole) & (part.o.valid == whole)
+        yield ~whole | (part.o.payload == want)
 
     def _arg_max(self, m: Module, part: ArgMax) -> Iterator[Value]:
         count, width, now = part.count, part.width, part.state

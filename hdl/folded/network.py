@@ -17,30 +17,10 @@ from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, S
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.split import Part, piece
 from threshc.compiler.ir.types import Ints, ValueType
+from threshc.hdl.folded.given import Entry, entry_of, entry_or_numbers
 from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer, Numbers
 from threshc.hdl.folded.layout import Layout
 from threshc.hdl.folded.weights import weight_code
-
-_SPARSEST = 4
-"""Comparisons of the input that the circuit may have for one of the network's."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """The input. features: how many, of `bits` bits each; thresholds: (features, m), that each is compared with, m = 0
-    where they are summed. places: of every comparison of the network, which of these it is, None for all in order."""
-
-    features: int
-    bits: int
-    is_signed: bool
-    thresholds: NDArray[np.int64]
-    value: Value
-    places: NDArray[np.int64] | None = None
-
-    @property
-    def each(self) -> int:
-        """Bits of a feature behind the comparisons."""
-        return int(self.thresholds.shape[1]) or self.bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +88,7 @@ def folded_network(network: Network, unrolled: Collection[int] = ()) -> FoldedNe
             where=option("fold"),
             hint=f"compile or build it without {option('fold')}",
         )
-    entry, bits = _entry(network) if 0 not in unrolled else _entry_or_numbers(network)
+    entry, bits = entry_of(network) if 0 not in unrolled else entry_or_numbers(network)
     pieces: list[Dense | Unfolded] = []
     label: Value | None = None
     kinds = groupby(range(len(named)), lambda k: k in unrolled)
@@ -131,11 +111,11 @@ def unfoldable(network: Network) -> frozenset[int]:
     Raises CompileError, that of the first one, where none can be.
     """
     found: dict[int, CompileError] = {}
-    entry, bits = _entry_or_numbers(network)
     try:
-        _entry(network)
+        entry, bits = entry_of(network)
     except CompileError as problem:
         found[0] = problem
+        entry, bits = entry_or_numbers(network)
     label: Value | None = None
     named = named_layers(network)
     for k, layer in enumerate(named):
@@ -162,7 +142,7 @@ def _dense(
     if isinstance(network.ops[bits], Bitplanes):
         weights, numbers = _of_integers(weights, network.types[0], layer)
     if bits == entry.value and entry.places is not None:  # comparisons that the network has not weigh 0
-        some, weights = weights, np.zeros((len(weights), entry.thresholds.size), np.int64)
+        some, weights = weights, np.zeros((len(weights), entry.comparisons), np.int64)
         np.add.at(weights.T, entry.places, some.T)
     if len(readers) == 1 and isinstance(compare := readers[0], Compare):
         factor = _factor(weights, axis=1)[compare.row]
@@ -191,55 +171,6 @@ def _unfolded(network: Network, some: list[Layer], entry: Entry, bits: Value, *,
             why=problem.diagnostics[0].what + (f": {why}" if (why := problem.diagnostics[0].why) else ""),
             hint=f"give layers that belong together the same kind, or omit {option('fold')}",
         ) from None
-
-
-def _entry_or_numbers(network: Network) -> tuple[Entry, Value]:
-    """What comes in before layers that stay unrolled: compared where folded layers could take it, else the numbers."""
-    try:
-        entry, bits = _entry(network)
-    except CompileError:
-        entry, bits = None, 0
-    if entry is None or entry.places is not None:
-        t = network.types[0]
-        assert isinstance(t, Ints)
-        count = int(np.prod(t.shape))
-        bits = len(plane_weights(t.lo, t.hi))
-        return Entry(count, bits, t.lo < 0, np.zeros((count, 0), np.int64), 0), 0
-    return entry, bits
-
-
-def _entry(network: Network) -> tuple[Entry, Value]:
-    """What comes in, and the value that has its bits."""
-    given, t = network.ops[0], network.types[0]
-    assert isinstance(given, Input)
-    count = int(np.prod(t.shape))
-    if not isinstance(t, Ints):
-        return Entry(count, 1, False, np.zeros((count, 0), np.int64), 0), 0
-    users = network.users()[0]
-    bits = len(plane_weights(t.lo, t.hi))
-    if len(users) == 1 and isinstance(network.ops[users[0]], Bitplanes):
-        return Entry(count, bits, t.lo < 0, np.zeros((count, 0), np.int64), users[0]), users[0]
-    if len(users) != 1 or not isinstance(compare := network.ops[users[0]], Compare):
-        raise fail(
-            "the input's numbers are read in more than one way",
-            where=option("fold"),
-            why="folded first layers sum them, or are behind comparisons of them with constants",
-            hint=f"compile or build it without {option('fold')}: unrolled circuits take it",
-        )
-    each, left = divmod(len(compare.row), count)
-    if not left and np.array_equal(compare.row, np.repeat(np.arange(count), each)):
-        return Entry(count, bits, t.lo < 0, compare.threshold.reshape(count, each), users[0]), users[0]
-    all_of_them, which = np.unique(compare.threshold, return_inverse=True)
-    each = len(all_of_them)
-    if count * each > _SPARSEST * len(compare.row):
-        raise fail(
-            "the input's features are not compared in order and equally often",
-            where=option("fold"),
-            why=f"nor with few numbers: each with {each}, most comparisons would be in vain",
-            hint=f"compile or build it without {option('fold')}: unrolled circuits take it",
-        )
-    places = compare.row * each + which
-    return Entry(count, bits, t.lo < 0, np.tile(all_of_them, (count, 1)), users[0], places), users[0]
 
 
 def _order(network: Network, x: Value, bits: Value, layer: Layer) -> NDArray[np.int64]:

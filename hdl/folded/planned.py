@@ -19,6 +19,7 @@ from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import (
     REGISTERED,
     arg_max_luts,
+    beat_luts,
     buffer_luts,
     entry_luts,
     link_luts,
@@ -130,11 +131,11 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
     Raises CompileError where the circuit would be refused: for beats that do not become one another.
     """
     cycles = max(layer.cycles for layer in chosen)
-    entry = entry or _entry(read, first_width(read, chosen[0].fold), cycles)
+    entry = entry or _entry(read, chosen[0], cycles)
     _, carried = entry_links(read, entry)
     left = iter([(k, layer) for k, layer in enumerate(chosen) if isinstance(layer.fold, Fold)])
     exact = list(chosen)
-    links, waiting = entry_luts(read.entry.thresholds[:entry], read.entry.bits), 0
+    links, waiting = _compared(read, entry)
     for piece in read.pieces:
         if isinstance(piece, Unfolded):
             t = piece.part.network.types[0]
@@ -162,21 +163,38 @@ def unrolled_layer(network: Network, layer: Layer, made: Family, ends: bool) -> 
     return PlannedLayer(layer.name, layer.rows, layer.columns, Unrolled(), 1, size, round(UNROLLED * size), 0)
 
 
-def _entry(read: FoldedNetwork, width: int, interval: int) -> int:
-    """The fewest features in a beat that keep up with the interval, if possible so that they become whole chunks.
+def _entry(read: FoldedNetwork, first: PlannedLayer, interval: int) -> int:
+    """The fewest features in a beat that keep up with the interval and whose every beat is compared with the same
+    numbers, if possible so that they become whole chunks.
 
-    Every beat is compared with the same numbers; all features in one beat are always possible.
+    Where there are none but all features in one beat, those that keep up best and take fewest tables.
     """
-    thresholds, features = read.entry.thresholds, read.entry.features
-    each = read.entry.each
-    possible = [
-        e
-        for e in divisors(features)
-        if features // e <= interval
-        and (width % (e * each) == 0 or e * each % width == 0)
-        and np.array_equal(thresholds, np.tile(thresholds[:e], (features // e, 1)))
-    ]
-    return min([e for e in possible if width % (e * each) == 0] or possible or [features])
+    features, width = read.entry.features, first_width(read, first.fold)
+    keep_up = {e: read.entry.beats(e) for e in divisors(features) if features // e <= interval}
+    possible = {
+        e: carried.width
+        for e, (beats, carried) in keep_up.items()
+        if len(beats) < 2 and (width % carried.width == 0 or carried.width % width == 0)
+    }
+    found = min([e for e, lanes in possible.items() if width % lanes == 0] or possible or [features])
+    if found < features or len(keep_up) < 2:
+        return found
+
+    def cost(e: int) -> tuple[int, int]:
+        carried = keep_up[e][1]
+        groups = -(-first.rows // first.fold.pe) if isinstance(first.fold, Fold) else 1
+        cycles = max(interval, groups * converters(carried, width)[1].beats)
+        return cycles, _compared(read, e)[0] + link_luts(carried.width, width)
+
+    return min(keep_up, key=cost)
+
+
+def _compared(read: FoldedNetwork, entry: int) -> tuple[int, int]:
+    """The tables and flip-flops of the input's comparisons."""
+    (beats, carried), bits = read.entry.beats(entry), read.entry.bits
+    if len(beats) > 1:
+        return beat_luts(beats, bits), carried.width * (bits + 1)
+    return entry_luts(np.array([t for beat in beats for feature in beat for t in feature]), bits), 0
 
 
 def divisors(n: int) -> list[int]:

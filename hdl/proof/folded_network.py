@@ -27,14 +27,15 @@ from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decode
-from threshc.hdl.proof.folded_stream import ANY, ZERO, Converter, in_order
+from threshc.hdl.proof.folded_stream import ANY, ZERO, Carried, Converter, in_order
 
 
 @dataclass(frozen=True, slots=True)
 class EntryClaim:
-    """Comparisons of a beat: of feature f, `bits` wide, with each of thresholds[f], feature after feature."""
+    """Comparisons of beat b of a sample: of feature f, `bits` wide, with each of thresholds[b][f], feature after
+    feature; where there are thresholds of one beat alone, all are compared with these."""
 
-    thresholds: tuple[tuple[int, ...], ...]
+    thresholds: tuple[tuple[tuple[int, ...], ...], ...]
     bits: int
     is_signed: bool
 
@@ -127,21 +128,34 @@ class _Reader:
         t = self.network.types[0]
         if self.value or not isinstance(t, Ints):
             raise Unproved("only the input's numbers are compared")
-        self.carried.into(part.bits * len(part.thresholds))
+        count, most = len(part.thresholds[0]), (1 << (part.bits - part.is_signed)) - 1
+        self.carried.into(part.bits * count)
         if part.bits != len(plane_weights(t.lo, t.hi)) or part.is_signed != (t.lo < 0):
             raise Unproved("the network's features have another number of bits, or another sign")
+        beats, lanes = len(self.carried.bits), {tuple(map(len, beat)) for beat in part.thresholds}
+        if len(part.thresholds) not in (1, beats) or len(lanes) != 1:
+            raise Unproved(f"a sample has {beats} beats, and is compared with those of {len(part.thresholds)}")
+        every = part.thresholds * (beats // len(part.thresholds))
+        given = [
+            (beat * count + f, need)
+            for beat, features in enumerate(every)
+            for f, needs in enumerate(features)
+            for need in needs
+        ]
         features = math.prod(t.shape)
-        given = [(f, need) for f in range(features) for need in part.thresholds[f % len(part.thresholds)]]
-        places = {pair: k for k, pair in enumerate(given)}
+        places = {pair: k for k, pair in enumerate(given) if pair[0] < features}
         for v in self.network.users()[0]:
             if isinstance(op := self.network.ops[v], Compare):
                 wanted = list(zip(op.row.tolist(), op.threshold.tolist(), strict=True))
                 if not places.keys() >= set(wanted):
                     raise Unproved("the network compares its features with other numbers")
-                self.whole = wanted == given
+                self.value, self.bits = v, sum(f < features for f, _ in given)
+                self.whole = wanted == given[: self.bits]
                 self.places = None if self.whole else np.array([places[pair] for pair in wanted], np.int64)
-                self.value, self.bits = v, len(given)
-                self.carried = in_order(len(given), sum(map(len, part.thresholds)))
+                never = np.array([need > most and (f, need) not in wanted for f, need in given])
+                beyond = np.array([f >= features for f, _ in given])
+                bits = np.where(never, ZERO, np.where(beyond, ANY, np.arange(len(given))))
+                self.carried = Carried(bits.reshape(beats, -1))
                 return
         raise Unproved("the network compares no features")
 
