@@ -14,27 +14,30 @@ from threshc.hdl.folded.unit import FoldedUnit, Store, folded_unit
 from threshc.hdl.proof.bits import Unproved
 
 
-def _unit(store: Store) -> FoldedUnit:
+def _unit(store: Store, columns: int = 24, pe: int = 2, simd: int = 6) -> FoldedUnit:
     rng = np.random.default_rng(0)
-    layer = FoldedLayer("l", rng.choice([-1, 1], (16, 24)), rng.integers(-5, 6, 16), 2, 6)
+    layer = FoldedLayer("l", rng.choice([-1, 1], (16, columns)), rng.integers(-5, 6, 16), pe, simd)
     return folded_unit("l", layer, store=store)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("family", "store", "strings"),
+    ("family", "store", "strings", "size"),
     [
-        ("ecp5", "block", "INITVAL_"),
-        ("ice40", "block", "INIT_"),
-        ("gowin", "block", "INIT_RAM_"),
-        ("ecp5", "lut", "INIT"),
+        ("ecp5", "block", "INITVAL_", ()),
+        ("ice40", "block", "INIT_", ()),
+        ("gowin", "block", "INIT_RAM_", ()),
+        ("gatemate", "block", "INIT_", ()),
+        ("gatemate", "block", "INIT_", (300, 1, 1)),
+        ("gatemate", "block", "INIT_", (120, 4, 30)),
+        ("ecp5", "lut", "INIT", ()),
     ],
 )
-def test_every_bit_is_read_back(family: str, store: Store, strings: str, tmp_path: Path) -> None:
+def test_every_bit_is_read_back(family: str, store: Store, strings: str, size: tuple[int, ...], tmp_path: Path) -> None:
     """A bit that is 1 in an INIT string is one of the memory: without it, the memory is refused."""
-    unit = _unit(store)
+    unit = _unit(store, *size)
     netlist = synthesized(unit, family, tmp_path)
-    assert check_memory(unit, netlist, family) == 32
+    assert check_memory(unit, netlist, family) == unit.layer.interval
     text = netlist.read_text()
     cells = json.loads(text)["modules"]["l_weights"]["cells"]
     ones = [
