@@ -107,7 +107,7 @@ def test_networks(
     sizes: tuple[int, ...], pixels: bool, ends: str, folds: str, entry: int, scale: int, busy: bool
 ) -> None:
     rng = np.random.default_rng(len(folds))
-    _exact(rng, signs_network(rng, sizes, pixels=pixels, ends=ends, scale=scale), folds, entry, busy=busy)
+    exact(rng, signs_network(rng, sizes, pixels=pixels, ends=ends, scale=scale), folds, entry, busy=busy)
 
 
 TERNARY, INT3, INT4 = (-1, 0, 1), tuple(range(-4, 4)), tuple(range(-7, 8))
@@ -149,11 +149,11 @@ def test_networks_of_integers(
 ) -> None:
     rng = np.random.default_rng(len(folds))
     network = integer_network(rng, sizes, values, encoding=encoding, ends=ends, factors=factors)
-    chain = _exact(rng, network, folds, entry, busy=busy, inputs=inputs)
+    chain = exact(rng, network, folds, entry, busy=busy, inputs=inputs)
     prove_chain(chain, induction=False)
 
 
-def _exact(
+def exact(
     rng: np.random.Generator, network: Network, folds: str, entry: int, *, busy: bool, inputs: int = 4
 ) -> FoldedChain:
     """Asserts that the circuit answers as the reference says, in the cycles of the model."""
@@ -265,7 +265,7 @@ def test_inputs_compared_now_and_then(thresholds: Sequence[int], share: float, f
     """Comparisons that the network has not are made and weigh 0; TFC_2W2A has none of pixels at the border."""
     rng = np.random.default_rng(1)
     network = sparse_network(rng, 6, thresholds, share)
-    chain = _exact(rng, network, folds, entry, busy=True)
+    chain = exact(rng, network, folds, entry, busy=True)
     prove_chain(chain, induction=False)
     ops = list(network.ops)
     ops[1] = replace(ops[1], threshold=ops[1].threshold + (np.arange(len(ops[1].threshold)) == 2))  # type: ignore[union-attr]
@@ -291,7 +291,7 @@ def test_features_compared_with_numbers_of_their_own(encoding: str, folds: str, 
     rng = np.random.default_rng(len(folds) + entry)
     low = -8 if encoding == "int4" else -128 if encoding == "int8" else 0
     network = own_network(rng, 9, range(low, low + (16 if encoding == "int4" else 256), 2), encoding)
-    chain = _exact(rng, network, folds, entry, busy=busy)
+    chain = exact(rng, network, folds, entry, busy=busy)
     if busy:
         prove_chain(chain, induction=False)
 

@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 from test_folded_commands import run
-from test_folded_network import signs_network
+from test_folded_network import exact, signs_network
 from typer.testing import CliRunner
 
 import threshc
 from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.storage import save
+from threshc.hdl.chain import build
+from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.network import named_layers
 from threshc.hdl.folded.plan_file import read_fold, settled
 from threshc.tasks.plan import plan
+from threshc.tasks.recorded import recorded
 
 FOLD = "4x6,unrolled,1x6:lut@6"
 
@@ -80,6 +83,41 @@ def test_every_command_takes_a_file(model: Path, tmp_path: Path) -> None:
     assert "proved: the circuit of signs" in run("prove", model, "--fold", fold, "--family", "ice40")
 
 
+def test_buffer_and_queue(model: Path, tmp_path: Path) -> None:
+    """Stated in the file, in a fold's text and in report.json; what is as usual is not written."""
+    made, file = good(model), tmp_path / "p.json"
+    made["layers"][1] |= {"buffer": 2, "queue": 3}
+    made["layers"][2] |= {"queue": 1}
+    file.write_text(json.dumps(made))
+    fold = "4x6:b2:q3,unrolled,1x6:lut:q1@6"
+    assert settled(file.read_text(), threshc.load(model)) == fold
+    run("plan", model, "--target", "up5k-sg48", "--fold", file, "-o", tmp_path / "again.json")
+    again = json.loads((tmp_path / "again.json").read_text())
+    assert [[layer.get(key) for key in ("buffer", "queue")] for layer in again["layers"]] == [
+        [2, 3],
+        [None] * 2,
+        [None, 1],
+    ]
+    assert str(plan(model, target="up5k-sg48", fold=str(tmp_path / "again.json")).plan) == fold
+    assert plan(model, target="up5k-sg48", fold=fold).plan.file.pretty() == (tmp_path / "again.json").read_text()
+    out = tmp_path / "out"
+    threshc.compile(model, out, fold=str(file), samples=20, simulator="amaranth")
+    assert json.loads((out / "report.json").read_text())["options"]["circuit"]["fold"] == fold
+    circuit = build(threshc.load(model), recorded(out).circuit)
+    assert isinstance(circuit, FoldedChain)
+    assert [(unit.places, unit.queue) for unit in circuit.units] == [(2, 3), (2, 1)]
+    assert "byte for byte" in str(threshc.prove(out))
+
+
+@pytest.mark.parametrize("busy", [True, False])
+@pytest.mark.parametrize(
+    "fold", ["4x6:b2:q1,3x8:b1:q1,1x6:b1:q1", "4x6:b3:q2,3x2:b4:q9,1x3:b5", "5x5:b4:q1,4x3:b4,1x4:b2:q1"]
+)
+def test_any_buffer_and_queue_is_exact(model: Path, fold: str, busy: bool) -> None:
+    """The smallest ones too: every transfer as the cycle model says, and every answer right."""
+    exact(np.random.default_rng(1), threshc.load(model), fold, 6, busy=busy)
+
+
 def changed(model: Path, what: str, **values: object) -> object:
     made = good(model)
     if what == "layer":
@@ -123,6 +161,12 @@ def changed(model: Path, what: str, **values: object) -> object:
         (lambda m: changed(m, "layer", kind="unrolled"), "which an unrolled layer has not"),
         (lambda m: changed(m, "unrolled", kind="folded"), "has no pe"),
         (lambda m: changed(m, "unrolled", store="block"), "which an unrolled layer has not"),
+        (lambda m: changed(m, "unrolled", queue=2), "has queue, which an unrolled layer has not"),
+        (lambda m: changed(m, "layer", buffer=0), "has buffer 0"),
+        (lambda m: changed(m, "layer", queue="2"), "has queue '2'"),
+        (lambda m: changed(m, "layer", buffer=1), "a buffer of 1 chunks is too small"),
+        (lambda m: changed(m, "layer", simd=5, buffer=2), "a buffer of 2 chunks is too small"),
+        (lambda m: changed(m, "layer", queue=1025), "a queue of 1,025 places is too long"),
         (lambda m: changed(m, "layer", pe=9), "PE 9 is not from 1 to 8"),
     ],
 )

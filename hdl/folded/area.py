@@ -46,16 +46,16 @@ def luts(
     return round(pe * each + shared + _CONTROL.get(family, _USUAL))
 
 
-def queue_luts(chunks: int, lanes: int, width: int, inputs: int) -> int:
+def queue_luts(chunks: int, lanes: int, width: int, inputs: int, places: int = 0) -> int:
     """Returns the tables of a queue of answers of so many bits beyond its first two places, which layers of a few
-    chunks need: it holds what the arithmetic of `lanes` answers while its neighbour waits."""
+    chunks need: it holds what the arithmetic of `lanes` answers while its neighbour waits. places: that are stated."""
     latency = (2 if inputs < 6 else 1) * (lanes - 1).bit_length()
-    return max(-(-(latency + 2) // chunks) - 2, 0) * (width + 6)
+    return max((places or -(-(latency + 2) // chunks)) - 2, 0) * (width + 6)
 
 
-def buffer_luts(chunks: int, width: int) -> int:
-    """Returns the tables that choose between memories of 16 words, made of look-up tables, that buffer two samples."""
-    return width * (-(-2 * chunks // 16) - 1)
+def buffer_luts(places: int, width: int) -> int:
+    """Returns the tables that choose between memories of 16 words, made of look-up tables, that buffer chunks."""
+    return width * (-(-places // 16) - 1)
 
 
 def register_luts(bits: int) -> int:

@@ -23,6 +23,7 @@ from threshc.hdl.folded.layer import Answer, FoldedLayer
 from threshc.hdl.folded.layout import Layout, in_order
 from threshc.hdl.folded.loaded import DEEPEST
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded, folded_network, named_layers
+from threshc.hdl.folded.places import check_places
 from threshc.hdl.folded.probes import Shown
 from threshc.hdl.folded.unit import FoldedUnit, folded_unit
 from threshc.hdl.folded.unrolled import UnrolledPart
@@ -75,7 +76,12 @@ def folded_chain(
         links, carried = converters(carried, fold.simd * piece.numbers.bits)
         parts += links
         layer = piece.folded(fold.pe, fold.simd, answer, inputs, carried)
-        parts.append(folded_unit(f"{name}_layer{k}", layer, levels=levels, store=fold.store))
+        check_places(fold, layer.chunks, layer.name)
+        parts.append(
+            folded_unit(
+                f"{name}_layer{k}", layer, places=fold.buffer, queue=fold.queue, levels=levels, store=fold.store
+            )
+        )
         if not ends:
             shown.append(Shown(len(parts) - 1, _bits(network, piece.value), layer.groups, picked(layer, piece)))
         each = layer.out_bits // layer.pe

@@ -12,7 +12,7 @@ from threshc.hdl.folded.layer import Store
 UNROLLED = "unrolled"
 STORES: Mapping[str, Store] = {"": "block", ":lut": "lut", ":spram": "spram"}
 """By what is written behind PE x SIMD."""
-_FOLD = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:lut|:spram)?")
+_FOLD = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:lut|:spram)?(?::b([1-9][0-9]{0,5}))?(?::q([1-9][0-9]{0,5}))?")
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
 _HINT = (
     "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables, "
@@ -21,18 +21,24 @@ _HINT = (
 
 
 class Fold(NamedTuple):
-    """The folding of a layer: neurons and inputs of each at a time, and what its weights stand in."""
+    """The folding of a layer: neurons and inputs of each at a time, and what its weights stand in. buffer: chunks that
+    it holds, queue: places for answers, 0 for as many as let nothing wait that need not (`places.py`)."""
 
     pe: int
     simd: int
     store: Store = "block"
+    buffer: int = 0
+    queue: int = 0
 
     def __str__(self) -> str:
-        return f"{self.pe}x{self.simd}" + ("" if self.store == "block" else f":{self.store}")
+        store = "" if self.store == "block" else f":{self.store}"
+        places = "".join(f":{letter}{count}" for letter, count in (("b", self.buffer), ("q", self.queue)) if count)
+        return f"{self.pe}x{self.simd}{store}{places}"
 
     def as_dict(self) -> dict[str, object]:
-        """Returns it for JSON."""
-        return {"kind": "folded", "pe": self.pe, "simd": self.simd, "store": self.store}
+        """Returns it for JSON, with buffer and queue where they are stated."""
+        places = {name: count for name, count in (("buffer", self.buffer), ("queue", self.queue)) if count}
+        return {"kind": "folded", "pe": self.pe, "simd": self.simd, "store": self.store} | places
 
 
 class Unrolled(NamedTuple):
@@ -54,6 +60,7 @@ def parse(text: str) -> tuple[tuple[Choice, ...], int]:
     """Returns what a text makes of each layer, and the features in a beat, 0 where it says nothing of them.
 
     PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables, `:spram`: in SPRAM;
+    `:b32` behind that: a buffer of 32 chunks, `:q2`: a queue of 2 places;
     `unrolled` in place of one: the layer stays unrolled; `@14` at the end: 14 features in a beat. Raises CompileError
     for other texts.
     """
@@ -70,7 +77,8 @@ def parse(text: str) -> tuple[tuple[Choice, ...], int]:
         found = _FOLD.fullmatch(word)
         if found is None:
             raise fail(f"{word!r} is not the folding of a layer", where=option("fold"), hint=_HINT)
-        folds.append(Fold(int(found[1]), int(found[2]), STORES[found[3] or ""]))
+        buffer, queue = int(found[4] or 0), int(found[5] or 0)
+        folds.append(Fold(int(found[1]), int(found[2]), STORES[found[3] or ""], buffer=buffer, queue=queue))
     if at and not _COUNT.fullmatch(entry.strip()):
         raise fail(f"{entry.strip()!r} is not a number of features", where=option("fold"), hint=_HINT)
     return tuple(folds), int(entry) if at else 0

@@ -35,6 +35,7 @@ from threshc.hdl.folded.layer import accumulator_bits, shifts, threshold_exponen
 from threshc.hdl.folded.layout import in_order
 from threshc.hdl.folded.loaded import memories
 from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
+from threshc.hdl.folded.places import buffer_places, check_places
 from threshc.hdl.folded.plan_file import PlanFile
 from threshc.hdl.folded.registers import UNROLLED, buffer_flip_flops, flip_flops, link_flip_flops
 from threshc.hdl.folded.weights import WeightCode, weight_code
@@ -146,6 +147,7 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
             assert isinstance(layer.fold, Fold)
             given, taken, rows = layer.fold.simd * layer.digits, layer.fold.pe, layer.rows
             chunks = converters(carried, given)[1].beats  # more where no width divides the other
+            check_places(layer.fold, chunks, layer.name)
             exact[k] = replace(layer, cycles=-(-rows // taken) * chunks)
         links += link_luts(carried.width, given)
         waiting += link_flip_flops(carried.width, given)
@@ -220,7 +222,7 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
         family=made.name,
     )
     answers = bits if last and dense.value == dense.layer.value else 1
-    tables += queue_luts(chunks, fold.simd * dense.numbers.bits, fold.pe * answers, made.inputs)
+    tables += queue_luts(chunks, fold.simd * dense.numbers.bits, fold.pe * answers, made.inputs, fold.queue)
     registers = flip_flops(
         fold, code=code, numbers=dense.numbers, thresholds=more, bits=bits, inputs=made.inputs, family=made.name
     )
@@ -229,12 +231,13 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
     brams = blocks(chunks * groups, weights, block) if fold.store == "block" else 0
     sprams = memories(weights) if fold.store == "spram" else 0
     tables += _LOADED if sprams else 0
-    held = blocks(2 * chunks, width, block)
-    registers += buffer_flip_flops(2 * chunks * width, held, made.name)
-    if 2 * chunks * width <= REGISTERED.get(made.name, 0) * held:
-        tables += register_luts(2 * chunks * width)
-    elif small is not None and 2 * chunks <= 32 and made.name not in REGISTERED:
-        tables += buffer_luts(chunks, width)
+    places = buffer_places(fold, chunks)
+    held = blocks(places, width, block)
+    registers += buffer_flip_flops(places * width, held, made.name) + max(fold.queue - 2, 0) * fold.pe * answers
+    if places * width <= REGISTERED.get(made.name, 0) * held:
+        tables += register_luts(places * width)
+    elif small is not None and places <= 32 and made.name not in REGISTERED:
+        tables += buffer_luts(places, width)
     else:
         brams += held
     digits = dense.numbers.bits
