@@ -83,18 +83,32 @@ def plan(
     rows = [
         (
             layer.name,
-            f"{layer.columns}x{layer.rows}",
+            f"{layer.columns}x{layer.rows}" + (f" at {layer.positions:,}" if layer.positions > 1 else ""),
             *_words(layer.fold.as_dict()),
             f"{layer.cycles:,}",
             f"{layer.cycles / made.interval:.0%}" + (" slowest" if layer.cycles == made.interval else ""),
             f"{layer.luts:,}",
             f"{layer.ffs:,}",
+            f"{layer.buffer:,}",
             str(layer.brams) + (f" + {layer.sprams} SPRAMs" if layer.sprams else ""),
         )
         for layer in made.layers
     ]
-    head = ("layer", "inputs x neurons", "kind", "PE", "SIMD", "weights in", "cycles", "busy", "LUTs", "FFs", "RAMs")
-    print_table(f"--fold {made}", head, rows, "lllrrlrrrrr")
+    head = (
+        "layer",
+        "inputs x neurons",
+        "kind",
+        "PE",
+        "SIMD",
+        "weights in",
+        "cycles",
+        "busy",
+        "LUTs",
+        "FFs",
+        "buffer",
+        "RAMs",
+    )
+    print_table(f"--fold {made}", head, rows, "lllrrlrrrrrr")
     after = "" if report.latency is None else f", the first answer after {report.latency:,}"
     says = "assumed" if report.assumed else "stated" if clock is not None else "of the board"
     print(

@@ -222,7 +222,7 @@ def _part(
     end = max((h.left[-1] for h in stage.held() if h.left), default=0)
     fills = tuple(Fill(h.what, h.places, *fill(h, window[0], end)) for h in stage.held())
     each = layer.interval if layer is not None else 0
-    words = None if layer is None else layer.words()
+    words, times = (None, 1) if layer is None else (layer.words(), layer.positions)
     return Part(
         name,
         kind,
@@ -231,9 +231,9 @@ def _part(
         (waited[0], waited[1]),
         fills,
         each,
-        0 if words is None else int(words.size),
-        0 if words is None else int((words != np.roll(words, 1, axis=0)).sum()),
-        0 if layer is None else layer.rows * layer.columns,
+        0 if words is None else times * int(words.size),
+        0 if words is None else times * int((words != np.roll(words, 1, axis=0)).sum()),
+        0 if layer is None else times * layer.rows * layer.columns,
         "".join(
             " .:+*#"[min(5, int(np.ceil(5 * share)))]
             for share in shares(worked, *window, min(COLUMNS, window[1] - window[0]))

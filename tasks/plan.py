@@ -66,6 +66,8 @@ class PlanReport:
                     "layer": layer.name,
                     "inputs": layer.columns,
                     "neurons": layer.rows,
+                    "positions": layer.positions,
+                    "buffer_bits": layer.buffer,
                     **layer.fold.as_dict(),
                     "cycles": layer.cycles,
                     "utilization": layer.cycles / self.plan.interval,

@@ -20,6 +20,7 @@ from threshc.hdl.folded.links import Gather, Split
 from threshc.hdl.folded.schedule import GatherStage, PipelineStage, Sink, SplitStage, Stage, run
 from threshc.hdl.folded.unit import UnitComponent, folded_unit
 from threshc.hdl.folded.weights import SIGNS, WeightCode
+from threshc.hdl.folded.window_control import WindowControl
 from threshc.hdl.interface import Timing
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.unrolled.build import build_design
@@ -179,7 +180,8 @@ def simulate(
                 if ctx.get(part.o.valid) and ctx.get(part.o.ready):
                     cycles.append(t)
                 if isinstance(part, UnitComponent):
-                    chunks, answers = part.control.places - ctx.get(part.control.free), part.filled + part.held
+                    free = part.control.room + 1 if isinstance(part.control, WindowControl) else part.control.free
+                    chunks, answers = max(part.control.places - ctx.get(free), 0), part.filled + part.held
                     fills.append((chunks, ctx.get(answers)))
             await ctx.tick()
             t += 1

@@ -217,7 +217,7 @@ def test_what_cannot_be_folded_is_named(tmp_path: Path) -> None:
     save(network, tmp_path / "c.thresh")
     with pytest.raises(CompileError, match="this layer cannot be folded yet") as caught:
         threshc.compile(tmp_path / "c.thresh", tmp_path / "o", fold=",".join(["1x1"] * len(named_layers(network))))
-    assert "dense layers are folded so far" in str(caught.value)
+    assert "dense layers and convolutions are folded so far" in str(caught.value)
 
 
 def _integers(path: Path) -> Path:

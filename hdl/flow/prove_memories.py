@@ -94,7 +94,7 @@ def read_back(gates: Gates, address: list[int], word: list[int], depth: int) -> 
 def loaded_back(gates: Gates, unit: FoldedUnit, read: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Returns the words at addresses `read`, (addresses, bits), one a cycle, of a memory that was written through its
     loading port, a word a cycle, with what `unit.loads` holds; before that it held zeros."""
-    machine, depth = Machine(gates), unit.layer.interval
+    machine, depth = Machine(gates), unit.layer.depth
     ports = ("address", "load_write", "load_address", "load_data")
     nets = {name: gates.inputs[name] for name in ports}
     written = len(unit.loads) * depth

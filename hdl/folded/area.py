@@ -58,6 +58,11 @@ def buffer_luts(places: int, width: int) -> int:
     return width * (-(-places // 16) - 1)
 
 
+def window_luts(places: int) -> int:
+    """Returns the tables of a convolution's control beyond that of a dense layer. places: of its buffer."""
+    return 40 + 8 * places.bit_length()
+
+
 def register_luts(bits: int) -> int:
     """Returns the tables that choose between the registers of a buffer of so many bits."""
     return bits // 4

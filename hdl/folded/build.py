@@ -22,7 +22,9 @@ from threshc.hdl.folded.joints import Link, converters, entry_links
 from threshc.hdl.folded.layer import Answer, FoldedLayer
 from threshc.hdl.folded.layout import Layout, in_order
 from threshc.hdl.folded.loaded import DEEPEST
-from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded, folded_network, named_layers
+from threshc.hdl.folded.maps import Carried, behind
+from threshc.hdl.folded.network import FoldedNetwork, folded_network, named_layers
+from threshc.hdl.folded.pieces import Dense, Unfolded
 from threshc.hdl.folded.places import check_places
 from threshc.hdl.folded.probes import Shown
 from threshc.hdl.folded.unit import FoldedUnit, folded_unit
@@ -58,47 +60,54 @@ def folded_chain(
     read = read_folded(network, folds)
     name, unroll = sanitize(network.name, "network"), unroll or _unroll(levels)
     entry = entry or max(first_width(read, folds[0]) // read.entry.each, 1)
-    links, carried = entry_links(read, entry)
-    parts: list[ChainPart] = list(links)
-    places = _shown(read.entry, carried)
-    shown = [Shown(0, _bits(network, read.entry.value), carried.beats, places)] if parts else []
+    links, given_in = entry_links(read, entry)
+    carried, parts = Carried(given_in), list[ChainPart](links)
+    places = _shown(read.entry, given_in)
+    shown = [Shown(0, _bits(network, read.entry.value), given_in.beats, places)] if parts else []
     left = [fold for fold in folds if isinstance(fold, Fold)]
     for k, piece in enumerate(read.pieces):
         if isinstance(piece, Unfolded):
             design = unroll(piece.part.network)
             design = replace(design, interface=replace(design.interface, name=f"{name}_unrolled{k}"))
-            links, _ = converters(carried, design.interface.input.bits)
-            parts += [*links, UnrolledPart(design, piece)]
-            carried = in_order(design.interface.output.bits, design.interface.output.bits)
+            links, layout = carried.whole()
+            parts += [*links, *converters(layout, design.interface.input.bits)[0], UnrolledPart(design, piece)]
+            carried = Carried(in_order(design.interface.output.bits, design.interface.output.bits))
             continue
         fold, ends = left.pop(0), k + 1 == len(read.pieces)
         answer: Answer = "sums" if ends and piece.value == piece.layer.value else "bits"
-        links, carried = converters(carried, fold.simd * piece.numbers.bits)
+        links, layout = carried.into(piece, fold.simd)
         parts += links
-        layer = piece.folded(fold.pe, fold.simd, answer, inputs, carried)
-        check_places(fold, layer.chunks, layer.name)
+        layer = piece.folded(fold.pe, fold.simd, answer, inputs, layout)
+        check_places(fold, layer.chunks, layer.name, layer.walk)
         parts.append(
             folded_unit(
                 f"{name}_layer{k}", layer, places=fold.buffer, queue=fold.queue, levels=levels, store=fold.store
             )
         )
         if not ends:
-            shown.append(Shown(len(parts) - 1, _bits(network, piece.value), layer.groups, picked(layer, piece)))
+            beats = layer.groups * layer.positions
+            shown.append(Shown(len(parts) - 1, _bits(network, piece.value), beats, picked(layer, piece)))
         each = layer.out_bits // layer.pe
-        carried = in_order(len(piece.start) * each, layer.out_bits)
+        carried = behind(piece, in_order(len(piece.start) * each, layer.out_bits))
     last = parts[-1]
     if read.label is not None:
         assert isinstance(last, FoldedUnit)
         count, bits = len(read.dense[-1].start), last.layer.bits
         slow = last.layer.chunks >= PATIENT and last.layer.pe == 1
         cycles = PATIENT if slow or count == 1 else 1  # a class each cycle would be lost where its reader waits
-        links, _ = converters(carried, bits)
+        links, _ = converters(carried.layout, bits)
         parts += links
         stage = partial(schedule.ArgMaxStage, count=count, cycles=cycles)
         parts.append(Link(partial(ArgMax, count, bits, cycles), stage))
     output, fields = _answer(read, last)
     if read.label is None and isinstance(last, FoldedUnit):
-        parts += converters(carried, carried.width)[0]  # zeros for rows that the network has not
+        parts += converters(carried.layout, carried.layout.width)[0]  # zeros for rows that the network has not
+        if carried.pixels and carried.bits % carried.layout.width:
+            raise fail(
+                f"the last layer's beats of {carried.layout.width} bits are not those of its {carried.bits} channels",
+                where=f"layer {read.dense[-1].layer.name}",
+                hint="choose PE that divides them",
+            )
     given = Beats(read.entry.features * read.entry.bits, entry * read.entry.bits)
     loads = tuple(words for part in parts if isinstance(part, FoldedUnit) for words in part.loads)
     interface = Interface(network, name, given, output, fields, Timing(0), load=LoadPort(loads) if loads else None)
@@ -109,7 +118,9 @@ def folded_chain(
 def picked(layer: FoldedLayer, dense: Dense) -> tuple[int, ...]:
     """Returns which of a sample's bits out are a layer's, () for all: there may be more rows than it has."""
     rows = len(dense.start)
-    return tuple(range(rows)) if layer.rows > rows else ()
+    if layer.rows == rows:
+        return ()
+    return tuple(p * layer.rows + r for p in range(layer.positions) for r in range(rows))
 
 
 def _shown(entry: Entry, carried: Layout) -> tuple[int, ...]:
@@ -123,7 +134,7 @@ def _shown(entry: Entry, carried: Layout) -> tuple[int, ...]:
 def first_width(read: FoldedNetwork, first: Choice) -> int:
     """Returns the bits of a beat that the first layer takes."""
     if isinstance(first, Fold):
-        return first.simd * read.dense[0].numbers.bits
+        return read.dense[0].first(first.simd) * read.dense[0].numbers.bits
     return read.entry.features * read.entry.each
 
 
@@ -138,7 +149,7 @@ def read_folded(network: Network, folds: Sequence[Choice]) -> FoldedNetwork:
         )
     read = folded_network(network, [k for k, fold in enumerate(folds) if isinstance(fold, Unrolled)])
     for dense, fold in zip(read.dense, (fold for fold in folds if isinstance(fold, Fold)), strict=True):
-        rows, columns = dense.weights.shape
+        rows, columns = len(dense.start), dense.inputs
         where = f"layer {dense.layer.name} ({columns} inputs, {rows} neurons)"
         for value, total, what in ((fold.pe, rows, "PE"), (fold.simd, columns, "SIMD")):
             if not 1 <= value <= total:
@@ -147,13 +158,13 @@ def read_folded(network: Network, folds: Sequence[Choice]) -> FoldedNetwork:
                     where=where,
                     hint=f"{what} {total} at most, best one that divides it",
                 )
-        steps = -(-rows // fold.pe) * -(-columns // fold.simd)
+        steps = dense.depth(fold.pe, fold.simd)
         if fold.store == "spram" and steps > DEEPEST:
             raise fail(
                 f"{steps:,} weight words do not fit an SPRAM",
                 where=where,
                 why=f"it has {DEEPEST:,}",
-                hint=f"PE times SIMD of {-(-rows * columns // DEEPEST)} or more",
+                hint=f"PE times SIMD of {-(-fold.pe * fold.simd * steps // DEEPEST)} or more",
             )
     return read
 
@@ -177,7 +188,7 @@ def _answer(read: FoldedNetwork, part: ChainPart) -> tuple[Beats, tuple[Field, .
     if last.answer == "sums":
         bits, shape = rows * last.bits, read.network.types[value].shape
         return Beats(bits, last.out_bits), (Field("scores", "scores", value, 0, bits, last.bits, True, shape),)
-    return Beats(rows, last.pe), (_bits(read.network, value),)
+    return Beats(rows * last.positions, last.pe), (_bits(read.network, value),)
 
 
 def _neurons(read: FoldedNetwork, parts: Sequence[ChainPart]) -> tuple[LayerCircuit, ...]:

@@ -15,6 +15,7 @@ from threshc.hdl.folded.links import Fill, Gather, Split
 from threshc.hdl.folded.signs import decode
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.folded.unrolled import UnrolledPart
+from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Lut, Step
 from threshc.hdl.proof.folded_core import Code, CoreClaim, Lane
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim
@@ -78,8 +79,10 @@ def core_claim(unit: FoldedUnit) -> CoreClaim:
 
 
 def layer_claim(unit: FoldedUnit) -> FoldedLayerClaim:
-    """Returns a layer as numbers, with the text of its memory."""
+    """Returns a layer as numbers, with the text of its memory. Raises Unproved for a convolution."""
     layer = unit.layer
+    if layer.walk is not None:
+        raise Unproved(f"layer {layer.name} is a convolution, which is not proved yet")
     return FoldedLayerClaim(
         code_of(layer),
         layer.pe,

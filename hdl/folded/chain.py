@@ -123,7 +123,7 @@ class FoldedChain:
 
     def files(self) -> Mapping[str, str]:
         """Returns the files that the Verilog reads, by their names: one with the weights of each layer."""
-        return {unit.memory_file: unit.memory_text() for unit in self.units}
+        return {name: text for unit in self.units for name, text in unit.files().items()}
 
 
 class _Chain(wiring.Component):

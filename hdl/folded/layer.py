@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.folded.signs import Coding, coding, encode
+from threshc.hdl.folded.walk import Walk
 from threshc.hdl.folded.weights import SIGNS, Bits, WeightCode
 
 Answer = Literal["bits", "sums"]
@@ -49,6 +50,11 @@ class FoldedLayer:
     rows begin with the smallest of these, `base`, which the accumulator is reset to; what a row has beyond it comes as
     further bits of its weight words, of weights 2**e for e in `exponents`, added up over all chunks. So there is no
     memory of thresholds and no comparator.
+
+    walk: of a convolution, which does so at many positions: columns are those of the taps of a window, the chunks of
+    a tap one after the other, and a sample is a map of pixels. Padded taps read 0. more: (patterns, rows), what
+    sums begin with beside `start` at positions of each pattern of the walk; words of these bits stand in a memory of
+    their own where there are several.
     """
 
     name: str
@@ -60,6 +66,8 @@ class FoldedLayer:
     inputs: int = 4
     code: WeightCode = SIGNS
     numbers: Numbers = BITS
+    walk: Walk | None = None
+    more: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         assert self.rows % self.pe == 0
@@ -76,18 +84,43 @@ class FoldedLayer:
 
     @property
     def chunks(self) -> int:
-        """Beats in: each holds SIMD inputs."""
+        """Steps of a pass: each reads SIMD inputs."""
         return -(-self.columns // self.simd)
 
     @property
     def groups(self) -> int:
-        """Beats out: each holds the answers of PE neurons."""
+        """Beats out of a position: each holds the answers of PE neurons."""
         return self.rows // self.pe
+
+    @property
+    def depth(self) -> int:
+        """Words of the weight memory: steps at a position."""
+        return self.chunks * self.groups
+
+    @property
+    def positions(self) -> int:
+        """Places at which the weights are applied."""
+        return 1 if self.walk is None else self.walk.positions
+
+    @property
+    def patterns(self) -> int:
+        """Sets of begins of sums."""
+        return 1 if self.more is None else len(self.more)
+
+    @property
+    def beats(self) -> int:
+        """Beats in of a sample."""
+        return self.chunks if self.walk is None else self.walk.size
 
     @property
     def interval(self) -> int:
         """Cycles that a sample takes where nothing waits."""
-        return self.chunks * self.groups
+        return self.depth * self.positions
+
+    @property
+    def usual_places(self) -> int:
+        """Places of a buffer for which a steady source never waits: for two samples, or as `Walk` says."""
+        return 2 * self.chunks if self.walk is None else self.walk.usual_places
 
     @property
     def coding(self) -> Coding:
@@ -96,10 +129,15 @@ class FoldedLayer:
 
     @cached_property
     def begin(self) -> NDArray[np.int64]:
-        """The begin of each row's count of lanes, (rows,)."""
+        """The begin of each row's count of lanes, (patterns, rows)."""
         more = shifts(self.weights, self.chunks * self.simd, self.code, self.numbers)
-        found: NDArray[np.int64] = self.start - more
+        found: NDArray[np.int64] = self._starts - more
         return found
+
+    @property
+    def _starts(self) -> NDArray[np.int64]:
+        """What sums begin with, (patterns, rows)."""
+        return self.start[None] if self.more is None else self.start + self.more
 
     @property
     def base(self) -> int:
@@ -114,7 +152,7 @@ class FoldedLayer:
     @cached_property
     def bits(self) -> int:
         """Bits of an accumulator: every sum of every row fits, in two's complement."""
-        return accumulator_bits(self.weights, self.start, self.numbers)
+        return max(accumulator_bits(self.weights, start, self.numbers) for start in self._starts)
 
     @property
     def in_bits(self) -> int:
@@ -127,22 +165,39 @@ class FoldedLayer:
         return self.simd * self.code.bits + len(self.exponents)
 
     @property
+    def own_bits(self) -> int:
+        """Bits of such a word that stand in the weight memory: all, but for threshold bits that have their own."""
+        return self.word_bits - (len(self.exponents) if self.patterns > 1 else 0)
+
+    @property
     def out_bits(self) -> int:
         """Bits of a beat out."""
         return self.pe * (self.bits if self.answer == "sums" else 1)
 
     def words(self) -> Bits:
-        """Returns the contents of the weight memory: a row per step (group-major, `interval` of them), PE words side by
-        side, of each the weights first, (interval, pe * word_bits): for every bit of a weight SIMD bits, signs
-        recoded."""
+        """Returns the contents of the weight memory: a row per step (group-major, `depth` of them), PE words side by
+        side, of each the weights first, (depth, pe * own_bits): for every bit of a weight SIMD bits, signs recoded."""
         weights = np.full((self.rows, self.chunks * self.simd), self.code.padding, self.weights.dtype)
         weights[:, : self.columns] = self.weights
         parts = self.code.bits_of(weights.reshape(self.rows, self.chunks, self.simd))
         signs = [encode(part, self.coding) for part in parts[: self.code.signs]]
-        more = spread(self.begin - self.base, self.exponents, self.chunks)
-        word = np.concatenate([*signs, *parts[self.code.signs :], more], axis=-1)
-        word = word.reshape(self.groups, self.pe, self.chunks, -1)
-        return np.ascontiguousarray(word.transpose(0, 2, 1, 3).reshape(self.interval, -1))
+        bits = [*signs, *parts[self.code.signs :]]
+        if self.patterns == 1:
+            bits.append(self._thresholds(0))
+        return self._beside(np.concatenate(bits, axis=-1))
+
+    def starts(self) -> Bits:
+        """Returns the contents of the memory of threshold bits where there are several patterns: the rows of one behind
+        those of the other, (patterns * depth, pe * exponents)."""
+        return np.concatenate([self._beside(self._thresholds(k)) for k in range(self.patterns)])
+
+    def _thresholds(self, pattern: int) -> Bits:
+        return spread(self.begin[pattern] - self.base, self.exponents, self.chunks)
+
+    def _beside(self, bits: Bits) -> Bits:
+        """Bits of rows and chunks, (rows, chunks, n), as those of steps and PE, (depth, pe * n)."""
+        word = bits.reshape(self.groups, self.pe, self.chunks, -1)
+        return np.ascontiguousarray(word.transpose(0, 2, 1, 3).reshape(self.depth, -1))
 
 
 def shifts(weights: NDArray[np.signedinteger], columns: int, code: WeightCode, numbers: Numbers) -> NDArray[np.int64]:

@@ -51,6 +51,14 @@ class Layout:
         """Returns the same with 0 in all places that may carry anything."""
         return Layout(np.where(self.elements == JUNK, ZERO, self.elements))
 
+    def tiled(self, times: int, count: int) -> Layout:
+        """Returns the beats of `times` parts of a sample that are alike, one behind the other: of the next part every
+        element is `count` further. Nothing in them may be anything."""
+        assert not (self.elements == JUNK).any()
+        by = count * np.arange(times)[:, None, None]
+        found = np.where(self.elements < 0, self.elements, self.elements + by)
+        return Layout(found.reshape(-1, self.width))
+
 
 def in_order(count: int, width: int) -> Layout:
     """Returns beats of `width` places that carry elements 0 to `count` - 1 in order; what is left of the last beat may

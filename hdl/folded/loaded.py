@@ -11,6 +11,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from threshc.hdl.families.base import Family
 from threshc.hdl.folded.weights import Bits
 from threshc.hdl.interface import LoadPort
 
@@ -42,8 +43,17 @@ def load_signature(memories: int, bits: int) -> wiring.Signature:
     return wiring.Signature({"write": Out(memories), "address": Out(bits), "data": Out(WIDTH)})
 
 
+def loaded_module(name: str, file: str, depth: int, width: int, family: Family | None) -> str:
+    """Returns the module of such a memory, in a family's cells or with its contents in a file for simulations."""
+    if family is None:
+        return loaded_verilog(name, file, depth, width)
+    assert family.loaded is not None  # `threshc.hdl.chain` refuses it
+    bits = address_bits(depth)
+    return f"{loaded_head(name, width, bits)}{family.loaded(width, bits)}endmodule\n"
+
+
 def loaded_verilog(name: str, file: str, depth: int, width: int) -> str:
-    """Returns a memory that is read as `unit.rom_verilog` is, and written through a loading port while it is not read.
+    """Returns a memory that is read as `rom.rom` is, and written through a loading port while it is not read.
 
     Simulations find it loaded: its first contents are in a file.
     """

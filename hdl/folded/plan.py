@@ -22,8 +22,10 @@ from threshc.hdl.folded.area import link_luts
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled
 from threshc.hdl.folded.layer import Store
 from threshc.hdl.folded.loaded import DEEPEST
-from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
-from threshc.hdl.folded.planned import Plan, divisors, folded_layer, planned, unrolled_layer
+from threshc.hdl.folded.network import FoldedNetwork
+from threshc.hdl.folded.pieces import Dense, Unfolded
+from threshc.hdl.folded.planned import Plan, folded_layer, planned, unrolled_layer
+from threshc.hdl.folded.planned_entry import divisors
 from threshc.hdl.targets.base import Device
 
 FILL, _FILL = 0.8, {"ice40": 0.42}
@@ -41,7 +43,7 @@ def fastest(read: FoldedNetwork, device: Device, *, unrolled: bool = True) -> Pl
 
     Raises CompileError where none does.
     """
-    steps = sorted({1, *(d.weights.shape[0] // pe * f for d in read.dense for pe, f in _foldings(d))})
+    steps = sorted({1, *(d.positions * d.depth(pe, simd) for d in read.dense for pe, simd in _foldings(d))})
     low, high, found = 0, len(steps) - 1, None
     while low <= high:
         middle = (low + high) // 2
@@ -143,11 +145,10 @@ class _Option(NamedTuple):
 
 
 def _foldings(dense: Dense) -> Iterator[tuple[int, int]]:
-    """Every PE, with the number of chunks of every SIMD."""
-    rows, columns = dense.weights.shape
-    for pe in divisors(rows):
-        for chunks in divisors(columns):
-            yield pe, chunks
+    """Every PE and SIMD."""
+    for pe in divisors(len(dense.start)):
+        for simd in divisors(dense.inputs):
+            yield pe, simd
 
 
 def _options(
@@ -171,17 +172,18 @@ def _options(
         yield _Option((Unrolled(),) * len(stays), given, -math.prod(types[out].shape), luts, ffs)
     if isinstance(piece, Unfolded):
         return
-    rows, columns = piece.weights.shape
-    for pe, chunks in _foldings(piece):
+    for pe, simd in _foldings(piece):
         if last and piece.value == piece.layer.value and pe > 1:
             continue  # the arg-max takes one sum at a time
-        steps = rows // pe * chunks
-        for store in _stores(steps, device):
-            layer = folded_layer(piece, Fold(pe, columns // chunks, store), device, made, last=last)
+        depth = piece.depth(pe, simd)
+        for store in _stores(depth, device):
+            if depth * piece.positions > interval:
+                continue
+            layer = folded_layer(piece, Fold(pe, simd, store), device, made, last=last)
             fits = layer.brams <= device.brams and layer.sprams <= device.sprams and layer.luts <= device.luts
-            if steps <= interval and fits:
-                given = columns // chunks * layer.digits
-                yield _Option((layer.fold,), given, pe, layer.luts, layer.ffs, layer.brams, layer.sprams)
+            if fits:
+                given, more = simd * layer.digits, (layer.brams, layer.sprams)
+                yield _Option((layer.fold,), given, pe, layer.luts, layer.ffs, *more)
 
 
 def _stores(steps: int, device: Device) -> Iterator[Store]:

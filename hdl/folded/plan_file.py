@@ -25,7 +25,7 @@ _SHAPE = '{"entry": 14, "layers": [{"layer": NAME, "kind": "folded", "pe": 16, "
 _FIGURES = {
     "": "model target fold interval_cycles latency_cycles clock_hz clock_assumed samples_per_second luts ffs brams "
     "sprams",
-    "layer": "inputs neurons cycles utilization luts ffs brams sprams bottleneck",
+    "layer": "inputs neurons positions buffer_bits cycles utilization luts ffs brams sprams bottleneck",
 }
 """Keys of a report's figures, which are not read: of the whole, and of a layer."""
 _KEYS = {"": "entry layers", "layer": "layer kind pe simd store buffer queue"}

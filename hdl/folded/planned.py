@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-
-import numpy as np
+from typing import NamedTuple
 
 from threshc.compiler.ir.layers import Layer
 from threshc.compiler.ir.network import Network
@@ -19,25 +18,34 @@ from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import (
     REGISTERED,
     arg_max_luts,
-    beat_luts,
     buffer_luts,
-    entry_luts,
     link_luts,
     luts,
     queue_luts,
     register_luts,
     unrolled_luts,
+    window_luts,
 )
-from threshc.hdl.folded.build import first_width, read_folded
+from threshc.hdl.folded.build import read_folded
+from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled, as_text
-from threshc.hdl.folded.joints import converters, entry_links
+from threshc.hdl.folded.joints import entry_links
 from threshc.hdl.folded.layer import accumulator_bits, shifts, threshold_exponents
 from threshc.hdl.folded.layout import in_order
 from threshc.hdl.folded.loaded import memories
-from threshc.hdl.folded.network import Dense, FoldedNetwork, Unfolded
-from threshc.hdl.folded.places import buffer_places, check_places
+from threshc.hdl.folded.maps import Carried, behind
+from threshc.hdl.folded.network import FoldedNetwork
+from threshc.hdl.folded.pieces import Dense, Unfolded
+from threshc.hdl.folded.places import check_places
 from threshc.hdl.folded.plan_file import PlanFile
-from threshc.hdl.folded.registers import UNROLLED, buffer_flip_flops, flip_flops, link_flip_flops
+from threshc.hdl.folded.planned_entry import compared, entry_of_plan
+from threshc.hdl.folded.registers import (
+    UNROLLED,
+    buffer_flip_flops,
+    flip_flops,
+    link_flip_flops,
+    window_flip_flops,
+)
 from threshc.hdl.folded.weights import WeightCode, weight_code
 from threshc.hdl.targets.base import Device
 
@@ -48,7 +56,8 @@ _LOADED = 20
 @dataclass(frozen=True, slots=True)
 class PlannedLayer:
     """One layer of a plan. cycles: that a sample takes; luts, ffs: estimated; brams: block RAMs, of weights and buffer;
-    sprams: memories of weights that are loaded at start; digits: bits of an input."""
+    sprams: memories of weights that are loaded at start; digits: bits of an input; positions: at which it is applied;
+    buffer: bits of what it keeps of its input."""
 
     name: str
     rows: int
@@ -60,6 +69,8 @@ class PlannedLayer:
     brams: int
     sprams: int = 0
     digits: int = 1
+    positions: int = 1
+    buffer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,28 +143,32 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
     Raises CompileError where the circuit would be refused: for beats that do not become one another.
     """
     cycles = max(layer.cycles for layer in chosen)
-    entry = entry or _entry(read, chosen[0], cycles)
-    _, carried = entry_links(read, entry)
+    entry = entry or entry_of_plan(read, chosen[0].fold, cycles)
+    carried = Carried(entry_links(read, entry)[1])
     left = iter([(k, layer) for k, layer in enumerate(chosen) if isinstance(layer.fold, Fold)])
     exact = list(chosen)
-    links, waiting = _compared(read, entry)
+    links, waiting = compared(read, entry)
     for piece in read.pieces:
+        width = carried.layout.width
         if isinstance(piece, Unfolded):
             t = piece.part.network.types[0]
             given = math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
-            rows = taken = math.prod(read.network.types[piece.layers[-1].values[-1]].shape)
+            count = math.prod(read.network.types[piece.layers[-1].values[-1]].shape)
+            carried = Carried(in_order(count, count))
         else:
             k, layer = next(left)
             assert isinstance(layer.fold, Fold)
-            given, taken, rows = layer.fold.simd * layer.digits, layer.fold.pe, layer.rows
-            chunks = converters(carried, given)[1].beats  # more where no width divides the other
-            check_places(layer.fold, chunks, layer.name)
-            exact[k] = replace(layer, cycles=-(-rows // taken) * chunks)
-        links += link_luts(carried.width, given)
-        waiting += link_flip_flops(carried.width, given)
-        carried = in_order(rows, taken)
+            pe, simd = layer.fold.pe, layer.fold.simd
+            given = simd * layer.digits
+            beats = carried.into(piece, simd)[1].beats  # more where no width divides the other
+            chunks, walk = piece.chunks(pe, simd, beats), piece.way(pe, simd, beats)
+            check_places(layer.fold, chunks, layer.name, walk)
+            exact[k] = replace(layer, cycles=-(-layer.rows // pe) * piece.positions * chunks)
+            carried = behind(piece, in_order(layer.rows, pe))
+        links += link_luts(width, given)
+        waiting += link_flip_flops(width, given)
     if read.label is not None:
-        bits = _numbers(read.dense[-1], made.inputs)[2]
+        bits = _numbers(read.dense[-1], made.inputs).bits
         links, waiting = links + arg_max_luts(bits), waiting + 3 * bits
     return Plan(tuple(exact), entry, max(layer.cycles for layer in exact), links, waiting)
 
@@ -165,73 +180,36 @@ def unrolled_layer(network: Network, layer: Layer, made: Family, ends: bool) -> 
     return PlannedLayer(layer.name, layer.rows, layer.columns, Unrolled(), 1, size, round(UNROLLED * size), 0)
 
 
-def _entry(read: FoldedNetwork, first: PlannedLayer, interval: int) -> int:
-    """The fewest features in a beat that keep up with the interval and whose every beat is compared with the same
-    numbers, if possible so that they become whole chunks.
-
-    Where there are none but all features in one beat, those that keep up best and take fewest tables.
-    """
-    features, width = read.entry.features, first_width(read, first.fold)
-    keep_up = {e: read.entry.beats(e) for e in divisors(features) if features // e <= interval}
-    possible = {
-        e: carried.width
-        for e, (beats, carried) in keep_up.items()
-        if len(beats) < 2 and (width % carried.width == 0 or carried.width % width == 0)
-    }
-    found = min([e for e, lanes in possible.items() if width % lanes == 0] or possible or [features])
-    if found < features or len(keep_up) < 2:
-        return found
-
-    def cost(e: int) -> tuple[int, int]:
-        carried = keep_up[e][1]
-        groups = -(-first.rows // first.fold.pe) if isinstance(first.fold, Fold) else 1
-        cycles = max(interval, groups * converters(carried, width)[1].beats)
-        return cycles, _compared(read, e)[0] + link_luts(carried.width, width)
-
-    return min(keep_up, key=cost)
-
-
-def _compared(read: FoldedNetwork, entry: int) -> tuple[int, int]:
-    """The tables and flip-flops of the input's comparisons."""
-    (beats, carried), bits = read.entry.beats(entry), read.entry.bits
-    if len(beats) > 1:
-        return beat_luts(beats, bits), carried.width * (bits + 1)
-    return entry_luts(np.array([t for beat in beats for feature in beat for t in feature]), bits), 0
-
-
-def divisors(n: int) -> list[int]:
-    """Returns the divisors of a number, the smallest first."""
-    return [d for d in range(1, n + 1) if n % d == 0]
-
-
 def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last: bool) -> PlannedLayer:
     """Returns a folded layer: its cycles, which are exact, and its size, which is fitted."""
-    rows, columns = dense.weights.shape
-    chunks, groups = -(-columns // fold.simd), -(-rows // fold.pe)
-    code, span, bits = _numbers(dense, made.inputs)
-    more = len(threshold_exponents(chunks, span))
+    chunks, depth = dense.chunks(fold.pe, fold.simd), dense.depth(fold.pe, fold.simd)
+    numbers = _numbers(dense, made.inputs, dense.parts(fold.pe, fold.simd))
+    code, more = numbers.code, len(threshold_exponents(chunks, numbers.span))
     tables = luts(
         pe=fold.pe,
         simd=fold.simd,
         code=code,
         numbers=dense.numbers,
         thresholds=more,
-        bits=bits,
+        bits=numbers.bits,
         rom=fold.store == "lut",
         inputs=made.inputs,
         family=made.name,
     )
-    answers = bits if last and dense.value == dense.layer.value else 1
+    answers = numbers.bits if last and dense.value == dense.layer.value else 1
     tables += queue_luts(chunks, fold.simd * dense.numbers.bits, fold.pe * answers, made.inputs, fold.queue)
     registers = flip_flops(
-        fold, code=code, numbers=dense.numbers, thresholds=more, bits=bits, inputs=made.inputs, family=made.name
+        fold, code=code, numbers=dense.numbers, thresholds=more, bits=numbers.bits, inputs=made.inputs, family=made.name
     )
     block, small = _memories(made)
-    weights, width = fold.pe * (fold.simd * code.bits + more), fold.simd * dense.numbers.bits
-    brams = blocks(chunks * groups, weights, block) if fold.store == "block" else 0
+    apart = more if numbers.patterns > 1 else 0  # threshold bits in a memory of their own
+    weights, width = fold.pe * (fold.simd * code.bits + more - apart), fold.simd * dense.numbers.bits
+    brams = blocks(depth, weights, block) if fold.store == "block" else 0
+    brams += blocks(numbers.patterns * depth, fold.pe * apart, block)
     sprams = memories(weights) if fold.store == "spram" else 0
     tables += _LOADED if sprams else 0
-    places = buffer_places(fold, chunks)
+    walk = dense.way(fold.pe, fold.simd)
+    places = fold.buffer or (2 * chunks if walk is None else walk.usual_places)
     held = blocks(places, width, block)
     registers += buffer_flip_flops(places * width, held, made.name) + max(fold.queue - 2, 0) * fold.pe * answers
     if places * width <= REGISTERED.get(made.name, 0) * held:
@@ -240,17 +218,44 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
         tables += buffer_luts(places, width)
     else:
         brams += held
-    digits = dense.numbers.bits
-    name = dense.layer.name
-    return PlannedLayer(name, rows, columns, fold, chunks * groups, tables, registers, brams, sprams, digits)
+    if walk is not None:
+        tables += window_luts(places)
+        registers += window_flip_flops(places)
+    return PlannedLayer(
+        dense.layer.name,
+        len(dense.start),
+        dense.weights.shape[1] // (dense.groups if isinstance(dense, Conv) else 1),
+        fold,
+        depth * dense.positions,
+        tables,
+        registers,
+        brams,
+        sprams,
+        dense.numbers.bits,
+        dense.positions,
+        places * width,
+    )
 
 
-@lru_cache(64)
-def _numbers(dense: Dense, inputs: int) -> tuple[WeightCode, int, int]:
-    """How weights are coded, how far apart rows' sums begin, and the bits of an accumulator."""
-    code = weight_code(dense.weights, inputs)
-    begin = dense.start - shifts(dense.weights, dense.weights.shape[1], code, dense.numbers)
-    return code, int(begin.max() - begin.min()), accumulator_bits(dense.weights, dense.start, dense.numbers)
+class _Numbers(NamedTuple):
+    """How weights are coded, how far apart rows' sums begin, the bits of an accumulator, sets of begins."""
+
+    code: WeightCode
+    span: int
+    bits: int
+    patterns: int
+
+
+@lru_cache(256)
+def _numbers(dense: Dense, inputs: int, parts: int = 1) -> _Numbers:
+    """parts: in which a convolution's channels are read."""
+    weights, starts = dense.weights, dense.start[None]
+    if isinstance(dense, Conv):
+        weights, starts = dense.of_block(parts).reshape(len(weights), -1), dense.starts
+    code = weight_code(weights, inputs)
+    begin = starts - shifts(weights, weights.shape[1], code, dense.numbers)
+    bits = max(accumulator_bits(weights, start, dense.numbers) for start in starts)
+    return _Numbers(code, int(begin.max() - begin.min()), bits, len(starts))
 
 
 def _memories(made: Family) -> tuple[Memory, Memory | None]:

@@ -45,3 +45,8 @@ def buffer_flip_flops(bits: int, blocks: int, family: str) -> int:
 def link_flip_flops(given: int, wanted: int) -> int:
     """Returns the flip-flops of the converter from beats of so many bits to others: the wider of the two beats."""
     return 0 if given == wanted else max(given, wanted) + 6
+
+
+def window_flip_flops(places: int) -> int:
+    """Returns the flip-flops of a convolution's control beyond that of a dense layer. places: of its buffer."""
+    return 20 + 3 * places.bit_length()

@@ -21,15 +21,16 @@ from threshc.hdl.folded.loaded import (
     address_bits,
     columns,
     load_signature,
-    loaded_head,
-    loaded_verilog,
+    loaded_module,
     memories,
 )
+from threshc.hdl.folded.rom import hexadecimal, integers, rom
 from threshc.hdl.folded.schedule import FoldedStage
 from threshc.hdl.folded.staged_text import StagedLogic, staged_verilog
+from threshc.hdl.folded.weights import Bits
+from threshc.hdl.folded.window_control import WindowControl
+from threshc.hdl.folded.window_schedule import WindowStage
 
-_DEEPEST = 16_384
-"""Words of a memory that is one bit wide in a family's own cells."""
 _AROUND = 3
 """Registers beside those of the arithmetic: the block RAM's two, and one between the sum and the queue."""
 
@@ -56,42 +57,32 @@ class FoldedUnit:
 
     def stage(self) -> FoldedStage:
         """Returns the unit's part of the cycle model, empty."""
-        return FoldedStage(
-            chunks=self.layer.chunks,
-            groups=self.layer.groups,
-            places=self.places,
-            queue=self.queue,
-            latency=self.latency,
-        )
+        walk, stage = self.layer.walk, FoldedStage()
+        if walk is not None:
+            needs, frees = walk.need.ravel().tolist(), walk.frees.ravel().tolist()
+            stage = WindowStage(needs=needs, frees=frees, size=walk.size)
+        stage.chunks, stage.groups, stage.latency = self.layer.chunks, self.layer.groups, self.latency
+        stage.places, stage.queue = self.places, self.queue
+        return stage
 
     def modules(self, family: Family | None) -> str:
         """Returns the Verilog of the modules that the unit's component instantiates: weights, inputs, neuron."""
         layer, shared, neuron = self.layer, self.core.shared, self.core.neuron
-        common = len(shared.outputs)
-        weights, width = f"{self.name}_weights", layer.pe * layer.word_bits
-        if self.store == "block" and family is not None and family.rom is not None and layer.interval <= _DEEPEST:
-            rom = family.rom(weights, layer.words())
-        elif self.store == "lut" and family is not None and family.lut_rom and layer.interval <= 1 << family.inputs:
-            rom = family.lut_rom(weights, layer.words(), layer.pe)
-        else:
-            rom = rom_verilog(weights, self.memory_file, layer.interval, width, self.store)
+        common, weights = len(shared.outputs), f"{self.name}_weights"
         if self.store == "spram":
-            rom = self._loaded(weights, width, family)
+            roms = [loaded_module(weights, self.memory_file, layer.depth, layer.pe * layer.own_bits, family)]
+        else:
+            roms = [rom(weights, self.memory_file, layer.words(), layer.pe, self.store, family)]
+        if self.has_starts:
+            name, store = f"{self.name}_starts", self.store if self.store == "lut" else "block"
+            roms.append(rom(name, self.starts_file, layer.starts(), layer.pe, store, family))
         return "".join(
             [
-                rom,
+                *roms,
                 staged_verilog(shared, f"{self.name}_inputs", [("x", layer.in_bits)], "common", family),
                 staged_verilog(neuron, f"{self.name}_neuron", [("x", common), ("w", layer.word_bits)], "count", family),
             ]
         )
-
-    def _loaded(self, name: str, width: int, family: Family | None) -> str:
-        """The module of a memory that is written at start."""
-        if family is None:
-            return loaded_verilog(name, self.memory_file, self.layer.interval, width)
-        assert family.loaded is not None  # `threshc.hdl.chain` refuses it
-        bits = address_bits(self.layer.interval)
-        return f"{loaded_head(name, width, bits)}{family.loaded(width, bits)}endmodule\n"
 
     @property
     def loads(self) -> list[NDArray[np.uint16]]:
@@ -105,9 +96,22 @@ class FoldedUnit:
 
     def memory_text(self) -> str:
         """Returns the weight memory as lines of hexadecimal digits, for $readmemh."""
-        words = self.layer.words()
-        padded = np.pad(words[:, ::-1], ((0, 0), (-words.shape[1] % 8, 0)))
-        return "\n".join(row.tobytes().hex() for row in np.packbits(padded, axis=1)) + "\n"
+        return hexadecimal(self.layer.words())
+
+    @property
+    def starts_file(self) -> str:
+        """The name of the file that threshold bits are read from which have a memory of their own."""
+        return f"{self.name}_starts.mem"
+
+    def files(self) -> dict[str, str]:
+        """Returns the files that its modules read, by their names."""
+        found = {self.memory_file: self.memory_text()}
+        return found | ({self.starts_file: hexadecimal(self.layer.starts())} if self.has_starts else {})
+
+    @property
+    def has_starts(self) -> bool:
+        """Threshold bits stand in a memory of their own."""
+        return self.layer.patterns > 1 and bool(self.layer.exponents)
 
     def component(self, instances: bool = True) -> UnitComponent:
         """Returns a fresh component with streams `i` (SIMD bits) and `o` (`layer.out_bits`). instances: it names the
@@ -118,32 +122,17 @@ class FoldedUnit:
 def folded_unit(
     name: str, layer: FoldedLayer, *, places: int = 0, queue: int = 0, levels: int = 2, store: Store = "block"
 ) -> FoldedUnit:
-    """Makes the arithmetic of a layer with a register behind every `levels` tables. places: 0 for twice the chunks of a
-    sample, so that a steady source never waits; queue: 0 for as few places as let nothing wait that need not."""
+    """Makes the arithmetic of a layer with a register behind every `levels` tables. places: 0 for so many that a steady
+    source never waits; queue: 0 for as few places as let nothing wait that need not."""
     made = core(layer, levels)
     enough = -(-(_AROUND + made.latency + 2) // layer.chunks)
-    return FoldedUnit(name, layer, made, places or 2 * layer.chunks, queue or enough, store)
+    return FoldedUnit(name, layer, made, places or layer.usual_places, queue or enough, store)
 
 
 def accumulator_start(layer: FoldedLayer) -> int:
     """Returns the bits that accumulators begin with: the layer's base in two's complement. Where the answer is a bit,
     the top bit is inverted, so that it is 1 where the sum is not negative: the answer without an inverter."""
     return (layer.base + ((layer.answer == "bits") << (layer.bits - 1))) % (1 << layer.bits)
-
-
-def rom_verilog(name: str, file: str, depth: int, width: int, store: Store) -> str:
-    """Returns a memory whose words leave two clock edges behind their address; its contents are in a file."""
-    style = "block" if store == "block" else "logic"
-    top = max(depth - 1, 1).bit_length() - 1
-    return (
-        f"module {name}(input wire clk, input wire [{top}:0] address, output reg [{width - 1}:0] word);\n"
-        f'  (* rom_style = "{style}", ram_style = "{style}" *) reg [{width - 1}:0] words [0:{depth - 1}];\n'
-        f'  initial $readmemh("{file}", words);\n'
-        f"  reg [{width - 1}:0] first;\n"
-        "  always @(posedge clk) first <= words[address];\n"
-        "  always @(posedge clk) word <= first;\n"
-        "endmodule\n"
-    )
 
 
 class UnitComponent(wiring.Component):
@@ -159,9 +148,13 @@ class UnitComponent(wiring.Component):
         self.unit, self._instances = unit, instances
         layer = unit.layer
         ends = {"i": In(stream.Signature(layer.in_bits)), "o": Out(stream.Signature(layer.out_bits))}
-        loads = memories(layer.pe * layer.word_bits) if unit.store == "spram" else 0
-        super().__init__(ends | ({"load": In(load_signature(loads, address_bits(layer.interval)))} if loads else {}))
-        self.control = Control(layer.chunks, layer.groups, unit.places, unit.queue)
+        loads = memories(layer.pe * layer.own_bits) if unit.store == "spram" else 0
+        super().__init__(ends | ({"load": In(load_signature(loads, address_bits(layer.depth)))} if loads else {}))
+        self.control: Control | WindowControl
+        if layer.walk is None:
+            self.control = Control(layer.chunks, layer.groups, unit.places, unit.queue)
+        else:
+            self.control = WindowControl(layer.walk, layer.groups, unit.places, unit.queue)
         self.filled, self.held = Signal(range(max(unit.queue, 2)), name="filled"), Signal(name="held")
         self.pipes: dict[str, list[Value]] = {}
         self.instances: dict[str, dict[str, Value]] = {}
@@ -182,14 +175,21 @@ class UnitComponent(wiring.Component):
         ]
         x = Signal(layer.in_bits, reset_less=True)  # behind the buffer's own output
         m.d.sync += x.eq(read.data)
-        for name, value, cycles in (
-            ("step", control.step, unit.latency - 1),
-            ("done", control.done, unit.latency - 1),
-            ("address", control.address, unit.core.shared.latency),  # words come as late as what they meet
-        ):
+        delayed = [("step", control.step, unit.latency - 1), ("done", control.done, unit.latency - 1)]
+        addresses = [("address", control.address)]
+        if isinstance(control, WindowControl):
+            addresses += [("start", control.start)] if unit.has_starts else []
+            if layer.walk is not None and layer.walk.pads_of.any():
+                delayed.append(("pad", control.pad, 1))
+        for name, value in addresses:
+            delayed.append((name, value, unit.core.shared.latency))  # words come as late as what they meet
+        for name, value, cycles in delayed:
             self.pipes[name] = _later(m, value, cycles)
+        if "pad" in self.pipes:  # what is read there is of another pixel
+            with m.If(self.pipes["pad"][-1]):
+                m.d.sync += x.eq(0)
         common = self._module(m, "inputs", unit.core.shared, [("x", x)], "common")
-        self.x, self.word = (x, read.data), self._weights(m, self.pipes["address"][-1])
+        self.x, self.word = (x, read.data), self._words(m)
         word, step, done = self.word, self.pipes["step"][-1], self.pipes["done"][-1]
         answers = []
         for k in range(layer.pe):
@@ -217,24 +217,33 @@ class UnitComponent(wiring.Component):
         m.submodules[name + nth] = Instance(f"{self.unit.name}_{name}", ("i", "clk", ClockSignal()), *ports)
         self.instances[name + nth] = ins | outs
 
-    def _weights(self, m: Module, address: Value) -> Value:
-        layer = self.unit.layer
+    def _words(self, m: Module) -> Value:
+        """The words of all neurons: out of one memory, or of the weights' and that of threshold bits."""
+        layer, words = self.unit.layer, self.unit.layer.words()
+        own = self._memory(m, "weights", self.pipes["address"][-1], words, self.unit.store == "spram")
+        if not self.unit.has_starts:
+            return own
+        more = self._memory(m, "starts", self.pipes["start"][-1], layer.starts(), False)
+        n, e = layer.own_bits, len(layer.exponents)
+        return Cat(*(part for k in range(layer.pe) for part in (own[k * n : k * n + n], more[k * e : k * e + e])))
+
+    def _memory(self, m: Module, name: str, address: Value, words: Bits, is_loaded: bool) -> Value:
+        depth, width = words.shape
         if self._instances:
-            word = Signal(layer.pe * layer.word_bits)
+            word = Signal(width)
             given = address if len(address) else Const(0, 1)  # of one word: a port without a wire would be undefined
             ins = {"address": given}
-            if self.unit.store == "spram":
+            if is_loaded:
                 load: Any = self.load
                 ins |= {"load_write": load.write, "load_address": load.address, "load_data": load.data}
-            self._instance(m, "weights", "", ins, {"word": word})
+            self._instance(m, name, "", ins, {"word": word})
             return word
-        if self.unit.store == "spram":
-            m.submodules.weights = self.weights = loaded = LoadedMemory(layer.words())
+        if is_loaded:
+            m.submodules[name] = self.weights = loaded = LoadedMemory(words)
             wiring.connect(m, wiring.flipped(self.load), loaded.load)
             m.d.comb += loaded.address.eq(address)
             return _later(m, loaded.first, 1)[-1]
-        rows = [int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little") for row in layer.words()]
-        m.submodules.weights = memory = Memory(shape=layer.pe * layer.word_bits, depth=layer.interval, init=rows)
+        m.submodules[name] = memory = Memory(shape=width, depth=depth, init=integers(words))
         port = memory.read_port()
         m.d.comb += port.addr.eq(address)
         return _later(m, port.data, 1)[-1]

@@ -9,7 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from threshc.hdl.families.base import Family
-from threshc.hdl.folded.network import Unfolded
+from threshc.hdl.folded.pieces import Unfolded
 from threshc.hdl.folded.schedule import PipelineStage
 from threshc.hdl.interface import StalledTogether
 from threshc.hdl.unrolled.design import Design

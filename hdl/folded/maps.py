@@ -1,0 +1,64 @@
+"""Streams of maps: the beats of a pixel, which are alike for all of them, and those of a sample; what a layer takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from threshc.compiler.diagnostics import fail, option
+from threshc.hdl.folded.convolution import Conv
+from threshc.hdl.folded.joints import Link, converters
+from threshc.hdl.folded.layout import Layout, in_order
+from threshc.hdl.folded.pieces import Dense
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The contents of a stream. layout: the beats of a sample, pixels being 0, or of one of so many, each of `bits`
+    bits."""
+
+    layout: Layout
+    pixels: int = 0
+    bits: int = 0
+
+    def whole(self) -> tuple[list[Link], Layout]:
+        """Returns the parts behind which the beats of all pixels are those of a sample, and what these carry."""
+        if not self.pixels:
+            return [], self.layout
+        made, pixel = converters(self.layout, self.layout.width)
+        return made, pixel.tiled(self.pixels, self.bits)
+
+    def into(self, dense: Dense, simd: int) -> tuple[list[Link], Layout]:
+        """Returns the parts from the stream to a layer that takes SIMD inputs at once, and what its beats carry: of a
+        sample, or of a pixel for a convolution. Raises CompileError where beats are not those of pixels."""
+        if not isinstance(dense, Conv):
+            made, given = self.whole()
+        elif self.pixels:
+            made, given = [], self.layout
+        else:
+            made, given = _pixels(self.layout, dense.shape[2] * dense.numbers.bits)
+        more, found = converters(given, simd * dense.numbers.bits)
+        return made + more, found
+
+
+def behind(dense: Dense, layout: Layout) -> Carried:
+    """Returns what the stream carries behind a layer. layout: the beats of a position."""
+    return Carried(layout, dense.positions, len(dense.start)) if isinstance(dense, Conv) else Carried(layout)
+
+
+def _pixels(given: Layout, bits: int) -> tuple[list[Link], Layout]:
+    """The parts from the beats of a sample in order to beats of which each is of one pixel of `bits` bits, and what
+    those of a pixel carry."""
+    made = list[Link]()
+    if bits % given.width:
+        made, given = converters(given, bits)
+    found = in_order(bits, given.width)
+    if not np.array_equal(found.tiled(given.beats // found.beats, bits).elements, given.elements):
+        raise fail(
+            "the beats of a sample are not those of its pixels",
+            where=option("fold"),
+            why=f"a pixel has {bits} bits",
+            hint=f"@ at the end of {option('fold')}: features of a pixel, or of several whole ones",
+        )
+    return made, found
