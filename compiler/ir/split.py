@@ -11,7 +11,7 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.encoding import parse_encoding
 from threshc.compiler.ir.layers import Layer, find_layer, layers
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Output, Value, operands
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Input, Op, Output, Reduce, Sum, Value, operands
 from threshc.compiler.ir.types import Bits
 
 BEFORE = 2
@@ -56,16 +56,30 @@ def piece(network: Network, start: Value, end: Value, name: str) -> Part:
 
     Raises CompileError where what lies between reads another value before it, or what follows reads one within it.
     """
-    ends = [v for v in (start, end) if 0 < v < len(network.ops) - 1]
-    for v in ends:
-        if _crossing(network, v) != [v] or not isinstance(network.types[v], Bits):
-            why = ", ".join(f"%{x} ({type(network.ops[x]).__name__})" for x in _crossing(network, v)[:4])
-            raise fail(f"the network is not in two pieces behind %{v}", where=name, why=f"what follows reads {why}")
+    _two_pieces(network, [v for v in (start, end) if 0 < v < len(network.ops) - 1], name)
     offset = start - 1 if start else 0
     ops = [*_head(network, start), *(_moved(op, -offset) for op in network.ops[start + 1 : end + 1])]
     outputs = network.outputs if end == len(network.ops) - 1 else (_whole(end),)
     moved = tuple(replace(o, value=o.value - offset) for o in outputs)
     return Part(Network(name, tuple(ops), moved), offset)
+
+
+def at_position(network: Network, start: Value, end: Value, name: str) -> Part:
+    """Returns what follows the bits of a map, (H, W, C), up to the bits of another one, at one position, as a network of
+    its own: from C bits to those of a position of `end`.
+
+    Raises CompileError where what lies between is not the same at every position and for each alone, reads another value
+    before it, or where what follows reads one within it.
+    """
+    _two_pieces(network, [start, *([end] if end < len(network.ops) - 1 else [])], name)
+    between = network.ops[start + 1 : end + 1]
+    one = next((op for op in between if not isinstance(op, Sum | Compare | Reduce)), None)
+    if one is not None or network.types[start].shape[:-1] != network.types[end].shape[:-1]:
+        kind = "a move to other positions" if one is None else type(one).__name__
+        raise fail(f"%{start} to %{end} are not at every position the same", where=name, why=f"there is {kind}")
+    offset, channels = start - 1, network.types[start].shape[-1:]
+    ops = (Input("x", channels, parse_encoding("bit")), Bitplanes(0), *(_moved(op, -offset) for op in between))
+    return Part(Network(name, ops, (_whole(end - offset),)), offset)
 
 
 def joined(parts: Sequence[Part], name: str) -> Network:
@@ -87,6 +101,14 @@ def joined(parts: Sequence[Part], name: str) -> Network:
     last = parts[-1]
     outputs = tuple(replace(o, value=o.value + last.offset) for o in last.network.outputs)
     return Network(name, tuple(ops), outputs)
+
+
+def _two_pieces(network: Network, ends: Sequence[Value], name: str) -> None:
+    """Raises CompileError unless what follows each of some values reads it alone, as bits."""
+    for v in ends:
+        if _crossing(network, v) != [v] or not isinstance(network.types[v], Bits):
+            why = ", ".join(f"%{x} ({type(network.ops[x]).__name__})" for x in _crossing(network, v)[:4])
+            raise fail(f"the network is not in two pieces behind %{v}", where=name, why=f"what follows reads {why}")
 
 
 def _cut_value(network: Network, name: str) -> Value:

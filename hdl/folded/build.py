@@ -16,7 +16,7 @@ from threshc.hdl.folded import schedule
 from threshc.hdl.folded.area import luts
 from threshc.hdl.folded.arg_max import PATIENT, ArgMax
 from threshc.hdl.folded.chain import ChainPart, FoldedChain
-from threshc.hdl.folded.fold import Choice, Fold, Unrolled
+from threshc.hdl.folded.fold import ByPosition, Choice, Fold, Unrolled
 from threshc.hdl.folded.given import Entry
 from threshc.hdl.folded.joints import Link, converters, entry_links
 from threshc.hdl.folded.layer import Answer, FoldedLayer
@@ -26,6 +26,7 @@ from threshc.hdl.folded.maps import Carried, behind
 from threshc.hdl.folded.network import FoldedNetwork, folded_network, named_layers
 from threshc.hdl.folded.pieces import Dense, Unfolded
 from threshc.hdl.folded.places import check_places
+from threshc.hdl.folded.position import Positioned
 from threshc.hdl.folded.probes import Shown
 from threshc.hdl.folded.unit import FoldedUnit, folded_unit
 from threshc.hdl.folded.unrolled import UnrolledPart
@@ -69,9 +70,11 @@ def folded_chain(
         if isinstance(piece, Unfolded):
             design = unroll(piece.part.network)
             design = replace(design, interface=replace(design.interface, name=f"{name}_unrolled{k}"))
-            links, layout = carried.whole()
-            parts += [*links, *converters(layout, design.interface.input.bits)[0], UnrolledPart(design, piece)]
-            carried = Carried(in_order(design.interface.output.bits, design.interface.output.bits))
+            links, carried = carried.through(piece, design.interface.input.bits, design.interface.output.bits)
+            parts += [*links, UnrolledPart(design, piece)]
+            if isinstance(piece, Positioned) and k + 1 < len(read.pieces):
+                value = max(piece.layers[-1].values)
+                shown.append(Shown(len(parts) - 1, _bits(network, value), piece.scan.positions))
             continue
         fold, ends = left.pop(0), k + 1 == len(read.pieces)
         answer: Answer = "sums" if ends and piece.value == piece.layer.value else "bits"
@@ -133,6 +136,8 @@ def _shown(entry: Entry, carried: Layout) -> tuple[int, ...]:
 
 def first_width(read: FoldedNetwork, first: Choice) -> int:
     """Returns the bits of a beat that the first layer takes."""
+    if isinstance(piece := read.pieces[0], Positioned):
+        return piece.width
     if isinstance(first, Fold):
         return read.dense[0].first(first.simd) * read.dense[0].numbers.bits
     return read.entry.features * read.entry.each
@@ -147,7 +152,8 @@ def read_folded(network: Network, folds: Sequence[Choice]) -> FoldedNetwork:
             where=option("fold"),
             hint=f"PE x SIMD of {', '.join(layer.name for layer in named)}, in this order",
         )
-    read = folded_network(network, [k for k, fold in enumerate(folds) if isinstance(fold, Unrolled)])
+    which = [[k for k, fold in enumerate(folds) if isinstance(fold, kind)] for kind in (Unrolled, ByPosition)]
+    read = folded_network(network, *which)
     for dense, fold in zip(read.dense, (fold for fold in folds if isinstance(fold, Fold)), strict=True):
         rows, columns = len(dense.start), dense.inputs
         where = f"layer {dense.layer.name} ({columns} inputs, {rows} neurons)"
@@ -179,6 +185,9 @@ def _answer(read: FoldedNetwork, part: ChainPart) -> tuple[Beats, tuple[Field, .
     """What leaves the chain behind its last unit."""
     if isinstance(part, UnrolledPart):
         interface = part.design.interface
+        if isinstance(part.piece, Positioned):
+            field, each = _bits(read.network, max(part.piece.layers[-1].values)), interface.output.bits
+            return Beats(field.width, each), (field,)
         return interface.output, moved(interface.fields, part.piece.part.offset)
     assert isinstance(part, FoldedUnit)
     last, value, rows = part.layer, read.dense[-1].value, len(read.dense[-1].start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
@@ -16,6 +16,7 @@ from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded import schedule
 from threshc.hdl.folded.joints import Link
 from threshc.hdl.folded.loaded import load_signature
+from threshc.hdl.folded.position import Positioned
 from threshc.hdl.folded.probes import Collector, Shown
 from threshc.hdl.folded.unit import FoldedUnit, UnitComponent
 from threshc.hdl.folded.unrolled import UnrolledInstance, UnrolledPart
@@ -89,10 +90,12 @@ class FoldedChain:
 
     def probed(self) -> FoldedChain:
         """Returns the same circuit for simulations: the bits of every layer leave it by a probe of its own."""
-        probes = [Probe(shown.field.width, (shown.field,)) for shown in self.shown]
-        parts = [replace(p, design=with_probe(p.design)) if isinstance(p, UnrolledPart) else p for p in self.parts]
+        unread = any(part.piece.scan.unread for part in self.unrolled if isinstance(part.piece, Positioned))
+        late = self.interface.timing.latency + self.interface.timing.interval if unread else 0
+        probes = [Probe(shown.field.width, (shown.field,), late) for shown in self.shown]
+        parts = [replace(p, design=with_probe(p.design)) if _leads_out(p) else p for p in self.parts]
         for part in parts:
-            if isinstance(part, UnrolledPart):
+            if _leads_out(part):
                 by = part.piece.part.offset
                 probes += [replace(p, fields=moved(p.fields, by)) for p in part.design.interface.probes]
         return replace(self, interface=replace(self.interface, probes=tuple(probes)), parts=tuple(parts))
@@ -175,6 +178,11 @@ class _Chain(wiring.Component):
                 load.data.eq(whole.data),
             ]
             first = last
+
+
+def _leads_out(part: ChainPart) -> TypeGuard[UnrolledPart]:
+    """Whether a part's own circuit leads out its layers' bits: of those by positions the stream out has them."""
+    return isinstance(part, UnrolledPart) and not isinstance(part.piece, Positioned)
 
 
 def _instance(k: int, part: object) -> str:

@@ -10,13 +10,15 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.folded.layer import Store
 
 UNROLLED = "unrolled"
+POSITION = "position"
 STORES: Mapping[str, Store] = {"": "block", ":lut": "lut", ":spram": "spram"}
 """By what is written behind PE x SIMD."""
 _FOLD = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})(:lut|:spram)?(?::b([1-9][0-9]{0,5}))?(?::q([1-9][0-9]{0,5}))?")
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
 _HINT = (
     "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables, "
-    f"1x16:spram in UP5K's SPRAM; {UNROLLED} stays unrolled; or a plan.json that `threshc plan -o` wrote"
+    f"1x16:spram in UP5K's SPRAM; {UNROLLED} stays unrolled, {POSITION} is unrolled for one position after the other; "
+    "or a plan.json that `threshc plan -o` wrote"
 )
 
 
@@ -52,7 +54,20 @@ class Unrolled(NamedTuple):
         return {"kind": UNROLLED}
 
 
-Choice = Fold | Unrolled
+class ByPosition(NamedTuple):
+    """A layer of maps whose circuit is that of one position, unrolled: a position in every cycle."""
+
+    def __str__(self) -> str:
+        return POSITION
+
+    def as_dict(self) -> dict[str, object]:
+        """Returns it for JSON."""
+        return {"kind": POSITION}
+
+
+WHOLE: Mapping[str, Unrolled | ByPosition] = {UNROLLED: Unrolled(), POSITION: ByPosition()}
+"""Choices without numbers, by their words."""
+Choice = Fold | Unrolled | ByPosition
 """What a layer of a chain is."""
 
 
@@ -60,9 +75,9 @@ def parse(text: str) -> tuple[tuple[Choice, ...], int]:
     """Returns what a text makes of each layer, and the features in a beat, 0 where it says nothing of them.
 
     PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables, `:spram`: in SPRAM;
-    `:b32` behind that: a buffer of 32 chunks, `:q2`: a queue of 2 places;
-    `unrolled` in place of one: the layer stays unrolled; `@14` at the end: 14 features in a beat. Raises CompileError
-    for other texts.
+    `:b32` behind that: a buffer of 32 chunks, `:q2`: a queue of 2 places; `unrolled` in place of one: the layer stays
+    unrolled; `position`: it is unrolled for one position after the other; `@14` at the end: 14 features in a beat.
+    Raises CompileError for other texts.
     """
     given: object = text
     if not isinstance(given, str):
@@ -71,8 +86,8 @@ def parse(text: str) -> tuple[tuple[Choice, ...], int]:
     folds: list[Choice] = []
     for part in layers.split(","):
         word = part.strip()
-        if word == UNROLLED:
-            folds.append(Unrolled())
+        if word in WHOLE:
+            folds.append(WHOLE[word])
             continue
         found = _FOLD.fullmatch(word)
         if found is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -10,7 +11,10 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.joints import Link, converters
 from threshc.hdl.folded.layout import Layout, in_order
-from threshc.hdl.folded.pieces import Dense
+from threshc.hdl.folded.pieces import Dense, Unfolded
+from threshc.hdl.folded.position import Positioned
+from threshc.hdl.folded.shift_schedule import ShiftWindowStage
+from threshc.hdl.folded.shift_window import ShiftWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,30 @@ class Carried:
             return [], self.layout
         made, pixel = converters(self.layout, self.layout.width)
         return made, pixel.tiled(self.pixels, self.bits)
+
+    def through(self, piece: Unfolded, taken: int, left: int) -> tuple[list[Link], Carried]:
+        """Returns the parts from the stream to layers that stay unrolled, and what the stream carries behind these.
+        taken, left: bits of their beats in and out. Raises CompileError where beats do not become pixels."""
+        if isinstance(piece, Positioned):
+            return self._windows(piece), Carried(in_order(left, left), piece.scan.positions, left)
+        made, given = self.whole()
+        return made + converters(given, taken)[0], Carried(in_order(left, left))
+
+    def _windows(self, piece: Positioned) -> list[Link]:
+        """The parts from the stream to the windows of all positions of a layer, each in a beat."""
+        width, scan, window = piece.width, piece.scan, piece.window
+        made, found = converters(self.layout, width)
+        count = 1 if self.pixels else scan.height * scan.width
+        if not np.array_equal(found.elements, in_order(count * width, width).elements):
+            raise fail(
+                f"beats of {self.layout.width} bits do not become pixels of {width}",
+                where=f"layer {piece.layers[0].name}",
+                hint=f"@ at the end of {option('fold')}: features of a pixel, or of several whole ones",
+            )
+        if window is None:
+            return made
+        circuit = partial(ShiftWindow, width, scan, window.fill, window.is_pad)
+        return [*made, Link(circuit, partial(ShiftWindowStage, scan=scan))]
 
     def into(self, dense: Dense, simd: int) -> tuple[list[Link], Layout]:
         """Returns the parts from the stream to a layer that takes SIMD inputs at once, and what its beats carry: of a

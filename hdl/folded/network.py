@@ -18,6 +18,7 @@ from threshc.hdl.folded.convolution import convolution
 from threshc.hdl.folded.given import Entry, entry_of, entry_or_numbers
 from threshc.hdl.folded.layer import BITS
 from threshc.hdl.folded.pieces import Dense, Unfolded, bits_read, factor, narrow, of_integers, refused
+from threshc.hdl.folded.position import positioned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,8 +42,11 @@ def named_layers(network: Network) -> tuple[Layer, ...]:
     return tuple(layer for layer in layers(network) if layer.kind != "compare" or layer.reads != 0)
 
 
-def folded_network(network: Network, unrolled: Collection[int] = ()) -> FoldedNetwork:
-    """Reads a network as such a chain. unrolled: which of its `named_layers` stay unrolled.
+def folded_network(
+    network: Network, unrolled: Collection[int] = (), by_position: Collection[int] = ()
+) -> FoldedNetwork:
+    """Reads a network as such a chain. unrolled: which of its `named_layers` stay unrolled; by_position: of which one
+    position is.
 
     Raises CompileError naming the layer that is none of it, and why.
     """
@@ -56,14 +60,18 @@ def folded_network(network: Network, unrolled: Collection[int] = ()) -> FoldedNe
     entry, bits = entry_of(network) if 0 not in unrolled else entry_or_numbers(network)
     pieces: list[Dense | Unfolded] = []
     label: Value | None = None
-    kinds = groupby(range(len(named)), lambda k: k in unrolled)
-    for stays, numbers in kinds:
+    for stays, numbers in groupby(range(len(named)), lambda k: k in unrolled):
         some = [named[k] for k in numbers]
         if stays:
             pieces.append(_unfolded(network, some, entry, bits, ends=some[-1] is named[-1]))
             bits = max(some[-1].values)
             continue
-        for layer in some:
+        for k, layer in enumerate(some, named.index(some[0])):
+            if k in by_position:
+                whole = bits != entry.value or entry.places is None
+                pieces.append(positioned(network, layer, bits, whole=whole))
+                bits = max(layer.values)
+                continue
             made, label = _dense(network, layer, entry, bits, label)
             pieces.append(made)
             bits = -1 if made.value == layer.value else made.value

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from threshc.compiler.bounded import parse_json
 from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
-from threshc.hdl.folded.fold import STORES, UNROLLED, Choice, Fold, Unrolled, as_text, parse
+from threshc.hdl.folded.fold import STORES, WHOLE, Choice, Fold, as_text, parse
 from threshc.hdl.folded.network import named_layers
 
 _MOST = 999_999
@@ -91,13 +91,13 @@ def _layer(layer: object, where: str) -> tuple[str, Choice]:
     name, kind, store = layer.get("layer"), layer.get("kind"), layer.get("store", "block")
     if not isinstance(name, str):
         raise _wrong(f"{where} names no layer", '"layer" is the name of one', "`threshc show MODEL` lists the layers")
-    if kind == UNROLLED:
+    if isinstance(kind, str) and kind in WHOLE:
         if given := [key for key in ("pe", "simd", "store", "buffer", "queue") if key in layer]:
-            why = f"it has {', '.join(given)}, which an unrolled layer has not"
+            why = f"it has {', '.join(given)}, which a layer of kind {kind!r} has not"
             raise _wrong(f"{where} ({name}) cannot be understood", why, "omit them, or fold it")
-        return name, Unrolled()
+        return name, WHOLE[kind]
     if kind != "folded":
-        raise _wrong(f"{where} ({name}) has kind {kind!r}", "there are two kinds", f"folded or {UNROLLED}")
+        raise _wrong(f"{where} ({name}) has kind {kind!r}", "it is none", f"folded, {' or '.join(WHOLE)}")
     if not isinstance(store, str) or store not in STORES.values():
         raise _wrong(f"{where} ({name}) has store {store!r}", "it is none", ", ".join(STORES.values()))
     pe, simd = (_number(layer, key, f"{where} ({name})") for key in ("pe", "simd"))

@@ -28,7 +28,7 @@ from threshc.hdl.folded.area import (
 )
 from threshc.hdl.folded.build import read_folded
 from threshc.hdl.folded.convolution import Conv
-from threshc.hdl.folded.fold import Choice, Fold, Unrolled, as_text
+from threshc.hdl.folded.fold import ByPosition, Choice, Fold, Unrolled, as_text
 from threshc.hdl.folded.joints import entry_links
 from threshc.hdl.folded.layer import accumulator_bits, shifts, threshold_exponents
 from threshc.hdl.folded.layout import in_order
@@ -39,6 +39,8 @@ from threshc.hdl.folded.pieces import Dense, Unfolded
 from threshc.hdl.folded.places import check_places
 from threshc.hdl.folded.plan_file import PlanFile
 from threshc.hdl.folded.planned_entry import compared, entry_of_plan
+from threshc.hdl.folded.position import Positioned
+from threshc.hdl.folded.position_area import position_size
 from threshc.hdl.folded.registers import (
     UNROLLED,
     buffer_flip_flops,
@@ -129,7 +131,9 @@ def planned(network: Network, folds: Sequence[Choice], device: Device, entry: in
     left = iter(fold for fold in folds if isinstance(fold, Fold))
     for piece in read.pieces:
         last = piece is read.pieces[-1]
-        if isinstance(piece, Unfolded):
+        if isinstance(piece, Positioned):
+            found.append(position_layer(piece, made))
+        elif isinstance(piece, Unfolded):
             ends = network.output("class") is not None and last
             found += [unrolled_layer(network, x, made, ends and x is piece.layers[-1]) for x in piece.layers]
         else:
@@ -150,7 +154,10 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
     links, waiting = compared(read, entry)
     for piece in read.pieces:
         width = carried.layout.width
-        if isinstance(piece, Unfolded):
+        if isinstance(piece, Positioned):
+            given = piece.width
+            carried = carried.through(piece, given, piece.part.network.types[-1].shape[0])[1]
+        elif isinstance(piece, Unfolded):
             t = piece.part.network.types[0]
             given = math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
             count = math.prod(read.network.types[piece.layers[-1].values[-1]].shape)
@@ -178,6 +185,14 @@ def unrolled_layer(network: Network, layer: Layer, made: Family, ends: bool) -> 
     op, places = network.ops[layer.value], math.prod(layer.positions)
     size = unrolled_luts(op.weights, places, inputs=made.inputs, ends=ends) if isinstance(op, Sum) else 0
     return PlannedLayer(layer.name, layer.rows, layer.columns, Unrolled(), 1, size, round(UNROLLED * size), 0)
+
+
+def position_layer(piece: Positioned, made: Family) -> PlannedLayer:
+    """Returns a layer of maps of which one position is unrolled: a step of its window in every cycle."""
+    (layer,), size = piece.layers, position_size(piece, made.inputs)
+    held = blocks(size.depth, size.width, _memories(made)[0])
+    cycles = piece.scan.steps
+    return PlannedLayer(layer.name, layer.rows, layer.columns, ByPosition(), cycles, size.luts, size.ffs, held)
 
 
 def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last: bool) -> PlannedLayer:

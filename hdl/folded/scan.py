@@ -74,6 +74,11 @@ class Scan:
         return max(self.last + 1, (self.before + self.height - 1) * self.line + self.width)
 
     @property
+    def unread(self) -> bool:
+        """Whether there are pixels behind those of the last window: no answer waits for them."""
+        return self.last < self.steps - 1
+
+    @property
     def ahead(self) -> int:
         """Steps between a sample's last window and the next sample's first one."""
         return self.steps - 1 - self.last + self.first

@@ -85,8 +85,8 @@ module {name};
       idle = 0;
     end
     cycle = cycle + 1;
-{interrupt}    if (got == COUNT*OUT_BEATS && ended == 0) ended = cycle;
-    if ((got == COUNT*OUT_BEATS && cycle == ended + TRAILING) || idle == PATIENCE) begin
+{interrupt}    if (got == COUNT*OUT_BEATS && sent == COUNT*IN_BEATS && ended == 0) ended = cycle;
+    if ((ended != 0 && cycle == ended + TRAILING) || idle == PATIENCE) begin
 {on_end}
       $finish;
     end

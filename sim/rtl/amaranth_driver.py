@@ -52,7 +52,7 @@ def simulate(job: Job) -> Trace:
             await interrupt(ctx, beats)
         cycle, sent, idle, lfsr = 0, 0, 0, 0xACE1
         offering = False
-        while len(answers) < job.answers and idle < job.interface.timing.patience:
+        while (len(answers) < job.answers or sent < len(inputs)) and idle < job.interface.timing.patience:
             lfsr, offer, take = stalls(lfsr)
             free = not (job.stall and answers)
             offering = sent < len(inputs) and (offering or offer or free)

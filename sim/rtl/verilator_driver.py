@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
     long cycle = 0, read = 0, sent = 0, got = 0, idle = 0, accepted_at = 0, latency = 0;
     uint32_t lfsr = 0xACE1;
     bool offering = false;
-    for (; got < answers && idle < patience; ++cycle) {
+    for (; (got < answers || sent < samples) && idle < patience; ++cycle) {
         const uint32_t bit = (lfsr ^ lfsr >> 2 ^ lfsr >> 3 ^ lfsr >> 5) & 1;  // threshc.sim.rtl.trace.stalls
         lfsr = lfsr >> 1 | bit << 15;
         const bool free = !(stall && got);
