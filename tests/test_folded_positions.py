@@ -8,7 +8,6 @@ import pytest
 from folded_chains import simulate
 from position_networks import random_maps
 
-from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.chain import build
 from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.schedule import Sink, run

@@ -65,11 +65,11 @@ def piece(network: Network, start: Value, end: Value, name: str) -> Part:
 
 
 def at_position(network: Network, start: Value, end: Value, name: str) -> Part:
-    """Returns what follows the bits of a map, (H, W, C), up to the bits of another one, at one position, as a network of
-    its own: from C bits to those of a position of `end`.
+    """Returns what follows the bits of a map, (H, W, C), up to the bits of another one, at one position, as a network
+    of its own: from C bits to those of a position of `end`.
 
-    Raises CompileError where what lies between is not the same at every position and for each alone, reads another value
-    before it, or where what follows reads one within it.
+    Raises CompileError where what lies between is not the same at every position, and for each alone, or reads another
+    value before it, or where what follows reads one within it.
     """
     _two_pieces(network, [start, *([end] if end < len(network.ops) - 1 else [])], name)
     between = network.ops[start + 1 : end + 1]

@@ -129,7 +129,7 @@ def part_claims(chain: FoldedChain) -> list[Part]:
             case ArgMax():
                 found.append(ArgMaxClaim(made.count, made.width))
             case _:
-                raise AssertionError(f"{type(made).__name__} has no rule")
+                raise Unproved(f"{type(made).__name__} (part {len(found)} of the chain) has no proof yet")
     return found
 
 

@@ -13,7 +13,7 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Sum
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.types import Ints
-from threshc.hdl.families.base import Family, Memory
+from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import (
     REGISTERED,
@@ -26,6 +26,7 @@ from threshc.hdl.folded.area import (
     unrolled_luts,
     window_luts,
 )
+from threshc.hdl.folded.blocks import blocks, memory_kinds
 from threshc.hdl.folded.build import read_folded
 from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.fold import ByPosition, Choice, Fold, Unrolled, as_text
@@ -190,7 +191,7 @@ def unrolled_layer(network: Network, layer: Layer, made: Family, ends: bool) -> 
 def position_layer(piece: Positioned, made: Family) -> PlannedLayer:
     """Returns a layer of maps of which one position is unrolled: a step of its window in every cycle."""
     (layer,), size = piece.layers, position_size(piece, made.inputs)
-    held = blocks(size.depth, size.width, _memories(made)[0])
+    held = blocks(size.depth, size.width, memory_kinds(made)[0])
     cycles = piece.scan.steps
     return PlannedLayer(layer.name, layer.rows, layer.columns, ByPosition(), cycles, size.luts, size.ffs, held)
 
@@ -216,7 +217,7 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
     registers = flip_flops(
         fold, code=code, numbers=dense.numbers, thresholds=more, bits=numbers.bits, inputs=made.inputs, family=made.name
     )
-    block, small = _memories(made)
+    block, small = memory_kinds(made)
     apart = more if numbers.patterns > 1 else 0  # threshold bits in a memory of their own
     weights, width = fold.pe * (fold.simd * code.bits + more - apart), fold.simd * dense.numbers.bits
     brams = blocks(depth, weights, block) if fold.store == "block" else 0
@@ -271,17 +272,3 @@ def _numbers(dense: Dense, inputs: int, parts: int = 1) -> _Numbers:
     begin = starts - shifts(weights, weights.shape[1], code, dense.numbers)
     bits = max(accumulator_bits(weights, start, dense.numbers) for start in starts)
     return _Numbers(code, int(begin.max() - begin.min()), bits, len(starts))
-
-
-def _memories(made: Family) -> tuple[Memory, Memory | None]:
-    """The block RAM that a bitstream can fill, and the memory made of look-up tables if the family has one."""
-    filled = [m for m in made.memories if m.initialised]
-    large = [m for m in filled if m.bits >= 1024]
-    return max(large, key=lambda m: m.bits), next((m for m in filled if m.bits < 1024), None)
-
-
-def blocks(depth: int, width: int, memory: Memory) -> int:
-    """Returns how many memories of a kind hold `depth` words of `width` bits, side by side and in rows."""
-    if not width:
-        return 0
-    return min(-(-width // w) * -(-depth // d) for d, w in memory.shapes)
