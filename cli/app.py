@@ -14,6 +14,7 @@ from threshc.cli.doctor import doctor
 from threshc.cli.errors import flag
 from threshc.cli.fit import fit
 from threshc.cli.options import Command
+from threshc.cli.partition import partition
 from threshc.cli.plan import plan
 from threshc.cli.program import program
 from threshc.cli.prove import prove
@@ -46,7 +47,23 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, sim, verify, prove, compile, build, fit, plan, report, compare, program, run, targets, doctor):
+for command in (
+    show,
+    sim,
+    verify,
+    prove,
+    compile,
+    build,
+    fit,
+    plan,
+    partition,
+    report,
+    compare,
+    program,
+    run,
+    targets,
+    doctor,
+):
     app.command(command.__name__, cls=Command)(command)
 app.add_typer(train)
 

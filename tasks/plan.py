@@ -108,18 +108,10 @@ def plan(
     chosen, how, fold = find_target(target), model_options(reading, keywords), with_file(fold)
     if fold != "auto":
         read_fold(fold)
-    hertz, assumed = _clock(chosen, None if clock is None else _number("clock", clock))
-    if target_fps is not None:
-        target_fps = _number("target_fps", target_fps)
-    if target_fps is not None and not 0 < target_fps <= hertz:
-        raise fail(
-            f"{target_fps:g} samples per second cannot be",
-            where=option("target_fps"),
-            why=f"the clock has {hertz:,.0f} cycles a second",
-            hint="more than 0, and at most one sample per cycle",
-        )
+    hertz, assumed = clock_of(chosen, clock)
+    interval = None if target_fps is None else cycles_for(target_fps, hertz)
     network = load_network(model, how, note=note)
-    made = _planned(network, chosen, fold, None if target_fps is None else int(min(hertz / target_fps, _LONGEST)))
+    made = _planned(network, chosen, fold, interval)
     latency = None
     if all(isinstance(fold, Fold) for fold in made.folds):  # unrolled layers take long to make
         latency = folded_chain(network, made.folds, entry=made.entry).interface.timing.latency
@@ -162,11 +154,26 @@ def _too_slow(cycles: int, wanted: int, hint: str) -> Exception:
     return fail(f"a sample takes {cycles:,} cycles, not {wanted:,} or fewer", where=option("target_fps"), hint=hint)
 
 
-def _clock(target: Target, clock: float | None) -> tuple[float, bool]:
-    """The clock in Hz, and whether it is assumed."""
+def cycles_for(rate: float, hertz: float) -> int:
+    """Returns the cycles between samples at so many of them a second. Raises CompileError for what cannot be."""
+    rate = _number("target_fps", rate)
+    if not 0 < rate <= hertz:
+        raise fail(
+            f"{rate:g} samples per second cannot be",
+            where=option("target_fps"),
+            why=f"the clock has {hertz:,.0f} cycles a second",
+            hint="more than 0, and at most one sample per cycle",
+        )
+    return int(min(hertz / rate, _LONGEST))
+
+
+def clock_of(target: Target, clock: float | None) -> tuple[float, bool]:
+    """Returns the clock in Hz, as stated or the target's, and whether it is assumed. Raises CompileError for a clock
+    that cannot be."""
     from threshc.hdl.families.registry import family
 
     if clock is not None:
+        clock = _number("clock", clock)
         if not 1e3 <= clock <= 1e10:
             raise fail(f"a clock of {clock:g} Hz cannot be", where=option("clock"), hint="1 kHz to 10 GHz")
         return clock, False

@@ -175,6 +175,7 @@ VERBS = (
     "fit",
     "load",
     "load_weights",
+    "partition",
     "program",
     "prove",
     "run",

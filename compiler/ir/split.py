@@ -50,6 +50,11 @@ def split(network: Network, cuts: Sequence[str]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def cut_values(network: Network) -> list[tuple[str, Value]]:
+    """Returns the name and the last value of every layer that the network can be cut behind, in order."""
+    return [(layer.name, max(layer.values)) for layer in layers(network) if _is_whole(network, layer)]
+
+
 def piece(network: Network, start: Value, end: Value, name: str) -> Part:
     """Returns what follows a value up to another one, as a network of its own: from the input where `start` is 0, else
     from the bits of `start`; up to the outputs where `end` is the last value, else up to the bits of `end`.
@@ -113,7 +118,7 @@ def _two_pieces(network: Network, ends: Sequence[Value], name: str) -> None:
 
 def _cut_value(network: Network, name: str) -> Value:
     """The one value that crosses from a layer, and all before it, to what follows."""
-    whole = [layer.name for layer in layers(network) if _is_whole(network, layer)]
+    whole = [name for name, _ in cut_values(network)]
     possible = f"cut behind {', '.join(whole)}" if whole else "this network cannot be cut"
     layer = find_layer(network, name)
     if layer is None:

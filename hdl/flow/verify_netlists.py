@@ -47,7 +47,7 @@ def verify_netlists(
     whole = read_netlist(folder / "top.json", family, TOP)
     if clock is None:
         if interface.load is not None:
-            progress("weights that are loaded at start are taken as loaded: the harness is no loader")
+            progress("weights that are loaded at start are taken as loaded: the harness does not load them")
         done.append(exercise_harness(filled(whole, interface), interface, samples.words, samples.expected))
         return tuple(done)
     cycles = divisor(clock.hz, baud)

@@ -43,7 +43,7 @@ def fastest(read: FoldedNetwork, device: Device, *, unrolled: bool = True) -> Pl
 
     Raises CompileError where none does.
     """
-    steps = sorted({1, *(d.positions * d.depth(pe, simd) for d in read.dense for pe, simd in _foldings(d))})
+    steps = sorted(intervals(read))
     low, high, found = 0, len(steps) - 1, None
     while low <= high:
         middle = (low + high) // 2
@@ -62,6 +62,11 @@ def fastest(read: FoldedNetwork, device: Device, *, unrolled: bool = True) -> Pl
             hint="choose a larger device",
         )
     return planned(read.network, found, device)
+
+
+def intervals(read: FoldedNetwork) -> set[int]:
+    """Returns the cycles that a sample may take in a layer, by all foldings of all layers, and 1."""
+    return {1, *(d.positions * d.depth(pe, simd) for d in read.dense for pe, simd in _foldings(d))}
 
 
 def smallest(read: FoldedNetwork, device: Device, interval: int, *, unrolled: bool = True) -> Plan | None:
