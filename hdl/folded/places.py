@@ -26,7 +26,7 @@ def check_places(fold: Fold, chunks: int, name: str, walk: Walk | None = None) -
         )
     if walk is not None and fold.buffer & (fold.buffer - 1):
         why = "addresses of a convolution's buffer wrap by themselves"
-        raise fail(f"a buffer of {fold.buffer:,} chunks is no power of two", where=where, why=why, hint=f"{best:,}")
+        raise fail(f"a buffer of {fold.buffer:,} chunks is not a power of two", where=where, why=why, hint=f"{best:,}")
     if fold.queue > LONGEST:
         why = "each place for an answer is a register"
         raise fail(f"a queue of {fold.queue:,} places is too long", where=where, why=why, hint=f"{LONGEST:,} or fewer")
