@@ -22,7 +22,7 @@ _OUTPUTS = ("cs", "clk", "copi")
 
 def fill_through_port(machine: Machine, gates: Gates, interface: Interface) -> int:
     """Writes what `interface.load` holds through the loading port of a network alone, a word a cycle; returns the
-    cycles that it took, 0 for a network without the port. What else is driven stays as it is."""
+    cycles that it took, 0 for a network without the port. What else is driven stays unchanged."""
     load = interface.load
     if load is None:
         return 0

@@ -2,7 +2,7 @@
 cycle.
 
 * a fork: every branch is offered each beat until it has taken it, and then no more; it is gone when all have;
-* a join: it takes the beats of its streams by turns, so many of each, and hands each on as it is;
+* a join: it takes the beats of its streams by turns, so many of each, and hands each on unchanged;
 * a queue: any one beat that is picked freely leaves as it came, behind those before it; it holds as many as came in and
   have not left, and gives and takes whenever it can.
 
