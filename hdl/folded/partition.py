@@ -24,7 +24,7 @@ from threshc.hdl.targets.base import Device
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chip:
-    """One chip of several. part: its layers as a network of their own; plan: how they are folded; behind: the layer that
+    """One of the chips. part: its layers as a network of their own; plan: how they are folded; behind: the layer that
     the network is cut behind, "" on the last chip; bits: that go on to the next chip for a sample, 0 likewise."""
 
     part: Part
