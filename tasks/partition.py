@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threshc.compiler.diagnostics import fail, option
+from threshc.compiler.files import write_files
 from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.storage import to_bytes
 from threshc.compiler.progress import Note, Progress, silent
@@ -147,14 +148,13 @@ def partition(
 
 
 def _write(report: PartitionReport, folder: Path) -> None:
-    files: dict[str, bytes] = {}
+    files: dict[str, bytes | str] = {}
     for k, chip in enumerate(report.partition.chips):
         files[f"part{k}.thresh"] = to_bytes(chip.part.network)
-        files[f"part{k}.json"] = chip.plan.file.pretty().encode()
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
+        files[f"part{k}.json"] = chip.plan.file.pretty()
     head = {"made_by": f"threshc {__version__}", "partition": report.as_dict(), "files": list(files)}
-    (folder / REPORT).write_text(json.dumps(head, indent=1) + "\n", encoding="utf-8")
+    write_files(folder, files)
+    write_files(folder, {REPORT: json.dumps(head, indent=1) + "\n"})
 
 
 def _simulated(network: Network, made: Partition, target: Target, data: Stimulus, simulator: str) -> Check:
