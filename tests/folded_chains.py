@@ -15,9 +15,10 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.folded.chain import _Chain
 from threshc.hdl.folded.entry import BeatThresholds
+from threshc.hdl.folded.joints import converters, gathered
 from threshc.hdl.folded.layer import BITS, FoldedLayer, Numbers
-from threshc.hdl.folded.links import Gather, Split
-from threshc.hdl.folded.schedule import GatherStage, PipelineStage, Sink, SplitStage, Stage, run
+from threshc.hdl.folded.layout import in_order
+from threshc.hdl.folded.schedule import GatherStage, PipelineStage, Sink, Stage, run
 from threshc.hdl.folded.unit import UnitComponent, folded_unit
 from threshc.hdl.folded.weights import SIGNS, WeightCode
 from threshc.hdl.folded.window_control import WindowControl
@@ -45,55 +46,71 @@ KINDS: dict[str, tuple[list[int], WeightCode, Numbers]] = {
 
 @dataclass(frozen=True)
 class Random:
-    """parts and stages of a chain; layers; beats of some samples in, answers (samples, bits) that are right."""
+    """parts of a chain, with their stages, None for what takes no cycle; layers; beats of some samples in, answers
+    (samples, bits) that are right."""
 
     parts: list[Any]
-    stages: list[Stage]
+    stages: list[Stage | None]
     layers: list[FoldedLayer]
     beats: list[int]
     answers: np.ndarray
 
 
-def random_chain(rng: np.random.Generator, samples: int = 5, unrolled: float = 0.0) -> Random:
-    """unrolled: how often a layer is an unrolled unit, which takes a sample in a beat and answers in one."""
+def random_chain(rng: np.random.Generator, samples: int = 5, unrolled: float = 0.0, odd: bool = False) -> Random:
+    """unrolled: how often a layer is an unrolled unit, which takes a sample in a beat and answers in one. odd: PE, SIMD
+    and the beats in need not divide anything."""
     parts: list[Any] = []
-    stages: list[Stage] = []
+    stages: list[Stage | None] = []
     layers: list[FoldedLayer] = []
-    width = columns = 0
+    chain = Random(parts, stages, layers, [], np.zeros(0))
+    carried = in_order(1, 1)
+    columns = 0
     for k in range(int(rng.integers(1, 4))):
-        simd = int(rng.choice([1, 2, 4, 8, 16]))
-        columns = columns or int(rng.integers(1, 7)) * simd
         pipeline = bool(unrolled and rng.random() < unrolled)
-        if pipeline:
-            simd = columns
-        if k and (columns % simd or (width % simd and simd % width)):
-            simd = width
-        pe, groups = int(rng.choice([1, 2, 4, 8])), int(rng.integers(1, 6))
-        if pipeline:
-            pe, groups = pe * groups, 1
         kinds = sorted(kind for kind in KINDS if KINDS[kind][2] == BITS or not (k or pipeline))
         values, code, numbers = KINDS[str(rng.choice(kinds)) if rng.random() < 0.7 else "signs"]
-        weights, start = rng.choice(values, (pe * groups, columns)), rng.integers(-3, 4, pe * groups)
+        simd, pe, rows = _widths(rng, columns, carried.width, odd)
+        if not k:
+            columns = int(rng.integers(1, 7)) * simd - odd * int(rng.integers(simd))
+            each = int(rng.integers(1, columns + 1)) if odd else columns if pipeline else simd
+            chain = replace(chain, beats=[], answers=rng.integers(0, 1 << numbers.bits, (samples, columns)))
+            chain.beats.extend(_beats(rng, chain.answers, each, numbers.bits))
+            carried = in_order(columns * numbers.bits, each * numbers.bits)
+            x = chain.answers - 2 * numbers.half * (chain.answers >= numbers.half)
+        weights, start = rng.choice(values, (rows, columns)), rng.integers(-3, 4, rows)
+        x = (x @ weights.T + start >= 0).astype(np.int64)
+        if pipeline:
+            links = gathered(carried, columns * numbers.bits)
+            pe, simd, carried = rows, columns, in_order(columns, columns)
+        else:
+            links, carried = converters(carried, simd * numbers.bits)
+        places = carried.elements.ravel()[:: numbers.bits] // numbers.bits
+        places = places[: int(np.flatnonzero(places >= 0).max()) + 1]
+        padded = ((0, -rows % pe), (0, 0))
+        weights = np.pad(np.where(places < 0, code.padding, weights[:, places]), padded, mode="edge")
+        start = np.pad(start, padded[:1], mode="edge")
         inputs = int(rng.choice([4, 6]))
         layer = FoldedLayer(f"l{k}", weights, start, pe, simd, inputs=inputs, code=code, numbers=numbers)
         made, stage = _pipeline(rng, layer) if pipeline else _folded(rng, layer)
-        if k and simd != width:
-            link, converter = (Gather, GatherStage) if simd > width else (Split, SplitStage)
-            count = max(simd, width) // min(simd, width)
-            parts.append(link(min(simd, width), count))
-            stages.append(converter(count=count))
-        parts.append(made)
-        stages.append(stage)
+        parts += [*(link.circuit() for link in links), made]
+        stages += [*(None if link.stage is None else link.stage() for link in links), stage]
         layers.append(layer)
-        width, columns = pe, pe * groups
-    first = layers[0]
-    x = rng.integers(0, 1 << first.numbers.bits, (samples, first.chunks * first.simd))
-    chunks = x.reshape(-1, first.simd)
-    beats = [sum(int(n) << (first.numbers.bits * j) for j, n in enumerate(chunk)) for chunk in chunks]
-    x -= 2 * first.numbers.half * (x >= first.numbers.half)
-    for layer in layers:
-        x = (x @ layer.weights.T + layer.start >= 0).astype(np.int64)
-    return Random(parts, stages, layers, beats, x)
+        carried, columns = in_order(rows, pe), rows
+    return replace(chain, answers=x)
+
+
+def _widths(rng: np.random.Generator, columns: int, width: int, odd: bool) -> tuple[int, int, int]:
+    """SIMD, PE and rows of a layer of so many inputs, 0 for any number, that come `width` in a beat."""
+    if odd:
+        return int(rng.integers(1, min(columns or 16, 16) + 1)), *sorted(rng.integers(1, [9, 25]).tolist())
+    simd, pe = int(rng.choice([1, 2, 4, 8, 16])), int(rng.choice([1, 2, 4, 8]))
+    return (width if columns % simd else simd), pe, pe * int(rng.integers(1, 6))
+
+
+def _beats(rng: np.random.Generator, x: np.ndarray, each: int, bits: int) -> list[int]:
+    """Samples in beats of so many features; what is left of a sample's last beat is anything."""
+    filled = np.concatenate([x, rng.integers(0, 1 << bits, (len(x), -x.shape[1] % each))], axis=1)
+    return [sum(int(n) << (bits * j) for j, n in enumerate(beat)) for beat in filled.reshape(-1, each)]
 
 
 def compared(rng: np.random.Generator, chain: Random) -> Random:
@@ -194,17 +211,20 @@ def simulate(
 
 
 def check(seed: int, unrolled: float) -> int:
-    """Asserts that a random chain answers right, and that every transfer of every stream, and how full every buffer and
-    queue is, are in every cycle what the model says; returns the cycles that were compared."""
+    """Asserts that a random chain, every other one of widths that divide nothing, answers right, and that every
+    transfer of every stream, and how full every buffer and queue is, are in every cycle what the model says; returns
+    the cycles that were compared."""
     rng = np.random.default_rng(seed)
-    chain = random_chain(rng, 5 if not unrolled else 20, unrolled)
+    odd = seed % 2 == 0
+    chain = random_chain(rng, 5 if not unrolled else 20, unrolled, odd)
     if seed % 4 == 1:
         chain = compared(rng, chain)
     offered, taken = (rng.random(997) < p for p in rng.choice([0.2, 0.5, 0.9, 1.0], 2))
     last = chain.layers[-1]
     count = len(chain.answers) * last.groups
-    seen = simulate(_Chain(chain.parts, (), None), chain.beats, offered, taken, count, parts=chain.parts)
-    stages = [*chain.stages, Sink(pattern=taken.tolist())]
+    watched = [part for part, stage in zip(chain.parts, chain.stages, strict=True) if stage is not None]
+    seen = simulate(_Chain(chain.parts, (), None), chain.beats, offered, taken, count, parts=watched)
+    stages = [*(stage for stage in chain.stages if stage is not None), Sink(pattern=taken.tolist())]
     want_in, want_out = run(stages, len(chain.beats), offered.tolist())
     assert [t for t, _ in seen.outs] == want_out
     assert seen.ins == want_in[: len(seen.ins)]  # the last beats in may still be under way when the last one out leaves
@@ -217,7 +237,7 @@ def check(seed: int, unrolled: float) -> int:
             came, left = (np.searchsorted(np.sort(times), cycles, "right") for times in (held.came, held.left))
             assert (came - left).tolist() == [fill[k] for fill in fills], held.what
     bits = np.array([[word >> k & 1 for k in range(last.pe)] for _, word in seen.outs]).reshape(len(chain.answers), -1)
-    np.testing.assert_array_equal(bits, chain.answers)
+    np.testing.assert_array_equal(bits[:, : chain.answers.shape[1]], chain.answers)
     return want_out[-1] + 1
 
 

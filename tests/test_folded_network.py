@@ -189,6 +189,19 @@ def exact(
     return chain
 
 
+@pytest.mark.parametrize("busy", [True, False])
+@pytest.mark.parametrize(
+    "fold",
+    ["4x6,unrolled@6", "7x6,unrolled@6", "4x5,unrolled@5", "unrolled,3x3@5", "unrolled,4x7@12", "unrolled,unrolled@7"],
+)
+def test_layers_that_stay_unrolled_behind_any_widths(fold: str, busy: bool) -> None:
+    """What they take is a whole sample in a beat, without what a last beat carries beyond it."""
+    network = signs_network(np.random.default_rng(3), (12, 10, 5), pixels=True)
+    folds, entry = parse(fold)
+    chain = exact(np.random.default_rng(1), network, ",".join(map(str, folds)), entry, busy=busy)
+    prove_chain(chain, induction=False)
+
+
 REFUSED = [
     (lambda n: n, "9x4,3x2,1x3", "PE 9 is not from 1 to 8"),
     (lambda n: n, "2x13,3x2,1x3", "SIMD 13 is not from 1 to 12"),

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.folded import schedule
 from threshc.hdl.folded.entry import BeatThresholds, Thresholds
@@ -65,3 +67,17 @@ def converters(given: Layout, wanted: int) -> tuple[list[Link], Layout]:
         assert not junk[:-1].any()
         made.append(Link(partial(Fill, now, wanted, found.beats, kept), None))
     return made, found
+
+
+def gathered(given: Layout, bits: int) -> list[Link]:
+    """Returns the parts from beats of any width to one beat that is a whole sample, its `bits` bits in order, which
+    layers that stay unrolled take. Raises CompileError where zeros stand between them."""
+    made, found = converters(given, given.beats * given.width)
+    if not np.array_equal(found.elements.ravel()[:bits], np.arange(bits)):
+        raise fail(
+            "a layer that stays unrolled would get zeros between its inputs",
+            where=option("fold"),
+            why="PE of the layer before it does not divide the channels, so a pixel ends with a beat that is not full",
+            hint="a PE that divides the channels, or fold the layer behind it",
+        )
+    return [*made, *converters(found, bits)[0]]

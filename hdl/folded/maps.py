@@ -9,7 +9,7 @@ import numpy as np
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.folded.convolution import Conv
-from threshc.hdl.folded.joints import Link, converters
+from threshc.hdl.folded.joints import Link, converters, gathered
 from threshc.hdl.folded.layout import Layout, in_order
 from threshc.hdl.folded.pieces import Dense, Unfolded
 from threshc.hdl.folded.position import Positioned
@@ -39,7 +39,7 @@ class Carried:
         if isinstance(piece, Positioned):
             return self._windows(piece), Carried(in_order(left, left), piece.scan.positions, left)
         made, given = self.whole()
-        return made + converters(given, taken)[0], Carried(in_order(left, left))
+        return made + gathered(given, taken), Carried(in_order(left, left))
 
     def _windows(self, piece: Positioned) -> list[Link]:
         """The parts from the stream to the windows of all positions of a layer, each in a beat."""
