@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,22 +27,25 @@ class ArgMax(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self._candidate = Signal(self.width)
+        self._less = Signal(self.width, init=(1 << self.width) - 1)
         self._put, self._full = Signal(), Signal()
         m.d.comb += [self._put.eq(self.i.valid & self.i.ready), self.o.valid.eq(self._full)]
         with m.If(self._put):
             m.d.sync += self._candidate.eq(self.i.payload ^ (1 << (self.width - 1)))  # offset binary
         last = self._patient(m) if self.cycles == PATIENT else self._quick(m)
-        with m.If(last):
-            m.d.sync += self._full.eq(1)
-        with m.Elif(self.o.ready):
-            m.d.sync += self._full.eq(0)
+        m.d.sync += self._full.eq(last | (self._full & ~self.o.ready))
         return m
 
+    def _larger(self) -> Value:
+        """Whether the candidate is larger than the largest so far, of which the inverse is kept: as a carry chain adds
+        it. So no table stands before the chain."""
+        return (self._candidate + self._less)[self.width]
+
     def _patient(self, m: Module) -> Signal:
-        at, best, arg = Signal(range(self.count)), Signal(self.width), Signal(len(self.o.payload))
+        at, arg = Signal(range(self.count)), Signal(len(self.o.payload))
         free, compared, kept, larger = Signal(init=1), Signal(), Signal(), Signal()
         last, done = Signal(), Signal()
-        self.state = {"at": at, "best": best, "arg": arg, "free": free, "compared": compared, "kept": kept}
+        self.state = {"at": at, "less": self._less, "arg": arg, "free": free, "compared": compared, "kept": kept}
         self.state |= {"larger": larger, "last": last, "candidate": self._candidate, "full": self._full}
         m.d.comb += [
             self.i.ready.eq(free & (~self._full | self.o.ready)),
@@ -52,29 +55,28 @@ class ArgMax(wiring.Component):
         m.d.sync += [
             compared.eq(self._put),
             kept.eq(compared),
-            larger.eq((self._candidate > best) | (at == 0)),
+            larger.eq(self._larger() | (at == 0)),
             last.eq(at == self.count - 1),
         ]
-        with m.If(self._put):
-            m.d.sync += free.eq(0)
+        m.d.sync += free.eq(kept | (free & ~self._put))
         with m.If(kept):
-            m.d.sync += [free.eq(1), at.eq(Mux(last, 0, at + 1))]
+            m.d.sync += at.eq(Mux(last, 0, at + 1))
             with m.If(larger):
-                m.d.sync += [best.eq(self._candidate), arg.eq(at)]
+                m.d.sync += [self._less.eq(~self._candidate), arg.eq(at)]
         return done
 
     def _quick(self, m: Module) -> Signal:
-        at, best, arg = Signal(range(self.count)), Signal(self.width), Signal(len(self.o.payload))
+        at, arg = Signal(range(self.count)), Signal(len(self.o.payload))
         answer = Signal(len(self.o.payload))
         compared, larger, end, done = Signal(), Signal(), Signal(), Signal()
         coming = Signal(range(self.count))
-        self.state = {"at": at, "best": best, "arg": arg, "compared": compared, "coming": coming}
+        self.state = {"at": at, "less": self._less, "arg": arg, "compared": compared, "coming": coming}
         self.state |= {"candidate": self._candidate, "full": self._full}
         m.d.comb += [
             # Only the last sum of a sample makes an answer, which needs a place.
             self.i.ready.eq(~self._full | self.o.ready | (coming != self.count - 1)),
             self.o.payload.eq(answer),
-            larger.eq((self._candidate > best) | (at == 0)),
+            larger.eq(self._larger() | (at == 0)),
             end.eq(at == self.count - 1),
             done.eq(compared & end),
         ]
@@ -84,7 +86,7 @@ class ArgMax(wiring.Component):
         with m.If(compared):
             m.d.sync += at.eq(Mux(end, 0, at + 1))
             with m.If(larger):
-                m.d.sync += [best.eq(self._candidate), arg.eq(at)]
+                m.d.sync += [self._less.eq(~self._candidate), arg.eq(at)]
         with m.If(done):
             m.d.sync += answer.eq(Mux(larger, at, arg))
         return done

@@ -176,11 +176,12 @@ class LinkProperties(Component):
             m.d.sync += whole.eq(0)
         under_way = ~now["free"] if part.cycles == PATIENT else now["compared"]
         last = now["at"] == count - 1
-        larger = (now["candidate"] > now["best"]) | (now["at"] == 0)
+        most = ~now["less"]
+        larger = (now["candidate"] > most) | (now["at"] == 0)
         new = under_way & larger
         yield (taken < count) & (now["at"] < count)
         yield taken == Mux(under_way, Mux(last, 0, now["at"] + 1), now["at"])
-        yield best == (Mux(new, now["candidate"], now["best"]) ^ (1 << (width - 1)))
+        yield best == (Mux(new, now["candidate"], most) ^ (1 << (width - 1)))
         yield arg == Mux(new, now["at"], now["arg"])
         yield ~(under_way & last & now["full"])
         yield whole == (now["full"] | (under_way & last))

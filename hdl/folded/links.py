@@ -45,10 +45,8 @@ class Gather(wiring.Component):
             with m.If(put & short):  # to the lowest place at once, over what is left of the word before
                 down = width * (1 + count - self.last)
                 m.d.sync += word.eq((word >> down) | (self.i.payload << (width * (self.last - 1))))
-        with m.If(put & ends):
-            m.d.sync += full.eq(1)
-        with m.Elif(self.o.ready):
-            m.d.sync += full.eq(0)
+        # One table: a register that is set and cleared would have an enable, which is a longer path.
+        m.d.sync += full.eq((self.i.valid & ends) | (full & ~self.o.ready))
         return m
 
 

@@ -11,8 +11,9 @@ where the next one is written. So `ok` says
 * the streams' rule: ready stays until a beat is taken, valid until the answer is taken, which does not change;
 * time: step, done and address are delayed by as many cycles as their pipes have registers; the buffer is written and
   read where the schedule says, and a register is behind it; modules are given and give what they should;
-* sums: an accumulator begins with the layer's base (its top bit inverted where answers are bits), takes the count in
-  cycles of a step, and begins anew behind a pass, whose last sum, or its top bit, is in a register a cycle later;
+* sums: a cycle behind a reset, an accumulator begins with the layer's base (its top bit inverted where answers are
+  bits), takes the count in cycles of a step, none of which comes sooner, and begins anew behind a pass, whose last sum,
+  or its top bit, is in a register a cycle later;
 * answers: any one answer that enters the queue (picked freely) leaves it unchanged behind those before it.
 """
 
@@ -164,13 +165,18 @@ class Properties(Component):
     def _sums(self, m: Module) -> Iterator[Value]:
         part, layer = self.part, self.part.unit.layer
         begin, step, done = accumulator_start(layer), part.pipes["step"][-1], part.pipes["done"][-1]
+        fresh, started = Signal(init=1), Signal()
+        m.d.sync += [fresh.eq(0), started.eq(~done & (started | step))]
+        yield part.adds == (step | fresh)
+        yield part.clears == (done | fresh)
+        yield ~fresh | ~(step | done)
+        yield from (~ends | steps for ends, steps in zip(part.pipes["done"], part.pipes["step"], strict=False))
         for acc, count, answer in part.neurons:
-            want, total, started = Signal(layer.bits, init=begin), (acc + count)[: layer.bits], Signal()
+            want, total = Signal(layer.bits), (acc + count)[: layer.bits]
             kept = Signal(len(answer))
-            m.d.sync += started.eq(~done & (started | step))
-            yield started | (acc == begin)
-            m.d.sync += want.eq(Mux(done, begin, Mux(step, total, acc)))
-            yield acc == want
+            yield fresh | started | (acc == begin)
+            m.d.sync += want.eq(Mux(done | fresh, begin, Mux(step, total, acc)))
+            yield fresh | (acc == want)
             with m.If(done):
                 m.d.sync += kept.eq(total if layer.answer == "sums" else total[-1])
             yield ~part.held | (answer == kept)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -190,12 +190,15 @@ class UnitComponent(wiring.Component):
                 m.d.sync += x.eq(0)
         common = self._module(m, "inputs", unit.core.shared, [("x", x)], "common")
         self.x, self.word = (x, read.data), self._words(m)
-        word, step, done = self.word, self.pipes["step"][-1], self.pipes["done"][-1]
+        word, done = self.word, self.pipes["done"][-1]
+        # A reset is a cycle in which accumulators begin anew, so what they wait for are two registers and no table.
+        self.adds, self.clears = adds, clears = Signal(init=1, name="adds"), Signal(init=1, name="clears")
+        m.d.sync += [adds.eq(self.pipes["step"][-2]), clears.eq(self.pipes["done"][-2])]
         answers = []
         for k in range(layer.pe):
             own = word[k * layer.word_bits : (k + 1) * layer.word_bits]
             count = self._module(m, "neuron", unit.core.neuron, [("x", common), ("w", own)], "count", f"_{k}")
-            answers.append(self._accumulated(m, k, count, step, done))
+            answers.append(self._accumulated(m, k, count, done))
         self._queue(m, control, Cat(*answers), done)
         return m
 
@@ -248,15 +251,14 @@ class UnitComponent(wiring.Component):
         m.d.comb += port.addr.eq(address)
         return _later(m, port.data, 1)[-1]
 
-    def _accumulated(self, m: Module, k: int, count: Value, step: Value, done: Value) -> Value:
+    def _accumulated(self, m: Module, k: int, count: Value, done: Value) -> Value:
         layer = self.unit.layer
         begin = accumulator_start(layer)
-        acc, total = Signal(layer.bits, name=f"acc_{k}", init=begin), Signal(layer.bits, name=f"sum_{k}")
+        acc = Signal(layer.bits, name=f"acc_{k}", init=begin, reset_less=True)
+        total = Signal(layer.bits, name=f"sum_{k}")
         m.d.comb += total.eq(acc + count)
-        with m.If(done):
-            m.d.sync += acc.eq(begin)
-        with m.Elif(step):
-            m.d.sync += acc.eq(total)
+        with m.If(self.adds):
+            m.d.sync += acc.eq(Mux(self.clears, begin, total))
         answer = Signal(layer.bits if layer.answer == "sums" else 1, name=f"answer_{k}", reset_less=True)
         with m.If(done):
             m.d.sync += answer.eq(total if layer.answer == "sums" else total[-1])
