@@ -43,6 +43,14 @@ def build(
             "Without it the board's crystal is the clock.",
         ),
     ] = None,
+    link: Annotated[
+        str,
+        typer.Option(
+            "--link",
+            metavar="uart|spi[:PINS]",
+            help="Between the board and its host: uart, spi, or spi:sck=PIN,cs=PIN,copi=PIN,cipo=PIN.",
+        ),
+    ] = "uart",
     jobs: o.Jobs = None,
     data: o.Data = None,
     labels: o.Labels = None,
@@ -72,6 +80,7 @@ def build(
     [dim]threshc build digits.onnx --target icebreaker -o out[/]
     [dim]threshc build digits.onnx --device ecp5-25f -o out --pipeline 4 --freq 150[/]
     [dim]threshc build digits.onnx --device ecp5-25f -o out --target-fmax 200[/]
+    [dim]threshc build digits.onnx --target icebreaker -o out --link spi[/]
     [dim]threshc build tfc.onnx --input uint8/255 --target icebreaker --fold 4x49,2x8,2x8,1x4@7 --clock max[/]
     """
     import threshc
@@ -102,6 +111,7 @@ def build(
             seed=seed,
             baud=baud,
             clock=hertz,
+            link=link,
             jobs=jobs,
             x=x,
             labels=y,

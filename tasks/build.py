@@ -14,8 +14,9 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
 from threshc.compiler.progress import Note, Progress, silent
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
+from threshc.hdl.targets.links import UART
 from threshc.hdl.targets.registry import target as find_target
-from threshc.tasks.build_options import FASTEST, check_clock, check_tools, refuse_both
+from threshc.tasks.build_options import FASTEST, check_clock, check_link, check_tools, refuse_both
 from threshc.tasks.circuit_folder import Settings, compile_into, prepare
 from threshc.tasks.failed_build import leaving_failures
 from threshc.tasks.folder import output_folder
@@ -47,6 +48,7 @@ def build(
     seed: int = 1,
     baud: int | None = None,
     clock: float | str | None = None,
+    link: str = "uart",
     jobs: int | None = None,
     x: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -72,6 +74,7 @@ def build(
     clock: what a board's circuit runs at, in Hz, made by a PLL from the board's crystal, whose frequency is the usual
     clock; within 1 % of what is asked for, the report has it exactly. `max`: the fastest that the routed circuit bears,
     found in up to five tries, each placed and routed.
+    link: between a board and its host: `uart`, `spi`, or with pins of one's own `spi:sck=20,cs=26,copi=23,cipo=18`.
     verify: `netlist` also runs the samples through the cells that Yosys made, alone and as they are placed, bit for
     bit; `proof` also proves the circuit, and the cells of the network alone, equal to the network on all inputs.
 
@@ -96,9 +99,10 @@ def build(
     if verify == "proof" and circuit.cut:
         hint = f"{option('verify', 'netlist')}, and `threshc prove` for the units"
         raise fail("netlists of several units are not proved", where=option("verify"), hint=hint)
+    between = check_link(chosen, link, baud)
     baud = BAUD if baud is None else baud
     check_tools(chosen, freq, target_fmax, seed, verify)
-    fixed = check_clock(chosen, clock, freq, target_fmax, baud)
+    fixed = check_clock(chosen, clock, freq, target_fmax, baud if between.kind == UART else None)
     check_run(simulator, samples, jobs)
     progress = progress or silent
     settings = Settings(
@@ -126,6 +130,7 @@ def build(
                 freq=required,
                 baud=baud,
                 clock=at,
+                link=between,
                 aim=aim,
                 prove=prover(design, chosen.device.family, progress) if verify == "proof" else None,
                 samples=None if verify == "none" else netlist_samples(design, ready.given),

@@ -10,6 +10,7 @@ from threshc.compiler.options import integer
 if TYPE_CHECKING:
     from threshc.hdl.targets.base import Target
     from threshc.hdl.targets.clock import Clock
+    from threshc.hdl.targets.links import Link
 
 VERIFY = ("none", "netlist", "proof")
 """What `build` can check of Yosys' netlists."""
@@ -37,11 +38,12 @@ def check_tools(target: Target, freq: float | None, target_fmax: float | None, s
 
 
 def check_clock(
-    target: Target, clock: float | str | None, freq: float | None, target_fmax: float | None, baud: int
+    target: Target, clock: float | str | None, freq: float | None, target_fmax: float | None, baud: int | None
 ) -> Clock | None:
     """Returns the clock of a board's circuit, None for a bare device; `max` starts from the crystal's.
 
-    Raises CompileError for a clock that the board cannot have, or that cannot make the baud rate.
+    baud: that the clock has to make, None for a link without. Raises CompileError for a clock that the board cannot
+    have, or that cannot make the baud rate.
     """
     from threshc.hdl.flow.routing import checked_frequency
     from threshc.hdl.shell.uart import divisor
@@ -63,8 +65,20 @@ def check_clock(
         raise fail(f"clock {clock!r} is not understood", where=option("clock"), hint=hint)
     else:
         found = near(target, checked_frequency(clock, "clock"))
-    if found is not None:
+    if found is not None and baud is not None:
         divisor(found.hz, baud)
+    return found
+
+
+def check_link(target: Target, link: str, baud: int | None) -> Link:
+    """Returns the link between a board and its host. Raises CompileError where the board has none of that kind, and for
+    a baud rate of one that has none."""
+    from threshc.hdl.targets.links import UART, link_of
+
+    found = link_of(link, target)
+    if found.kind != UART and baud is not None:
+        why = f"it is the UART's, and {option('link')} asks for {found.kind.upper()}"
+        raise fail("an option would have no effect", where=option("baud"), why=why, hint=f"omit {option('baud')}")
     return found
 
 

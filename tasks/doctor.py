@@ -22,6 +22,7 @@ _EXTRAS = {  # package: (extra, what it is for)
     "pillow": ("data", "samples in folders of images"),
     "matplotlib": ("report", "pictures in reports"),
     "pyserial": ("fpga", "run: the serial port of a board"),
+    "pyftdi": ("spi", "run: a board behind SPI, through a USB bridge"),
 }
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
+from threshc.hdl.interface import StreamUnit
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack
 from threshc.hdl.shell.host import Board
@@ -45,13 +46,14 @@ def small() -> Network:
     return networks.random_dense(np.random.default_rng(5), (11, 4, 3), "ternary", "int4")
 
 
-def check(design: Design, port: Port, count: int) -> None:
-    x = networks.random_samples(np.random.default_rng(6), design.network, count)
-    words = Board(port, design.interface).infer(pack(design.network, encode(design.network, x)))
+def check(design: Design | StreamUnit, port: Port, count: int) -> None:
+    network = design.interface.network
+    x = networks.random_samples(np.random.default_rng(6), network, count)
+    words = Board(port, design.interface).infer(pack(network, encode(network, x)))
     got = to_result(design.interface, words)
-    want = reference.run(design.network, x)
+    want = reference.run(network, x)
     for output, value in zip(got.network.outputs, got.values, strict=True):
-        expected = next(v for o, v in zip(design.network.outputs, want.values, strict=True) if o.value == output.value)
+        expected = next(v for o, v in zip(network.outputs, want.values, strict=True) if o.value == output.value)
         np.testing.assert_array_equal(value, expected)
 
 

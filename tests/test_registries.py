@@ -74,7 +74,7 @@ def test_every_architecture_is_registered() -> None:
 @pytest.mark.parametrize(("folder", "base"), [("hdl/families", families), ("hdl/targets", targets)])
 def test_every_file_of_a_discovered_room_has_an_entry(folder: str, base: object) -> None:
     """A file without FAMILY or TARGET would be overlooked in silence."""
-    helpers = {"base", "block_rams", "clock", "gatemate_memories", "lut_roms", "models", "registry"}
+    helpers = {"base", "block_rams", "clock", "gatemate_memories", "links", "lut_roms", "models", "registry"}
     assert set(_files(folder)) - helpers == {
         file for file in _files(folder) if _assigned(ROOT / folder / f"{file}.py") & {"FAMILY", "TARGET"}
     }

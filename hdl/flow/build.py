@@ -45,6 +45,7 @@ from threshc.hdl.shell.protocol import BAUD
 from threshc.hdl.size import refuse_hopeless
 from threshc.hdl.targets.base import Target
 from threshc.hdl.targets.clock import Clock, crystal, megahertz
+from threshc.hdl.targets.links import SERIAL_PORT, Link
 
 
 def build(
@@ -56,6 +57,7 @@ def build(
     freq: float | None = None,
     baud: int = BAUD,
     clock: Clock | None = None,
+    link: Link = SERIAL_PORT,
     aim: bool = False,
     samples: Samples | None = None,
     prove: Callable[[Path], str] | None = None,
@@ -67,6 +69,7 @@ def build(
 
     clock: what a board's circuit runs at, None for its crystal's; it must be reached in any case, and so must freq, in
     Hz, where it is given. aim: whether nextpnr works towards more than that, if need be: the family's aim.
+    link: between a board and its host.
     seed: of nextpnr's placement. samples: the netlists that Yosys made, of the network alone and of the whole that is
     placed, must answer these right. prove: is given the netlist of the network alone, and returns what it proved.
     `progress` is told each step. For a family without place and route, MODULE.FAMILY.v is left instead of a bitstream:
@@ -87,7 +90,7 @@ def build(
     tools = find_tools((YOSYS, *(() if flow is None else (flow.nextpnr, flow.packer))))
     refuse_sprams(chain.interface, device)
     tools[PYTHON] = python()
-    top, towards = make_top(chain.interface, target, baud, clock), required
+    top, towards = make_top(chain.interface, target, baud, clock, link), required
     if aim and flow is not None:
         towards = max(flow.aim_hz, required or 0.0)
     plan = make_plan(chain, target, top, freq_hz=towards, seed=seed, memories=chain.files())
@@ -103,7 +106,7 @@ def build(
         refuse_oversize(device, synthesis.whole)
         verified: tuple[Exercised, ...] = ()
         if samples is not None:
-            verified = verify_netlists(chain.interface, target, folder, samples, baud, clock, progress)
+            verified = verify_netlists(chain.interface, target, folder, samples, baud, clock, progress, link.kind)
         layers = cells_by_layer(chain, _modules(folder / "network.json")[chain.name], chosen)
         proved = "" if prove is None else prove(folder / "network.json")
         routing: Routing | None = None
@@ -119,7 +122,9 @@ def build(
             routing = route(tools[rest[0].tool], rest[0], device, folder, progress)
             _refuse_slow(target, clock, required, routing)
             _check_pll(clock, routing)
-            placed, places = _placed(chain, folder, flow.placed, "harness" if board is None else "UART shell")
+            placed, places = _placed(
+                chain, folder, flow.placed, "harness" if board is None else f"{link.kind.upper()} shell"
+            )
             progress(f"{rest[1].tool}: {rest[1].doing}")
             runs += [routing.run, pack_bitstream(tools[rest[1].tool], rest[1], folder, progress)]
             for step in rest[2:]:
@@ -136,7 +141,7 @@ def build(
     project = Project(folder.name, tuple(sorted(path.name for path in folder.iterdir())), plan.made, plan.digest())
     fmax = 0.0 if routing is None else routing.fmax_hz
     loaded = None if clock is None else loading(chain.interface, top.flash, float(clock.hz))
-    on_board = None if clock is None else running(target, chain.interface, clock, baud, fmax)
+    on_board = None if clock is None else running(target, chain.interface, clock, baud, fmax, link.kind)
     return _report(
         chain,
         target,

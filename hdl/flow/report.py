@@ -110,7 +110,8 @@ class BuildReport:
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Returns the figures as (name, value, source) for a table."""
-        shell = "UART shell" if self.on_board else "harness"
+        kind = "UART" if self.running is None else self.running.link.upper()
+        shell = f"{kind} shell" if self.on_board else "harness"
         n, w = self.network, self.whole
         rows = [
             ("LUTs, network", f"{n.luts:,}", "synthesized"),

@@ -12,6 +12,7 @@ from threshc.hdl.shell.protocol import reply_size, request_size
 from threshc.hdl.shell.uart import divisor
 from threshc.hdl.targets.base import Target
 from threshc.hdl.targets.clock import Clock, at_most, megahertz
+from threshc.hdl.targets.links import SPI, UART
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Running:
     the other, "" for none; parameters: its settings; vco_hz: of its oscillator, as a fraction; said: all this in words
     faster: the fastest clock that the routed circuit bears, in words, where it runs at its crystal's; "" for none
     baud: of the serial port, in bits per second; cycles_per_bit; baud_error: how much faster the board is than that,
-    as a fraction of it; serial_samples_per_second: what the port lets through at most
+    as a fraction of it (all 0 for another link); serial_samples_per_second: what the link lets through at most
+    link: its kind (`threshc.hdl.targets.links`); sck_hz: the fastest SCK of SPI, 0 for another link
     """
 
     hz: str
@@ -36,12 +38,17 @@ class Running:
     cycles_per_bit: int
     baud_error: float
     serial_samples_per_second: float
+    link: str = UART
+    sck_hz: float = 0.0
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Returns the figures as (name, value, source)."""
         rows = [("clock on the board", self.said, "board")]
         if self.faster:
             rows.append(("a faster clock", self.faster, "board"))
+        if self.link == SPI:
+            most = f"SCK up to {self.sck_hz / 1e6:.1f} MHz, at most {self.serial_samples_per_second:,.0f} samples/s"
+            return [*rows, ("SPI", most, "board")]
         port = (
             f"{self.baud:,} baud ({self.cycles_per_bit} cycles a bit, {self.baud_error:+.2%}), at most "
             f"{self.serial_samples_per_second:,.1f} samples/s"
@@ -49,10 +56,13 @@ class Running:
         return [*rows, ("serial port", port, "board")]
 
 
-def running(target: Target, interface: Interface, clock: Clock, baud: int, fmax_hz: float) -> Running:
-    """Returns what a circuit with a routed Fmax runs at."""
-    setting, cycles = clock.setting, divisor(clock.hz, baud)
+def running(target: Target, interface: Interface, clock: Clock, baud: int, fmax_hz: float, link: str = UART) -> Running:
+    """Returns what a circuit with a routed Fmax, of the slowest of its clocks, runs at behind a kind of link."""
+    setting = clock.setting
     each = max(request_size(interface), reply_size(interface))
+    serial = link == UART
+    cycles = divisor(clock.hz, baud) if serial else 0
+    sck = 0.0 if serial else min(2.0 * float(clock.hz), fmax_hz)
     return Running(
         hz=str(clock.hz),
         crystal_hz=clock.crystal_hz,
@@ -61,10 +71,12 @@ def running(target: Target, interface: Interface, clock: Clock, baud: int, fmax_
         vco_hz="" if setting is None else str(setting.vco_hz),
         said=str(clock),
         faster=_faster(target, clock, fmax_hz),
-        baud=baud,
+        baud=baud if serial else 0,
         cycles_per_bit=cycles,
-        baud_error=float(clock.hz / cycles / baud - 1),
-        serial_samples_per_second=baud / 10 / each,
+        baud_error=float(clock.hz / cycles / baud - 1) if serial else 0.0,
+        serial_samples_per_second=(baud / 10 if serial else sck / 8) / each,
+        link=link,
+        sck_hz=sck,
     )
 
 

@@ -53,18 +53,15 @@ class Engine(wiring.Component):
     image: an image from the host begins, and its bytes. Samples are refused until it is ready.
     """
 
-    def __init__(self, interface: Interface, timeout: int) -> None:
-        """interface: the network's; timeout: cycles of silence after which a half-sent request is given up."""
-        self._interface = interface
-        self._timeout = timeout
-        loads = {
-            "ready": In(1),
-            "loading": In(1),
-            "begin": Out(1),
-            "image": Out(stream.Signature(8, always_ready=True)),
-        }
+    def __init__(self, interface: Interface, timeout: int, *, waits: bool = False) -> None:
+        """interface: the network's; timeout: cycles of silence after which a half-sent request is given up; waits:
+        bytes can wait, and come only where `busy` is 0, at least three cycles apart."""
+        self._interface, self._timeout, self._waits = interface, timeout, waits
+        image = Out(stream.Signature(8, always_ready=True))
+        loads = {"ready": In(1), "loading": In(1), "begin": Out(1), "image": image}
         super().__init__(
             ({} if interface.load is None else loads)
+            | ({"busy": Out(1)} if waits else {})
             | {
                 "i": In(stream.Signature(8, always_ready=True)),
                 "broken": In(1),
@@ -199,6 +196,9 @@ class Engine(wiring.Component):
         working = fsm.ongoing("PONG") | fsm.ongoing("WAIT") | fsm.ongoing("DONE")
         with m.If(came & working):
             m.d.sync += lost.eq(1)
+        if self._waits:
+            fed = 0 if feed is None else fsm.ongoing("EMPTY") | self.sample.valid
+            m.d.comb += self.busy.eq(working | fsm.ongoing("FAULT") | fed)
 
     def _head(self, m: Module, infer: Signal, byte: Signal, refuse: Callable[[int], None]) -> None:
         """The first byte of a request where memories are filled: no sample before that, and an image of weights."""

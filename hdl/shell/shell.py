@@ -15,6 +15,18 @@ from threshc.hdl.shell.loader import PINS, Loader
 from threshc.hdl.shell.uart import UartReceiver, UartTransmitter
 
 
+def connect_network(m: Module, interface: Interface, engine: Any, core: Any) -> None:
+    """Connects an engine with its network."""
+    wiring.connect(m, engine.sample, core.i)
+    # One place for an answer: no way leads from the engine's decisions through the network's.
+    held, full = Signal(interface.output.width, reset_less=True), Signal()
+    m.d.comb += [engine.answer.payload.eq(held), engine.answer.valid.eq(full), core.o.ready.eq(~full)]
+    with m.If(~full):
+        m.d.sync += [held.eq(core.o.payload), full.eq(core.o.valid)]
+    with m.Elif(engine.answer.ready):
+        m.d.sync += full.eq(0)
+
+
 class Shell(wiring.Component):
     """rx, tx: the serial line (asynchronous; the UART synchronizes it), with the network between. flash: the pins of
     the SPI flash (`threshc.hdl.shell.loader.PINS`), of a board that has one and a network that is loaded from it."""
@@ -40,23 +52,16 @@ class Shell(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        core: Any = self._core
         m.submodules.receiver = receiver = UartReceiver(self._cycles)
         m.submodules.transmitter = transmitter = UartTransmitter(self._cycles)
         m.submodules.engine = engine = Engine(self._interface, self._timeout)
+        core: Any = self._core
         m.submodules.core = core
         if self._interface.load is not None:
             self._load(m, engine, core)
         wiring.connect(m, receiver.o, engine.i)
         wiring.connect(m, engine.o, transmitter.i)
-        wiring.connect(m, engine.sample, core.i)
-        # One place for an answer: no way leads from the engine's decisions through the network's.
-        held, full = Signal(self._interface.output.width, reset_less=True), Signal()
-        m.d.comb += [engine.answer.payload.eq(held), engine.answer.valid.eq(full), core.o.ready.eq(~full)]
-        with m.If(~full):
-            m.d.sync += [held.eq(core.o.payload), full.eq(core.o.valid)]
-        with m.Elif(engine.answer.ready):
-            m.d.sync += full.eq(0)
+        connect_network(m, self._interface, engine, core)
         m.d.comb += [receiver.pin.eq(self.rx), self.tx.eq(transmitter.pin), engine.broken.eq(receiver.broken)]
         return m
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
@@ -9,27 +10,33 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from threshc.hdl.shell.clocking import add_domain
-from threshc.hdl.shell.shell import Shell
 from threshc.hdl.targets.clock import Clock
 
 _CYCLES = 15
 """Cycles of reset after configuration, from flip-flops that start with their initial values."""
 
 
-class SelfStarting(wiring.Component):
-    """clk: the board's clock; rx, tx: the serial line of a `Shell`. 15 cycles after configuration are reset, or what
-    `add_domain` says where a PLL makes the clock."""
+SERIAL = {"rx": In(1, init=1), "tx": Out(1, init=1)}
 
-    def __init__(self, shell: Shell, clock: Clock) -> None:
-        self._shell, self._clock = shell, clock
-        super().__init__({"clk": In(1), "rx": In(1, init=1), "tx": Out(1, init=1)})
+
+class SelfStarting(wiring.Component):
+    """clk: the board's clock; the others are the pins of a shell, the serial line of a `Shell` for one. 15 cycles after
+    configuration are reset, or what `add_domain` says where a PLL makes the clock."""
+
+    def __init__(self, shell: wiring.Component, clock: Clock, pins: Mapping[str, Any] = SERIAL) -> None:
+        self._shell, self._clock, self._pins = shell, clock, pins
+        super().__init__({"clk": In(1), **pins})
+
+    def _connections(self) -> list[Any]:
+        pairs = [(getattr(self._shell, name), getattr(self, name), pin) for name, pin in self._pins.items()]
+        return [inner.eq(outer) if pin.flow is In else outer.eq(inner) for inner, outer, pin in pairs]
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         if self._clock.pll is not None:
             add_domain(m, self._clock, self.clk)
             m.submodules.shell = self._shell
-            m.d.comb += [self._shell.rx.eq(self.rx), self.tx.eq(self._shell.tx)]
+            m.d.comb += self._connections()
             return m
         m.domains.sync = ClockDomain(local=True)
         m.submodules.shell = self._shell
@@ -37,8 +44,7 @@ class SelfStarting(wiring.Component):
         m.d.comb += [
             ClockSignal().eq(self.clk),
             ResetSignal().eq(started != _CYCLES),
-            self._shell.rx.eq(self.rx),
-            self.tx.eq(self._shell.tx),
+            *self._connections(),
         ]
         with m.If(started != _CYCLES):
             m.d.sync += started.eq(started + 1)

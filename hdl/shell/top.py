@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.hdl import Const, Elaboratable, Module
-from amaranth.lib import io
+from amaranth.lib import io, wiring
+from amaranth.lib.wiring import In
 
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.registry import flow_of
@@ -19,11 +21,14 @@ from threshc.hdl.shell.flash import RESOURCE, FlashTiming
 from threshc.hdl.shell.harness import Harness
 from threshc.hdl.shell.protocol import SILENCE
 from threshc.hdl.shell.shell import Shell
-from threshc.hdl.shell.start import SelfStarting
+from threshc.hdl.shell.spi import PINS as SPI_PINS
+from threshc.hdl.shell.spi_shell import SpiShell
+from threshc.hdl.shell.start import SERIAL, SelfStarting
 from threshc.hdl.shell.uart import divisor
 from threshc.hdl.shell.verilog_core import VerilogCore
 from threshc.hdl.targets.base import Board, Device, Pins, Target
 from threshc.hdl.targets.clock import Clock, crystal
+from threshc.hdl.targets.links import SERIAL_PORT, SPI, UART, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +41,40 @@ class Top:
     flash: FlashTiming | None = None
 
 
-def make_top(interface: Interface, target: Target, baud: int, clock: Clock | None = None) -> Top:
+def make_top(
+    interface: Interface, target: Target, baud: int, clock: Clock | None = None, link: Link = SERIAL_PORT
+) -> Top:
     """Returns the top module for a target. clock: what a board's circuit runs at, None for its crystal's.
 
-    Raises CompileError when amaranth-boards is missing, or the baud rate impossible.
+    link: between board and host. Raises CompileError when amaranth-boards is missing, or the baud rate impossible.
     """
     if target.board is None:
         harness = Harness(VerilogCore(interface), interface.input.width, interface.output.width)
         return Top(rtlil.convert(harness, name=TOP, emit_src=False), _free_pins(harness, target.device))
     flow, board = flow_of(target.device.family), target.board
     clock = crystal(target) if clock is None else clock
-    cycles = divisor(clock.hz, baud)
     timeout = int(clock.hz * SILENCE)
     platform = None if isinstance(board, Pins) else _platform(board)  # before Amaranth waits for a shell to be used
     flash = None
     if interface.load is not None and platform is not None and has_flash(platform):
         flash = FlashTiming.at(float(clock.hz))
-    shell = Shell(VerilogCore(interface), interface, cycles_per_bit=cycles, timeout=timeout, flash=flash)
+    if link.kind != UART and interface.load is not None:
+        why = "they come from the board's flash or its UART"
+        hint = f"omit {option('link')}, or {option('fold')} without SPRAM"
+        raise fail("weights that are loaded at start need the UART", where=option("link"), why=why, hint=hint)
+    core = VerilogCore(interface)
+    shell: wiring.Component
+    if link.kind == SPI:
+        shell, pins = SpiShell(core, interface, timeout=timeout), SPI_PINS
+    else:
+        cycles = divisor(clock.hz, baud)
+        shell, pins = Shell(core, interface, cycles_per_bit=cycles, timeout=timeout, flash=flash), SERIAL
     if platform is None:
         assert isinstance(board, Pins)
-        ports = {"clk": board.clk, "rx": board.rx, "tx": board.tx}
+        ports = {"clk": board.clk, **(dict(link.pins) or {"rx": board.rx, "tx": board.tx})}
         text = "\n".join(flow.locate(port, pin) for port, pin in ports.items())
-        return Top(rtlil.convert(SelfStarting(shell, clock), name=TOP, emit_src=False), text + "\n")
-    plan = platform.prepare(_Pins(shell, clock), TOP, emit_src=False)
+        return Top(rtlil.convert(SelfStarting(shell, clock, pins), name=TOP, emit_src=False), text + "\n")
+    plan = platform.prepare(_Pins(shell, clock, link, pins), TOP, emit_src=False)
     lines = _text(plan.files[f"{TOP}.{flow.constraints}"]).splitlines()
     # The clock is constrained for every target alike, through nextpnr's --freq.
     kept = [line.strip() for line in lines if not line.strip().startswith(("set_frequency", "FREQUENCY", "#", "//"))]
@@ -89,10 +105,10 @@ def _platform(board: Board) -> Any:
 
 
 class _Pins(Elaboratable):
-    """Connects a shell to the board's UART pins, and a PLL to its clock's."""
+    """Connects a shell to the pins of the board's link, and a PLL to its clock's."""
 
-    def __init__(self, shell: Shell, clock: Clock) -> None:
-        self._shell, self._clock = shell, clock
+    def __init__(self, shell: wiring.Component, clock: Clock, link: Link, pins: Mapping[str, Any]) -> None:
+        self._shell, self._clock, self._link, self._pins = shell, clock, link, pins
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -104,15 +120,24 @@ class _Pins(Elaboratable):
                 m.submodules.reference = buffer = io.Buffer("i", given)
                 reference = buffer.i
             add_domain(m, self._clock, reference)
-        pins = platform.request("uart", 0, dir="-")
+        found = platform.request("uart", 0, dir="-") if not self._link.pins else _requested(platform, self._link)
         m.submodules.shell = self._shell
-        m.submodules.rx = rx = io.Buffer("i", pins.rx)
-        m.submodules.tx = tx = io.Buffer("o", pins.tx)
-        m.d.comb += [self._shell.rx.eq(rx.i), tx.o.eq(self._shell.tx)]
+        for name, pin in self._pins.items():
+            way, inner = "i" if pin.flow is In else "o", getattr(self._shell, name)
+            m.submodules[name] = buffer = io.Buffer(way, getattr(found, name))
+            m.d.comb += inner.eq(buffer.i) if way == "i" else buffer.o.eq(inner)
         flash: Any = getattr(self._shell, "flash", None)
         if flash is not None:
             _connect_flash(m, flash, platform.request(*RESOURCE, dir="-"))
         return m
+
+
+def _requested(platform: Any, link: Link) -> Any:
+    """The pins of a link that the platform does not know of, with the electrical attributes of its UART's."""
+    build: Any = import_module("amaranth.build")
+    names = [build.Subsignal(name, build.Pins(pin, dir="io", assert_width=1)) for name, pin in link.pins]
+    platform.add_resources([build.Resource("link", 0, *names, platform.lookup("uart", 0).attrs)])
+    return platform.request("link", 0, dir="-")
 
 
 def has_flash(platform: Any) -> bool:

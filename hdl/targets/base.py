@@ -73,7 +73,8 @@ def open_fpga_loader(board: str, *memories: str) -> Programmer:
 class Target:
     """Something to build for. With a board: a bitstream with the network behind its UART. Without: out of context.
 
-    programmers: what puts the bitstream on the board, the preferred one first; () for a bare device.
+    programmers: what puts the bitstream on the board, the preferred one first; () for a bare device. links: pins for
+    links beside the UART, by kind, in the order of `threshc.hdl.targets.links.PINS`.
     """
 
     name: str
@@ -81,3 +82,4 @@ class Target:
     device: Device
     board: Board | Pins | None = None
     programmers: tuple[Programmer, ...] = ()
+    links: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -9,4 +9,5 @@ TARGET = Target(
     HX8K,
     Board("amaranth_boards.ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform", 12_000_000),
     (open_fpga_loader("ice40_generic", "flash", "sram"), Programmer("iceprog", {"flash": (), "sram": ("-S",)})),
+    links=(("spi", ("G1", "G2", "H1", "F2")),),  # J4
 )

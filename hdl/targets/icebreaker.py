@@ -9,4 +9,5 @@ TARGET = Target(
     UP5K,
     Board("amaranth_boards.icebreaker", "ICEBreakerPlatform", 12_000_000, pll_on_pad=True),
     (open_fpga_loader("ice40_generic", "flash"), Programmer("iceprog", {"flash": ()})),
+    links=(("spi", ("20", "26", "23", "18")),),  # PMOD2, lower row; SCK on a pin that leads to a global buffer
 )

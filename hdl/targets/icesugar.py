@@ -9,4 +9,5 @@ TARGET = Target(
     UP5K,
     Board("amaranth_boards.icesugar", "ICESugarPlatform", 12_000_000, pll_on_pad=True),
     (Programmer("icesprog", {"flash": ()}),),
+    links=(("spi", ("37", "46", "44", "42")),),  # PMOD2, upper row; SCK on a pin that leads to a global buffer
 )

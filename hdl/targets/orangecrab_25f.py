@@ -21,4 +21,5 @@ TARGET = Target(
     _ECP5_25F_MG285,
     Pins(48_000_000, clk="A9", rx="N17", tx="M18", source="amaranth_boards.orangecrab_r0_2"),
     (open_fpga_loader("orangeCrab", "flash"), Programmer("dfu-util", {"flash": ("-d", "1209:5af0", "-a", "0", "-D")})),
+    links=(("spi", ("R17", "B10", "N16", "N15")),),  # SCK, 5, MOSI, MISO
 )

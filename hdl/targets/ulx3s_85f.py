@@ -9,4 +9,5 @@ TARGET = Target(
     ECP5_85F,
     Board("amaranth_boards.ulx3s", "ULX3S_85F_Platform", 25_000_000),
     (open_fpga_loader("ulx3s", "sram", "flash"), Programmer("fujprog", {"sram": (), "flash": ("-j", "flash")})),
+    links=(("spi", ("B9", "B11", "A10", "A9")),),  # GP3, GP0, GP1, GP2
 )
