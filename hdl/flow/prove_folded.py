@@ -17,6 +17,8 @@ from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.link_properties import LinkProperties
 from threshc.hdl.folded.pipeline_properties import PipelineProperties
 from threshc.hdl.folded.properties import Properties
+from threshc.hdl.folded.serial_properties import SerialProperties
+from threshc.hdl.folded.serial_unit import SerialUnit
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.folded.unrolled import UnrolledPart
 from threshc.hdl.proof.bits import Unproved
@@ -66,13 +68,21 @@ def properties(chain: FoldedChain) -> dict[str, Demands]:
     found: dict[str, Demands] = {}
     for k, part in enumerate(chain.parts):
         if isinstance(part, FoldedUnit):
-            found[f"layer {part.layer.name}"] = Properties(part.component(), core_claim(part).latencies)
+            found[f"layer {part.layer.name}"] = _schedule(part)
         elif isinstance(part, UnrolledPart):
             found[f"registers of {part.names}"] = PipelineProperties(part.pipeline)
         elif part.keeps:
             made = part.circuit()
             found[f"{type(made).__name__} (part {k})"] = LinkProperties(made)
     return found
+
+
+def _schedule(unit: FoldedUnit) -> Properties:
+    """What is demanded of a layer's schedule."""
+    latencies = core_claim(unit).latencies
+    if isinstance(unit, SerialUnit):
+        return SerialProperties(unit.component(), latencies)
+    return Properties(unit.component(), latencies)
 
 
 def _core(unit: FoldedUnit, family: str | None) -> int:

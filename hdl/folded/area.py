@@ -46,6 +46,12 @@ def luts(
     return round(pe * each + shared + _CONTROL.get(family, _USUAL))
 
 
+def serial_luts(pe: int, simd: int, planes: int, bits: int, thresholds: int) -> int:
+    """Returns the tables that a layer takes more where its inputs' planes come one after the other: a multiplexer for
+    every input, another bit for every one of an accumulator of so many, and for threshold bits."""
+    return simd * (2 * (planes // 4) + (planes % 4 > 0) * (planes % 4) // 2 + (planes > 4)) + pe * (bits + thresholds)
+
+
 def queue_luts(chunks: int, lanes: int, width: int, inputs: int, places: int = 0) -> int:
     """Returns the tables of a queue of answers of so many bits beyond its first two places, which layers of a few
     chunks need: it holds what the arithmetic of `lanes` answers while its neighbour waits. places: that are stated."""

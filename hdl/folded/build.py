@@ -19,7 +19,7 @@ from threshc.hdl.folded.chain import ChainPart, FoldedChain
 from threshc.hdl.folded.fold import ByPosition, Choice, Fold, Unrolled
 from threshc.hdl.folded.given import Entry
 from threshc.hdl.folded.joints import Link, converters, entry_links
-from threshc.hdl.folded.layer import Answer, FoldedLayer
+from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer
 from threshc.hdl.folded.layout import Layout, in_order
 from threshc.hdl.folded.loaded import DEEPEST
 from threshc.hdl.folded.maps import Carried, behind
@@ -28,6 +28,8 @@ from threshc.hdl.folded.pieces import Dense, Unfolded
 from threshc.hdl.folded.places import check_places
 from threshc.hdl.folded.position import Positioned
 from threshc.hdl.folded.probes import Shown
+from threshc.hdl.folded.serial import check_serial
+from threshc.hdl.folded.serial_unit import serial_unit
 from threshc.hdl.folded.unit import FoldedUnit, folded_unit
 from threshc.hdl.folded.unrolled import UnrolledPart
 from threshc.hdl.interface import Beats, Field, Interface, LoadPort, Timing, moved
@@ -80,12 +82,12 @@ def folded_chain(
         answer: Answer = "sums" if ends and piece.value == piece.layer.value else "bits"
         links, layout = carried.into(piece, fold.simd)
         parts += links
-        layer = piece.folded(fold.pe, fold.simd, answer, inputs, layout)
+        layer, unit = piece.folded(fold.pe, fold.simd, answer, inputs, layout), folded_unit
         check_places(fold, layer.chunks, layer.name, layer.walk)
+        if fold.serial:
+            layer, unit = replace(layer, numbers=BITS, serial=piece.numbers), serial_unit
         parts.append(
-            folded_unit(
-                f"{name}_layer{k}", layer, places=fold.buffer, queue=fold.queue, levels=levels, store=fold.store
-            )
+            unit(f"{name}_layer{k}", layer, places=fold.buffer, queue=fold.queue, levels=levels, store=fold.store)
         )
         if not ends:
             beats = layer.groups * layer.positions
@@ -164,6 +166,8 @@ def read_folded(network: Network, folds: Sequence[Choice]) -> FoldedNetwork:
                     where=where,
                     hint=f"{what} {total} at most, best one that divides it",
                 )
+        if fold.serial:
+            check_serial(dense, where)
         steps = dense.depth(fold.pe, fold.simd)
         if fold.store == "spram" and steps > DEEPEST:
             raise fail(

@@ -88,10 +88,12 @@ def layer_claim(unit: FoldedUnit) -> FoldedLayerClaim:
         layer.pe,
         layer.chunks,
         layer.groups,
-        layer.base,
+        layer.base >> (layer.planes - 1),
         layer.bits,
         layer.answer,
         unit.memory_text(),
+        layer.planes,
+        layer.serial is not None and layer.serial.is_signed,
     )
 
 

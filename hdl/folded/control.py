@@ -51,8 +51,7 @@ class Control(wiring.Component):
         m, chunks, groups, places = Module(), self.chunks, self.groups, self.places
         put = Signal()
         m.d.comb += put.eq(self.offered & self.accept)
-        chunk, group, first, new = self.chunk, self.group, self.first, self.new
-        free, credit = self.free, self.credit
+        chunk, group, first = self.chunk, self.group, self.first
         last, again, end, some, may = self.last, self.again, self.end, self.some, self.may
         fresh, gone, whole, following = Signal(), Signal(), Signal(), Signal(range(places))
         m.d.comb += [
@@ -61,10 +60,10 @@ class Control(wiring.Component):
             whole.eq(self.done & end),
             fresh.eq(self.step & ~again),
             gone.eq(self.step & end),
-            following.eq(_wrapped(self.read, places)),
+            following.eq(wrapped(self.read, places)),
         ]
         with m.If(put):
-            m.d.sync += self.write.eq(_wrapped(self.write, places))
+            m.d.sync += self.write.eq(wrapped(self.write, places))
         # What begins anew is said first and alone: so it becomes the flip-flops' own reset.
         with m.If(self.done):
             m.d.sync += chunk.eq(0)
@@ -83,17 +82,23 @@ class Control(wiring.Component):
             ]
         with m.If(self.done):
             m.d.sync += [again.eq(~end), end.eq((~end & (group == groups - 2)) | (groups == 1))]
+        self._counted(m, put, fresh, gone)
+        return m
+
+    def _counted(self, m: Module, put: Value, fresh: Value, gone: Value) -> None:
+        """Chunks and credits, and the decisions that say whether there are any. put, fresh, gone: a chunk is written,
+        read for the first time, given back."""
+        new, free, credit = self.new, self.free, self.credit
         for count, up, down in ((new, put, fresh), (free, gone, put), (credit, self.taken, self.done)):
             with m.If(up ^ down):
                 m.d.sync += count.eq(count + Mux(down, -1, 1))
         m.d.sync += [
-            some.eq(put | Mux(fresh, new > 1, some)),
+            self.some.eq(put | Mux(fresh, new > 1, self.some)),
             self.accept.eq(gone | Mux(put, free > 1, self.accept)),
-            may.eq(self.taken | Mux(self.done, credit > 1, may)),
+            self.may.eq(self.taken | Mux(self.done, credit > 1, self.may)),
         ]
-        return m
 
 
-def _wrapped(place: Signal, places: int) -> Value:
-    """The place behind one; where their number is a power of two, the counter's own bits wrap."""
+def wrapped(place: Signal, places: int) -> Value:
+    """Returns the place behind one; where their number is a power of two, the counter's own bits wrap."""
     return place + 1 if places & (places - 1) == 0 and places > 1 else Mux(place == places - 1, 0, place + 1)

@@ -44,7 +44,8 @@ class FoldedLayer:
 
     weights: (rows, columns). start: (rows,) int64, what sums begin with: less a threshold, or a bias. answer: `bits`
     are s_r >= 0, `sums` are s_r in two's complement. pe divides rows; columns beyond the last are inputs of 0. inputs:
-    of the family's look-up tables, 4 or 6. code: of the weights; numbers: what inputs are.
+    of the family's look-up tables, 4 or 6. code: of the weights; numbers: what inputs are. serial: what they are where
+    their bits come plane by plane, `numbers` being bits then: each step adds a plane of a chunk.
 
     The circuit counts lanes (`weights.py`), so sums begin with start_r less what lanes count where inputs are 0. All
     rows begin with the smallest of these, `base`, which the accumulator is reset to; what a row has beyond it comes as
@@ -68,6 +69,7 @@ class FoldedLayer:
     numbers: Numbers = BITS
     walk: Walk | None = None
     more: NDArray[np.int64] | None = None
+    serial: Numbers | None = None
 
     def __post_init__(self) -> None:
         assert self.rows % self.pe == 0
@@ -115,7 +117,7 @@ class FoldedLayer:
     @property
     def interval(self) -> int:
         """Cycles that a sample takes where nothing waits."""
-        return self.depth * self.positions
+        return self.depth * self.positions * self.planes
 
     @property
     def usual_places(self) -> int:
@@ -130,7 +132,7 @@ class FoldedLayer:
     @cached_property
     def begin(self) -> NDArray[np.int64]:
         """The begin of each row's count of lanes, (patterns, rows)."""
-        more = shifts(self.weights, self.chunks * self.simd, self.code, self.numbers)
+        more = shifts(self.weights, self.chunks * self.simd, self.code, self.whole)
         found: NDArray[np.int64] = self._starts - more
         return found
 
@@ -141,8 +143,8 @@ class FoldedLayer:
 
     @property
     def base(self) -> int:
-        """The begin of every accumulator."""
-        return int(self.begin.min())
+        """The begin of every accumulator, which doubling between planes makes."""
+        return int(self.begin.min()) >> (self.planes - 1) << (self.planes - 1)
 
     @cached_property
     def exponents(self) -> tuple[int, ...]:
@@ -152,12 +154,27 @@ class FoldedLayer:
     @cached_property
     def bits(self) -> int:
         """Bits of an accumulator: every sum of every row fits, in two's complement."""
-        return max(accumulator_bits(self.weights, start, self.numbers) for start in self._starts)
+        return max(accumulator_bits(self.weights, start, self.whole) for start in self._starts)
+
+    @property
+    def whole(self) -> Numbers:
+        """What inputs are, all their planes together."""
+        return self.serial or self.numbers
+
+    @property
+    def planes(self) -> int:
+        """Times that a pass goes over the chunks."""
+        return 1 if self.serial is None else self.serial.bits
 
     @property
     def in_bits(self) -> int:
-        """Bits of a beat in."""
+        """Bits of the inputs of a step."""
         return self.simd * self.numbers.bits
+
+    @property
+    def beat_bits(self) -> int:
+        """Bits of a beat in."""
+        return self.simd * self.whole.bits
 
     @property
     def word_bits(self) -> int:

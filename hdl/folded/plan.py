@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import product
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from threshc.hdl.folded.network import FoldedNetwork
 from threshc.hdl.folded.pieces import Dense, Unfolded
 from threshc.hdl.folded.planned import Plan, folded_layer, planned, unrolled_layer
 from threshc.hdl.folded.planned_entry import divisors
+from threshc.hdl.folded.serial import may_be_serial
 from threshc.hdl.targets.base import Device
 
 FILL, _FILL = 0.8, {"ice40": 0.42}
@@ -66,7 +68,8 @@ def fastest(read: FoldedNetwork, device: Device, *, unrolled: bool = True) -> Pl
 
 def intervals(read: FoldedNetwork) -> set[int]:
     """Returns the cycles that a sample may take in a layer, by all foldings of all layers, and 1."""
-    return {1, *(d.positions * d.depth(pe, simd) for d in read.dense for pe, simd in _foldings(d))}
+    rounds = [(d.positions * d.depth(*fold), d.numbers.bits) for d in read.dense for fold in _foldings(d)]
+    return {1, *(taken for taken, _ in rounds), *(taken * planes for taken, planes in rounds)}
 
 
 def smallest(read: FoldedNetwork, device: Device, interval: int, *, unrolled: bool = True) -> Plan | None:
@@ -181,12 +184,12 @@ def _options(
         if last and piece.value == piece.layer.value and pe > 1:
             continue  # the arg-max takes one sum at a time
         depth = piece.depth(pe, simd)
-        for store in _stores(depth, device):
-            if depth * piece.positions > interval:
-                continue
-            layer = folded_layer(piece, Fold(pe, simd, store), device, made, last=last)
+        if depth * piece.positions > interval:
+            continue
+        for store, serial in product(_stores(depth, device), (False, True) if may_be_serial(piece) else (False,)):
+            layer = folded_layer(piece, Fold(pe, simd, store, serial=serial), device, made, last=last)
             fits = layer.brams <= device.brams and layer.sprams <= device.sprams and layer.luts <= device.luts
-            if fits:
+            if fits and layer.cycles <= interval:
                 given, more = simd * layer.digits, (layer.brams, layer.sprams)
                 yield _Option((layer.fold,), given, pe, layer.luts, layer.ffs, *more)
 

@@ -23,6 +23,7 @@ from threshc.hdl.folded.area import (
     luts,
     queue_luts,
     register_luts,
+    serial_luts,
     unrolled_luts,
     window_luts,
 )
@@ -31,7 +32,7 @@ from threshc.hdl.folded.build import read_folded
 from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.fold import ByPosition, Choice, Fold, Unrolled, as_text
 from threshc.hdl.folded.joints import entry_links
-from threshc.hdl.folded.layer import accumulator_bits, shifts, threshold_exponents
+from threshc.hdl.folded.layer import BITS, accumulator_bits, shifts, threshold_exponents
 from threshc.hdl.folded.layout import in_order
 from threshc.hdl.folded.loaded import memories
 from threshc.hdl.folded.maps import Carried, behind
@@ -171,7 +172,8 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
             beats = carried.into(piece, simd)[1].beats  # more where no width divides the other
             chunks, walk = piece.chunks(pe, simd, beats), piece.way(pe, simd, beats)
             check_places(layer.fold, chunks, layer.name, walk)
-            exact[k] = replace(layer, cycles=-(-layer.rows // pe) * piece.positions * chunks)
+            rounds = piece.positions * (layer.digits if layer.fold.serial else 1)
+            exact[k] = replace(layer, cycles=-(-layer.rows // pe) * rounds * chunks)
             carried = behind(piece, in_order(layer.rows, pe))
         links += link_luts(width, given)
         waiting += link_flip_flops(width, given)
@@ -200,12 +202,14 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
     """Returns a folded layer: its cycles, which are exact, and its size, which is fitted."""
     chunks, depth = dense.chunks(fold.pe, fold.simd), dense.depth(fold.pe, fold.simd)
     numbers = _numbers(dense, made.inputs, dense.parts(fold.pe, fold.simd))
-    code, more = numbers.code, len(threshold_exponents(chunks, numbers.span))
+    own, planes = (BITS, dense.numbers.bits) if fold.serial else (dense.numbers, 1)
+    code, (low, high) = numbers.code, numbers.begins
+    more = len(threshold_exponents(chunks, high - (low >> (planes - 1) << (planes - 1))))
     tables = luts(
         pe=fold.pe,
         simd=fold.simd,
         code=code,
-        numbers=dense.numbers,
+        numbers=own,
         thresholds=more,
         bits=numbers.bits,
         rom=fold.store == "lut",
@@ -213,9 +217,10 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
         family=made.name,
     )
     answers = numbers.bits if last and dense.value == dense.layer.value else 1
-    tables += queue_luts(chunks, fold.simd * dense.numbers.bits, fold.pe * answers, made.inputs, fold.queue)
+    tables += queue_luts(chunks * planes, fold.simd * own.bits, fold.pe * answers, made.inputs, fold.queue)
+    tables += serial_luts(fold.pe, fold.simd, planes, numbers.bits, more) if fold.serial else 0
     registers = flip_flops(
-        fold, code=code, numbers=dense.numbers, thresholds=more, bits=numbers.bits, inputs=made.inputs, family=made.name
+        fold, code=code, numbers=own, thresholds=more, bits=numbers.bits, inputs=made.inputs, family=made.name
     )
     block, small = memory_kinds(made)
     apart = more if numbers.patterns > 1 else 0  # threshold bits in a memory of their own
@@ -242,7 +247,7 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
         len(dense.start),
         dense.weights.shape[1] // (dense.groups if isinstance(dense, Conv) else 1),
         fold,
-        depth * dense.positions,
+        depth * dense.positions * planes,
         tables,
         registers,
         brams,
@@ -254,10 +259,10 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
 
 
 class _Numbers(NamedTuple):
-    """How weights are coded, how far apart rows' sums begin, the bits of an accumulator, sets of begins."""
+    """How weights are coded, the lowest and the highest begin of a sum, the bits of an accumulator, sets of begins."""
 
     code: WeightCode
-    span: int
+    begins: tuple[int, int]
     bits: int
     patterns: int
 
@@ -271,4 +276,4 @@ def _numbers(dense: Dense, inputs: int, parts: int = 1) -> _Numbers:
     code = weight_code(weights, inputs)
     begin = starts - shifts(weights, weights.shape[1], code, dense.numbers)
     bits = max(accumulator_bits(weights, start, dense.numbers) for start in starts)
-    return _Numbers(code, int(begin.max() - begin.min()), bits, len(starts))
+    return _Numbers(code, (int(begin.min()), int(begin.max())), bits, len(starts))

@@ -54,8 +54,8 @@ class Properties(Component):
     def _window(self) -> Iterator[Value]:
         c = self.part.control
         held = c.places - c.free
-        seen = Mux(c.group == 0, c.chunk, c.chunks)  # chunks of this sample that were read, and those given back
-        gone = Mux(c.group == c.groups - 1, c.chunk, 0)
+        seen = Mux(self._is_first, c.chunk, c.chunks)  # chunks of this sample that were read, and those given back
+        gone = Mux(self._is_last, c.chunk, 0)
         yield from (c.chunk < c.chunks, c.group < c.groups, c.free <= c.places, c.new <= c.places)
         yield from (c.first < c.places, c.read < c.places, c.write < c.places)
         yield c.new + seen == held + gone
@@ -65,6 +65,22 @@ class Properties(Component):
         yield ~c.step | ((gone <= c.chunk) & (c.chunk < gone + held))
         yield ~(self.part.i.valid & self.part.i.ready) | (held < c.places)
 
+    @property
+    def _is_first(self) -> Value:
+        """All chunks of the sample are read for the first time."""
+        return self.part.control.group == 0
+
+    @property
+    def _is_last(self) -> Value:
+        """They are read for the last time."""
+        c = self.part.control
+        return c.group == c.groups - 1
+
+    @property
+    def _closes(self) -> Value:
+        """The next step ends a pass."""
+        return self.part.control.last
+
     def _wrapped(self, place: Value) -> Value:
         places = self.part.control.places
         return Mux(place >= places, place - places, place)
@@ -72,13 +88,13 @@ class Properties(Component):
     def _decisions(self) -> Iterator[Value]:
         c = self.part.control
         yield c.last == (c.chunk == c.chunks - 1)
-        yield c.again == (c.group != 0)
-        yield c.end == (c.group == c.groups - 1)
+        yield c.again == ~self._is_first
+        yield c.end == self._is_last
         yield c.some == (c.new != 0)
         yield c.may == (c.credit != 0)
         yield c.accept == (c.free != 0)
-        yield c.step == ((c.new != 0) | (c.group != 0)) & ((c.chunk != c.chunks - 1) | (c.credit != 0))
-        yield c.done == (c.step & (c.chunk == c.chunks - 1))
+        yield c.step == ((c.new != 0) | ~self._is_first) & (~self._closes | (c.credit != 0))
+        yield c.done == (c.step & self._closes)
 
     def _queue(self) -> Iterator[Value]:
         part, queue, under_way = self.part, self.part.control.queue, self._under_way()
@@ -96,7 +112,7 @@ class Properties(Component):
         part, c = self.part, self.part.control
         under_way = self._under_way()
         most = len(under_way) + 1
-        for_chunk, for_credit = ~(c.again | c.some), c.last & ~c.may
+        for_chunk, for_credit = ~(c.again | c.some), self._closes & ~c.may
         credit: Value = Mux(under_way[0], most, most + 1)
         for age, done in enumerate(under_way[1:], 2):
             credit = Mux(done, most + 1 - age, credit)
@@ -124,12 +140,9 @@ class Properties(Component):
 
     def _pipes(self, m: Module) -> Iterator[Value]:
         part = self.part
-        both = 2 + sum(self.latencies)  # with a memory and a register behind it, or in it
-        yield Const(
-            {name: len(pipe) - 1 for name, pipe in part.pipes.items()}
-            == {"step": both, "done": both, "address": self.latencies[0]}
-        )
+        yield Const({name: len(pipe) - 1 for name, pipe in part.pipes.items()} == self._lengths())
         for name, pipe in part.pipes.items():
+            yield pipe[0] == getattr(part.control, name)
             if len(pipe) > 1:
                 before = Signal((len(pipe) - 1) * len(pipe[0]), name=f"{name}_before")
                 m.d.sync += before.eq(Cat(*pipe[:-1]))
@@ -142,9 +155,26 @@ class Properties(Component):
         yield part.i.ready == c.accept
         yield (part.write.addr == c.write) & (part.write.data == part.i.payload) & (part.read.addr == c.read)
         yield part.write.en == (part.i.valid & part.i.ready)
-        before = Signal(len(part.x[1]), reset_less=True)
-        m.d.sync += before.eq(part.x[1])
-        yield part.x[0] == before
+        yield from self._inputs(m)
+
+    def _lengths(self) -> dict[str, int]:
+        """Registers of every pipe."""
+        both = 2 + sum(self.latencies)  # with a memory and a register behind it, or in it
+        return {"step": both, "done": both, "address": self.latencies[0]}
+
+    def _inputs(self, m: Module) -> Iterator[Value]:
+        """Inputs of the arithmetic are what was read."""
+        before = Signal(len(self.part.x[1]), reset_less=True)
+        m.d.sync += before.eq(self.part.x[1])
+        yield self.part.x[0] == before
+
+    def _word(self, word: Value) -> Value:
+        """The word that a neuron is given, of its part of the memory's."""
+        return word
+
+    def _next(self, acc: Value, total: Value) -> Value:
+        """What an accumulator holds next, but behind a pass."""
+        return Mux(self.part.pipes["step"][-1], total, acc)
 
     def _instances(self) -> Iterator[Value]:
         """Every port of the modules reads and drives what it should."""
@@ -159,7 +189,7 @@ class Properties(Component):
         yield port("weights", "word") == part.word
         for k, (_, count, _) in enumerate(part.neurons):
             yield port(f"neuron_{k}", "x") == port("inputs", "common")
-            yield port(f"neuron_{k}", "w") == part.word[k * bits : (k + 1) * bits]
+            yield port(f"neuron_{k}", "w") == self._word(part.word[k * bits : (k + 1) * bits])
             yield port(f"neuron_{k}", "count") == count
 
     def _sums(self, m: Module) -> Iterator[Value]:
@@ -175,7 +205,7 @@ class Properties(Component):
             want, total = Signal(layer.bits), (acc + count)[: layer.bits]
             kept = Signal(len(answer))
             yield fresh | started | (acc == begin)
-            m.d.sync += want.eq(Mux(done | fresh, begin, Mux(step, total, acc)))
+            m.d.sync += want.eq(Mux(done | fresh, begin, self._next(acc, total)))
             yield fresh | (acc == want)
             with m.If(done):
                 m.d.sync += kept.eq(total if layer.answer == "sums" else total[-1])

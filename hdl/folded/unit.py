@@ -31,7 +31,7 @@ from threshc.hdl.folded.weights import Bits
 from threshc.hdl.folded.window_control import WindowControl
 from threshc.hdl.folded.window_schedule import WindowStage
 
-_AROUND = 3
+AROUND = 3
 """Registers beside those of the arithmetic: the block RAM's two, and one between the sum and the queue."""
 
 
@@ -53,7 +53,7 @@ class FoldedUnit:
     @property
     def latency(self) -> int:
         """Cycles from a step to its pass's answer in a register: two for the block RAMs, the arithmetic, the sum."""
-        return _AROUND + self.core.latency
+        return AROUND + self.core.latency
 
     def stage(self) -> FoldedStage:
         """Returns the unit's part of the cycle model, empty."""
@@ -125,14 +125,16 @@ def folded_unit(
     """Makes the arithmetic of a layer with a register behind every `levels` tables. places: 0 for so many that a steady
     source never waits; queue: 0 for as few places as let nothing wait that need not."""
     made = core(layer, levels)
-    enough = -(-(_AROUND + made.latency + 2) // layer.chunks)
+    enough = -(-(AROUND + made.latency + 2) // layer.chunks)
     return FoldedUnit(name, layer, made, places or layer.usual_places, queue or enough, store)
 
 
 def accumulator_start(layer: FoldedLayer) -> int:
     """Returns the bits that accumulators begin with: the layer's base in two's complement. Where the answer is a bit,
-    the top bit is inverted, so that it is 1 where the sum is not negative: the answer without an inverter."""
-    return (layer.base + ((layer.answer == "bits") << (layer.bits - 1))) % (1 << layer.bits)
+    the top bit is inverted, so that it is 1 where the sum is not negative: the answer without an inverter. Where planes
+    come one after the other, it is what doubling between them makes that of."""
+    whole = layer.base + ((layer.answer == "bits") << (layer.bits - 1))
+    return (whole >> (layer.planes - 1)) % (1 << layer.bits)
 
 
 class UnitComponent(wiring.Component):
@@ -147,18 +149,20 @@ class UnitComponent(wiring.Component):
     def __init__(self, unit: FoldedUnit, instances: bool) -> None:
         self.unit, self._instances = unit, instances
         layer = unit.layer
-        ends = {"i": In(stream.Signature(layer.in_bits)), "o": Out(stream.Signature(layer.out_bits))}
+        ends = {"i": In(stream.Signature(layer.beat_bits)), "o": Out(stream.Signature(layer.out_bits))}
         loads = memories(layer.pe * layer.own_bits) if unit.store == "spram" else 0
         super().__init__(ends | ({"load": In(load_signature(loads, address_bits(layer.depth)))} if loads else {}))
-        self.control: Control | WindowControl
-        if layer.walk is None:
-            self.control = Control(layer.chunks, layer.groups, unit.places, unit.queue)
-        else:
-            self.control = WindowControl(layer.walk, layer.groups, unit.places, unit.queue)
+        self.control: Control | WindowControl = self._schedule()
         self.filled, self.held = Signal(range(max(unit.queue, 2)), name="filled"), Signal(name="held")
         self.pipes: dict[str, list[Value]] = {}
         self.instances: dict[str, dict[str, Value]] = {}
         self.neurons: list[tuple[Signal, Value, Value]] = []
+
+    def _schedule(self) -> Control | WindowControl:
+        layer, unit = self.unit.layer, self.unit
+        if layer.walk is not None:
+            return WindowControl(layer.walk, layer.groups, unit.places, unit.queue)
+        return Control(layer.chunks, layer.groups, unit.places, unit.queue)
 
     def elaborate(self, platform: object) -> Module:
         m, unit, layer = Module(), self.unit, self.unit.layer
@@ -184,7 +188,7 @@ class UnitComponent(wiring.Component):
         for name, value in addresses:
             delayed.append((name, value, unit.core.shared.latency))  # words come as late as what they meet
         for name, value, cycles in delayed:
-            self.pipes[name] = _later(m, value, cycles)
+            self.pipes[name] = later(m, value, cycles)
         if "pad" in self.pipes:  # what is read there is of another pixel
             with m.If(self.pipes["pad"][-1]):
                 m.d.sync += x.eq(0)
@@ -245,11 +249,11 @@ class UnitComponent(wiring.Component):
             m.submodules[name] = self.weights = loaded = LoadedMemory(words)
             wiring.connect(m, wiring.flipped(self.load), loaded.load)
             m.d.comb += loaded.address.eq(address)
-            return _later(m, loaded.first, 1)[-1]
+            return later(m, loaded.first, 1)[-1]
         m.submodules[name] = memory = Memory(shape=width, depth=depth, init=integers(words))
         port = memory.read_port()
         m.d.comb += port.addr.eq(address)
-        return _later(m, port.data, 1)[-1]
+        return later(m, port.data, 1)[-1]
 
     def _accumulated(self, m: Module, k: int, count: Value, done: Value) -> Value:
         layer = self.unit.layer
@@ -285,8 +289,8 @@ class UnitComponent(wiring.Component):
                     m.d.sync += places[k].eq(places[k + 1])
 
 
-def _later(m: Module, value: Value, cycles: int) -> list[Value]:
-    """The value now, and 1 to `cycles` cycles later."""
+def later(m: Module, value: Value, cycles: int) -> list[Value]:
+    """Returns the value now, and 1 to `cycles` cycles later."""
     found = [value]
     for _ in range(cycles):
         kept = Signal(len(value))

@@ -26,7 +26,11 @@ _HEX = re.compile("[0-9a-f]+")
 class FoldedLayerClaim:
     """A folded layer: a word of the memory for each of `groups` times `chunks` steps, group by group, with the words of
     `pe` neurons side by side, the first lowest; chunk k of a sample holds its bits k * inputs and on. begin: what
-    accumulators begin with, `bits` wide in two's complement. answer: the sum's sign, or the sum. memory: the text."""
+    accumulators begin with, `bits` wide in two's complement. answer: the sum's sign, or the sum. memory: the text.
+
+    planes: bits of an input, in a chunk the lowest first; a pass adds those of all its chunks plane by plane, the
+    highest first, inverted where is_signed, with the same words, and doubles the sum in between; with the lowest one
+    alone it adds threshold bits."""
 
     code: Code
     pe: int
@@ -36,6 +40,8 @@ class FoldedLayerClaim:
     bits: int
     answer: Literal["bits", "sums"]
     memory: str
+    planes: int = 1
+    is_signed: bool = False
 
     @property
     def rows(self) -> int:
@@ -45,7 +51,12 @@ class FoldedLayerClaim:
     @property
     def columns(self) -> int:
         """Bits of a sample that each reads."""
-        return self.code.inputs * self.chunks
+        return self.beat_bits * self.chunks
+
+    @property
+    def beat_bits(self) -> int:
+        """Bits of a chunk."""
+        return self.code.inputs * self.planes
 
 
 def words_of(layer: FoldedLayerClaim) -> Bits:
@@ -79,7 +90,8 @@ def decode(layer: FoldedLayerClaim) -> tuple[Integers, Integers]:
     word = words_of(layer).reshape(layer.groups, layer.chunks, pe, code.bits)
     word = word.transpose(0, 2, 1, 3).reshape(layer.rows, layer.chunks, code.bits)
     weights = np.zeros((layer.rows, layer.chunks, code.inputs), np.int64)
-    start = np.full(layer.rows, layer.begin, np.int64)
+    most = (1 << layer.planes) - 1  # how often a lane counts that all planes have
+    start = np.full(layer.rows, layer.begin << (layer.planes - 1), np.int64)
     for lane in code.lanes:
         off = np.full(word.shape[:2], lane.flip, np.uint8)  # what it is where the input is 0, and where it is 1
         for place in lane.sign:
@@ -90,10 +102,14 @@ def decode(layer: FoldedLayerClaim) -> tuple[Integers, Integers]:
         if lane.inverted:
             on, off = on ^ 1, off ^ 1
         weights[..., lane.input] += (on.astype(np.int64) - off) << lane.column
-        start += off.sum(axis=1, dtype=np.int64) << lane.column
+        start += most * off.sum(axis=1, dtype=np.int64) << lane.column
     for k, exponent in enumerate(reversed(code.exponents)):
         start += word[..., -1 - k].sum(axis=1, dtype=np.int64) << exponent
-    return weights.reshape(layer.rows, layer.columns), start
+    powers = 1 << np.arange(layer.planes, dtype=np.int64)
+    if layer.is_signed:  # 1 - x in place of x
+        start += powers[-1] * weights.sum(axis=(1, 2))
+        powers[-1] *= -1
+    return (weights[..., None] * powers).reshape(layer.rows, layer.columns), start
 
 
 def check_range(layer: FoldedLayerClaim, weights: Integers, start: Integers) -> None:

@@ -193,7 +193,7 @@ class _Reader:
         raise Unproved("the network has no further layer")
 
     def _layer(self, part: FoldedLayerClaim) -> None:
-        self.carried.into(part.code.inputs)
+        self.carried.into(part.beat_bits)
         read = self.carried.bits.ravel()
         if len(self.carried.bits) != part.chunks:
             raise Unproved(f"it takes {part.chunks} beats of a sample and is given {len(self.carried.bits)}")
