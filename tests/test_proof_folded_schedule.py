@@ -97,9 +97,9 @@ def test_links_are_proved(part: Any) -> None:
 
 CHANGES: list[tuple[types.ModuleType, str, str, Any]] = [
     # A credit is not taken where a pass is one step; and every decision, counter and start of the schedule.
-    (control, "self.taken, self.done)", "self.taken, self.done if chunks > 1 else 0)", (1, 2, 2, 2)),
-    (control, "Mux(self.done, credit > 1, may)", "Mux(self.done, credit > 0, may)", (3, 2, 5, 2)),
-    (control, "Mux(fresh, new > 1, some)", "Mux(fresh, new > 0, some)", (3, 2, 5, 2)),
+    (control, "self.taken, self.done)", "self.taken, self.done if self.chunks > 1 else 0)", (1, 2, 2, 2)),
+    (control, "Mux(self.done, credit > 1, ", "Mux(self.done, credit > 0, ", (3, 2, 5, 2)),
+    (control, "Mux(fresh, new > 1, ", "Mux(fresh, new > 0, ", (3, 2, 5, 2)),
     (control, "Mux(put, free > 1, self.accept)", "Mux(put, free > 0, self.accept)", (3, 2, 5, 2)),
     (control, "gone.eq(self.step & end)", "gone.eq(self.step & ~again)", (3, 2, 5, 2)),
     (control, "gone.eq(self.step & end)", "gone.eq(self.step & end & last)", (3, 2, 5, 2)),
