@@ -158,7 +158,7 @@ class FoldedLayer:
 
     @property
     def whole(self) -> Numbers:
-        """What inputs are, all their planes together."""
+        """The kind of an input, all its planes together."""
         return self.serial or self.numbers
 
     @property
