@@ -3,13 +3,14 @@ interval.
 
 Cycles are exact. Areas are fitted to synthesis (docs/research/folded.md). The search is dynamic programming over the
 layers: state (bits in a beat of the layer before, block RAMs and SPRAMs used) to fewest LUTs; of the widths of
-neighbours one must divide the other. It takes hundredths of a second for a network and a device.
+neighbours one must divide the other. First PE and SIMD are divisors; then those near the best plan that divide nothing
+(`uneven.py`) are tried. It takes tenths of a second for a network and a device.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from operator import attrgetter
 from typing import NamedTuple
@@ -20,14 +21,16 @@ from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import link_luts
+from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled
 from threshc.hdl.folded.layer import Store
 from threshc.hdl.folded.loaded import DEEPEST
 from threshc.hdl.folded.network import FoldedNetwork
 from threshc.hdl.folded.pieces import Dense, Unfolded
-from threshc.hdl.folded.planned import Plan, folded_layer, planned, unrolled_layer
+from threshc.hdl.folded.planned import Plan, PlannedLayer, folded_layer, planned, unrolled_layer
 from threshc.hdl.folded.planned_entry import divisors
 from threshc.hdl.folded.serial import may_be_serial
+from threshc.hdl.folded.uneven import uneven
 from threshc.hdl.targets.base import Device
 
 FILL, _FILL = 0.8, {"ice40": 0.42}
@@ -36,6 +39,8 @@ the place of one, as on iCE40 (2,194 cells of 1,017 tables were routed); by fami
 FILLED = 0.75
 """Of a device's flip-flops, what a plan takes, where they are not the cells of `_FILL`: with 0.89 of an ECP5-25F's
 nextpnr found no legal places."""
+_TRIES = 4
+"""Shorter intervals that are tried where PE and SIMD need not divide."""
 _DEEPEST = 16
 """Words of a memory of look-up tables: a table per bit."""
 
@@ -45,16 +50,8 @@ def fastest(read: FoldedNetwork, device: Device, *, unrolled: bool = True) -> Pl
 
     Raises CompileError where none does.
     """
-    steps = sorted(intervals(read))
-    low, high, found = 0, len(steps) - 1, None
-    while low <= high:
-        middle = (low + high) // 2
-        chosen = _search(read, device, steps[middle], unrolled)
-        if chosen is not None:
-            found, high = chosen, middle - 1
-        else:
-            low = middle + 1
-    if found is None:
+    found = [_shorter(read, device, *one) for one in _centres(read, device, unrolled)]
+    if not found:
         weights = sum(d.weights.size for d in read.dense)
         raise fail(
             f"no folding of the network fits the {device.part}",
@@ -63,7 +60,29 @@ def fastest(read: FoldedNetwork, device: Device, *, unrolled: bool = True) -> Pl
             + (f", {device.sprams} SPRAMs" if device.sprams else ""),
             hint="choose a larger device",
         )
-    return planned(read.network, found, device)
+    return min(found, key=attrgetter("interval", "luts"))
+
+
+def _centres(read: FoldedNetwork, device: Device, unrolled: bool) -> Iterator[tuple[list[_Option], int, int]]:
+    """The options of the shortest interval whose PE and SIMD all divide, that interval, and the next shorter one, 0 for
+    none; where some of them stay unrolled that need not, also those of which none does. Nothing where none fits."""
+    steps = sorted(intervals(read))
+    low, high, found = 0, len(steps) - 1, list[_Option]()
+    while low <= high:
+        middle = (low + high) // 2
+        chosen = _search(read, device, steps[middle], unrolled)
+        if chosen is not None:
+            found, high = chosen, middle - 1
+        else:
+            low = middle + 1
+    if found:
+        yield found, steps[low], steps[high] if high >= 0 else 0
+        if unrolled and _mixed(found):
+            yield from _centres(read, device, unrolled=False)
+
+
+def _mixed(chosen: Sequence[_Option]) -> bool:
+    return any(isinstance(choice, Unrolled) for one in chosen for choice in one.folds)
 
 
 def intervals(read: FoldedNetwork) -> set[int]:
@@ -78,41 +97,116 @@ def smallest(read: FoldedNetwork, device: Device, interval: int, *, unrolled: bo
     unrolled: layers may stay so that can be folded.
     """
     chosen = _search(read, device, interval, unrolled)
-    return None if chosen is None else planned(read.network, chosen, device)
+    if chosen is None:
+        found = [_uneven(read, near, device, interval) for near, _, _ in _centres(read, device, unrolled)]
+    else:
+        found = [_planned(read, chosen, device), _uneven(read, chosen, device, interval)]
+        if unrolled and _mixed(chosen):
+            found.append(smallest(read, device, interval, unrolled=False))
+    return min((plan for plan in found if plan is not None), key=attrgetter("luts", "interval"), default=None)
 
 
-def _search(read: FoldedNetwork, device: Device, interval: int, unrolled: bool) -> list[Choice] | None:
-    """The choices of all layers: of those that need fewest tables, or, where these have too many flip-flops, of those
-    that need fewest of them."""
+def _planned(read: FoldedNetwork, chosen: Sequence[_Option], device: Device, within: int = 0) -> Plan:
+    return planned(read.network, [choice for one in chosen for choice in one.folds], device, within=within)
+
+
+def _shorter(read: FoldedNetwork, device: Device, chosen: list[_Option], interval: int, below: int) -> Plan:
+    """The plan of an interval that is in reach, or a shorter one than numbers that divide reach, which is more than
+    `below`."""
+    found = [_planned(read, chosen, device), _uneven(read, chosen, device, interval)]
+    for _ in range(_TRIES):
+        between = (below + interval) // 2
+        if between <= below:
+            break
+        found.append(_uneven(read, chosen, device, between))
+        if found[-1] is None:
+            below = between
+        else:
+            interval = found[-1].interval
+    return min((plan for plan in found if plan is not None), key=attrgetter("interval", "luts"))
+
+
+def _uneven(read: FoldedNetwork, chosen: Sequence[_Option], device: Device, interval: int) -> Plan | None:
+    """The plan near one whose PE and SIMD all divide, of those that need not; None where none of an interval fits."""
+    best = _best(read, device, _near(read, chosen, device, interval))
+    if best is None:
+        return None
+    found = _planned(read, best, device, interval)
+    return found if found.interval <= interval else None
+
+
+def _near(read: FoldedNetwork, chosen: Sequence[_Option], device: Device, interval: int) -> list[list[_Option]]:
+    """For every piece what is chosen, if it is fast enough, and what is near it."""
+    made, features = find_family(device.family), read.entry.features
+    beats = [read.entry.beats(e) for e in divisors(features) if features // e <= interval]
+    widths = {carried.width for compared, carried in beats if len(compared) < 2}
+    options: list[list[_Option]] = []
+    for piece, one in zip(read.pieces, chosen, strict=True):
+        (fold, *more), last = one.folds, piece is read.pieces[-1]
+        found = [one]
+        if isinstance(piece, Dense) and not isinstance(piece, Conv) and isinstance(fold, Fold) and not more:
+            rows, columns = piece.weights.shape
+            passes = interval // (piece.numbers.bits if fold.serial else 1)
+            folds = {f for f, _ in uneven(fold, rows, columns, piece.numbers.bits, passes, widths)} | {fold}
+            found = []
+            for f in sorted(folds | {f._replace(store="block") for f in folds}):
+                layer = folded_layer(piece, f, device, made, last=last)
+                fast = layer.cycles <= interval and f.store in _stores(piece.depth(f.pe, f.simd), device)
+                if fast and _allowed(piece, layer, device, last):
+                    found.append(_option(layer))
+        options.append(found)
+        widths = {abs(o.taken) for o in found}
+    return options
+
+
+def _option(layer: PlannedLayer) -> _Option:
+    assert isinstance(layer.fold, Fold)
+    given = layer.fold.simd * layer.digits
+    return _Option((layer.fold,), given, layer.fold.pe, layer.luts, layer.ffs, layer.brams, layer.sprams)
+
+
+def _allowed(piece: Dense, layer: PlannedLayer, device: Device, last: bool) -> bool:
+    """Whether a layer fits, and its answers what comes behind: the arg-max takes one sum at a time."""
+    assert isinstance(layer.fold, Fold)
+    sums = last and piece.value == piece.layer.value and layer.fold.pe > 1
+    return not sums and layer.brams <= device.brams and layer.sprams <= device.sprams and layer.luts <= device.luts
+
+
+def _search(read: FoldedNetwork, device: Device, interval: int, unrolled: bool) -> list[_Option] | None:
+    """The best options whose PE and SIMD all divide."""
+    made, last = find_family(device.family), read.pieces[-1]
+    options = [
+        list(_options(read, piece, device, made, interval, unrolled, first=k == 0, last=piece is last))
+        for k, piece in enumerate(read.pieces)
+    ]
+    return _best(read, device, options)
+
+
+def _best(read: FoldedNetwork, device: Device, options: Sequence[Sequence[_Option]]) -> list[_Option] | None:
+    """The options of all pieces that need fewest tables, or, where these have too many flip-flops, that need fewest of
+    them."""
     luts, ffs = _FILL.get(device.family, FILL) * device.luts, FILLED * device.ffs
     for weigh, most in (attrgetter("luts"), luts), (attrgetter("ffs"), ffs):
-        found = _least(read, device, interval, unrolled, weigh, most)
+        found = _least(device, options, weigh, most)
         if found is None:
             return None
         if sum(one.luts for one in found) <= luts and (sum(one.ffs for one in found) <= ffs or device.family in _FILL):
-            return [choice for one in found for choice in one.folds]
+            return found
     return None
 
 
 def _least(
-    read: FoldedNetwork,
-    device: Device,
-    interval: int,
-    unrolled: bool,
-    weigh: Callable[[_Option], int],
-    most: float,
+    device: Device, options: Sequence[Sequence[_Option]], weigh: Callable[[_Option], int], most: float
 ) -> list[_Option] | None:
     """The options of least weight, None where that is more than `most`. States: by bits in a beat, negative behind a
     layer that stays unrolled, 0 at first."""
-    made = find_family(device.family)
     states: dict[int, np.ndarray] = {0: np.zeros((device.brams + 1, device.sprams + 1))}
     trace: list[tuple[dict[int, np.ndarray], list[tuple[int, _Option]]]] = []
-    for k, piece in enumerate(read.pieces):
+    for given in options:
         new: dict[int, np.ndarray] = {}
         back: dict[int, np.ndarray] = {}
         choices: list[tuple[int, _Option]] = []
-        ends = k + 1 == len(read.pieces)
-        for one in _options(read, piece, device, made, interval, unrolled, first=k == 0, last=ends):
+        for one in given:
             for before, cost in states.items():
                 width = abs(before) or one.given
                 if width % one.given and one.given % width:
@@ -181,17 +275,13 @@ def _options(
     if isinstance(piece, Unfolded):
         return
     for pe, simd in _foldings(piece):
-        if last and piece.value == piece.layer.value and pe > 1:
-            continue  # the arg-max takes one sum at a time
         depth = piece.depth(pe, simd)
         if depth * piece.positions > interval:
             continue
         for store, serial in product(_stores(depth, device), (False, True) if may_be_serial(piece) else (False,)):
             layer = folded_layer(piece, Fold(pe, simd, store, serial=serial), device, made, last=last)
-            fits = layer.brams <= device.brams and layer.sprams <= device.sprams and layer.luts <= device.luts
-            if fits and layer.cycles <= interval:
-                given, more = simd * layer.digits, (layer.brams, layer.sprams)
-                yield _Option((layer.fold,), given, pe, layer.luts, layer.ffs, *more)
+            if layer.cycles <= interval and _allowed(piece, layer, device, last):
+                yield _option(layer)
 
 
 def _stores(steps: int, device: Device) -> Iterator[Store]:

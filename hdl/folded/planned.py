@@ -79,8 +79,9 @@ class PlannedLayer:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """entry: features in a beat; interval: cycles per sample, those of the slowest layer; links, waiting: look-up
-    tables and flip-flops of the input's comparisons, the converters and the arg-max, estimated."""
+    """entry: features in a beat; interval: cycles per sample, those of the slowest layer or the beats of a sample;
+    links, waiting: look-up tables and flip-flops of the input's comparisons, the converters and the arg-max,
+    estimated."""
 
     layers: tuple[PlannedLayer, ...]
     entry: int
@@ -122,9 +123,10 @@ class Plan:
         return sum(layer.sprams for layer in self.layers)
 
 
-def planned(network: Network, folds: Sequence[Choice], device: Device, entry: int = 0) -> Plan:
+def planned(network: Network, folds: Sequence[Choice], device: Device, entry: int = 0, within: int = 0) -> Plan:
     """Returns the plan that somebody has chosen, with its figures for a device.
 
+    entry: features in a beat, 0 for as few as keep up with the layers, or with `within` cycles where they are faster.
     Raises CompileError where the folds are not those of the network's layers.
     """
     read = read_folded(network, folds)
@@ -140,15 +142,15 @@ def planned(network: Network, folds: Sequence[Choice], device: Device, entry: in
             found += [unrolled_layer(network, x, made, ends and x is piece.layers[-1]) for x in piece.layers]
         else:
             found.append(folded_layer(piece, next(left), device, made, last=last))
-    return _plan(read, found, entry, made)
+    return _plan(read, found, entry, made, within)
 
 
-def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made: Family) -> Plan:
+def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made: Family, within: int) -> Plan:
     """The plan of layers and of the converters between them. entry: 0 for as many features as keep up.
 
     Raises CompileError where the circuit would be refused: for beats that do not become one another.
     """
-    cycles = max(layer.cycles for layer in chosen)
+    cycles = max(within, *(layer.cycles for layer in chosen))
     entry = entry or entry_of_plan(read, chosen[0].fold, cycles)
     carried = Carried(entry_links(read, entry)[1])
     left = iter([(k, layer) for k, layer in enumerate(chosen) if isinstance(layer.fold, Fold)])
@@ -180,7 +182,8 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
     if read.label is not None:
         bits = _numbers(read.dense[-1], made.inputs).bits
         links, waiting = links + arg_max_luts(bits), waiting + 3 * bits
-    return Plan(tuple(exact), entry, max(layer.cycles for layer in exact), links, waiting)
+    interval = max(-(-read.entry.features // entry), *(layer.cycles for layer in exact))
+    return Plan(tuple(exact), entry, interval, links, waiting)
 
 
 def unrolled_layer(network: Network, layer: Layer, made: Family, ends: bool) -> PlannedLayer:
