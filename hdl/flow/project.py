@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from threshc.hdl.chain import Circuit
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow.flash_image import image_files, join_step
+from threshc.hdl.flow.floorplan import CROWDED, placed_memories
 from threshc.hdl.flow.plan import Plan, Step
 from threshc.hdl.flow.routing import pack_step, route_step
 from threshc.hdl.flow.synthesis import synthesis_script, synthesis_step
@@ -33,10 +34,12 @@ def make_plan(
     files = {"design.v": chain.mapped(chosen.name), "top.il": top.rtlil, **(memories or {})}
     aim = freq_hz or (0.0 if chosen.flow is None else chosen.flow.aim_hz)
     image = target.board is not None and chain.interface.load is not None
-    steps = _steps(device, tuple(files), bool(top.constraints), aim, seed, image)
+    places = placed_memories(chain, files["design.v"], device) if chosen.flow is not None else []
+    router = ("--router", "router2") if len(places) >= CROWDED else ()
+    steps = _steps(device, tuple(files), bool(top.constraints), aim, seed, image, router)
     if image:
         files |= image_files(make_image(chain.interface))
-    files["synth.ys"] = synthesis_script(chosen, chain.name)
+    files["synth.ys"] = synthesis_script(chosen, chain.name, places)
     if chosen.flow is not None and top.constraints:
         files[f"top.{chosen.flow.constraints}"] = top.constraints
     return Plan(f"{chain.name} for {target.title}", files, steps, target.programmers)
@@ -48,11 +51,22 @@ def made_for(device: Device) -> tuple[str, ...]:
 
 
 def _steps(
-    device: Device, sources: tuple[str, ...], constrained: bool, freq_hz: float, seed: int, image: bool
+    device: Device,
+    sources: tuple[str, ...],
+    constrained: bool,
+    freq_hz: float,
+    seed: int,
+    image: bool,
+    router: tuple[str, ...] = (),
 ) -> tuple[Step, ...]:
     synthesis = synthesis_step(device, sources)
     if family(device.family).flow is None:
         return (synthesis,)
     pack = pack_step(device)
     joined = (join_step(pack.makes[0]),) if image else ()
-    return synthesis, route_step(device, constrained=constrained, freq_hz=freq_hz, seed=seed), pack, *joined
+    return (
+        synthesis,
+        route_step(device, constrained=constrained, freq_hz=freq_hz, seed=seed, router=router),
+        pack,
+        *joined,
+    )

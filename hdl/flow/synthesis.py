@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,8 @@ class Synthesis:
     run: Run
 
 
-def synthesis_script(family: Family, module: str) -> str:
-    """Returns Yosys' script. `module` is the design's module.
+def synthesis_script(family: Family, module: str, places: Sequence[str] = ()) -> str:
+    """Returns Yosys' script. `module` is the design's module; places: commands that say where cells stand.
 
     The network is mapped first, by itself, so that its figures do not depend on its surroundings. Yosys starts
     afresh for the whole: modules left over from mapping a first time are in the way of its ABC9.
@@ -57,7 +58,7 @@ design -reset
 read_rtlil network.il
 read_rtlil top.il
 {family.whole or family.synth} -top {TOP}
-tee -q -o whole.stat stat -json
+{"".join(f"{place}{chr(10)}" for place in places)}tee -q -o whole.stat stat -json
 write_json top.json
 """
 

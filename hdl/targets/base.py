@@ -13,7 +13,8 @@ class Device:
     family: its name (`threshc.hdl.families`); nextpnr: the arguments that select the device, e.g. ("--up5k",
     "--package", "sg48"); source: their data sheet. pins: some that a circuit without a board may take, the first one
     for the clock, where the family's tools do not choose pins themselves. sprams: memories without first contents, 256
-    kbit each (iCE40 UltraPlus).
+    kbit each (iCE40 UltraPlus). ram_columns, ram_rows: where its block RAMs stand, as nextpnr numbers places: of the
+    ECP5 four beside one another from each column on, in each row; () where nobody needs to know.
     """
 
     part: str
@@ -25,6 +26,8 @@ class Device:
     source: str
     pins: tuple[str, ...] = ()
     sprams: int = 0
+    ram_columns: tuple[int, ...] = ()
+    ram_rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ ECP5_25F = Device(
     24288,
     56,
     "Lattice FPGA-DS-02012",
+    ram_columns=(4, 13, 22, 33, 42, 51, 60),
+    ram_rows=(25, 37),
 )
 
 TARGET = Target("ecp5-25f", "bare Lattice LFE5U-25F, CABGA381 package, speed grade 6", ECP5_25F)

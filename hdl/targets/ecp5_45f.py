@@ -10,6 +10,8 @@ ECP5_45F = Device(
     43848,
     108,
     "Lattice FPGA-DS-02012",
+    ram_columns=(4, 13, 22, 31, 42, 51, 60, 69, 78),
+    ram_rows=(10, 34, 58),
 )
 
 TARGET = Target("ecp5-45f", "bare Lattice LFE5U-45F, CABGA381 package, speed grade 6", ECP5_45F)

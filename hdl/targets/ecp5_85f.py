@@ -10,6 +10,8 @@ ECP5_85F = Device(
     83640,
     208,
     "Lattice FPGA-DS-02012",
+    ram_columns=(4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114),
+    ram_rows=(22, 46, 70, 82),
 )
 
 TARGET = Target("ecp5-85f", "bare Lattice LFE5U-85F, CABGA381 package, speed grade 6", ECP5_85F)
