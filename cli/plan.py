@@ -83,7 +83,8 @@ def plan(
     rows = [
         (
             layer.name,
-            f"{layer.columns}x{layer.rows}" + (f" at {layer.positions:,}" if layer.positions > 1 else ""),
+            (f"{layer.columns}x{layer.rows}" if layer.rows else f"{layer.columns} taps")
+            + (f" at {layer.positions:,}" if layer.positions > 1 else ""),
             *_words(layer.fold.as_dict()),
             f"{layer.cycles:,}",
             f"{layer.cycles / made.interval:.0%}" + (" slowest" if layer.cycles == made.interval else ""),
@@ -127,5 +128,5 @@ def _words(fold: dict[str, object]) -> tuple[str, str, str, str]:
         str(fold["kind"]),
         str(fold.get("pe", "")),
         str(fold.get("simd", "")),
-        _STORES[str(store)] if store else "gates",
+        _STORES[str(store)] if store else "gates" if fold["kind"] == "unrolled" else "",
     )

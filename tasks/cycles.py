@@ -177,6 +177,8 @@ def _stages(chain: Circuit) -> tuple[list[Stage], list[tuple[str, str]], list[Fo
     """The cycle model of a circuit: stages, what each is called and is, and the layer of folded ones."""
     from threshc.hdl.chain import Chain
     from threshc.hdl.folded import schedule
+    from threshc.hdl.folded.pool_schedule import PoolStage
+    from threshc.hdl.folded.window_schedule import WindowStage
 
     if isinstance(chain, Chain):
         pipelines = chain.interface.timing.pipelines
@@ -189,6 +191,8 @@ def _stages(chain: Circuit) -> tuple[list[Stage], list[tuple[str, str]], list[Fo
         return stages, [(name, "unrolled") for name in names], [None] * len(stages)
     kinds = {
         schedule.FoldedStage: "folded",
+        WindowStage: "folded",
+        PoolStage: "pool",
         schedule.ArgMaxStage: "arg-max",
         schedule.PipelineStage: "unrolled",
     }

@@ -102,7 +102,7 @@ def plan(
     folded, and where nothing fits.
     """
     from threshc.hdl.folded.build import folded_chain
-    from threshc.hdl.folded.fold import Fold
+    from threshc.hdl.folded.fold import Unrolled
     from threshc.hdl.folded.plan_file import read_fold
 
     chosen, how, fold = find_target(target), model_options(reading, keywords), with_file(fold)
@@ -113,7 +113,7 @@ def plan(
     network = load_network(model, how, note=note)
     made = _planned(network, chosen, fold, interval)
     latency = None
-    if all(isinstance(fold, Fold) for fold in made.folds):  # unrolled layers take long to make
+    if not any(isinstance(fold, Unrolled) for fold in made.folds):  # unrolled layers take long to make
         latency = folded_chain(network, made.folds, entry=made.entry).interface.timing.latency
     name = model.name if isinstance(model, Network) else str(model)
     return PlanReport(name, chosen, made, hertz, assumed, latency)

@@ -16,6 +16,8 @@ from threshc.hdl.folded.certify import core_claim, outside, part_claims
 from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.link_properties import LinkProperties
 from threshc.hdl.folded.pipeline_properties import PipelineProperties
+from threshc.hdl.folded.pool import Pool
+from threshc.hdl.folded.pool_properties import PoolProperties
 from threshc.hdl.folded.properties import Properties
 from threshc.hdl.folded.serial_properties import SerialProperties
 from threshc.hdl.folded.serial_unit import SerialUnit
@@ -73,7 +75,8 @@ def properties(chain: FoldedChain) -> dict[str, Demands]:
             found[f"registers of {part.names}"] = PipelineProperties(part.pipeline)
         elif part.keeps:
             made = part.circuit()
-            found[f"{type(made).__name__} (part {k})"] = LinkProperties(made)
+            name = f"{type(made).__name__} (part {k})"
+            found[name] = PoolProperties(made) if isinstance(made, Pool) else LinkProperties(made)
     return found
 
 

@@ -16,7 +16,7 @@ from threshc.hdl.folded import schedule
 from threshc.hdl.folded.area import luts
 from threshc.hdl.folded.arg_max import PATIENT, ArgMax
 from threshc.hdl.folded.chain import ChainPart, FoldedChain
-from threshc.hdl.folded.fold import ByPosition, Choice, Fold, Unrolled
+from threshc.hdl.folded.fold import POOL, POSITION, UNROLLED, ByPosition, Choice, Fold, Pooled, Unrolled
 from threshc.hdl.folded.given import Entry
 from threshc.hdl.folded.joints import Link, converters, entry_links
 from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer
@@ -26,6 +26,7 @@ from threshc.hdl.folded.maps import Carried, behind
 from threshc.hdl.folded.network import FoldedNetwork, folded_network, named_layers
 from threshc.hdl.folded.pieces import Dense, Unfolded
 from threshc.hdl.folded.places import check_places
+from threshc.hdl.folded.pooling import Pooling
 from threshc.hdl.folded.position import Positioned
 from threshc.hdl.folded.probes import Shown
 from threshc.hdl.folded.serial import check_serial
@@ -78,7 +79,15 @@ def folded_chain(
                 value = max(piece.layers[-1].values)
                 shown.append(Shown(len(parts) - 1, _bits(network, value), piece.scan.positions))
             continue
-        fold, ends = left.pop(0), k + 1 == len(read.pieces)
+        ends = k + 1 == len(read.pieces)
+        if isinstance(piece, Pooling):
+            links, carried = carried.pooled(piece)
+            parts += links
+            if not ends:
+                beats = carried.layout.beats * piece.positions
+                shown.append(Shown(len(parts) - 1, _bits(network, piece.value), beats, piece.picked(carried.layout)))
+            continue
+        fold = left.pop(0)
         answer: Answer = "sums" if ends and piece.value == piece.layer.value else "bits"
         links, layout = carried.into(piece, fold.simd)
         parts += links
@@ -104,13 +113,13 @@ def folded_chain(
         parts += links
         stage = partial(schedule.ArgMaxStage, count=count, cycles=cycles)
         parts.append(Link(partial(ArgMax, count, bits, cycles), stage))
-    output, fields = _answer(read, last)
-    if read.label is None and isinstance(last, FoldedUnit):
+    output, fields = _answer(read, last, carried.layout.width)
+    if read.label is None and not isinstance(last, UnrolledPart):
         parts += converters(carried.layout, carried.layout.width)[0]  # zeros for rows that the network has not
         if carried.pixels and carried.bits % carried.layout.width:
             raise fail(
                 f"the last layer's beats of {carried.layout.width} bits are not those of its {carried.bits} channels",
-                where=f"layer {read.dense[-1].layer.name}",
+                where=f"layer {named_layers(network)[-1].name}",
                 hint="choose PE that divides them",
             )
     given = Beats(read.entry.features * read.entry.bits, entry * read.entry.bits)
@@ -138,8 +147,11 @@ def _shown(entry: Entry, carried: Layout) -> tuple[int, ...]:
 
 def first_width(read: FoldedNetwork, first: Choice) -> int:
     """Returns the bits of a beat that the first layer takes."""
-    if isinstance(piece := read.pieces[0], Positioned):
+    piece = read.pieces[0]
+    if isinstance(piece, Positioned):
         return piece.width
+    if isinstance(piece, Pooling):
+        return piece.shape[2]
     if isinstance(first, Fold):
         return read.dense[0].first(first.simd) * read.dense[0].numbers.bits
     return read.entry.features * read.entry.each
@@ -154,6 +166,13 @@ def read_folded(network: Network, folds: Sequence[Choice]) -> FoldedNetwork:
             where=option("fold"),
             hint=f"PE x SIMD of {', '.join(layer.name for layer in named)}, in this order",
         )
+    for layer, fold in zip(named, folds, strict=False):
+        if isinstance(fold, Fold if layer.kind == "pool" else Pooled):
+            raise fail(
+                f"{fold} is not what this layer can be",
+                where=f"layer {layer.name}",
+                hint=f"{POOL if layer.kind == 'pool' else 'PE x SIMD'}, {UNROLLED} or {POSITION}",
+            )
     which = [[k for k, fold in enumerate(folds) if isinstance(fold, kind)] for kind in (Unrolled, ByPosition)]
     read = folded_network(network, *which)
     for dense, fold in zip(read.dense, (fold for fold in folds if isinstance(fold, Fold)), strict=True):
@@ -185,14 +204,17 @@ def _unroll(levels: int) -> Unroll:
     return partial(build_design, options=CircuitOptions(pipeline=levels))
 
 
-def _answer(read: FoldedNetwork, part: ChainPart) -> tuple[Beats, tuple[Field, ...]]:
-    """What leaves the chain behind its last unit."""
+def _answer(read: FoldedNetwork, part: ChainPart, width: int) -> tuple[Beats, tuple[Field, ...]]:
+    """What leaves the chain behind its last unit. width: of beats behind a pooling."""
     if isinstance(part, UnrolledPart):
         interface = part.design.interface
         if isinstance(part.piece, Positioned):
             field, each = _bits(read.network, max(part.piece.layers[-1].values)), interface.output.bits
             return Beats(field.width, each), (field,)
         return interface.output, moved(interface.fields, part.piece.part.offset)
+    if isinstance(piece := read.pieces[-1], Pooling):
+        field = _bits(read.network, piece.value)
+        return Beats(field.width, width), (field,)
     assert isinstance(part, FoldedUnit)
     last, value, rows = part.layer, read.dense[-1].value, len(read.dense[-1].start)
     if read.label is not None:

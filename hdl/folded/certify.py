@@ -12,6 +12,7 @@ from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.entry import BeatThresholds, Thresholds
 from threshc.hdl.folded.layer import FoldedLayer
 from threshc.hdl.folded.links import Fill, Gather, Split
+from threshc.hdl.folded.pool import Pool
 from threshc.hdl.folded.signs import decode
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.folded.unrolled import UnrolledPart
@@ -20,6 +21,7 @@ from threshc.hdl.proof.certificate import Lut, Step
 from threshc.hdl.proof.folded_core import Code, CoreClaim, Lane
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim
 from threshc.hdl.proof.folded_network import ArgMaxClaim, EntryClaim, Outside, Part, UnrolledClaim
+from threshc.hdl.proof.folded_pool import PoolClaim
 from threshc.hdl.proof.folded_stream import FillClaim, GatherClaim, SplitClaim
 from threshc.hdl.unrolled.certify import certify
 
@@ -128,6 +130,10 @@ def part_claims(chain: FoldedChain) -> list[Part]:
                 found.append(SplitClaim(*ends, made.count, made.beats, made.last))
             case Fill():
                 found.append(FillClaim(*ends, made.beats, made.kept))
+            case Pool():
+                a = made.axis
+                shape = a.depth, a.count, a.taps, a.stride, a.before, a.after, a.dilation
+                found.append(PoolClaim(ends[0], *shape, made.kind, made.fill))
             case ArgMax():
                 found.append(ArgMaxClaim(made.count, made.width))
             case _:

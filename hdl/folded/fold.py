@@ -9,8 +9,7 @@ from typing import NamedTuple
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.folded.layer import Store
 
-UNROLLED = "unrolled"
-POSITION = "position"
+UNROLLED, POSITION, POOL = "unrolled", "position", "pool"
 STORES: Mapping[str, Store] = {"": "block", ":lut": "lut", ":spram": "spram"}
 """By what is written behind PE x SIMD."""
 SERIAL = ":serial"
@@ -72,9 +71,22 @@ class ByPosition(NamedTuple):
         return {"kind": POSITION}
 
 
-WHOLE: Mapping[str, Unrolled | ByPosition] = {UNROLLED: Unrolled(), POSITION: ByPosition()}
+class Pooled(NamedTuple):
+    """A pooling in the stream, a beat a cycle."""
+
+    kind: str = POOL
+
+    def __str__(self) -> str:
+        return self.kind
+
+    def as_dict(self) -> dict[str, object]:
+        """Returns it for JSON."""
+        return {"kind": self.kind}
+
+
+WHOLE: Mapping[str, Unrolled | ByPosition | Pooled] = {UNROLLED: Unrolled(), POSITION: ByPosition(), POOL: Pooled()}
 """Choices without numbers, by their words."""
-Choice = Fold | Unrolled | ByPosition
+Choice = Fold | Unrolled | ByPosition | Pooled
 """What a layer of a chain is."""
 
 
@@ -84,7 +96,8 @@ def parse(text: str) -> tuple[tuple[Choice, ...], int]:
     PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables, `:spram`: in SPRAM;
     `:serial` behind that: inputs' bits one after the other; `:b32` behind that: a buffer of 32 chunks, `:q2`: a queue
     of 2 places; `unrolled` in place of one: the layer stays unrolled; `position`: it is unrolled for one position after
-    the other; `@14` at the end: 14 features in a beat. Raises CompileError for other texts.
+    the other; `pool`: a pooling in the stream; `@14` at the end: 14 features in a beat. Raises CompileError for other
+    texts.
     """
     given: object = text
     if not isinstance(given, str):

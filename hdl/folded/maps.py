@@ -12,6 +12,9 @@ from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.joints import Link, converters, gathered
 from threshc.hdl.folded.layout import Layout, in_order
 from threshc.hdl.folded.pieces import Dense, Unfolded
+from threshc.hdl.folded.pool import Pool
+from threshc.hdl.folded.pool_schedule import PoolStage
+from threshc.hdl.folded.pooling import Pooling
 from threshc.hdl.folded.position import Positioned
 from threshc.hdl.folded.shift_schedule import ShiftWindowStage
 from threshc.hdl.folded.shift_window import ShiftWindow
@@ -32,6 +35,11 @@ class Carried:
             return [], self.layout
         made, pixel = converters(self.layout, self.layout.width)
         return made, pixel.tiled(self.pixels, self.bits)
+
+    def by_pixel(self, bits: int) -> tuple[list[Link], Layout]:
+        """Returns the parts behind which beats are those of pixels of so many bits, and what those of a pixel carry.
+        Raises CompileError where beats have bits of several pixels that do not become whole ones."""
+        return ([], self.layout) if self.pixels else _pixels(self.layout, bits)
 
     def through(self, piece: Unfolded, taken: int, left: int) -> tuple[list[Link], Carried]:
         """Returns the parts from the stream to layers that stay unrolled, and what the stream carries behind these.
@@ -62,12 +70,29 @@ class Carried:
         sample, or of a pixel for a convolution. Raises CompileError where beats are not those of pixels."""
         if not isinstance(dense, Conv):
             made, given = self.whole()
-        elif self.pixels:
-            made, given = [], self.layout
         else:
-            made, given = _pixels(self.layout, dense.shape[2] * dense.numbers.bits)
+            made, given = self.by_pixel(dense.shape[2] * dense.numbers.bits)
         more, found = converters(given, simd * dense.numbers.bits)
         return made + more, found
+
+    def pooled(self, pool: Pooling) -> tuple[list[Link], Carried]:
+        """Returns the parts that pool a stream, and what that carries behind them.
+
+        Raises CompileError where the beats are not those of pixels, or padding would set bits that must stay 0.
+        """
+        made, pixel = self.by_pixel(pool.shape[2])
+        if (pixel.elements < 0).any() and not pool.keeps_zeros():
+            raise fail(
+                f"{pool.shape[2]} channels do not become whole beats of {pixel.width} bits",
+                where=f"layer {pool.layer.name}",
+                why="its padding would set the bits that are left over",
+                hint="choose PE of the layer before it that divides its neurons",
+            )
+        columns, rows = pool.axes(pixel.beats)
+        for axis in [one for one in (columns, rows) if not one.is_plain] or [rows]:
+            circuit = partial(Pool, pixel.width, axis, pool.kind, pool.window.fill)
+            made.append(Link(circuit, partial(PoolStage, axis=axis)))
+        return made, Carried(pixel, pool.positions, pool.shape[2])
 
 
 def behind(dense: Dense, layout: Layout) -> Carried:

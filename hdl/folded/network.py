@@ -18,7 +18,11 @@ from threshc.hdl.folded.convolution import convolution
 from threshc.hdl.folded.given import Entry, entry_of, entry_or_numbers
 from threshc.hdl.folded.layer import BITS
 from threshc.hdl.folded.pieces import Dense, Unfolded, bits_read, factor, narrow, of_integers, refused
+from threshc.hdl.folded.pooling import Pooling, pooling
 from threshc.hdl.folded.position import positioned
+
+Piece = Dense | Unfolded | Pooling
+"""A part of a network between its input and its answer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +32,7 @@ class FoldedNetwork:
 
     network: Network
     entry: Entry
-    pieces: tuple[Dense | Unfolded, ...]
+    pieces: tuple[Piece, ...]
     label: Value | None
 
     @property
@@ -58,7 +62,7 @@ def folded_network(
             hint=f"compile or build it without {option('fold')}",
         )
     entry, bits = entry_of(network) if 0 not in unrolled else entry_or_numbers(network)
-    pieces: list[Dense | Unfolded] = []
+    pieces: list[Piece] = []
     label: Value | None = None
     for stays, numbers in groupby(range(len(named)), lambda k: k in unrolled):
         some = [named[k] for k in numbers]
@@ -72,9 +76,9 @@ def folded_network(
                 pieces.append(positioned(network, layer, bits, whole=whole))
                 bits = max(layer.values)
                 continue
-            made, label = _dense(network, layer, entry, bits, label)
+            made, label = _folded(network, layer, entry, bits, label)
             pieces.append(made)
-            bits = -1 if made.value == layer.value else made.value
+            bits = -1 if isinstance(made, Dense) and made.value == layer.value else made.value
     return FoldedNetwork(network, entry, tuple(pieces), label)
 
 
@@ -93,13 +97,22 @@ def unfoldable(network: Network) -> frozenset[int]:
     named = named_layers(network)
     for k, layer in enumerate(named):
         try:
-            _, label = _dense(network, layer, entry, bits, label)
+            _, label = _folded(network, layer, entry, bits, label)
         except CompileError as problem:
             found.setdefault(k, problem)
         bits = max(layer.values)
     if len(found) == len(named):
         folded_network(network)  # says why
     return frozenset(found)
+
+
+def _folded(
+    network: Network, layer: Layer, entry: Entry, bits: Value, label: Value | None
+) -> tuple[Dense | Pooling, Value | None]:
+    """A layer that is folded or a pooling in the stream, and the arg-max of its sums."""
+    if layer.kind == "pool":
+        return pooling(network, layer, entry, bits), label
+    return _dense(network, layer, entry, bits, label)
 
 
 def _dense(
@@ -110,7 +123,9 @@ def _dense(
     if layer.kind == "conv":
         return convolution(network, layer, entry, bits), label
     if not isinstance(op, Sum) or layer.kind != "dense":
-        raise refused(layer, f"it is a layer of kind {layer.kind}", "dense layers and convolutions are folded so far")
+        raise refused(
+            layer, f"it is a layer of kind {layer.kind}", "dense layers, convolutions and poolings are folded so far"
+        )
     order = np.argsort(bits_read(network, op.x, bits, layer))
     readers = [network.ops[v] for v in layer.readers]
     weights, numbers = op.weights[:, order].astype(np.int64), BITS

@@ -3,8 +3,7 @@ interval.
 
 Cycles are exact. Areas are fitted to synthesis (docs/research/folded.md). The search is dynamic programming over the
 layers: state (bits in a beat of the layer before, block RAMs and SPRAMs used) to fewest LUTs; of the widths of
-neighbours one must divide the other. First PE and SIMD are divisors; then those near the best plan that divide nothing
-(`uneven.py`) are tried. It takes tenths of a second for a network and a device.
+neighbours one must divide the other. PE and SIMD are divisors, then others near the best plan (`uneven.py`).
 """
 
 from __future__ import annotations
@@ -25,10 +24,11 @@ from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled
 from threshc.hdl.folded.layer import Store
 from threshc.hdl.folded.loaded import DEEPEST
-from threshc.hdl.folded.network import FoldedNetwork
+from threshc.hdl.folded.network import FoldedNetwork, Piece
 from threshc.hdl.folded.pieces import Dense, Unfolded
-from threshc.hdl.folded.planned import Plan, PlannedLayer, folded_layer, planned, unrolled_layer
+from threshc.hdl.folded.planned import Plan, PlannedLayer, folded_layer, planned, pooled_layer, unrolled_layer
 from threshc.hdl.folded.planned_entry import divisors
+from threshc.hdl.folded.pooling import Pooling
 from threshc.hdl.folded.serial import may_be_serial
 from threshc.hdl.folded.uneven import uneven
 from threshc.hdl.targets.base import Device
@@ -87,8 +87,9 @@ def _mixed(chosen: Sequence[_Option]) -> bool:
 
 def intervals(read: FoldedNetwork) -> set[int]:
     """Returns the cycles that a sample may take in a layer, by all foldings of all layers, and 1."""
+    pools = ((p.cycles(b), 1) for p in read.pieces if isinstance(p, Pooling) for b in divisors(p.shape[2]))
     rounds = [(d.positions * d.depth(*fold), d.numbers.bits) for d in read.dense for fold in _foldings(d)]
-    return {1, *(taken for taken, _ in rounds), *(taken * planes for taken, planes in rounds)}
+    return {1, *(taken * n for taken, planes in (*pools, *rounds) for n in (1, planes))}
 
 
 def smallest(read: FoldedNetwork, device: Device, interval: int, *, unrolled: bool = True) -> Plan | None:
@@ -209,7 +210,8 @@ def _least(
         for one in given:
             for before, cost in states.items():
                 width = abs(before) or one.given
-                if width % one.given and one.given % width:
+                other = one.pixel and one.given != (before if before > 0 else one.pixel)
+                if other or (width % one.given and one.given % width):
                     continue
                 link = 0 if before < 0 and one.taken < 0 else link_luts(width, one.given)
                 grown = np.full_like(cost, np.inf)
@@ -235,7 +237,8 @@ def _least(
 
 
 class _Option(NamedTuple):
-    """A way to make a piece of a chain. given, taken: bits of its beats, taken negative where it stays unrolled."""
+    """A way to make a piece of a chain. given, taken: bits of its beats, taken negative where it stays unrolled; pixel:
+    of a pooling, which takes beats of a pixel at their own width."""
 
     folds: tuple[Choice, ...]
     given: int
@@ -244,6 +247,7 @@ class _Option(NamedTuple):
     ffs: int
     brams: int = 0
     sprams: int = 0
+    pixel: int = 0
 
 
 def _foldings(dense: Dense) -> Iterator[tuple[int, int]]:
@@ -255,7 +259,7 @@ def _foldings(dense: Dense) -> Iterator[tuple[int, int]]:
 
 def _options(
     read: FoldedNetwork,
-    piece: Dense | Unfolded,
+    piece: Piece,
     device: Device,
     made: Family,
     interval: int,
@@ -272,7 +276,11 @@ def _options(
         types, out = read.network.types, stays[-1].values[-1]
         given = read.entry.features * read.entry.each if first else math.prod(types[stays[0].reads].shape)
         yield _Option((Unrolled(),) * len(stays), given, -math.prod(types[out].shape), luts, ffs)
-    if isinstance(piece, Unfolded):
+    if isinstance(piece, Pooling):
+        for layer, width in ((pooled_layer(piece, w, made), w) for w in divisors(piece.shape[2])):
+            if layer.cycles <= interval and layer.brams <= device.brams:
+                yield _Option((layer.fold,), width, width, layer.luts, layer.ffs, layer.brams, pixel=piece.shape[2])
+    if not isinstance(piece, Dense):
         return
     for pe, simd in _foldings(piece):
         depth = piece.depth(pe, simd)

@@ -16,21 +16,18 @@ from threshc.compiler.ir.types import Ints
 from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import (
-    REGISTERED,
     arg_max_luts,
-    buffer_luts,
     link_luts,
     luts,
     queue_luts,
-    register_luts,
     serial_luts,
     unrolled_luts,
     window_luts,
 )
-from threshc.hdl.folded.blocks import blocks, memory_kinds
+from threshc.hdl.folded.blocks import blocks, buffer_size, memory_kinds
 from threshc.hdl.folded.build import read_folded
 from threshc.hdl.folded.convolution import Conv
-from threshc.hdl.folded.fold import ByPosition, Choice, Fold, Unrolled, as_text
+from threshc.hdl.folded.fold import ByPosition, Choice, Fold, Pooled, Unrolled, as_text
 from threshc.hdl.folded.joints import entry_links
 from threshc.hdl.folded.layer import BITS, accumulator_bits, shifts, threshold_exponents
 from threshc.hdl.folded.layout import in_order
@@ -41,11 +38,12 @@ from threshc.hdl.folded.pieces import Dense, Unfolded
 from threshc.hdl.folded.places import check_places
 from threshc.hdl.folded.plan_file import PlanFile
 from threshc.hdl.folded.planned_entry import compared, entry_of_plan
+from threshc.hdl.folded.pool_area import pool_size
+from threshc.hdl.folded.pooling import Pooling
 from threshc.hdl.folded.position import Positioned
 from threshc.hdl.folded.position_area import position_size
 from threshc.hdl.folded.registers import (
     UNROLLED,
-    buffer_flip_flops,
     flip_flops,
     link_flip_flops,
     window_flip_flops,
@@ -140,6 +138,8 @@ def planned(network: Network, folds: Sequence[Choice], device: Device, entry: in
         elif isinstance(piece, Unfolded):
             ends = network.output("class") is not None and last
             found += [unrolled_layer(network, x, made, ends and x is piece.layers[-1]) for x in piece.layers]
+        elif isinstance(piece, Pooling):
+            found.append(pooled_layer(piece, piece.shape[2], made))
         else:
             found.append(folded_layer(piece, next(left), device, made, last=last))
     return _plan(read, found, entry, made, within)
@@ -153,7 +153,7 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
     cycles = max(within, *(layer.cycles for layer in chosen))
     entry = entry or entry_of_plan(read, chosen[0].fold, cycles)
     carried = Carried(entry_links(read, entry)[1])
-    left = iter([(k, layer) for k, layer in enumerate(chosen) if isinstance(layer.fold, Fold)])
+    left = iter([(k, layer) for k, layer in enumerate(chosen) if not isinstance(layer.fold, Unrolled)])
     exact = list(chosen)
     links, waiting = compared(read, entry)
     for piece in read.pieces:
@@ -166,6 +166,10 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
             given = math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
             count = math.prod(read.network.types[piece.layers[-1].values[-1]].shape)
             carried = Carried(in_order(count, count))
+        elif isinstance(piece, Pooling):
+            carried = carried.pooled(piece)[1]
+            given = carried.layout.width
+            exact[next(left)[0]] = pooled_layer(piece, given, made)
         else:
             k, layer = next(left)
             assert isinstance(layer.fold, Fold)
@@ -201,6 +205,13 @@ def position_layer(piece: Positioned, made: Family) -> PlannedLayer:
     return PlannedLayer(layer.name, layer.rows, layer.columns, ByPosition(), cycles, size.luts, size.ffs, held)
 
 
+def pooled_layer(pool: Pooling, width: int, made: Family) -> PlannedLayer:
+    """Returns a pooling in the stream. width: bits of a beat."""
+    luts, ffs, held = pool_size(pool, width, made)
+    cycles, taps, places = pool.cycles(-(-pool.shape[2] // width)), pool.layer.columns, pool.positions
+    return PlannedLayer(pool.layer.name, 0, taps, Pooled(), cycles, luts, ffs, held, positions=places)
+
+
 def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last: bool) -> PlannedLayer:
     """Returns a folded layer: its cycles, which are exact, and its size, which is fitted."""
     chunks, depth = dense.chunks(fold.pe, fold.simd), dense.depth(fold.pe, fold.simd)
@@ -225,7 +236,7 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
     registers = flip_flops(
         fold, code=code, numbers=own, thresholds=more, bits=numbers.bits, inputs=made.inputs, family=made.name
     )
-    block, small = memory_kinds(made)
+    block, _ = memory_kinds(made)
     apart = more if numbers.patterns > 1 else 0  # threshold bits in a memory of their own
     weights, width = fold.pe * (fold.simd * code.bits + more - apart), fold.simd * dense.numbers.bits
     brams = blocks(depth, weights, block) if fold.store == "block" else 0
@@ -234,14 +245,9 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
     tables += _LOADED if sprams else 0
     walk = dense.way(fold.pe, fold.simd)
     places = fold.buffer or (2 * chunks if walk is None else walk.usual_places)
-    held = blocks(places, width, block)
-    registers += buffer_flip_flops(places * width, held, made.name) + max(fold.queue - 2, 0) * fold.pe * answers
-    if places * width <= REGISTERED.get(made.name, 0) * held:
-        tables += register_luts(places * width)
-    elif small is not None and places <= 32 and made.name not in REGISTERED:
-        tables += buffer_luts(places, width)
-    else:
-        brams += held
+    more_luts, more_ffs, more_brams = buffer_size(places, width, made)
+    tables, brams = tables + more_luts, brams + more_brams
+    registers += more_ffs + max(fold.queue - 2, 0) * fold.pe * answers
     if walk is not None:
         tables += window_luts(places)
         registers += window_flip_flops(places)

@@ -10,6 +10,7 @@ from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.fold import Choice, Fold
 from threshc.hdl.folded.joints import converters
 from threshc.hdl.folded.network import FoldedNetwork
+from threshc.hdl.folded.pooling import Pooling
 from threshc.hdl.folded.position import Positioned
 
 
@@ -20,10 +21,11 @@ def entry_of_plan(read: FoldedNetwork, first: Choice, interval: int) -> int:
     Where there are none but all features in one beat, those that keep up best and take fewest tables.
     """
     features, width = read.entry.features, first_width(read, first)
-    each, dense = read.entry.each, read.pieces[0]
+    each, piece = read.entry.each, read.pieces[0]
     pixel = 0  # its features; beats are whole ones, or parts of one
-    if isinstance(dense, Conv | Positioned):
-        pixel = (dense.width if isinstance(dense, Positioned) else dense.shape[2] * dense.numbers.bits) // each
+    if isinstance(piece, Conv | Positioned | Pooling):
+        bits = piece.numbers.bits if isinstance(piece, Conv) else 1
+        pixel = (piece.width if isinstance(piece, Positioned) else piece.shape[2] * bits) // each
     tried = [e for e in divisors(features) if features // e <= interval and not (pixel and pixel % e and e % pixel)]
     keep_up = {e: read.entry.beats(e) for e in tried}
     possible = {

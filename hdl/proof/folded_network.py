@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.layers import layers
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Sum
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Reduce, Sum, Window, operands
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.split import piece
 from threshc.compiler.ir.types import Ints
@@ -27,6 +27,7 @@ from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decode
+from threshc.hdl.proof.folded_pool import Groups, PoolClaim, reduced, through
 from threshc.hdl.proof.folded_stream import ANY, ZERO, Carried, Converter, in_order
 
 
@@ -57,7 +58,7 @@ class UnrolledClaim:
     end: int
 
 
-Part = EntryClaim | Converter | FoldedLayerClaim | ArgMaxClaim | UnrolledClaim
+Part = EntryClaim | Converter | PoolClaim | FoldedLayerClaim | ArgMaxClaim | UnrolledClaim
 
 
 class Outside(NamedTuple):
@@ -94,18 +95,24 @@ def check_network(network: Network, outside: Outside, parts: Sequence[Part]) -> 
 class _Reader:
     """What the stream carries so far. value: of the network, its elements in row-major order; bits: of a sample;
     carried: where they are in beats; whole: the stream is the value, not only in the order of its elements; places:
-    which of the bits each element is, None for the same."""
+    which of the bits each element is, None for the same; pooled: behind one axis of a pooling its kind, and what each
+    bit is the or / and of, else None."""
 
     def __init__(self, network: Network, width: int) -> None:
         t = network.types[0]
         self.network, self.value, self.whole = network, 0, True
         self.places: NDArray[np.int64] | None = None
+        self.pooled: tuple[str, Groups] | None = None
         self.bits = math.prod(t.shape) * (len(plane_weights(t.lo, t.hi)) if isinstance(t, Ints) else 1)
         self.carried = in_order(self.bits, width)
 
     def take(self, part: Part) -> None:
         """Goes through a part."""
+        if self.pooled is not None and not isinstance(part, PoolClaim):
+            raise Unproved("it is given what no pooling of the network is")
         match part:
+            case PoolClaim():
+                self._pool(part)
             case EntryClaim():
                 self._entry(part)
             case FoldedLayerClaim():
@@ -235,6 +242,26 @@ class _Reader:
             if isinstance(op := self.network.ops[v], Compare) and 0 <= part.rows - len(op.row) < part.pe:
                 return v, op
         raise Unproved(f"value {self.value} of the network has no Compare of {part.rows} elements")
+
+    def _pool(self, part: PoolClaim) -> None:
+        """One axis of a window; behind the last one the stream is the Reduce's."""
+        self.carried.into(part.width)
+        kind, groups = self.pooled or (part.kind, self.carried.bits[..., None])
+        if kind != part.kind:
+            raise Unproved("one axis of a pooling is an or, another an and")
+        groups = through(groups, part)
+        self.pooled = kind, groups
+        for v, op in enumerate(self.network.ops):
+            if isinstance(op, Reduce) and op.kind == part.kind and isinstance(self.network.ops[op.x], Window):
+                try:
+                    order = self._order(operands(self.network.ops[op.x])[0])
+                except Unproved:
+                    continue
+                found = reduced(self.network, v, order, groups)
+                if found is not None:
+                    self.value, self.bits = v, math.prod(self.network.types[v].shape)
+                    self.carried, self.places, self.whole, self.pooled = Carried(found), None, True, None
+                    return
 
     def _arg_max(self, part: ArgMaxClaim) -> None:
         self.carried.into(part.width)
