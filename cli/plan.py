@@ -23,8 +23,8 @@ def plan(
             "--fold",
             metavar="auto|PExSIMD,..|FILE",
             help="auto: the fastest that fits; a plan.json; or PE x SIMD of every layer, as in 16x56,8x16,1x16 (:lut: "
-            "weights in look-up tables, :spram: in UP5K's SPRAM; unrolled: gates of its own; @14 at the end: 14 "
-            "features in a beat).",
+            "weights in look-up tables, :spram: in UP5K's SPRAM; :rows: a row of weights for each threshold; unrolled: "
+            "gates of its own; @14 at the end: 14 features in a beat).",
         ),
     ] = "auto",
     target_fps: Annotated[

@@ -16,7 +16,7 @@ from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.folded.chain import _Chain
 from threshc.hdl.folded.entry import BeatThresholds
 from threshc.hdl.folded.joints import converters, gathered
-from threshc.hdl.folded.layer import BITS, FoldedLayer, Numbers
+from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer, Numbers
 from threshc.hdl.folded.layout import in_order
 from threshc.hdl.folded.schedule import GatherStage, PipelineStage, Sink, Stage, run
 from threshc.hdl.folded.unit import UnitComponent, folded_unit
@@ -78,7 +78,8 @@ def random_chain(rng: np.random.Generator, samples: int = 5, unrolled: float = 0
             carried = in_order(columns * numbers.bits, each * numbers.bits)
             x = chain.answers - 2 * numbers.half * (chain.answers >= numbers.half)
         weights, start = rng.choice(values, (rows, columns)), rng.integers(-3, 4, rows)
-        x = (x @ weights.T + start >= 0).astype(np.int64)
+        needs = None if pipeline or rng.random() < 0.5 else random_needs(rng, rows)
+        x = _compared(x @ weights.T + start, needs)
         if pipeline:
             links = gathered(carried, columns * numbers.bits)
             pe, simd, carried = rows, columns, in_order(columns, columns)
@@ -90,12 +91,15 @@ def random_chain(rng: np.random.Generator, samples: int = 5, unrolled: float = 0
         weights = np.pad(np.where(places < 0, code.padding, weights[:, places]), padded, mode="edge")
         start = np.pad(start, padded[:1], mode="edge")
         inputs = int(rng.choice([4, 6]))
-        layer = FoldedLayer(f"l{k}", weights, start, pe, simd, inputs=inputs, code=code, numbers=numbers)
+        needs = None if needs is None else np.pad(needs, padded, mode="edge")
+        answer: Answer = "bits" if needs is None else "levels"
+        layer = FoldedLayer(f"l{k}", weights, start, pe, simd, answer, inputs, code, numbers, needs=needs)
         made, stage = _pipeline(rng, layer) if pipeline else _folded(rng, layer)
         parts += [*(link.circuit() for link in links), made]
         stages += [*(None if link.stage is None else link.stage() for link in links), stage]
         layers.append(layer)
-        carried, columns = in_order(rows, pe), rows
+        columns = rows * layer.levels
+        carried = in_order(columns, pe * layer.levels)
     return replace(chain, answers=x)
 
 
@@ -126,9 +130,29 @@ def compared(rng: np.random.Generator, chain: Random) -> Random:
     beats = [sum(int(n) << (bits * f) for f, n in enumerate(beat)) for beat in x.reshape(-1, features)]
     answers = (x[..., None] >= thresholds).reshape(len(x), -1).astype(np.int64)
     for layer in chain.layers:
-        answers = (answers @ layer.weights.T + layer.start >= 0).astype(np.int64)
+        answers = bits_of(layer, answers)
     part = BeatThresholds(thresholds.tolist(), bits, False)
     return Random([part, *chain.parts], [GatherStage(), *chain.stages], chain.layers, beats, answers)
+
+
+def random_needs(rng: np.random.Generator, rows: int) -> np.ndarray:
+    """Thresholds of rows behind the first, in any order, some of them out of reach on either side."""
+    needs = rng.integers(-6, 7, (rows, int(rng.integers(1, 8))))
+    needs[rng.random(needs.shape) < 0.1] = rng.choice([-(1 << 40), 1 << 40])
+    return needs
+
+
+def bits_of(layer: FoldedLayer, x: np.ndarray) -> np.ndarray:
+    """The answers of a layer that answers in bits, (samples, rows * levels)."""
+    return _compared(x @ layer.weights.T + layer.start, layer.needs)
+
+
+def _compared(sums: np.ndarray, needs: np.ndarray | None) -> np.ndarray:
+    """Whether sums (samples, rows) are 0 or more and reach each of further thresholds, (samples, rows * levels)."""
+    every = np.zeros((sums.shape[1], 1), np.int64)
+    if needs is not None:
+        every = np.concatenate([every, needs], axis=1)
+    return (sums[..., None] >= every).astype(np.int64).reshape(len(sums), -1)
 
 
 def _folded(rng: np.random.Generator, layer: FoldedLayer) -> tuple[Any, Stage]:
@@ -236,7 +260,8 @@ def check(seed: int, unrolled: float) -> int:
         for k, held in enumerate(stage.held() if fills else ()):
             came, left = (np.searchsorted(np.sort(times), cycles, "right") for times in (held.came, held.left))
             assert (came - left).tolist() == [fill[k] for fill in fills], held.what
-    bits = np.array([[word >> k & 1 for k in range(last.pe)] for _, word in seen.outs]).reshape(len(chain.answers), -1)
+    bits = np.array([[word >> k & 1 for k in range(last.out_bits)] for _, word in seen.outs])
+    bits = bits.reshape(len(chain.answers), -1)
     np.testing.assert_array_equal(bits[:, : chain.answers.shape[1]], chain.answers)
     return want_out[-1] + 1
 

@@ -33,15 +33,20 @@ def luts(
     rom: bool,
     inputs: int,
     family: str = "",
+    levels: int = 1,
+    chunks: int = 1,
+    groups: int = 1,
 ) -> int:
     """Returns the tables of a layer without its buffer and links.
 
     thresholds: bits of a word beside the weights; bits: of an accumulator; rom: the weights stand in tables, a table a
-    bit; inputs: of the family's tables; family: its name, "" for no one in particular.
+    bit; inputs: of the family's tables; family: its name, "" for no one in particular; levels: thresholds of a neuron;
+    chunks, groups: of a sample.
     """
     lanes = simd * numbers.bits
     each = 1.02 * code.luts(inputs) * lanes + 0.75 * thresholds + bits - 1
     each += simd * code.bits + thresholds if rom else 0
+    each += level_luts(levels, bits, chunks, groups)
     shared = _SHARED[6 if inputs >= 6 else 4] * lanes if code.signs else 0
     return round(pe * each + shared + _CONTROL.get(family, _USUAL))
 
@@ -57,6 +62,15 @@ def queue_luts(chunks: int, lanes: int, width: int, inputs: int, places: int = 0
     chunks need: it holds what the arithmetic of `lanes` answers while its neighbour waits. places: that are stated."""
     latency = (2 if inputs < 6 else 1) * (lanes - 1).bit_length()
     return max((places or -(-(latency + 2) // chunks)) - 2, 0) * (width + 6)
+
+
+def level_luts(levels: int, bits: int, chunks: int, groups: int) -> float:
+    """Returns the tables of one neuron's comparisons with its thresholds behind the first, and of their memory."""
+    if levels < 2:
+        return 0.0
+    at_once = -(-(levels - 1) // chunks)
+    words = groups * -(-(levels - 1) // at_once)
+    return at_once * (bits + 1 + bits * max(words / 16, 0.5))
 
 
 def buffer_luts(places: int, width: int) -> int:

@@ -20,7 +20,7 @@ from threshc.hdl.folded.fold import POOL, POSITION, UNROLLED, ByPosition, Choice
 from threshc.hdl.folded.given import Entry
 from threshc.hdl.folded.joints import Link, converters, entry_links
 from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer
-from threshc.hdl.folded.layout import Layout, in_order
+from threshc.hdl.folded.layout import Layout
 from threshc.hdl.folded.loaded import DEEPEST
 from threshc.hdl.folded.maps import Carried, behind
 from threshc.hdl.folded.network import FoldedNetwork, folded_network, named_layers
@@ -101,8 +101,7 @@ def folded_chain(
         if not ends:
             beats = layer.groups * layer.positions
             shown.append(Shown(len(parts) - 1, _bits(network, piece.value), beats, picked(layer, piece)))
-        each = layer.out_bits // layer.pe
-        carried = behind(piece, in_order(len(piece.start) * each, layer.out_bits))
+        carried = behind(piece, piece.layout(layer.pe, layer.bits if answer == "sums" else 1))
     last = parts[-1]
     if read.label is not None:
         assert isinstance(last, FoldedUnit)
@@ -130,11 +129,14 @@ def folded_chain(
 
 
 def picked(layer: FoldedLayer, dense: Dense) -> tuple[int, ...]:
-    """Returns which of a sample's bits out are a layer's, () for all: there may be more rows than it has."""
-    rows = len(dense.start)
-    if layer.rows == rows:
+    """Returns which of a sample's bits out are a layer's, in the order of its Compare, () for all as they come: there
+    may be more rows than it has, and rows with fewer thresholds than others."""
+    elements = dense.layout(layer.pe).elements.ravel()
+    places = np.flatnonzero(elements >= 0)
+    places = places[np.argsort(elements[places])]
+    if np.array_equal(places, np.arange(elements.size)):
         return ()
-    return tuple(p * layer.rows + r for p in range(layer.positions) for r in range(rows))
+    return tuple((np.arange(layer.positions)[:, None] * elements.size + places).ravel().tolist())
 
 
 def _shown(entry: Entry, carried: Layout) -> tuple[int, ...]:
@@ -175,6 +177,9 @@ def read_folded(network: Network, folds: Sequence[Choice]) -> FoldedNetwork:
             )
     which = [[k for k, fold in enumerate(folds) if isinstance(fold, kind)] for kind in (Unrolled, ByPosition)]
     read = folded_network(network, *which)
+    left = iter(fold for fold in folds if isinstance(fold, Fold))
+    pieces = [x if not isinstance(x, Dense) or next(left).whole else x.by_rows() for x in read.pieces]
+    read = replace(read, pieces=tuple(pieces))
     for dense, fold in zip(read.dense, (fold for fold in folds if isinstance(fold, Fold)), strict=True):
         rows, columns = len(dense.start), dense.inputs
         where = f"layer {dense.layer.name} ({columns} inputs, {rows} neurons)"
@@ -216,14 +221,14 @@ def _answer(read: FoldedNetwork, part: ChainPart, width: int) -> tuple[Beats, tu
         field = _bits(read.network, piece.value)
         return Beats(field.width, width), (field,)
     assert isinstance(part, FoldedUnit)
-    last, value, rows = part.layer, read.dense[-1].value, len(read.dense[-1].start)
+    last, value, rows = part.layer, read.dense[-1].value, len(read.dense[-1].start) * read.dense[-1].count
     if read.label is not None:
         bits = max((rows - 1).bit_length(), 1)
         return Beats(bits, bits), (Field("class", "class", read.label, 0, bits, bits, False, (1,)),)
     if last.answer == "sums":
         bits, shape = rows * last.bits, read.network.types[value].shape
         return Beats(bits, last.out_bits), (Field("scores", "scores", value, 0, bits, last.bits, True, shape),)
-    return Beats(rows * last.positions, last.pe), (_bits(read.network, value),)
+    return Beats(rows * last.positions, last.out_bits), (_bits(read.network, value),)
 
 
 def _neurons(read: FoldedNetwork, parts: Sequence[ChainPart]) -> tuple[LayerCircuit, ...]:
@@ -257,6 +262,9 @@ def _circuit(dense: Dense, unit: FoldedUnit) -> LayerCircuit:
             bits=layer.bits,
             rom=unit.store == "lut",
             inputs=inputs,
+            levels=layer.levels,
+            chunks=layer.chunks,
+            groups=layer.groups,
         )
         for inputs in (4, 6)
     )

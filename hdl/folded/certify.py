@@ -11,6 +11,7 @@ from threshc.hdl.folded.arg_max import ArgMax
 from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.entry import BeatThresholds, Thresholds
 from threshc.hdl.folded.layer import FoldedLayer
+from threshc.hdl.folded.levels import level_numbers
 from threshc.hdl.folded.links import Fill, Gather, Split
 from threshc.hdl.folded.pool import Pool
 from threshc.hdl.folded.signs import decode
@@ -96,6 +97,8 @@ def layer_claim(unit: FoldedUnit) -> FoldedLayerClaim:
         unit.memory_text(),
         layer.planes,
         layer.serial is not None and layer.serial.is_signed,
+        () if layer.needs is None else tuple(map(tuple, level_numbers(layer).tolist())),
+        () if layer.elements is None else tuple(map(tuple, layer.elements.tolist())),
     )
 
 

@@ -14,13 +14,15 @@ STORES: Mapping[str, Store] = {"": "block", ":lut": "lut", ":spram": "spram"}
 """By what is written behind PE x SIMD."""
 SERIAL = ":serial"
 """Behind that, for inputs' bits one after the other."""
-_PLACES = "(?::b([1-9][0-9]{0,5}))?(?::q([1-9][0-9]{0,5}))?"
-_FOLD = re.compile(rf"([1-9][0-9]{{0,5}})x([1-9][0-9]{{0,5}})(:lut|:spram)?({SERIAL})?{_PLACES}")
+ROWS = ":rows"
+"""Behind that, for a row of weights for every threshold."""
+_COUNTED = r"([1-9][0-9]{0,5})"
+_FOLD = re.compile(rf"{_COUNTED}x{_COUNTED}(:lut|:spram)?({SERIAL})?({ROWS})?(?::b{_COUNTED})?(?::q{_COUNTED})?")
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
 _HINT = (
     "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables, "
-    f"1x16:spram in UP5K's SPRAM, 4x16{SERIAL} adds inputs bit by bit; {UNROLLED} stays unrolled, {POSITION} is "
-    "unrolled for one position after the other; "
+    f"1x16:spram in UP5K's SPRAM, 4x16{SERIAL} adds inputs bit by bit, 16x56{ROWS} has a row of weights for every "
+    f"threshold; {UNROLLED} stays unrolled, {POSITION} is unrolled for one position after the other; "
     "or a plan.json that `threshc plan -o` wrote"
 )
 
@@ -28,7 +30,8 @@ _HINT = (
 class Fold(NamedTuple):
     """The folding of a layer: neurons and inputs of each at a time, and what its weights stand in. buffer: chunks that
     it holds, queue: places for answers, 0 for as many as let nothing wait that need not (`places.py`). serial: of
-    inputs of several bits, these are added one after the other, the highest of all inputs first."""
+    inputs of several bits, these are added one after the other, the highest of all inputs first. rows: several
+    thresholds of a neuron are as many neurons, each with its weights."""
 
     pe: int
     simd: int
@@ -36,15 +39,22 @@ class Fold(NamedTuple):
     buffer: int = 0
     queue: int = 0
     serial: bool = False
+    rows: bool = False
 
     def __str__(self) -> str:
         store = "" if self.store == "block" else f":{self.store}"
         places = "".join(f":{letter}{count}" for letter, count in (("b", self.buffer), ("q", self.queue)) if count)
-        return f"{self.pe}x{self.simd}{store}{SERIAL if self.serial else ''}{places}"
+        ways = (SERIAL if self.serial else "") + (ROWS if self.rows else "")
+        return f"{self.pe}x{self.simd}{store}{ways}{places}"
+
+    @property
+    def whole(self) -> bool:
+        """Whether several thresholds of a neuron are those of one sum; planes that are added one by one have rows."""
+        return not (self.rows or self.serial)
 
     def as_dict(self) -> dict[str, object]:
-        """Returns it for JSON, with serial, buffer and queue where they are stated."""
-        more = {"serial": self.serial, "buffer": self.buffer, "queue": self.queue}
+        """Returns it for JSON, with serial, rows, buffer and queue where they are stated."""
+        more = {"serial": self.serial, "rows": self.rows, "buffer": self.buffer, "queue": self.queue}
         found: dict[str, object] = {"kind": "folded", "pe": self.pe, "simd": self.simd, "store": self.store}
         return found | {name: value for name, value in more.items() if value}
 
@@ -94,10 +104,10 @@ def parse(text: str) -> tuple[tuple[Choice, ...], int]:
     """Returns what a text makes of each layer, and the features in a beat, 0 where it says nothing of them.
 
     PE x SIMD of every layer, `16x56,8x16,1x16`; `:lut` behind one: its weights in look-up tables, `:spram`: in SPRAM;
-    `:serial` behind that: inputs' bits one after the other; `:b32` behind that: a buffer of 32 chunks, `:q2`: a queue
-    of 2 places; `unrolled` in place of one: the layer stays unrolled; `position`: it is unrolled for one position after
-    the other; `pool`: a pooling in the stream; `@14` at the end: 14 features in a beat. Raises CompileError for other
-    texts.
+    `:serial` behind that: inputs' bits one after the other; `:rows`: a row of weights for every threshold of a neuron;
+    `:b32` behind that: a buffer of 32 chunks, `:q2`: a queue of 2 places; `unrolled` in place of one: the layer stays
+    unrolled; `position`: it is unrolled for one position after the other; `pool`: a pooling in the stream; `@14` at the
+    end: 14 features in a beat. Raises CompileError for other texts.
     """
     given: object = text
     if not isinstance(given, str):
@@ -112,8 +122,8 @@ def parse(text: str) -> tuple[tuple[Choice, ...], int]:
         found = _FOLD.fullmatch(word)
         if found is None:
             raise fail(f"{word!r} is not the folding of a layer", where=option("fold"), hint=_HINT)
-        buffer, queue = int(found[5] or 0), int(found[6] or 0)
-        folds.append(Fold(int(found[1]), int(found[2]), STORES[found[3] or ""], buffer, queue, bool(found[4])))
+        ways, places = (bool(found[4]), bool(found[5])), (int(found[6] or 0), int(found[7] or 0))
+        folds.append(Fold(int(found[1]), int(found[2]), STORES[found[3] or ""], *places, *ways))
     if at and not _COUNT.fullmatch(entry.strip()):
         raise fail(f"{entry.strip()!r} is not a number of features", where=option("fold"), hint=_HINT)
     return tuple(folds), int(entry) if at else 0

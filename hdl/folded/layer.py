@@ -13,7 +13,7 @@ from threshc.hdl.folded.signs import Coding, coding, encode
 from threshc.hdl.folded.walk import Walk
 from threshc.hdl.folded.weights import SIGNS, Bits, WeightCode
 
-Answer = Literal["bits", "sums"]
+Answer = Literal["bits", "sums", "levels"]
 Store = Literal["block", "lut", "spram"]
 
 
@@ -43,9 +43,11 @@ class FoldedLayer:
     """PE neurons at a time add SIMD inputs a cycle: s_r = start_r + sum_i w_ri x_i, with integers w and x.
 
     weights: (rows, columns). start: (rows,) int64, what sums begin with: less a threshold, or a bias. answer: `bits`
-    are s_r >= 0, `sums` are s_r in two's complement. pe divides rows; columns beyond the last are inputs of 0. inputs:
-    of the family's look-up tables, 4 or 6. code: of the weights; numbers: what inputs are. serial: what they are where
-    their bits come plane by plane, `numbers` being bits then: each step adds a plane of a chunk.
+    are s_r >= 0, `sums` are s_r in two's complement, `levels` are s_r >= 0 and s_r >= needs[r, t] for every t. pe
+    divides rows; columns beyond the last are inputs of 0. inputs: of the family's look-up tables, 4 or 6. code: of the
+    weights; numbers: what inputs are. serial: what they are where their bits come plane by plane, `numbers` being bits
+    then: each step adds a plane of a chunk. needs: (rows, T - 1) int64, of T thresholds a row those behind the first;
+    elements: which bit of the network's value each of a row's T bits is, -1 for none, of as many rows as that has.
 
     The circuit counts lanes (`weights.py`), so sums begin with start_r less what lanes count where inputs are 0. All
     rows begin with the smallest of these, `base`, which the accumulator is reset to; what a row has beyond it comes as
@@ -70,9 +72,12 @@ class FoldedLayer:
     walk: Walk | None = None
     more: NDArray[np.int64] | None = None
     serial: Numbers | None = None
+    needs: NDArray[np.int64] | None = None
+    elements: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         assert self.rows % self.pe == 0
+        assert (self.needs is not None) == (self.answer == "levels")
 
     @property
     def rows(self) -> int:
@@ -146,6 +151,14 @@ class FoldedLayer:
         """The begin of every accumulator, which doubling between planes makes."""
         return int(self.begin.min()) >> (self.planes - 1) << (self.planes - 1)
 
+    @property
+    def accumulator_start(self) -> int:
+        """The bits that accumulators begin with: the base in two's complement. Where answers are bits, the top bit is
+        inverted, so that it is 1 where the sum is not negative: the answer without an inverter. Where planes come one
+        after the other, it is what doubling between them makes that of."""
+        whole = self.base + ((self.answer != "sums") << (self.bits - 1))
+        return (whole >> (self.planes - 1)) % (1 << self.bits)
+
     @cached_property
     def exponents(self) -> tuple[int, ...]:
         """Weights 2**e of the further bits of a row's words."""
@@ -187,9 +200,24 @@ class FoldedLayer:
         return self.word_bits - (len(self.exponents) if self.patterns > 1 else 0)
 
     @property
+    def levels(self) -> int:
+        """Thresholds of a row, 1 where all have but one."""
+        return 1 if self.needs is None else 1 + self.needs.shape[1]
+
+    @property
+    def compared(self) -> int:
+        """Thresholds of a row that are compared at once, without the first: as few as are done within a pass."""
+        return -(-(self.levels - 1) // self.chunks)
+
+    @property
+    def compares(self) -> int:
+        """Cycles in which sums are compared with thresholds behind the first."""
+        return -(-(self.levels - 1) // self.compared) if self.compared else 0
+
+    @property
     def out_bits(self) -> int:
-        """Bits of a beat out."""
-        return self.pe * (self.bits if self.answer == "sums" else 1)
+        """Bits of a beat out, those of a neuron side by side."""
+        return self.pe * (self.bits if self.answer == "sums" else self.levels)
 
     def words(self) -> Bits:
         """Returns the contents of the weight memory: a row per step (group-major, `depth` of them), PE words side by

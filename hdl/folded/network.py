@@ -20,6 +20,7 @@ from threshc.hdl.folded.layer import BITS
 from threshc.hdl.folded.pieces import Dense, Unfolded, bits_read, factor, narrow, of_integers, refused
 from threshc.hdl.folded.pooling import Pooling, pooling
 from threshc.hdl.folded.position import positioned
+from threshc.hdl.folded.several import several
 
 Piece = Dense | Unfolded | Pooling
 """A part of a network between its input and its answer."""
@@ -77,6 +78,8 @@ def folded_network(
                 bits = max(layer.values)
                 continue
             made, label = _folded(network, layer, entry, bits, label)
+            if isinstance(made, Dense) and made.several is not None and not made.several.in_order:
+                made = made.by_rows() if layer is some[-1] else made  # what follows takes bits in their order
             pieces.append(made)
             bits = -1 if isinstance(made, Dense) and made.value == layer.value else made.value
     return FoldedNetwork(network, entry, tuple(pieces), label)
@@ -136,8 +139,11 @@ def _dense(
         np.add.at(weights.T, entry.places, some.T)
     if len(readers) == 1 and isinstance(compare := readers[0], Compare):
         by = factor(weights, axis=1)[compare.row]
-        start = (op.bias[compare.row] - compare.threshold) // by
-        return Dense(layer, layer.readers[0], narrow(weights[compare.row] // by[:, None]), start, numbers), label
+        row, start = compare.row, (op.bias[compare.row] - compare.threshold) // by
+        if (found := several(row, start)) is not None:
+            row, by, start = (values[found.elements[:, 0]] for values in (row, by, start))
+        own = narrow(weights[row] // by[:, None])
+        return Dense(layer, layer.readers[0], own, start, numbers, several=found), label
     if label is None and all(isinstance(r, ArgMax) for r in readers) and len(readers) < 2:
         common = np.gcd(factor(weights), np.gcd.reduce(op.bias)) if readers else np.int64(1)
         made = Dense(layer, layer.value, narrow(weights // common), op.bias // common, numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.split import Part
 from threshc.compiler.ir.types import Ints, ValueType
 from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer, Numbers
-from threshc.hdl.folded.layout import Layout
+from threshc.hdl.folded.layout import JUNK, ZERO, Layout, in_order
+from threshc.hdl.folded.several import NEVER, Several
 from threshc.hdl.folded.walk import Walk
 from threshc.hdl.folded.weights import weight_code
 
@@ -23,13 +24,35 @@ from threshc.hdl.folded.weights import weight_code
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense:
     """A dense layer. layer: of the network; value: what leaves it, bits of a Compare or a Sum's integers; weights,
-    start, numbers: see `threshc.hdl.folded.layer.FoldedLayer`."""
+    start, numbers: see `threshc.hdl.folded.layer.FoldedLayer`; several: None where rows have one threshold each."""
 
     layer: Layer
     value: Value
     weights: NDArray[np.signedinteger]
     start: NDArray[np.int64]
     numbers: Numbers
+    several: Several | None = field(default=None, kw_only=True)
+
+    @property
+    def count(self) -> int:
+        """Bits that a row answers with, where it does not answer with its sum."""
+        return 1 if self.several is None else self.several.count
+
+    def by_rows(self) -> Dense:
+        """Returns the same with a row for every threshold, in the order of the Compare's bits."""
+        if self.several is None:
+            return self
+        row, need = self.several.by_rows()
+        return replace(self, weights=self.weights[row], start=self.start[row] - need, several=None)
+
+    def layout(self, pe: int, each: int = 1) -> Layout:
+        """Returns what beats out of a place carry, `pe` neurons in each. each: bits of a row's answer, if that is its
+        sum."""
+        if self.several is None:
+            return in_order(len(self.start) * each, pe * each)
+        elements = np.pad(self.several.elements, ((0, -len(self.start) % pe), (0, 0)), constant_values=ZERO)
+        elements[len(self.start) :, 0] = JUNK
+        return Layout(elements.reshape(-1, pe * self.count))
 
     @property
     def inputs(self) -> int:
@@ -67,11 +90,17 @@ class Dense:
         code, name = weight_code(self.weights, inputs), self.layer.name
         columns = carried.elements.ravel()[:: self.numbers.bits] // self.numbers.bits
         more = ((0, -len(self.start) % pe),)
-        columns = columns[: int(np.flatnonzero(columns >= 0).max()) + 1]  # the layer adds those behind by itself
+        some = int(np.flatnonzero(columns >= 0).max()) + 1
+        columns = columns[: max(some, len(columns) - simd + 1)]  # the layer adds those behind by itself
         weights = np.where(columns < 0, code.padding, self.weights[:, columns]).astype(self.weights.dtype)
         weights = np.pad(weights, (*more, (0, 0)), mode="edge")
         start = np.pad(self.start, more, mode="edge")
-        return FoldedLayer(name, weights, start, pe, simd, answer, inputs, code, self.numbers)
+        needs = elements = None
+        if self.several is not None:
+            answer, elements = "levels", self.several.elements
+            needs = np.pad(self.several.needs[:, 1:], (*more, (0, 0)), constant_values=NEVER)
+        made = FoldedLayer(name, weights, start, pe, simd, answer, inputs, code, self.numbers, needs=needs)
+        return replace(made, elements=elements)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

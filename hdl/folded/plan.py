@@ -22,8 +22,6 @@ from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import link_luts
 from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.fold import Choice, Fold, Unrolled
-from threshc.hdl.folded.layer import Store
-from threshc.hdl.folded.loaded import DEEPEST
 from threshc.hdl.folded.network import FoldedNetwork, Piece
 from threshc.hdl.folded.pieces import Dense, Unfolded
 from threshc.hdl.folded.planned import Plan, PlannedLayer, folded_layer, planned, pooled_layer, unrolled_layer
@@ -31,6 +29,7 @@ from threshc.hdl.folded.planned_entry import divisors
 from threshc.hdl.folded.pooling import Pooling
 from threshc.hdl.folded.serial import may_be_serial
 from threshc.hdl.folded.uneven import uneven
+from threshc.hdl.folded.ways import by_rows, foldings, stores
 from threshc.hdl.targets.base import Device
 
 FILL, _FILL = 0.8, {"ice40": 0.42}
@@ -41,8 +40,6 @@ FILLED = 0.75
 nextpnr found no legal places."""
 _TRIES = 4
 """Shorter intervals that are tried where PE and SIMD need not divide."""
-_DEEPEST = 16
-"""Words of a memory of look-up tables: a table per bit."""
 
 
 def fastest(read: FoldedNetwork, device: Device, *, unrolled: bool = True) -> Plan:
@@ -88,7 +85,8 @@ def _mixed(chosen: Sequence[_Option]) -> bool:
 def intervals(read: FoldedNetwork) -> set[int]:
     """Returns the cycles that a sample may take in a layer, by all foldings of all layers, and 1."""
     pools = ((p.cycles(b), 1) for p in read.pieces if isinstance(p, Pooling) for b in divisors(p.shape[2]))
-    rounds = [(d.positions * d.depth(*fold), d.numbers.bits) for d in read.dense for fold in _foldings(d)]
+    made = [x for d in read.dense for x in {d, by_rows(d)}]
+    rounds = [(d.positions * d.depth(*fold), d.numbers.bits) for d in made for fold in foldings(d)]
     return {1, *(taken * n for taken, planes in (*pools, *rounds) for n in (1, planes))}
 
 
@@ -146,24 +144,25 @@ def _near(read: FoldedNetwork, chosen: Sequence[_Option], device: Device, interv
         (fold, *more), last = one.folds, piece is read.pieces[-1]
         found = [one]
         if isinstance(piece, Dense) and not isinstance(piece, Conv) and isinstance(fold, Fold) and not more:
+            piece = piece if fold.whole else by_rows(piece)
             rows, columns = piece.weights.shape
             passes = interval // (piece.numbers.bits if fold.serial else 1)
             folds = {f for f, _ in uneven(fold, rows, columns, piece.numbers.bits, passes, widths)} | {fold}
             found = []
             for f in sorted(folds | {f._replace(store="block") for f in folds}):
                 layer = folded_layer(piece, f, device, made, last=last)
-                fast = layer.cycles <= interval and f.store in _stores(piece.depth(f.pe, f.simd), device)
+                fast = layer.cycles <= interval and f.store in stores(piece.depth(f.pe, f.simd), device)
                 if fast and _allowed(piece, layer, device, last):
-                    found.append(_option(layer))
+                    found.append(_option(piece, layer))
         options.append(found)
         widths = {abs(o.taken) for o in found}
     return options
 
 
-def _option(layer: PlannedLayer) -> _Option:
+def _option(dense: Dense, layer: PlannedLayer) -> _Option:
     assert isinstance(layer.fold, Fold)
-    given = layer.fold.simd * layer.digits
-    return _Option((layer.fold,), given, layer.fold.pe, layer.luts, layer.ffs, layer.brams, layer.sprams)
+    given, taken = layer.fold.simd * layer.digits, layer.fold.pe * dense.count
+    return _Option((layer.fold,), given, taken, layer.luts, layer.ffs, layer.brams, layer.sprams)
 
 
 def _allowed(piece: Dense, layer: PlannedLayer, device: Device, last: bool) -> bool:
@@ -250,13 +249,6 @@ class _Option(NamedTuple):
     pixel: int = 0
 
 
-def _foldings(dense: Dense) -> Iterator[tuple[int, int]]:
-    """Every PE and SIMD."""
-    for pe in divisors(len(dense.start)):
-        for simd in divisors(dense.inputs):
-            yield pe, simd
-
-
 def _options(
     read: FoldedNetwork,
     piece: Piece,
@@ -282,19 +274,21 @@ def _options(
                 yield _Option((layer.fold,), width, width, layer.luts, layer.ffs, layer.brams, pixel=piece.shape[2])
     if not isinstance(piece, Dense):
         return
-    for pe, simd in _foldings(piece):
-        depth = piece.depth(pe, simd)
-        if depth * piece.positions > interval:
+    yield from _folded(piece, device, made, interval, last=last)
+    if piece.several is not None:
+        yield from _folded(by_rows(piece), device, made, interval, last=last, rows=True)
+
+
+def _folded(
+    dense: Dense, device: Device, made: Family, interval: int, *, last: bool, rows: bool = False
+) -> Iterator[_Option]:
+    """The ways to fold a layer. rows: it has a row for every threshold, where others have several a row."""
+    serially = (False, True) if may_be_serial(dense) and dense.several is None else (False,)
+    for pe, simd in foldings(dense):
+        depth = dense.depth(pe, simd)
+        if depth * dense.positions > interval:
             continue
-        for store, serial in product(_stores(depth, device), (False, True) if may_be_serial(piece) else (False,)):
-            layer = folded_layer(piece, Fold(pe, simd, store, serial=serial), device, made, last=last)
-            if layer.cycles <= interval and _allowed(piece, layer, device, last):
-                yield _option(layer)
-
-
-def _stores(steps: int, device: Device) -> Iterator[Store]:
-    yield "block"
-    if steps <= _DEEPEST:
-        yield "lut"
-    if device.sprams and steps <= DEEPEST:
-        yield "spram"
+        for store, serial in product(stores(depth, device), serially):
+            layer = folded_layer(dense, Fold(pe, simd, store, serial=serial, rows=rows), device, made, last=last)
+            if layer.cycles <= interval and _allowed(dense, layer, device, last):
+                yield _option(dense, layer)

@@ -3,9 +3,10 @@
     {"entry": 14, "layers": [{"layer": "fc1", "kind": "folded", "pe": 16, "simd": 56, "store": "block"},
                              {"layer": "fc2", "kind": "unrolled"}]}
 
-`store` is `block` where it is omitted, `serial` false, `entry` (features in a beat) as the first layer takes them.
-`buffer`, in chunks, and `queue`, in places for answers, are as many as let nothing wait that need not, where they are
-omitted. The report that `threshc plan --json` prints is such a file, too: its figures are not read.
+`store` is `block` where it is omitted, `serial` and `rows` (a row of weights for every threshold of a neuron) false,
+`entry` (features in a beat) as the first layer takes them. `buffer`, in chunks, and `queue`, in places for answers, are
+as many as let nothing wait that need not, where they are omitted. The report that `threshc plan --json` prints is such
+a file, too: its figures are not read.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _FIGURES = {
     "layer": "inputs neurons positions buffer_bits cycles utilization luts ffs brams sprams bottleneck",
 }
 """Keys of a report's figures, which are not read: of the whole, and of a layer."""
-_KEYS = {"": "entry layers", "layer": "layer kind pe simd store serial buffer queue"}
+_KEYS = {"": "entry layers", "layer": "layer kind pe simd store serial rows buffer queue"}
 
 
 class PlanFile(NamedTuple):
@@ -92,7 +93,7 @@ def _layer(layer: object, where: str) -> tuple[str, Choice]:
     if not isinstance(name, str):
         raise _wrong(f"{where} names no layer", '"layer" is the name of one', "`threshc show MODEL` lists the layers")
     if isinstance(kind, str) and kind in WHOLE:
-        if given := [key for key in ("pe", "simd", "store", "serial", "buffer", "queue") if key in layer]:
+        if given := [key for key in ("pe", "simd", "store", "serial", "rows", "buffer", "queue") if key in layer]:
             why = f"it has {', '.join(given)}, which a layer of kind {kind!r} has not"
             raise _wrong(f"{where} ({name}) cannot be understood", why, "omit them, or fold it")
         return name, WHOLE[kind]
@@ -101,12 +102,13 @@ def _layer(layer: object, where: str) -> tuple[str, Choice]:
     if not isinstance(store, str) or store not in STORES.values():
         raise _wrong(f"{where} ({name}) has store {store!r}", "it is none", ", ".join(STORES.values()))
     pe, simd = (_number(layer, key, f"{where} ({name})") for key in ("pe", "simd"))
-    serial = layer.get("serial", False)
-    if not isinstance(serial, bool):
-        raise _wrong(f"{where} ({name}) has serial {serial!r}", "it is true or false", "true for bits one by one")
+    hints = {"serial": "true for bits one by one", "rows": "true for a row of weights for every threshold"}
+    for key, hint in hints.items():
+        if not isinstance(layer.get(key, False), bool):
+            raise _wrong(f"{where} ({name}) has {key} {layer[key]!r}", "it is true or false", hint)
     buffer, queue = (_number(layer, key, f"{where} ({name})") if key in layer else 0 for key in ("buffer", "queue"))
     store = next(known for known in STORES.values() if known == store)
-    return name, Fold(pe, simd, store, buffer, queue, serial)
+    return name, Fold(pe, simd, store, buffer, queue, layer.get("serial", False), layer.get("rows", False))
 
 
 def _keys(found: Mapping[str, Any], of: str, where: str) -> None:

@@ -45,6 +45,7 @@ from threshc.hdl.folded.position_area import position_size
 from threshc.hdl.folded.registers import (
     UNROLLED,
     flip_flops,
+    level_flip_flops,
     link_flip_flops,
     window_flip_flops,
 )
@@ -180,7 +181,7 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
             check_places(layer.fold, chunks, layer.name, walk)
             rounds = piece.positions * (layer.digits if layer.fold.serial else 1)
             exact[k] = replace(layer, cycles=-(-layer.rows // pe) * rounds * chunks)
-            carried = behind(piece, in_order(layer.rows, pe))
+            carried = behind(piece, piece.layout(pe))
         links += link_luts(width, given)
         waiting += link_flip_flops(width, given)
     if read.label is not None:
@@ -229,13 +230,17 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
         rom=fold.store == "lut",
         inputs=made.inputs,
         family=made.name,
+        levels=dense.count,
+        chunks=chunks,
+        groups=depth // chunks,
     )
-    answers = numbers.bits if last and dense.value == dense.layer.value else 1
+    answers = numbers.bits if last and dense.value == dense.layer.value else dense.count
     tables += queue_luts(chunks * planes, fold.simd * own.bits, fold.pe * answers, made.inputs, fold.queue)
     tables += serial_luts(fold.pe, fold.simd, planes, numbers.bits, more) if fold.serial else 0
     registers = flip_flops(
         fold, code=code, numbers=own, thresholds=more, bits=numbers.bits, inputs=made.inputs, family=made.name
     )
+    registers += fold.pe * level_flip_flops(dense.count, numbers.bits, chunks)
     block, _ = memory_kinds(made)
     apart = more if numbers.patterns > 1 else 0  # threshold bits in a memory of their own
     weights, width = fold.pe * (fold.simd * code.bits + more - apart), fold.simd * dense.numbers.bits

@@ -14,6 +14,7 @@ where the next one is written. So `ok` says
 * sums: a cycle behind a reset, an accumulator begins with the layer's base (its top bit inverted where answers are
   bits), takes the count in cycles of a step, none of which comes sooner, and begins anew behind a pass, whose last sum,
   or its top bit, is in a register a cycle later;
+* further thresholds of sums: see `threshc.hdl.folded.level_properties`;
 * answers: any one answer that enters the queue (picked freely) leaves it unchanged behind those before it.
 """
 
@@ -24,7 +25,8 @@ from collections.abc import Iterator
 from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from threshc.hdl.folded.unit import UnitComponent, accumulator_start
+from threshc.hdl.folded.level_properties import level_demands
+from threshc.hdl.folded.unit import UnitComponent
 
 
 class Properties(Component):
@@ -48,6 +50,8 @@ class Properties(Component):
         m.d.comb += [part.i.valid.eq(self.offered), part.i.payload.eq(self.given), part.o.ready.eq(self.taken)]
         demands = [*self._window(), *self._decisions(), *self._queue(), *self._progress(m), *self._streams(m)]
         demands += [*self._pipes(m), *self._instances(), *self._sums(m), *self._answers(m)]
+        if part.levels is not None:
+            demands += level_demands(m, part, part.levels)
         m.d.comb += self.ok.eq(Cat(*demands).all())
         return m
 
@@ -141,6 +145,7 @@ class Properties(Component):
     def _pipes(self, m: Module) -> Iterator[Value]:
         part = self.part
         yield Const({name: len(pipe) - 1 for name, pipe in part.pipes.items()} == self._lengths())
+        yield Const(part.unit.summed == len(part.pipes["step"]))
         for name, pipe in part.pipes.items():
             yield pipe[0] == getattr(part.control, name)
             if len(pipe) > 1:
@@ -160,7 +165,7 @@ class Properties(Component):
     def _lengths(self) -> dict[str, int]:
         """Registers of every pipe."""
         both = 2 + sum(self.latencies)  # with a memory and a register behind it, or in it
-        return {"step": both, "done": both, "address": self.latencies[0]}
+        return {"step": both, "done": both + self.part.unit.layer.compares, "address": self.latencies[0]}
 
     def _inputs(self, m: Module) -> Iterator[Value]:
         """Inputs of the arithmetic are what was read."""
@@ -194,9 +199,9 @@ class Properties(Component):
 
     def _sums(self, m: Module) -> Iterator[Value]:
         part, layer = self.part, self.part.unit.layer
-        begin, step, done = accumulator_start(layer), part.pipes["step"][-1], part.pipes["done"][-1]
-        fresh, started = Signal(init=1), Signal()
-        m.d.sync += [fresh.eq(0), started.eq(~done & (started | step))]
+        begin, step, done = layer.accumulator_start, part.pipes["step"][-1], part.pipes["done"][part.unit.summed - 1]
+        known, fresh, started = Signal(), Signal(init=1), Signal()
+        m.d.sync += [known.eq(known | done), fresh.eq(0), started.eq(~done & (started | step))]
         yield part.adds == (step | fresh)
         yield part.clears == (done | fresh)
         yield ~fresh | ~(step | done)
@@ -208,12 +213,12 @@ class Properties(Component):
             m.d.sync += want.eq(Mux(done | fresh, begin, self._next(acc, total)))
             yield fresh | (acc == want)
             with m.If(done):
-                m.d.sync += kept.eq(total if layer.answer == "sums" else total[-1])
-            yield ~part.held | (answer == kept)
+                m.d.sync += kept.eq(total[-1] if layer.answer == "bits" else total)
+            yield ~known | (answer == kept)
 
     def _answers(self, m: Module) -> Iterator[Value]:
         part = self.part
-        answer = Cat(*(answer for _, _, answer in part.neurons))
+        answer = Cat(*(answer for _, _, answer in part.neurons)) if part.levels is None else part.answer
         picked, at, kept = Signal(), Signal(range(len(part.places) + 1)), Signal(len(answer))
         taken = part.o.valid & part.o.ready
         moves = part.held & ((part.filled < len(part.places)) | taken)

@@ -36,6 +36,11 @@ def flip_flops(
     return round(fold.pe * (neuron + waiting * words + bits + 2) + shared + 2 * lanes + _CONTROL)
 
 
+def level_flip_flops(levels: int, bits: int, chunks: int) -> int:
+    """Returns those of one neuron's further thresholds: the sum, the numbers that it is compared with, the answer."""
+    return bits + -(-(levels - 1) // chunks) * (bits + 1) + 2 * levels if levels > 1 else 0
+
+
 def buffer_flip_flops(bits: int, blocks: int, family: str) -> int:
     """Returns the flip-flops of a buffer of so many bits that would take so many block RAMs: small ones are made of
     registers on some families."""

@@ -13,10 +13,11 @@ from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
 from threshc.hdl.folded.core import core
+from threshc.hdl.folded.later import later
 from threshc.hdl.folded.layer import FoldedLayer, Store
 from threshc.hdl.folded.serial_control import SerialControl
 from threshc.hdl.folded.serial_schedule import SerialStage
-from threshc.hdl.folded.unit import AROUND, FoldedUnit, UnitComponent, accumulator_start, later
+from threshc.hdl.folded.unit import AROUND, FoldedUnit, UnitComponent
 
 _AT_ONCE = 4
 """Planes that are chosen among before a register, two tables deep."""
@@ -27,9 +28,9 @@ class SerialUnit(FoldedUnit):
     """A folded layer whose inputs' planes come one after the other (`FoldedLayer.serial`)."""
 
     @property
-    def latency(self) -> int:
-        """Cycles from a step to its pass's answer in a register: one more than usual, for a plane to be chosen."""
-        return FoldedUnit.latency.fget(self) + 1  # type: ignore[attr-defined, no-any-return]
+    def summed(self) -> int:
+        """Cycles from a step to its pass's sum in a register: one more than usual, for a plane to be chosen."""
+        return FoldedUnit.summed.fget(self) + 1  # type: ignore[attr-defined, no-any-return]
 
     def stage(self) -> SerialStage:
         """Returns the unit's part of the cycle model, empty."""
@@ -126,7 +127,7 @@ class SerialComponent(UnitComponent):
 
     def _accumulated(self, m: Module, k: int, count: Value, done: Value) -> Value:
         layer = self.unit.layer
-        begin, turn = accumulator_start(layer), self.pipes["turn"][-1]
+        begin, turn = layer.accumulator_start, self.pipes["turn"][-1]
         acc = Signal(layer.bits, name=f"acc_{k}", init=begin, reset_less=True)
         total = Signal(layer.bits, name=f"sum_{k}")
         m.d.comb += total.eq(acc + count)

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from threshc.hdl.families.base import Family
 from threshc.hdl.folded.control import Control
 from threshc.hdl.folded.core import Core, core
+from threshc.hdl.folded.later import later
 from threshc.hdl.folded.layer import FoldedLayer, Store
+from threshc.hdl.folded.levels import Levels
 from threshc.hdl.folded.loaded import (
     LoadedMemory,
     address_bits,
@@ -51,9 +53,14 @@ class FoldedUnit:
     store: Store
 
     @property
-    def latency(self) -> int:
-        """Cycles from a step to its pass's answer in a register: two for the block RAMs, the arithmetic, the sum."""
+    def summed(self) -> int:
+        """Cycles from a step to its pass's sum, or its sign, in a register: block RAM, the arithmetic, the sum."""
         return AROUND + self.core.latency
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a step to its pass's answer in a register."""
+        return self.summed + self.layer.compares
 
     def stage(self) -> FoldedStage:
         """Returns the unit's part of the cycle model, empty."""
@@ -76,13 +83,9 @@ class FoldedUnit:
         if self.has_starts:
             name, store = f"{self.name}_starts", self.store if self.store == "lut" else "block"
             roms.append(rom(name, self.starts_file, layer.starts(), layer.pe, store, family))
-        return "".join(
-            [
-                *roms,
-                staged_verilog(shared, f"{self.name}_inputs", [("x", layer.in_bits)], "common", family),
-                staged_verilog(neuron, f"{self.name}_neuron", [("x", common), ("w", layer.word_bits)], "count", family),
-            ]
-        )
+        inputs = staged_verilog(shared, f"{self.name}_inputs", [("x", layer.in_bits)], "common", family)
+        ports = [("x", common), ("w", layer.word_bits)]
+        return "".join([*roms, inputs, staged_verilog(neuron, f"{self.name}_neuron", ports, "count", family)])
 
     @property
     def loads(self) -> list[NDArray[np.uint16]]:
@@ -125,16 +128,8 @@ def folded_unit(
     """Makes the arithmetic of a layer with a register behind every `levels` tables. places: 0 for so many that a steady
     source never waits; queue: 0 for as few places as let nothing wait that need not."""
     made = core(layer, levels)
-    enough = -(-(AROUND + made.latency + 2) // layer.chunks)
+    enough = -(-(AROUND + made.latency + layer.compares + 2) // layer.chunks)
     return FoldedUnit(name, layer, made, places or layer.usual_places, queue or enough, store)
-
-
-def accumulator_start(layer: FoldedLayer) -> int:
-    """Returns the bits that accumulators begin with: the layer's base in two's complement. Where the answer is a bit,
-    the top bit is inverted, so that it is 1 where the sum is not negative: the answer without an inverter. Where planes
-    come one after the other, it is what doubling between them makes that of."""
-    whole = layer.base + ((layer.answer == "bits") << (layer.bits - 1))
-    return (whole >> (layer.planes - 1)) % (1 << layer.bits)
 
 
 class UnitComponent(wiring.Component):
@@ -142,8 +137,9 @@ class UnitComponent(wiring.Component):
 
     For proofs, once it is elaborated: control; places: for answers, of which `filled` hold one, and held: whether the
     registers before do; pipes: step, done and address, now and 1, 2, .. cycles later; write, read: ports of the buffer;
-    x: behind it, and what that samples; word: of weights; neurons: accumulator, count and the answer's register of
-    each; instances: of the modules, the values at their ports by name.
+    x: behind it, and what that samples; word: of weights; neurons: accumulator, count and the register of the answer,
+    or of the sum that is compared, of each; levels: the comparators, and answer: the register behind them; instances:
+    of the modules, the values at their ports by name.
     """
 
     def __init__(self, unit: FoldedUnit, instances: bool) -> None:
@@ -157,6 +153,8 @@ class UnitComponent(wiring.Component):
         self.pipes: dict[str, list[Value]] = {}
         self.instances: dict[str, dict[str, Value]] = {}
         self.neurons: list[tuple[Signal, Value, Value]] = []
+        self.levels = None if layer.needs is None else Levels(layer)
+        self.answer = Signal(layer.out_bits, name="answer", reset_less=True)
 
     def _schedule(self) -> Control | WindowControl:
         layer, unit = self.unit.layer, self.unit
@@ -179,7 +177,7 @@ class UnitComponent(wiring.Component):
         ]
         x = Signal(layer.in_bits, reset_less=True)  # behind the buffer's own output
         m.d.sync += x.eq(read.data)
-        delayed = [("step", control.step, unit.latency - 1), ("done", control.done, unit.latency - 1)]
+        delayed = [("step", control.step, unit.summed - 1), ("done", control.done, unit.latency - 1)]
         addresses = [("address", control.address)]
         if isinstance(control, WindowControl):
             addresses += [("start", control.start)] if unit.has_starts else []
@@ -194,16 +192,17 @@ class UnitComponent(wiring.Component):
                 m.d.sync += x.eq(0)
         common = self._module(m, "inputs", unit.core.shared, [("x", x)], "common")
         self.x, self.word = (x, read.data), self._words(m)
-        word, done = self.word, self.pipes["done"][-1]
+        word, done = self.word, self.pipes["done"][unit.summed - 1]
         # A reset is a cycle in which accumulators begin anew, so what they wait for are two registers and no table.
         self.adds, self.clears = adds, clears = Signal(init=1, name="adds"), Signal(init=1, name="clears")
-        m.d.sync += [adds.eq(self.pipes["step"][-2]), clears.eq(self.pipes["done"][-2])]
+        m.d.sync += [adds.eq(self.pipes["step"][-2]), clears.eq(self.pipes["done"][unit.summed - 2])]
         answers = []
         for k in range(layer.pe):
             own = word[k * layer.word_bits : (k + 1) * layer.word_bits]
             count = self._module(m, "neuron", unit.core.neuron, [("x", common), ("w", own)], "count", f"_{k}")
             answers.append(self._accumulated(m, k, count, done))
-        self._queue(m, control, Cat(*answers), done)
+        found = Cat(*answers) if self.levels is None else self._compared(m, self.levels, Cat(*answers))
+        self._queue(m, control, found, self.pipes["done"][-1])
         return m
 
     def _module(
@@ -257,17 +256,26 @@ class UnitComponent(wiring.Component):
 
     def _accumulated(self, m: Module, k: int, count: Value, done: Value) -> Value:
         layer = self.unit.layer
-        begin = accumulator_start(layer)
+        begin = layer.accumulator_start
         acc = Signal(layer.bits, name=f"acc_{k}", init=begin, reset_less=True)
         total = Signal(layer.bits, name=f"sum_{k}")
         m.d.comb += total.eq(acc + count)
         with m.If(self.adds):
             m.d.sync += acc.eq(Mux(self.clears, begin, total))
-        answer = Signal(layer.bits if layer.answer == "sums" else 1, name=f"answer_{k}", reset_less=True)
+        answer = Signal(1 if layer.answer == "bits" else layer.bits, name=f"answer_{k}", reset_less=True)
         with m.If(done):
-            m.d.sync += answer.eq(total if layer.answer == "sums" else total[-1])
+            m.d.sync += answer.eq(total[-1] if layer.answer == "bits" else total)
         self.neurons.append((acc, count, answer))
         return answer
+
+    def _compared(self, m: Module, levels: Levels, sums: Value) -> Value:
+        """The answer behind the last comparison, in a register."""
+        m.submodules.levels = levels
+        busy = self.pipes["done"][self.unit.summed :]
+        m.d.comb += [levels.sums.eq(sums), levels.step.eq(Cat(*busy).any())]
+        with m.If(busy[-1]):
+            m.d.sync += self.answer.eq(levels.answer)
+        return self.answer
 
     def _queue(self, m: Module, control: Control, answer: Value, done: Value) -> None:
         """The answers' own registers are the queue's last place: what is held there moves on as soon as it can."""
@@ -287,13 +295,3 @@ class UnitComponent(wiring.Component):
             if k + 1 < count:
                 with m.Elif(taken):
                     m.d.sync += places[k].eq(places[k + 1])
-
-
-def later(m: Module, value: Value, cycles: int) -> list[Value]:
-    """Returns the value now, and 1 to `cycles` cycles later."""
-    found = [value]
-    for _ in range(cycles):
-        kept = Signal(len(value))
-        m.d.sync += kept.eq(found[-1])
-        found.append(kept)
-    return found

@@ -26,7 +26,10 @@ _HEX = re.compile("[0-9a-f]+")
 class FoldedLayerClaim:
     """A folded layer: a word of the memory for each of `groups` times `chunks` steps, group by group, with the words of
     `pe` neurons side by side, the first lowest; chunk k of a sample holds its bits k * inputs and on. begin: what
-    accumulators begin with, `bits` wide in two's complement. answer: the sum's sign, or the sum. memory: the text.
+    accumulators begin with, `bits` wide in two's complement. answer: the sum's sign, or the sum, or, for `levels`, the
+    sign and, for each of the row's `added`, bit `bits` of its sum with the sum's bits, of which the highest one is
+    inverted. memory: the text. elements: of `levels`, which bit of the network's Compare each of a row's bits is, -1
+    for none; there may be fewer rows of them.
 
     planes: bits of an input, in a chunk the lowest first; a pass adds those of all its chunks plane by plane, the
     highest first, inverted where is_signed, with the same words, and doubles the sum in between; with the lowest one
@@ -38,10 +41,12 @@ class FoldedLayerClaim:
     groups: int
     begin: int
     bits: int
-    answer: Literal["bits", "sums"]
+    answer: Literal["bits", "sums", "levels"]
     memory: str
     planes: int = 1
     is_signed: bool = False
+    added: tuple[tuple[int, ...], ...] = ()
+    elements: tuple[tuple[int, ...], ...] = ()
 
     @property
     def rows(self) -> int:

@@ -26,6 +26,7 @@ from threshc.compiler.ir.types import Ints
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
+from threshc.hdl.proof.folded_levels import check_levels
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decode
 from threshc.hdl.proof.folded_pool import Groups, PoolClaim, reduced, through
 from threshc.hdl.proof.folded_stream import ANY, ZERO, Carried, Converter, in_order
@@ -215,8 +216,15 @@ class _Reader:
         assert isinstance(op, Sum)
         self.value = v
         row, bias = np.arange(len(op.bias)), op.bias
+        if part.answer == "levels":
+            count = sum(j >= 0 for bits in part.elements for j in bits)
+            self.value, compare = self._compare(count, 1)
+            elements = check_levels(part, compare, weights, bias, held, start)
+            self.bits, self.places, self.whole = count, None, True
+            self.carried = Carried(elements.reshape(part.groups, -1))
+            return
         if part.answer == "bits":
-            self.value, compare = self._compare(part)
+            self.value, compare = self._compare(part.rows, part.pe)
             row, bias = compare.row, op.bias[compare.row] - compare.threshold
         if not 0 <= part.rows - len(row) < part.pe:  # those too many are nobody's
             raise Unproved(f"it has {part.rows} rows, the network's layer {len(row)}")
@@ -236,12 +244,12 @@ class _Reader:
         self.carried = in_order(self.bits, part.pe * each)
         self.whole = part.answer == "bits" or bool(scale[0] == 1)
 
-    def _compare(self, part: FoldedLayerClaim) -> tuple[int, Compare]:
-        """The Compare of the layer's sums, whose bits it answers with."""
+    def _compare(self, rows: int, pe: int) -> tuple[int, Compare]:
+        """The Compare of the layer's sums, whose bits it answers with; of `rows` fewer than `pe` may be too many."""
         for v in self.network.users()[self.value]:
-            if isinstance(op := self.network.ops[v], Compare) and 0 <= part.rows - len(op.row) < part.pe:
+            if isinstance(op := self.network.ops[v], Compare) and 0 <= rows - len(op.row) < pe:
                 return v, op
-        raise Unproved(f"value {self.value} of the network has no Compare of {part.rows} elements")
+        raise Unproved(f"value {self.value} of the network has no Compare of {rows} elements")
 
     def _pool(self, part: PoolClaim) -> None:
         """One axis of a window; behind the last one the stream is the Reduce's."""
