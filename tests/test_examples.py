@@ -139,15 +139,16 @@ def test_folded_mnist_example_in_rtl(folded: tuple[Path, Any, str]) -> None:
 
 
 def test_folded_mnist_plan_fits_its_chip(folded: tuple[Path, Any, str]) -> None:
-    """The plan that the page names is as fast as the fastest one for the board, and fits it."""
+    """The plan that the page names is as fast as the fastest one whose PE and SIMD divide, and fits the board; the
+    fastest of all is a little faster."""
     from threshc.tasks.plan import plan
 
     model, _, fold = folded
     assert f"FOLD := {fold}\n" in (model.parents[2] / "Makefile").read_text()
     made, fastest = (plan(model, target="icebreaker", fold=asked).plan for asked in (fold, "auto"))
-    assert (made.interval, fastest.interval) == (7_168, 7_168)
-    assert made.sprams == 4
-    assert made.brams <= 30
+    assert (made.interval, fastest.interval) == (7_168, 6_272)
+    assert made.sprams == fastest.sprams == 4
+    assert max(made.brams, fastest.brams) <= 30
 
 
 def test_folded_mnist_script_exports_what_it_trained(
