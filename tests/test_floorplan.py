@@ -12,7 +12,7 @@ from test_folded_network import signs_network
 import threshc
 from threshc.hdl.chain import build
 from threshc.hdl.families.registry import family
-from threshc.hdl.flow import floorplan, project
+from threshc.hdl.flow import floorplan
 from threshc.hdl.flow.floorplan import placed_memories, spread
 from threshc.hdl.flow.project import make_plan
 from threshc.hdl.flow.synthesis import synthesis_script
@@ -50,7 +50,7 @@ def test_small_circuits_are_left_to_nextpnr() -> None:
 
 @pytest.mark.slow
 def test_places_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(floorplan, "FROM", 1)
+    monkeypatch.setattr(floorplan, "CROWDED", 1)
     network = signs_network(np.random.default_rng(0), (64, 32, 16, 10), pixels=True)
     threshc.build(network, tmp_path / "out", target="ecp5-25f", fold=SMALL, samples=4)
     chain = build(network, CircuitOptions(fold=SMALL, family="ecp5"))
@@ -70,8 +70,7 @@ def test_crowded_circuits_take_the_second_router(monkeypatch: pytest.MonkeyPatch
     top = make_top(chain.interface, chosen, 115200)
     usual = make_plan(chain, chosen, top, freq_hz=None, seed=1)
     assert not any("router2" in step.arguments for step in usual.steps)
-    monkeypatch.setattr(floorplan, "FROM", 1)
-    monkeypatch.setattr(project, "CROWDED", 1)
+    monkeypatch.setattr(floorplan, "CROWDED", 1)
     crowded = make_plan(chain, chosen, top, freq_hz=None, seed=1)
     assert ["router2" in step.arguments for step in crowded.steps] == [False, True, False]
     assert crowded.files["synth.ys"].count("setattr -set BEL") == 7

@@ -14,11 +14,10 @@ from threshc.hdl.folded.joints import Link
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.targets.base import Device
 
-FROM = 50
-"""Block RAMs of weights from which on they are placed: smaller circuits are routed as nextpnr places them."""
 CROWDED = 100
-"""Block RAMs of weights from which on nextpnr's second router is asked: the first one, which looks at timing more, does
-not come to an end."""
+"""Block RAMs of weights from which on they are placed, and routed by nextpnr's second router: the first one, which
+looks at timing more, does not come to an end. Smaller circuits are faster as nextpnr places them: 784-256-256-256-10
+with 56 on an ECP5-25F reached 151 MHz, 137 with its block RAMs placed."""
 _BESIDE = 4
 """Block RAMs from each column on, two columns apart."""
 
@@ -31,7 +30,7 @@ def placed_memories(chain: Circuit, text: str, device: Device) -> list[str]:
     if not isinstance(chain, FoldedChain) or not device.ram_rows:
         return []
     counts = _counted(chain, text)
-    if not FROM <= sum(counts.values()) <= _BESIDE * len(device.ram_columns) * len(device.ram_rows):
+    if not CROWDED <= sum(counts.values()) <= _BESIDE * len(device.ram_columns) * len(device.ram_rows):
         return []
     return [
         f'setattr -set BEL "{place}" c:*.{instance}.weights.m{k}'

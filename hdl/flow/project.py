@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from threshc.hdl.chain import Circuit
 from threshc.hdl.families.registry import family
 from threshc.hdl.flow.flash_image import image_files, join_step
-from threshc.hdl.flow.floorplan import CROWDED, placed_memories
+from threshc.hdl.flow.floorplan import placed_memories
 from threshc.hdl.flow.plan import Plan, Step
 from threshc.hdl.flow.routing import pack_step, route_step
 from threshc.hdl.flow.synthesis import synthesis_script, synthesis_step
@@ -35,7 +35,7 @@ def make_plan(
     aim = freq_hz or (0.0 if chosen.flow is None else chosen.flow.aim_hz)
     image = target.board is not None and chain.interface.load is not None
     places = placed_memories(chain, files["design.v"], device) if chosen.flow is not None else []
-    router = ("--router", "router2") if len(places) >= CROWDED else ()
+    router = ("--router", "router2") if places else ()
     steps = _steps(device, tuple(files), bool(top.constraints), aim, seed, image, router)
     if image:
         files |= image_files(make_image(chain.interface))
