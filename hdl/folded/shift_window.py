@@ -40,6 +40,8 @@ class ShiftWindow(wiring.Component):
         self.real = Signal(init=scan.is_real(0), name="real")
         self.step, self.full = Signal(name="step"), Signal(name="full")
         self.rows: list[list[Signal]] = []
+        self.every: list[Signal] = []
+        self.outside: list[list[Value]] = []
         self.at: Signal | None = None
         self.write: Any = None
         self.read: Any = None
@@ -114,7 +116,7 @@ class ShiftWindow(wiring.Component):
             m.d.sync += self.at.eq(following)
             into = [self.i.payload, *(self.read.data.word_select(k, width) for k in range(count - 1))]
         else:
-            every = self._registers("element", scan.delay(0, 0) + 1)
+            self.every = every = self._registers("element", scan.delay(0, 0) + 1)
             starts = [k * scan.dilation[0] * scan.line for k in range(count)]
             self.rows = [every[start : start + scan.across] for start in starts]
             with m.If(self.step):
@@ -130,10 +132,9 @@ class ShiftWindow(wiring.Component):
     def _taps(self, m: Module) -> Value:
         """The window, with what is in the padding."""
         scan, taps, pads = self.scan, list[Value](), list[Value]()
-        down = self._outside(m, 0, self.y)
-        across = self._outside(m, 1, self.x)
-        for i, above in enumerate(down):
-            for j, beside in enumerate(across):
+        self.outside = [self._outside(m, axis, place) for axis, place in enumerate((self.y, self.x))]
+        for i, above in enumerate(self.outside[0]):
+            for j, beside in enumerate(self.outside[1]):
                 pixel = self.rows[scan.kernel[0] - 1 - i][(scan.kernel[1] - 1 - j) * scan.dilation[1]]
                 is_pad: Value = above | beside
                 pads.append(is_pad)
