@@ -1,5 +1,4 @@
-"""Windows that are shift registers: every tap and every transfer in simulation, and induction over cycles, which refuses
-changes."""
+"""Windows that are shift registers: every tap and every transfer in simulation; induction, which refuses changes."""
 
 from __future__ import annotations
 
@@ -83,7 +82,11 @@ CHANGES: list[tuple[str, str, Scan]] = [
     ("own = ~self.real & (self.row >= self.scan.before)", "own = ~self.real", ABOVE),
     ("(self.i.valid | own) & free", "self.i.valid & free", SMALL),
     ("(self.i.valid | own) & free", "(self.i.valid | own)", SMALL),
-    ("with m.If(self.step & self.due):\n            m.d.sync += self.full", "with m.If(self.due):\n            m.d.sync += self.full", SMALL),
+    (
+        "with m.If(self.step & self.due):\n            m.d.sync += self.full",
+        "with m.If(self.due):\n            m.d.sync += self.full",
+        SMALL,
+    ),
     ("with m.Elif(self.o.ready):", "with m.Else():", SMALL),
     ("divmod(scan.steps - 1, scan.line)", "divmod(scan.steps - 2, scan.line)", SMALL),
     ("wraps.eq(self.column == scan.line - 1)", "wraps.eq(self.column == scan.width - 2)", SMALL),
@@ -98,7 +101,7 @@ CHANGES: list[tuple[str, str, Scan]] = [
     ("scan.ahead, scan.jump - 1", "scan.ahead, scan.jump", STRIDED),
     ("scan.stride[1] - 1)\n", "scan.stride[1])\n", STRIDED),
     ("self.due.eq(left == 0)", "self.due.eq(left == 1)", STRIDED),
-    ("self.x.eq(Mux(ends, 0, self.x + 1))", "self.x.eq(self.x + 1)", SMALL),
+    ("self.x.eq(Mux(ends, 0, self.x + 1))", "self.x.eq(self.x + 1)", GAPS),
     ("self.y.eq(Mux(below, 0, self.y + 1))", "self.y.eq(self.y + 1)", SMALL),
     ("Mux(self.at == scan.gap - 1, 0, self.at + 1)", "self.at + 1", GAPS),
     ("Mux(self.at == scan.gap - 1, 0,", "Mux(self.at == scan.gap - 2, 0,", GAPS),

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from amaranth.hdl import Fragment
+
 from threshc.compiler.progress import Progress, silent
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.flow.prove_schedule import Demands, prove_properties
 from threshc.hdl.folded.certify import core_claim, outside, part_claims
 from threshc.hdl.folded.chain import FoldedChain
-from threshc.hdl.folded.link_properties import LinkProperties
+from threshc.hdl.folded.link_properties import Link, LinkProperties
 from threshc.hdl.folded.pipeline_properties import PipelineProperties
 from threshc.hdl.folded.pool import Pool
 from threshc.hdl.folded.pool_properties import PoolProperties
 from threshc.hdl.folded.properties import Properties
 from threshc.hdl.folded.serial_properties import SerialProperties
 from threshc.hdl.folded.serial_unit import SerialUnit
+from threshc.hdl.folded.shift_properties import ShiftProperties
+from threshc.hdl.folded.shift_window import ShiftWindow
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.folded.unrolled import UnrolledPart
 from threshc.hdl.proof.bits import Unproved
@@ -75,8 +79,7 @@ def properties(chain: FoldedChain) -> dict[str, Demands]:
             found[f"registers of {part.names}"] = PipelineProperties(part.pipeline)
         elif part.keeps:
             made = part.circuit()
-            name = f"{type(made).__name__} (part {k})"
-            found[name] = PoolProperties(made) if isinstance(made, Pool) else LinkProperties(made)
+            found[f"{type(made).__name__} (part {k})"] = _of_link(made)
     return found
 
 
@@ -86,6 +89,14 @@ def _schedule(unit: FoldedUnit) -> Properties:
     if isinstance(unit, SerialUnit):
         return SerialProperties(unit.component(), latencies)
     return Properties(unit.component(), latencies)
+
+
+def _of_link(made: Link | Pool | ShiftWindow) -> Demands:
+    """What is demanded of a part between units. Windows are made alike for all bits of a pixel: of two bits at most."""
+    if isinstance(made, ShiftWindow):
+        Fragment.get(made, None)  # Amaranth warns of circuits that are made and not elaborated
+        return ShiftProperties(ShiftWindow(min(made.width, 2), made.scan, made.fill, made.is_pad))
+    return PoolProperties(made) if isinstance(made, Pool) else LinkProperties(made)
 
 
 def _core(unit: FoldedUnit, family: str | None) -> int:

@@ -15,9 +15,10 @@ from threshc.hdl.folded.link_properties import LinkProperties
 from threshc.hdl.folded.pipeline_properties import PipelineProperties
 from threshc.hdl.folded.pool_properties import PoolProperties
 from threshc.hdl.folded.properties import Properties
+from threshc.hdl.folded.shift_properties import ShiftProperties
 from threshc.hdl.proof.bits import Unproved
 
-Demands = Properties | LinkProperties | PipelineProperties | PoolProperties | BranchProperties
+Demands = Properties | LinkProperties | PipelineProperties | PoolProperties | BranchProperties | ShiftProperties
 """A circuit with the bit `ok`."""
 
 # Memories and the modules of the arithmetic become free bits: what holds then holds whatever they say. Tables of the

@@ -14,12 +14,15 @@ from threshc.hdl.folded.layer import FoldedLayer
 from threshc.hdl.folded.levels import level_numbers
 from threshc.hdl.folded.links import Fill, Gather, Split
 from threshc.hdl.folded.pool import Pool
+from threshc.hdl.folded.position import Positioned
+from threshc.hdl.folded.shift_window import ShiftWindow
 from threshc.hdl.folded.signs import decode
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.folded.unrolled import UnrolledPart
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Lut, Step
 from threshc.hdl.proof.folded_core import Code, CoreClaim, Lane
+from threshc.hdl.proof.folded_maps import PositionClaim, WindowClaim
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim
 from threshc.hdl.proof.folded_network import ArgMaxClaim, EntryClaim, Outside, Part, UnrolledClaim
 from threshc.hdl.proof.folded_pool import PoolClaim
@@ -102,6 +105,14 @@ def layer_claim(unit: FoldedUnit) -> FoldedLayerClaim:
     )
 
 
+def window_claim(made: ShiftWindow) -> WindowClaim:
+    """Returns what a window that shifts is."""
+    scan = made.scan
+    before = scan.pads[0], scan.pads[1]
+    kernel, size = (scan.kernel, scan.stride, before, scan.dilation), (made.width, scan.height, scan.width)
+    return WindowClaim(*size, *kernel, scan.shape, made.fill, made.is_pad)
+
+
 def outside(chain: FoldedChain) -> Outside:
     """Returns what the chain's interface says of its streams."""
     interface = chain.interface
@@ -115,6 +126,9 @@ def part_claims(chain: FoldedChain) -> list[Part]:
     for part in chain.parts:
         if isinstance(part, FoldedUnit):
             found.append(layer_claim(part))
+            continue
+        if isinstance(part, UnrolledPart) and isinstance(part.piece, Positioned):
+            found.append(PositionClaim(certify(part.design), max(part.piece.layers[-1].values)))
             continue
         if isinstance(part, UnrolledPart):
             found.append(UnrolledClaim(certify(part.design), max(part.piece.layers[-1].values)))
@@ -137,6 +151,8 @@ def part_claims(chain: FoldedChain) -> list[Part]:
                 a = made.axis
                 shape = a.depth, a.count, a.taps, a.stride, a.before, a.after, a.dilation
                 found.append(PoolClaim(ends[0], *shape, made.kind, made.fill))
+            case ShiftWindow():
+                found.append(window_claim(made))
             case ArgMax():
                 found.append(ArgMaxClaim(made.count, made.width))
             case _:

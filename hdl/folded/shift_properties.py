@@ -2,8 +2,8 @@
 
 * steps: the element that comes next is that of the steps that were taken, sample after sample; a pixel crosses in just
   those that shift one in, and it is the next one of the map;
-* windows: they leave in order, none left out, none twice, each complete with its own step; which of its taps are padding
-  is as for its row and column;
+* windows: they leave in order, none left out, none twice, each complete with its own step; which of its taps are
+  padding is as for its row and column;
 * taps: any one element that is picked freely when it is shifted in stands in each tap that it belongs under, and in no
   other one outside the padding, with its own number and bits;
 * the stream's rule: valid stays until the window has left, which does not change; nothing is offered else;
@@ -133,8 +133,10 @@ class ShiftProperties(Component):
             [p * scan.stride[a] - scan.pads[a] + tap * scan.dilation[a] for p in range(scan.shape[a])]
             for a, tap in enumerate((i, j))
         ]
-        down, beside = (_of([not 0 <= n < size for n in numbers], place) for numbers, size, place in
-                        ((at[0], scan.height, self._y), (at[1], scan.width, self._x)))
+        down, beside = (
+            _of([not 0 <= n < size for n in numbers], place)
+            for numbers, size, place in ((at[0], scan.height, self._y), (at[1], scan.width, self._x))
+        )
         for flags, tap, wanted in ((part.outside[0], i, down), (part.outside[1], j, beside)):
             yield ~part.full | (flags[tap] == wanted)
         is_pad, tap = down | beside, i * scan.kernel[1] + j
@@ -167,8 +169,6 @@ class ShiftProperties(Component):
         yield (part.at < gap) & (part.write.addr == part.at) & (part.write.en == part.step)
         following = Mux(part.step, Mux(part.at == gap - 1, 0, part.at + 1), part.at)
         yield part.read.addr == following
-        read = Signal(len(part.at))
-        m.d.sync += read.eq(part.read.addr)
         for k in range(len(part.rows) - 1):
             begin = k * line + scan.across
             inside = picked & (age >= begin) & (age < begin + gap)
@@ -186,9 +186,8 @@ class ShiftProperties(Component):
         part = self.part
         if part.write is None:
             return Const(1)
-        word, was, held = Signal(len(self._word)), Signal(), Signal(len(part.at))
+        word, was = Signal(len(self._word)), Signal()
         m.d.sync += [word.eq(self._word), was.eq(self._inside & (part.read.addr == self._place))]
-        del held
         return ~was | (part.read.data == word)
 
     def _streams(self, m: Module) -> Iterator[Value]:

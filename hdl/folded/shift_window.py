@@ -42,7 +42,7 @@ class ShiftWindow(wiring.Component):
         self.rows: list[list[Signal]] = []
         self.every: list[Signal] = []
         self.outside: list[list[Value]] = []
-        self.at: Signal | None = None
+        self.at: Any = None
         self.write: Any = None
         self.read: Any = None
 

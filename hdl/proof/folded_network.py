@@ -27,6 +27,7 @@ from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
 from threshc.hdl.proof.folded_levels import check_levels
+from threshc.hdl.proof.folded_maps import PositionClaim, WindowClaim, over_map
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decode
 from threshc.hdl.proof.folded_pool import Groups, PoolClaim, reduced, through
 from threshc.hdl.proof.folded_stream import ANY, ZERO, Carried, Converter, in_order
@@ -59,7 +60,16 @@ class UnrolledClaim:
     end: int
 
 
-Part = EntryClaim | Converter | PoolClaim | FoldedLayerClaim | ArgMaxClaim | UnrolledClaim
+Part = (
+    EntryClaim
+    | Converter
+    | PoolClaim
+    | FoldedLayerClaim
+    | ArgMaxClaim
+    | UnrolledClaim
+    | WindowClaim
+    | PositionClaim
+)
 
 
 class Outside(NamedTuple):
@@ -122,6 +132,8 @@ class _Reader:
                 self._arg_max(part)
             case UnrolledClaim():
                 self._unrolled(part)
+            case WindowClaim() | PositionClaim():
+                self._map(part)
             case _:
                 self.carried = self.carried.through(part)
 
@@ -296,3 +308,10 @@ class _Reader:
             raise Unproved("it answers with more than one thing")
         self.value, self.bits = field.value + rest.offset, field.width
         self.carried = in_order(self.bits, self.bits)
+
+    def _map(self, part: WindowClaim | PositionClaim) -> None:
+        """A window over the stream's map, or a layer at one position after the other."""
+        if not self.whole or self.carried.bits.ravel().tolist() != [*range(self.bits)]:
+            raise Unproved("it is not given all bits of a map, a pixel in a beat")
+        self.value, self.carried = over_map(self.network, self.value, self.carried, part)
+        self.bits = self.carried.bits.size
