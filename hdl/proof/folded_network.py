@@ -60,16 +60,7 @@ class UnrolledClaim:
     end: int
 
 
-Part = (
-    EntryClaim
-    | Converter
-    | PoolClaim
-    | FoldedLayerClaim
-    | ArgMaxClaim
-    | UnrolledClaim
-    | WindowClaim
-    | PositionClaim
-)
+Part = EntryClaim | Converter | PoolClaim | FoldedLayerClaim | ArgMaxClaim | UnrolledClaim | WindowClaim | PositionClaim
 
 
 class Outside(NamedTuple):
