@@ -35,8 +35,7 @@ def make_plan(
     aim = freq_hz or (0.0 if chosen.flow is None else chosen.flow.aim_hz)
     image = target.board is not None and chain.interface.load is not None
     places = placed_memories(chain, files["design.v"], device) if chosen.flow is not None else []
-    router = ("--router", "router2") if places else ()
-    steps = _steps(device, tuple(files), bool(top.constraints), aim, seed, image, router)
+    steps = _steps(device, tuple(files), bool(top.constraints), aim, seed, image, crowded=bool(places))
     if image:
         files |= image_files(make_image(chain.interface))
     files["synth.ys"] = synthesis_script(chosen, chain.name, places)
@@ -57,7 +56,8 @@ def _steps(
     freq_hz: float,
     seed: int,
     image: bool,
-    router: tuple[str, ...] = (),
+    *,
+    crowded: bool = False,
 ) -> tuple[Step, ...]:
     synthesis = synthesis_step(device, sources)
     if family(device.family).flow is None:
@@ -66,7 +66,7 @@ def _steps(
     joined = (join_step(pack.makes[0]),) if image else ()
     return (
         synthesis,
-        route_step(device, constrained=constrained, freq_hz=freq_hz, seed=seed, router=router),
+        route_step(device, constrained=constrained, freq_hz=freq_hz, seed=seed, crowded=crowded),
         pack,
         *joined,
     )

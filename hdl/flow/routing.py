@@ -75,16 +75,17 @@ def refuse_sprams(interface: Interface, device: Device) -> None:
         )
 
 
-def route_step(device: Device, *, constrained: bool, freq_hz: float, seed: int, router: tuple[str, ...] = ()) -> Step:
+def route_step(device: Device, *, constrained: bool, freq_hz: float, seed: int, crowded: bool = False) -> Step:
     """Returns the command that places and routes top.json into what the family's packer reads, aiming for a frequency.
 
-    constrained: whether there is a file with pins. router: arguments that choose one of nextpnr's, () for its own. The
-    netlist of what is placed is routed.json, the timing of its paths timing.json.
+    constrained: whether there is a file with pins. crowded: whether nextpnr's second router is
+    asked. The netlist of what is placed is routed.json, the timing of its paths timing.json.
     """
     flow = flow_of(device.family)
     arguments = [*flow.place(device.nextpnr, constrained), "--json", "top.json", "--report", "timing.json"]
     arguments += ["--write", "routed.json", "--log", "nextpnr.log"]
-    arguments += ["--freq", f"{freq_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail", *router]
+    arguments += ["--freq", f"{freq_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"]
+    arguments += ["--router", "router2"] if crowded else []
     return Step(
         doing=f"placing and routing on {device.part}",
         role="NEXTPNR",

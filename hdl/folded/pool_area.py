@@ -32,5 +32,5 @@ def _luts(width: int, axis: Axis) -> int:
 
 
 def _flip_flops(width: int, axis: Axis) -> int:
-    """The result, results so far that are no memory, and the counters."""
+    """The result, results so far where they are not in a memory, and the counters."""
     return width + (width * axis.slots if axis.depth == 1 else 0) + _counters(axis) + 2
