@@ -3,6 +3,7 @@ unrolled."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,12 +13,12 @@ import numpy as np
 from threshc.compiler.diagnostics import CompileError, fail, option
 from threshc.compiler.ir.layers import Layer, layers
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Sum, Value
+from threshc.compiler.ir.ops import ONE, ArgMax, Bitplanes, Compare, Input, Sum, Value
 from threshc.compiler.ir.split import piece
 from threshc.hdl.folded.convolution import convolution
 from threshc.hdl.folded.given import Entry, entry_of, entry_or_numbers
 from threshc.hdl.folded.layer import BITS
-from threshc.hdl.folded.pieces import Dense, Unfolded, bits_read, factor, narrow, of_integers, refused
+from threshc.hdl.folded.pieces import Dense, Unfolded, factor, moved_bits, narrow, of_integers, refused
 from threshc.hdl.folded.pooling import Pooling, pooling
 from threshc.hdl.folded.position import positioned
 from threshc.hdl.folded.several import several
@@ -129,9 +130,11 @@ def _dense(
         raise refused(
             layer, f"it is a layer of kind {layer.kind}", "dense layers, convolutions and poolings are folded so far"
         )
-    order = np.argsort(bits_read(network, op.x, bits, layer))
+    order = moved_bits(network, op.x, bits, layer)
     readers = [network.ops[v] for v in layer.readers]
-    weights, numbers = op.weights[:, order].astype(np.int64), BITS
+    weights, numbers = np.zeros((len(op.bias), math.prod(network.types[bits].shape)), np.int64), BITS
+    np.add.at(weights.T, order[order >= 0], op.weights[:, order >= 0].T.astype(np.int64))  # bits that it skips weigh 0
+    bias = op.bias + op.weights[:, order == ONE].sum(axis=1, dtype=np.int64)
     if isinstance(network.ops[bits], Bitplanes):
         weights, numbers = of_integers(weights, network.types[0], layer)
     if bits == entry.value and entry.places is not None:  # comparisons that the network has not weigh 0
@@ -139,14 +142,14 @@ def _dense(
         np.add.at(weights.T, entry.places, some.T)
     if len(readers) == 1 and isinstance(compare := readers[0], Compare):
         by = factor(weights, axis=1)[compare.row]
-        row, start = compare.row, (op.bias[compare.row] - compare.threshold) // by
+        row, start = compare.row, (bias[compare.row] - compare.threshold) // by
         if (found := several(row, start)) is not None:
             row, by, start = (values[found.elements[:, 0]] for values in (row, by, start))
         own = narrow(weights[row] // by[:, None])
         return Dense(layer, layer.readers[0], own, start, numbers, several=found), label
     if label is None and all(isinstance(r, ArgMax) for r in readers) and len(readers) < 2:
-        common = np.gcd(factor(weights), np.gcd.reduce(op.bias)) if readers else np.int64(1)
-        made = Dense(layer, layer.value, narrow(weights // common), op.bias // common, numbers)
+        common = np.gcd(factor(weights), np.gcd.reduce(bias)) if readers else np.int64(1)
+        made = Dense(layer, layer.value, narrow(weights // common), bias // common, numbers)
         return made, layer.readers[0] if readers else None
     kinds = ", ".join(type(r).__name__ for r in readers)
     raise refused(layer, f"its sums are read by {kinds}", "one Compare or one ArgMax reads a folded layer")

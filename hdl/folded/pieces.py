@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from threshc.compiler.diagnostics import CompileError, Lines, fail, option
 from threshc.compiler.ir.layers import Layer
+from threshc.compiler.ir.moves import gather, window
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import Gather, Value, operands
+from threshc.compiler.ir.ops import ONE, Gather, Value, Window, operands
+from threshc.compiler.ir.ops import ZERO as ALWAYS_0
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.split import Part
 from threshc.compiler.ir.types import Ints, ValueType
@@ -111,22 +113,29 @@ class Unfolded:
     part: Part
 
 
-def bits_read(network: Network, x: Value, bits: Value, layer: Layer) -> NDArray[np.int64]:
-    """Returns which of the bits of the value `bits` each of `x` is, through Gathers that only move them.
+def moved_bits(network: Network, x: Value, bits: Value, layer: Layer) -> NDArray[np.int64]:
+    """Returns which of the bits of the value `bits` each of `x` is, through Gathers and Windows, which only move them:
+    (elements of x,), for constants what a Gather has for them.
 
-    Raises CompileError where `x` is not all of these bits, each once.
+    Raises CompileError where `x` is made of another value.
     """
-    chain: list[Gather] = []
-    while x != bits and isinstance(op := network.ops[x], Gather) and len(op.x) == 1:
+    chain: list[Gather | Window] = []
+    while x != bits and isinstance(op := network.ops[x], Gather | Window) and len(operands(op)) == 1:
         chain.append(op)
         (x,) = operands(op)
     if x != bits:
         raise refused(layer, "it does not read the layer before it alone", "a chain of layers is folded so far")
-    count = int(np.prod(network.types[bits].shape))
-    order = np.arange(count)
+    shape = network.types[bits].shape
+    names: NDArray[np.int64] = np.arange(int(np.prod(shape))).reshape(shape)
     for op in reversed(chain):
-        order = np.where(op.index.ravel() < 0, -1, order[op.index.ravel()])
-    if not np.array_equal(np.sort(order), np.arange(count)):
+        names = gather(op, [names], ALWAYS_0, ONE) if isinstance(op, Gather) else window(op, names, ALWAYS_0, ONE)
+    return names.ravel()
+
+
+def bits_read(network: Network, x: Value, bits: Value, layer: Layer) -> NDArray[np.int64]:
+    """Returns the same where `x` is all of these bits, each once. Raises CompileError where it is not."""
+    order = moved_bits(network, x, bits, layer)
+    if not np.array_equal(np.sort(order), np.arange(int(np.prod(network.types[bits].shape)))):
         raise refused(layer, "it reads some of the bits before it twice or not at all", "")
     return order
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.layers import layers
 from threshc.compiler.ir.network import Network
-from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Gather, Reduce, Sum, Window, operands
+from threshc.compiler.ir.ops import ArgMax, Compare, Sum
 from threshc.compiler.ir.shapes import plane_weights
 from threshc.compiler.ir.split import piece
 from threshc.compiler.ir.types import Ints
@@ -29,7 +29,8 @@ from threshc.hdl.proof.check import check
 from threshc.hdl.proof.folded_levels import check_levels
 from threshc.hdl.proof.folded_maps import PositionClaim, WindowClaim, over_map
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decode
-from threshc.hdl.proof.folded_pool import Groups, PoolClaim, reduced, through
+from threshc.hdl.proof.folded_order import order_of
+from threshc.hdl.proof.folded_pool import Groups, PoolClaim, made_of, through
 from threshc.hdl.proof.folded_stream import ANY, ZERO, Carried, Converter, in_order
 
 
@@ -171,25 +172,8 @@ class _Reader:
         raise Unproved("the network compares no features")
 
     def _order(self, v: int) -> NDArray[np.int64]:
-        """Which of the stream's bits each element of a value is."""
-        moves: list[Gather] = []
-        while v != self.value:
-            op = self.network.ops[v]
-            if isinstance(op, Bitplanes) and op.x == self.value == 0:
-                break  # the input's bits, in the order in which they come
-            if not isinstance(op, Gather) or len(op.x) != 1:
-                raise Unproved(f"the layer does not read value {self.value} alone")
-            moves.append(op)
-            (v,) = op.x
-        else:
-            if isinstance(self.network.types[v], Ints):
-                raise Unproved("its input is not of bits")
-        order = np.arange(self.bits) if self.places is None else self.places
-        for op in reversed(moves):
-            if (op.index < 0).any():
-                raise Unproved("the layer reads constants")
-            order = order[op.index.ravel()]
-        return order
+        """Which of the stream's bits each element of a value is; negative for what is always 0."""
+        return order_of(self.network, v, self.value, np.arange(self.bits) if self.places is None else self.places)
 
     def _sum(self) -> tuple[int, NDArray[np.int64]]:
         """The next Sum, and its weights of the stream's bits in their order."""
@@ -199,7 +183,8 @@ class _Reader:
                 if len(order) != op.weights.shape[1]:
                     raise Unproved(f"the network's sum has {op.weights.shape[1]} inputs, not {len(order)}")
                 weights = np.zeros((len(op.bias), self.bits), np.int64)
-                np.add.at(weights.T, order, op.weights.T.astype(np.int64))
+                some = order >= 0
+                np.add.at(weights.T, order[some], op.weights[:, some].T.astype(np.int64))
                 return v, weights
         raise Unproved("the network has no further layer")
 
@@ -262,17 +247,11 @@ class _Reader:
             raise Unproved("one axis of a pooling is an or, another an and")
         groups = through(groups, part)
         self.pooled = kind, groups
-        for v, op in enumerate(self.network.ops):
-            if isinstance(op, Reduce) and op.kind == part.kind and isinstance(self.network.ops[op.x], Window):
-                try:
-                    order = self._order(operands(self.network.ops[op.x])[0])
-                except Unproved:
-                    continue
-                found = reduced(self.network, v, order, groups)
-                if found is not None:
-                    self.value, self.bits = v, math.prod(self.network.types[v].shape)
-                    self.carried, self.places, self.whole, self.pooled = Carried(found), None, True, None
-                    return
+        found = made_of(self.network, part.kind, groups, self._order)
+        if found is not None:
+            self.value, self.carried = found[0], Carried(found[1])
+            self.bits, self.places, self.whole = math.prod(self.network.types[self.value].shape), None, True
+            self.pooled = None
 
     def _arg_max(self, part: ArgMaxClaim) -> None:
         self.carried.into(part.width)

@@ -7,6 +7,7 @@ columns and then one over its rows: behind the first, bits are of no value of th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +60,22 @@ def through(groups: Groups, claim: PoolClaim) -> Groups:
     taken = rows[:, index].transpose(0, 1, 3, 4, 2, 5)  # rows, windows, depth, width, taps, n
     found: Groups = taken.reshape(-1, width, claim.taps * size)
     return found
+
+
+def made_of(
+    network: Network, kind: str, groups: Groups, order: Callable[[int], NDArray[np.int64]]
+) -> tuple[int, NDArray[np.int64]] | None:
+    """Returns the Reduce that takes these bits together, and where its elements are in the stream; None for none.
+    order: of a value which of the stream's bits each element is, raising Unproved where it is of others."""
+    for v, op in enumerate(network.ops):
+        if isinstance(op, Reduce) and op.kind == kind and isinstance(source := network.ops[op.x], Window):
+            try:
+                found = reduced(network, v, order(source.x), groups)
+            except Unproved:
+                continue
+            if found is not None:
+                return v, found
+    return None
 
 
 def reduced(network: Network, v: int, order: NDArray[np.int64], groups: Groups) -> NDArray[np.int64] | None:
