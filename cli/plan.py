@@ -128,5 +128,5 @@ def _words(fold: dict[str, object]) -> tuple[str, str, str, str]:
         str(fold["kind"]),
         str(fold.get("pe", "")),
         str(fold.get("simd", "")),
-        _STORES[str(store)] if store else "gates" if fold["kind"] == "unrolled" else "",
+        _STORES[str(store)] if store else "gates" if fold["kind"] in ("unrolled", "position") else "",
     )

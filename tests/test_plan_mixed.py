@@ -11,7 +11,7 @@ from test_folded_network import signs_network
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.ir.network import Network
 from threshc.hdl.folded.build import folded_chain
-from threshc.hdl.folded.fold import Fold, Unrolled
+from threshc.hdl.folded.fold import ByPosition, Fold, Unrolled
 from threshc.hdl.folded.network import folded_network, unfoldable
 from threshc.hdl.folded.plan import fastest, smallest
 from threshc.hdl.targets.registry import target
@@ -70,3 +70,29 @@ def test_a_large_network_is_planned() -> None:
     assert plan(made, target="ecp5-85f").plan.interval <= 512
     with pytest.raises(CompileError, match="no folding of the network fits"):
         plan(made, target="up5k-sg48")
+
+
+def test_maps_are_folded_over_positions_where_that_is_fastest() -> None:
+    """A position a cycle needs all weights at once: as constants they fit where PE x SIMD would be too large."""
+    made = networks.random_conv(np.random.default_rng(3), size=16)
+    read, device = folded_network(made), target("ecp5-25f").device
+    found = fastest(read, device)
+    assert any(isinstance(fold, ByPosition | Unrolled) for fold in found.folds)
+    small = smallest(read, device, 300)
+    assert small is not None
+    assert ByPosition() in small.folds
+    assert small.interval <= 300
+    chain = folded_chain(made, small.folds, entry=small.entry)
+    assert chain.interface.timing.interval == small.interval
+    slow = smallest(read, device, 10**6)
+    assert slow is not None
+    assert slow.luts <= small.luts
+
+
+@pytest.mark.parametrize(
+    "fold", ["position,pool,position,1x16", "position,position,1x1,1x4", "1x1,position,position,1x4"]
+)
+def test_positions_beside_others_are_planned_as_they_are_made(fold: str) -> None:
+    made = networks.random_conv(np.random.default_rng(3))
+    chosen = plan(made, target="ecp5-25f", fold=fold).plan
+    assert folded_chain(made, chosen.folds, entry=chosen.entry).interface.timing.interval == chosen.interval

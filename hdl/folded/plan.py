@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from operator import attrgetter
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,12 +20,21 @@ from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import link_luts
 from threshc.hdl.folded.convolution import Conv
-from threshc.hdl.folded.fold import Choice, Fold, Unrolled
+from threshc.hdl.folded.fold import Fold, Unrolled
 from threshc.hdl.folded.network import FoldedNetwork, Piece
 from threshc.hdl.folded.pieces import Dense, Unfolded
-from threshc.hdl.folded.planned import Plan, PlannedLayer, folded_layer, planned, pooled_layer, unrolled_layer
+from threshc.hdl.folded.plan_options import Option, positions_option
+from threshc.hdl.folded.planned import (
+    Plan,
+    PlannedLayer,
+    folded_layer,
+    planned,
+    pooled_layer,
+    unrolled_layer,
+)
 from threshc.hdl.folded.planned_entry import divisors
 from threshc.hdl.folded.pooling import Pooling
+from threshc.hdl.folded.position_ways import by_position
 from threshc.hdl.folded.serial import may_be_serial
 from threshc.hdl.folded.uneven import uneven
 from threshc.hdl.folded.ways import by_rows, foldings, stores
@@ -60,11 +68,11 @@ def fastest(read: FoldedNetwork, device: Device, *, unrolled: bool = True) -> Pl
     return min(found, key=attrgetter("interval", "luts"))
 
 
-def _centres(read: FoldedNetwork, device: Device, unrolled: bool) -> Iterator[tuple[list[_Option], int, int]]:
+def _centres(read: FoldedNetwork, device: Device, unrolled: bool) -> Iterator[tuple[list[Option], int, int]]:
     """The options of the shortest interval whose PE and SIMD all divide, that interval, and the next shorter one, 0 for
     none; where some of them stay unrolled that need not, also those of which none does. Nothing where none fits."""
     steps = sorted(intervals(read))
-    low, high, found = 0, len(steps) - 1, list[_Option]()
+    low, high, found = 0, len(steps) - 1, list[Option]()
     while low <= high:
         middle = (low + high) // 2
         chosen = _search(read, device, steps[middle], unrolled)
@@ -78,7 +86,7 @@ def _centres(read: FoldedNetwork, device: Device, unrolled: bool) -> Iterator[tu
             yield from _centres(read, device, unrolled=False)
 
 
-def _mixed(chosen: Sequence[_Option]) -> bool:
+def _mixed(chosen: Sequence[Option]) -> bool:
     return any(isinstance(choice, Unrolled) for one in chosen for choice in one.folds)
 
 
@@ -87,7 +95,8 @@ def intervals(read: FoldedNetwork) -> set[int]:
     pools = ((p.cycles(b), 1) for p in read.pieces if isinstance(p, Pooling) for b in divisors(p.shape[2]))
     made = [x for d in read.dense for x in {d, by_rows(d)}]
     rounds = [(d.positions * d.depth(*fold), d.numbers.bits) for d in made for fold in foldings(d)]
-    return {1, *(taken * n for taken, planes in (*pools, *rounds) for n in (1, planes))}
+    shifts = (one.scan.steps for p in read.pieces for one in by_position(read, p))
+    return {1, *shifts, *(taken * n for taken, planes in (*pools, *rounds) for n in (1, planes))}
 
 
 def smallest(read: FoldedNetwork, device: Device, interval: int, *, unrolled: bool = True) -> Plan | None:
@@ -105,11 +114,11 @@ def smallest(read: FoldedNetwork, device: Device, interval: int, *, unrolled: bo
     return min((plan for plan in found if plan is not None), key=attrgetter("luts", "interval"), default=None)
 
 
-def _planned(read: FoldedNetwork, chosen: Sequence[_Option], device: Device, within: int = 0) -> Plan:
+def _planned(read: FoldedNetwork, chosen: Sequence[Option], device: Device, within: int = 0) -> Plan:
     return planned(read.network, [choice for one in chosen for choice in one.folds], device, within=within)
 
 
-def _shorter(read: FoldedNetwork, device: Device, chosen: list[_Option], interval: int, below: int) -> Plan:
+def _shorter(read: FoldedNetwork, device: Device, chosen: list[Option], interval: int, below: int) -> Plan:
     """The plan of an interval that is in reach, or a shorter one than numbers that divide reach, which is more than
     `below`."""
     found = [_planned(read, chosen, device), _uneven(read, chosen, device, interval)]
@@ -125,7 +134,7 @@ def _shorter(read: FoldedNetwork, device: Device, chosen: list[_Option], interva
     return min((plan for plan in found if plan is not None), key=attrgetter("interval", "luts"))
 
 
-def _uneven(read: FoldedNetwork, chosen: Sequence[_Option], device: Device, interval: int) -> Plan | None:
+def _uneven(read: FoldedNetwork, chosen: Sequence[Option], device: Device, interval: int) -> Plan | None:
     """The plan near one whose PE and SIMD all divide, of those that need not; None where none of an interval fits."""
     best = _best(read, device, _near(read, chosen, device, interval))
     if best is None:
@@ -134,12 +143,12 @@ def _uneven(read: FoldedNetwork, chosen: Sequence[_Option], device: Device, inte
     return found if found.interval <= interval else None
 
 
-def _near(read: FoldedNetwork, chosen: Sequence[_Option], device: Device, interval: int) -> list[list[_Option]]:
+def _near(read: FoldedNetwork, chosen: Sequence[Option], device: Device, interval: int) -> list[list[Option]]:
     """For every piece what is chosen, if it is fast enough, and what is near it."""
     made, features = find_family(device.family), read.entry.features
     beats = [read.entry.beats(e) for e in divisors(features) if features // e <= interval]
     widths = {carried.width for compared, carried in beats if len(compared) < 2}
-    options: list[list[_Option]] = []
+    options: list[list[Option]] = []
     for piece, one in zip(read.pieces, chosen, strict=True):
         (fold, *more), last = one.folds, piece is read.pieces[-1]
         found = [one]
@@ -159,10 +168,10 @@ def _near(read: FoldedNetwork, chosen: Sequence[_Option], device: Device, interv
     return options
 
 
-def _option(dense: Dense, layer: PlannedLayer) -> _Option:
+def _option(dense: Dense, layer: PlannedLayer) -> Option:
     assert isinstance(layer.fold, Fold)
     given, taken = layer.fold.simd * layer.digits, layer.fold.pe * dense.count
-    return _Option((layer.fold,), given, taken, layer.luts, layer.ffs, layer.brams, layer.sprams)
+    return Option((layer.fold,), given, taken, layer.luts, layer.ffs, layer.brams, layer.sprams)
 
 
 def _allowed(piece: Dense, layer: PlannedLayer, device: Device, last: bool) -> bool:
@@ -172,7 +181,7 @@ def _allowed(piece: Dense, layer: PlannedLayer, device: Device, last: bool) -> b
     return not sums and layer.brams <= device.brams and layer.sprams <= device.sprams and layer.luts <= device.luts
 
 
-def _search(read: FoldedNetwork, device: Device, interval: int, unrolled: bool) -> list[_Option] | None:
+def _search(read: FoldedNetwork, device: Device, interval: int, unrolled: bool) -> list[Option] | None:
     """The best options whose PE and SIMD all divide."""
     made, last = find_family(device.family), read.pieces[-1]
     options = [
@@ -182,7 +191,7 @@ def _search(read: FoldedNetwork, device: Device, interval: int, unrolled: bool) 
     return _best(read, device, options)
 
 
-def _best(read: FoldedNetwork, device: Device, options: Sequence[Sequence[_Option]]) -> list[_Option] | None:
+def _best(read: FoldedNetwork, device: Device, options: Sequence[Sequence[Option]]) -> list[Option] | None:
     """The options of all pieces that need fewest tables, or, where these have too many flip-flops, that need fewest of
     them."""
     luts, ffs = _FILL.get(device.family, FILL) * device.luts, FILLED * device.ffs
@@ -196,16 +205,16 @@ def _best(read: FoldedNetwork, device: Device, options: Sequence[Sequence[_Optio
 
 
 def _least(
-    device: Device, options: Sequence[Sequence[_Option]], weigh: Callable[[_Option], int], most: float
-) -> list[_Option] | None:
+    device: Device, options: Sequence[Sequence[Option]], weigh: Callable[[Option], int], most: float
+) -> list[Option] | None:
     """The options of least weight, None where that is more than `most`. States: by bits in a beat, negative behind a
     layer that stays unrolled, 0 at first."""
     states: dict[int, np.ndarray] = {0: np.zeros((device.brams + 1, device.sprams + 1))}
-    trace: list[tuple[dict[int, np.ndarray], list[tuple[int, _Option]]]] = []
+    trace: list[tuple[dict[int, np.ndarray], list[tuple[int, Option]]]] = []
     for given in options:
         new: dict[int, np.ndarray] = {}
         back: dict[int, np.ndarray] = {}
-        choices: list[tuple[int, _Option]] = []
+        choices: list[tuple[int, Option]] = []
         for one in given:
             for before, cost in states.items():
                 width = abs(before) or one.given
@@ -227,26 +236,12 @@ def _least(
     best = min(states, key=lambda taken: states[taken].min(), default=None)
     if best is None or states[best].min() > most:
         return None
-    (brams, sprams), chosen = np.unravel_index(int(states[best].argmin()), states[best].shape), list[_Option]()
+    (brams, sprams), chosen = np.unravel_index(int(states[best].argmin()), states[best].shape), list[Option]()
     for back, choices in reversed(trace):
         before, one = choices[int(back[best][brams, sprams])]
         chosen.insert(0, one)
         best, brams, sprams = before, brams - one.brams, sprams - one.sprams
     return chosen
-
-
-class _Option(NamedTuple):
-    """A way to make a piece of a chain. given, taken: bits of its beats, taken negative where it stays unrolled; pixel:
-    of a pooling, which takes beats of a pixel at their own width."""
-
-    folds: tuple[Choice, ...]
-    given: int
-    taken: int
-    luts: int
-    ffs: int
-    brams: int = 0
-    sprams: int = 0
-    pixel: int = 0
 
 
 def _options(
@@ -259,7 +254,7 @@ def _options(
     *,
     first: bool,
     last: bool,
-) -> Iterator[_Option]:
+) -> Iterator[Option]:
     stays = piece.layers if isinstance(piece, Unfolded) else (piece.layer,) if unrolled else ()
     if stays:
         ends = last and read.network.output("class") is not None
@@ -267,11 +262,14 @@ def _options(
         luts, ffs = sum(x.luts for x in layers), sum(x.ffs for x in layers)
         types, out = read.network.types, stays[-1].values[-1]
         given = read.entry.features * read.entry.each if first else math.prod(types[stays[0].reads].shape)
-        yield _Option((Unrolled(),) * len(stays), given, -math.prod(types[out].shape), luts, ffs)
+        yield Option((Unrolled(),) * len(stays), given, -math.prod(types[out].shape), luts, ffs)
+    placed = by_position(read, piece) if stays else ()
+    if placed and max(one.scan.steps for one in placed) <= interval:
+        yield positions_option(placed, made)
     if isinstance(piece, Pooling):
         for layer, width in ((pooled_layer(piece, w, made), w) for w in divisors(piece.shape[2])):
             if layer.cycles <= interval and layer.brams <= device.brams:
-                yield _Option((layer.fold,), width, width, layer.luts, layer.ffs, layer.brams, pixel=piece.shape[2])
+                yield Option((layer.fold,), width, width, layer.luts, layer.ffs, layer.brams, pixel=piece.shape[2])
     if not isinstance(piece, Dense):
         return
     yield from _folded(piece, device, made, interval, last=last)
@@ -281,7 +279,7 @@ def _options(
 
 def _folded(
     dense: Dense, device: Device, made: Family, interval: int, *, last: bool, rows: bool = False
-) -> Iterator[_Option]:
+) -> Iterator[Option]:
     """The ways to fold a layer. rows: it has a row for every threshold, where others have several a row."""
     serially = (False, True) if may_be_serial(dense) and dense.several is None else (False,)
     for pe, simd in foldings(dense):

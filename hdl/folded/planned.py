@@ -154,7 +154,7 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
     cycles = max(within, *(layer.cycles for layer in chosen))
     entry = entry or entry_of_plan(read, chosen[0].fold, cycles)
     carried = Carried(entry_links(read, entry)[1])
-    left = iter([(k, layer) for k, layer in enumerate(chosen) if not isinstance(layer.fold, Unrolled)])
+    left = iter([(k, x) for k, x in enumerate(chosen) if not isinstance(x.fold, Unrolled | ByPosition)])
     exact = list(chosen)
     links, waiting = compared(read, entry)
     for piece in read.pieces:
@@ -201,9 +201,9 @@ def unrolled_layer(network: Network, layer: Layer, made: Family, ends: bool) -> 
 def position_layer(piece: Positioned, made: Family) -> PlannedLayer:
     """Returns a layer of maps of which one position is unrolled: a step of its window in every cycle."""
     (layer,), size = piece.layers, position_size(piece, made.inputs)
-    held = blocks(size.depth, size.width, memory_kinds(made)[0])
-    cycles = piece.scan.steps
-    return PlannedLayer(layer.name, layer.rows, layer.columns, ByPosition(), cycles, size.luts, size.ffs, held)
+    luts, ffs, held = buffer_size(size.depth, size.width, made) if size.width else (0, 0, 0)
+    cycles, luts, ffs = piece.scan.steps, luts + size.luts, ffs + size.ffs
+    return PlannedLayer(layer.name, layer.rows, layer.columns, ByPosition(), cycles, luts, ffs, held)
 
 
 def pooled_layer(pool: Pooling, width: int, made: Family) -> PlannedLayer:
