@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import folded_windows
 import networks
@@ -55,7 +56,7 @@ def conv_network(
         if window.get("is_pad"):
             most = 4 if k else 4 * int(np.abs(planes).max())
             weights = np.concatenate([weights, rng.integers(-most, most + 1, (rows, taps))], axis=1)
-        _layer(rng, ops, weights)
+        _layer(rng, ops, weights, is_mixed=groups == 1)
     if ends == "class":
         count = math.prod(_types(ops)[-1].shape)
         ops.append(Gather((len(ops) - 1,), np.arange(count)))
@@ -64,12 +65,13 @@ def conv_network(
     return Network("maps", tuple(ops), (Output("y", len(ops) - 1, ends, networks.ONE_SCALE, networks.NO_OFFSET),))
 
 
-def _layer(rng: np.random.Generator, ops: list[Op], weights: np.ndarray) -> None:
+def _layer(rng: np.random.Generator, ops: list[Op], weights: np.ndarray, is_mixed: bool) -> None:
+    """is_mixed: answers are in another order than rows, which groups are not."""
     rows = len(weights)
     total = Sum(len(ops) - 1, weights, rng.integers(-9, 10, rows))
     low, high = row_bounds(total)
     thresholds = np.rint((low + high) / 2 + rng.normal(size=rows) * (high - low) / 8).astype(np.int64)
-    order = rng.permutation(rows)
+    order = rng.permutation(rows) if is_mixed else np.arange(rows)
     ops += [total, Compare(len(ops), order, thresholds[order])]
 
 
@@ -82,24 +84,25 @@ SAME: dict[str, object] = {"pads": (1, 1, 1, 1)}
 PADS: dict[str, object] = {**SAME, "is_pad": True}
 
 
+NETWORKS: list[Any] = [
+    ((6, 5, 2), [(4, 1, {}), (6, 1, PADS)], "bit", (-1, 1), "class", "2x2,3x4,1x6", 0),
+    ((6, 5, 2), [(4, 1, {}), (6, 1, SAME)], "uint8", (-1, 1), "class", "1x1,6x2,5x9", 2),
+    ((5, 5, 3), [(4, 1, PADS)], "int4", (-1, 0, 1), "class", "4x3,1x4", 3),
+    ((5, 4, 3), [(5, 1, PADS), (3, 1, PADS)], "bit", (-3, 0, 2), "class", "2x2,2x3,2x7", 1),  # nothing divides
+    ((6, 5, 4), [(6, 2, PADS), (6, 6, {})], "bit", (-1, 1), "class", "3x2,1x1,1x6", 4),  # groups, depthwise
+    ((6, 5, 4), [(8, 4, {}), (8, 8, SAME)], "bit", (-1, 1), "class", "2x1,4x4,1x8", 8),  # blocks of four groups
+    ((6, 5, 1), [(4, 1, {"stride": (2, 1), "fill": 1, "pads": (1, 0, 2, 1)})], "bit", (-1, 1), "class", "4x1,1x4", 5),
+    ((7, 7, 2), [(4, 1, {"dilation": (2, 2), "fill": 1, **PADS})], "bit", (-1, 1), "class", "2x2,1x4", 0),
+    ((4, 4, 3), [(4, 1, {"kernel": (1, 1)}), (2, 1, {"kernel": (4, 4)})], "bit", (-1, 1), "class", "4x3,2x2,1x1", 0),
+    ((6, 5, 2), [(4, 1, {}), (4, 1, {})], "bit", (-1, 1), "class", "unrolled,2x2,1x4", 0),
+    ((6, 6, 2), [(4, 1, {}), (4, 1, {})], "bit", (-1, 1), "class", "2x2,unrolled,1x4", 0),
+    ((5, 6, 2), [(4, 1, {}), (6, 1, PADS)], "bit", (-1, 1), "bits", "2x2,3x4", 0),
+]
+"""Shape, layers, encoding, weights, ends, folds, entry."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("shape", "layers", "encoding", "values", "ends", "folds", "entry"),
-    [
-        ((6, 5, 2), [(4, 1, {}), (6, 1, PADS)], "bit", (-1, 1), "class", "2x2,3x4,1x6", 0),
-        ((6, 5, 2), [(4, 1, {}), (6, 1, SAME)], "uint8", (-1, 1), "class", "1x1,6x2,5x9", 2),
-        ((5, 5, 3), [(4, 1, PADS)], "int4", (-1, 0, 1), "class", "4x3,1x4", 3),
-        ((5, 4, 3), [(5, 1, PADS), (3, 1, PADS)], "bit", (-3, 0, 2), "class", "2x2,2x3,2x7", 1),  # nothing divides
-        ((6, 5, 4), [(6, 2, PADS), (6, 6, {})], "bit", (-1, 1), "class", "3x2,1x1,1x6", 4),  # groups, depthwise
-        ((6, 5, 4), [(8, 4, {}), (8, 8, SAME)], "bit", (-1, 1), "class", "2x1,4x4,1x8", 8),  # blocks of four groups
-        ((6, 5, 1), [(4, 1, {"stride": (2, 1), "fill": 1, "pads": (1, 0, 2, 1)})], "bit", (-1, 1), "class", "4x1,1x4", 5),  # noqa: E501
-        ((7, 7, 2), [(4, 1, {"dilation": (2, 2), "fill": 1, **PADS})], "bit", (-1, 1), "class", "2x2,1x4", 0),
-        ((4, 4, 3), [(4, 1, {"kernel": (1, 1)}), (2, 1, {"kernel": (4, 4)})], "bit", (-1, 1), "class", "4x3,2x2,1x1", 0),  # noqa: E501
-        ((6, 5, 2), [(4, 1, {}), (4, 1, {})], "bit", (-1, 1), "class", "unrolled,2x2,1x4", 0),
-        ((6, 6, 2), [(4, 1, {}), (4, 1, {})], "bit", (-1, 1), "class", "2x2,unrolled,1x4", 0),
-        ((5, 6, 2), [(4, 1, {}), (6, 1, PADS)], "bit", (-1, 1), "bits", "2x2,3x4", 0),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("shape", "layers", "encoding", "values", "ends", "folds", "entry"), NETWORKS)
 @pytest.mark.parametrize("busy", [True, False])
 def test_networks(
     shape: tuple[int, int, int],

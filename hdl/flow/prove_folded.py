@@ -27,6 +27,7 @@ from threshc.hdl.folded.shift_properties import ShiftProperties
 from threshc.hdl.folded.shift_window import ShiftWindow
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.folded.unrolled import UnrolledPart
+from threshc.hdl.folded.window_properties import WindowProperties
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.folded_core import check_core
 from threshc.hdl.proof.folded_network import check_network
@@ -88,6 +89,8 @@ def _schedule(unit: FoldedUnit) -> Properties:
     latencies = core_claim(unit).latencies
     if isinstance(unit, SerialUnit):
         return SerialProperties(unit.component(), latencies)
+    if unit.layer.walk is not None:
+        return WindowProperties(unit.component(), latencies)
     return Properties(unit.component(), latencies)
 
 

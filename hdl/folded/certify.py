@@ -19,12 +19,15 @@ from threshc.hdl.folded.shift_window import ShiftWindow
 from threshc.hdl.folded.signs import decode
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.folded.unrolled import UnrolledPart
+from threshc.hdl.folded.walk import Walk
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Lut, Step
+from threshc.hdl.proof.folded_convolution import ConvolutionClaim
 from threshc.hdl.proof.folded_core import Code, CoreClaim, Lane
+from threshc.hdl.proof.folded_entry import EntryClaim
 from threshc.hdl.proof.folded_maps import PositionClaim, WindowClaim
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim
-from threshc.hdl.proof.folded_network import ArgMaxClaim, EntryClaim, Outside, Part, UnrolledClaim
+from threshc.hdl.proof.folded_network import ArgMaxClaim, Outside, Part, UnrolledClaim
 from threshc.hdl.proof.folded_pool import PoolClaim
 from threshc.hdl.proof.folded_stream import FillClaim, GatherClaim, SplitClaim
 from threshc.hdl.unrolled.certify import certify
@@ -85,10 +88,8 @@ def core_claim(unit: FoldedUnit) -> CoreClaim:
 
 
 def layer_claim(unit: FoldedUnit) -> FoldedLayerClaim:
-    """Returns a layer as numbers, with the text of its memory. Raises Unproved for a convolution."""
+    """Returns a layer as numbers, with the text of its memory; of a convolution as it is at one position."""
     layer = unit.layer
-    if layer.walk is not None:
-        raise Unproved(f"layer {layer.name} is a convolution, which is not proved yet")
     return FoldedLayerClaim(
         code_of(layer),
         layer.pe,
@@ -113,6 +114,23 @@ def window_claim(made: ShiftWindow) -> WindowClaim:
     return WindowClaim(*size, *kernel, scan.shape, made.fill, made.is_pad)
 
 
+def convolution_claim(unit: FoldedUnit, walk: Walk) -> ConvolutionClaim:
+    """Returns a convolution, with the text of its memories."""
+    return ConvolutionClaim(
+        layer_claim(unit),
+        walk.height,
+        walk.width,
+        walk.chunks,
+        walk.kernel,
+        walk.stride,
+        walk.pads,
+        walk.dilation,
+        walk.blocks,
+        unit.files().get(unit.starts_file, ""),
+        (0,) * walk.positions if walk.patterns is None else tuple(walk.patterns.ravel().tolist()),
+    )
+
+
 def outside(chain: FoldedChain) -> Outside:
     """Returns what the chain's interface says of its streams."""
     interface = chain.interface
@@ -125,7 +143,8 @@ def part_claims(chain: FoldedChain) -> list[Part]:
     found: list[Part] = []
     for part in chain.parts:
         if isinstance(part, FoldedUnit):
-            found.append(layer_claim(part))
+            walk = part.layer.walk
+            found.append(layer_claim(part) if walk is None else convolution_claim(part, walk))
             continue
         if isinstance(part, UnrolledPart) and isinstance(part.piece, Positioned):
             found.append(PositionClaim(certify(part.design), max(part.piece.layers[-1].values)))

@@ -34,8 +34,8 @@ class Conv(Dense):
 
     @property
     def inputs(self) -> int:
-        """Inputs of a pixel that a neuron reads: SIMD are of these."""
-        return self.shape[2] // self.groups
+        """Channels of a pixel: SIMD are of these, of one group or of several."""
+        return self.shape[2]
 
     def first(self, simd: int) -> int:
         """Returns how many inputs a beat has best where the layer is the first one: SIMD or all of a pixel."""

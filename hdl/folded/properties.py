@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
+from threshc.hdl.folded.control import Control
 from threshc.hdl.folded.level_properties import level_demands
 from threshc.hdl.folded.unit import UnitComponent
 
@@ -42,21 +43,21 @@ class Properties(Component):
     @property
     def boxes(self) -> tuple[str, ...]:
         """Modules that are not looked into: what they answer is free."""
-        return tuple(f"{self.part.unit.name}_{kind}" for kind in ("inputs", "neuron", "weights"))
+        return tuple(f"{self.part.unit.name}_{kind}" for kind in ("inputs", "neuron", "weights", "starts"))
 
     def elaborate(self, platform: object) -> Module:
         m, part = Module(), self.part
         m.submodules.part = Fragment.get(part, platform)  # now: what is looked at is made by it
         m.d.comb += [part.i.valid.eq(self.offered), part.i.payload.eq(self.given), part.o.ready.eq(self.taken)]
-        demands = [*self._window(), *self._decisions(), *self._queue(), *self._progress(m), *self._streams(m)]
+        demands = [*self._window(m), *self._decisions(), *self._queue(), *self._progress(m), *self._streams(m)]
         demands += [*self._pipes(m), *self._instances(), *self._sums(m), *self._answers(m)]
         if part.levels is not None:
             demands += level_demands(m, part, part.levels)
         m.d.comb += self.ok.eq(Cat(*demands).all())
         return m
 
-    def _window(self) -> Iterator[Value]:
-        c = self.part.control
+    def _window(self, m: Module) -> Iterator[Value]:
+        c = self._dense
         held = c.places - c.free
         seen = Mux(self._is_first, c.chunk, c.chunks)  # chunks of this sample that were read, and those given back
         gone = Mux(self._is_last, c.chunk, 0)
@@ -86,11 +87,17 @@ class Properties(Component):
         return self.part.control.last
 
     def _wrapped(self, place: Value) -> Value:
-        places = self.part.control.places
+        places = self._dense.places
         return Mux(place >= places, place - places, place)
 
+    @property
+    def _dense(self) -> Control:
+        found = self.part.control
+        assert isinstance(found, Control)
+        return found
+
     def _decisions(self) -> Iterator[Value]:
-        c = self.part.control
+        c = self._dense
         yield c.last == (c.chunk == c.chunks - 1)
         yield c.again == ~self._is_first
         yield c.end == self._is_last
@@ -113,14 +120,9 @@ class Properties(Component):
         return [*self.part.pipes["done"][1:], self.part.held]
 
     def _progress(self, m: Module) -> Iterator[Value]:
-        part, c = self.part, self.part.control
-        under_way = self._under_way()
-        most = len(under_way) + 1
+        part, c = self.part, self._dense
+        most, credit = len(self._under_way()) + 1, self._way()
         for_chunk, for_credit = ~(c.again | c.some), self._closes & ~c.may
-        credit: Value = Mux(under_way[0], most, most + 1)
-        for age, done in enumerate(under_way[1:], 2):
-            credit = Mux(done, most + 1 - age, credit)
-        credit = Mux(part.filled != 0, 1, credit)
         rank, before, waiting = Signal(range(most + 2)), Signal(range(most + 2)), Signal()
         m.d.comb += rank.eq(Mux(for_credit, credit, for_chunk))
         helped = (~for_chunk | part.i.valid) & (~(for_credit & (part.filled != 0)) | part.o.ready)
@@ -129,6 +131,15 @@ class Properties(Component):
         yield rank <= most
         yield ~for_chunk | part.i.ready  # what it waits for, it takes
         yield ~waiting | (rank < before)
+
+    def _way(self) -> Value:
+        """Cycles until the first answer under way may leave, one more than there can be where none is."""
+        under_way = self._under_way()
+        most = len(under_way) + 1
+        credit: Value = Mux(under_way[0], most, most + 1)
+        for age, done in enumerate(under_way[1:], 2):
+            credit = Mux(done, most + 1 - age, credit)
+        return Mux(self.part.filled != 0, 1, credit)
 
     def _streams(self, m: Module) -> Iterator[Value]:
         part = self.part
@@ -191,7 +202,13 @@ class Properties(Component):
 
         yield port("inputs", "x") == part.x[0]
         yield port("weights", "address") == part.pipes["address"][-1]
-        yield port("weights", "word") == part.word
+        words = [port("weights", "word")]
+        if "starts" in part.instances:
+            yield port("starts", "address") == part.pipes["start"][-1]
+            words.append(port("starts", "word"))
+        each = [(word, len(word) // len(part.neurons)) for word in words]
+        beside = [word[k * n : k * n + n] for k in range(len(part.neurons)) for word, n in each]
+        yield part.word == Cat(*beside)
         for k, (_, count, _) in enumerate(part.neurons):
             yield port(f"neuron_{k}", "x") == port("inputs", "common")
             yield port(f"neuron_{k}", "w") == self._word(part.word[k * bits : (k + 1) * bits])

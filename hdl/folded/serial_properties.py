@@ -21,10 +21,10 @@ class SerialProperties(Properties):
 
     part: SerialComponent
 
-    def _window(self) -> Iterator[Value]:
+    def _window(self, m: Module) -> Iterator[Value]:
         c = self.part.control
         yield (c.plane < c.planes) & Const(c.planes == self.part.unit.layer.planes)
-        yield from super()._window()
+        yield from super()._window(m)
 
     @property
     def _is_first(self) -> Value:

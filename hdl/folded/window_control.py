@@ -67,7 +67,8 @@ class WindowControl(wiring.Component):
         ahead = max(int((walk.keep - walk.need).max()), 0)
         bits = max(lowest - 1, places + ahead).bit_length() + 1
         self.lead = Signal(signed(bits), init=-int(walk.need[0, 0]), name="lead")
-        most = places - 1 + int(walk.frees.max())  # chunks that no position reads are given back before they come
+        early = int((walk.keep + walk.frees - walk.need).max())  # what no position reads is given back before it comes
+        most = places - 1 + max(early, 0)
         self.room = Signal(signed(most.bit_length() + 1), init=places - 1, name="room")
         self.credit = Signal(range(queue + 1), init=queue, name="credit")
         self.classes = [Signal(range(len(r)), name=f"{name}_class") for r, name in zip(rows, _BOTH, strict=True)]

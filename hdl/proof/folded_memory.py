@@ -69,13 +69,19 @@ def words_of(layer: FoldedLayerClaim) -> Bits:
 
     Raises Unproved where the text is not `groups` times `chunks` words of their width in hexadecimal digits.
     """
-    code, pe = layer.code, layer.pe
-    code.check()
-    width = pe * code.bits
-    lines = layer.memory.split("\n")
+    layer.code.check()
+    return read_words(layer.memory, layer.groups * layer.chunks, layer.pe * layer.code.bits)
+
+
+def read_words(memory: str, count: int, width: int) -> Bits:
+    """Returns the bits of a memory's words, (count, width), the lowest first.
+
+    Raises Unproved where the text is not so many words of this width in hexadecimal digits.
+    """
+    lines = memory.split("\n")
     digits = 2 * -(-width // 8)
-    if len(lines) != layer.groups * layer.chunks + 1 or lines[-1]:
-        raise Unproved(f"the memory has {len(lines) - 1} words, not {layer.groups * layer.chunks}")
+    if len(lines) != count + 1 or lines[-1]:
+        raise Unproved(f"the memory has {len(lines) - 1} words, not {count}")
     text = "".join(lines)
     if any(len(line) != digits for line in lines[:-1]) or not _HEX.fullmatch(text):
         raise Unproved(f"the memory has words that are not {digits} hexadecimal digits")
@@ -91,8 +97,13 @@ def decode(layer: FoldedLayerClaim) -> tuple[Integers, Integers]:
 
     Raises Unproved as `words_of` does.
     """
+    return decode_words(layer, words_of(layer))
+
+
+def decode_words(layer: FoldedLayerClaim, words: Bits) -> tuple[Integers, Integers]:
+    """Returns the same of words as `words_of` returns them."""
     code, pe = layer.code, layer.pe
-    word = words_of(layer).reshape(layer.groups, layer.chunks, pe, code.bits)
+    word = words.reshape(layer.groups, layer.chunks, pe, code.bits)
     word = word.transpose(0, 2, 1, 3).reshape(layer.rows, layer.chunks, code.bits)
     weights = np.zeros((layer.rows, layer.chunks, code.inputs), np.int64)
     most = (1 << layer.planes) - 1  # how often a lane counts that all planes have

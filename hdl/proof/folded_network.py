@@ -1,9 +1,8 @@
 """A chain of folded layers against the network: widths, order of bits, weights, thresholds, the arg-max.
 
 It takes of each part what the part is: a layer is `start_r + sum_i w_ri x_i` of the bits in the order in which they
-come, its sign or all of it, row after row; a converter changes the width of beats and keeps the order of bits; an
-entry compares every feature; an arg-max answers with the index of the largest sum of a sample, the lowest of equals;
-layers that stay unrolled are the circuit of their certificate, a sample in every beat.
+come, its sign or all of it, row after row; a converter changes the width of beats and keeps the order of bits; an entry
+compares features; an arg-max answers with the index of a sample's largest sum; what is unrolled is its certificate's.
 """
 
 from __future__ import annotations
@@ -26,22 +25,14 @@ from threshc.compiler.ir.types import Ints
 from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.certificate import Certificate
 from threshc.hdl.proof.check import check
+from threshc.hdl.proof.folded_convolution import ConvolutionClaim, check_convolution, sum_of_window
+from threshc.hdl.proof.folded_entry import EntryClaim, compared
 from threshc.hdl.proof.folded_levels import check_levels
 from threshc.hdl.proof.folded_maps import PositionClaim, WindowClaim, over_map
 from threshc.hdl.proof.folded_memory import FoldedLayerClaim, check_range, decode
 from threshc.hdl.proof.folded_order import order_of
 from threshc.hdl.proof.folded_pool import Groups, PoolClaim, made_of, through
 from threshc.hdl.proof.folded_stream import ANY, ZERO, Carried, Converter, in_order
-
-
-@dataclass(frozen=True, slots=True)
-class EntryClaim:
-    """Comparisons of beat b of a sample: of feature f, `bits` wide, with each of thresholds[b][f], feature after
-    feature; where there are thresholds of one beat alone, all are compared with these."""
-
-    thresholds: tuple[tuple[tuple[int, ...], ...], ...]
-    bits: int
-    is_signed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,17 @@ class UnrolledClaim:
     end: int
 
 
-Part = EntryClaim | Converter | PoolClaim | FoldedLayerClaim | ArgMaxClaim | UnrolledClaim | WindowClaim | PositionClaim
+Part = (
+    EntryClaim
+    | Converter
+    | PoolClaim
+    | FoldedLayerClaim
+    | ConvolutionClaim
+    | ArgMaxClaim
+    | UnrolledClaim
+    | WindowClaim
+    | PositionClaim
+)
 
 
 class Outside(NamedTuple):
@@ -120,6 +121,8 @@ class _Reader:
                 self._entry(part)
             case FoldedLayerClaim():
                 self._layer(part)
+            case ConvolutionClaim():
+                self._convolution(part)
             case ArgMaxClaim():
                 self._arg_max(part)
             case UnrolledClaim():
@@ -137,39 +140,11 @@ class _Reader:
         raise Unproved(f"value {self.value} of the network has no {kind.__name__} of {rows} elements")
 
     def _entry(self, part: EntryClaim) -> None:
-        t = self.network.types[0]
-        if self.value or not isinstance(t, Ints):
+        if self.value:
             raise Unproved("only the input's numbers are compared")
-        count, most = len(part.thresholds[0]), (1 << (part.bits - part.is_signed)) - 1
-        self.carried.into(part.bits * count)
-        if part.bits != len(plane_weights(t.lo, t.hi)) or part.is_signed != (t.lo < 0):
-            raise Unproved("the network's features have another number of bits, or another sign")
-        beats, lanes = len(self.carried.bits), {tuple(map(len, beat)) for beat in part.thresholds}
-        if len(part.thresholds) not in (1, beats) or len(lanes) != 1:
-            raise Unproved(f"a sample has {beats} beats, and is compared with those of {len(part.thresholds)}")
-        every = part.thresholds * (beats // len(part.thresholds))
-        given = [
-            (beat * count + f, need)
-            for beat, features in enumerate(every)
-            for f, needs in enumerate(features)
-            for need in needs
-        ]
-        features = math.prod(t.shape)
-        places = {pair: k for k, pair in enumerate(given) if pair[0] < features}
-        for v in self.network.users()[0]:
-            if isinstance(op := self.network.ops[v], Compare):
-                wanted = list(zip(op.row.tolist(), op.threshold.tolist(), strict=True))
-                if not places.keys() >= set(wanted):
-                    raise Unproved("the network compares its features with other numbers")
-                self.value, self.bits = v, sum(f < features for f, _ in given)
-                self.whole = wanted == given[: self.bits]
-                self.places = None if self.whole else np.array([places[pair] for pair in wanted], np.int64)
-                never = np.array([need > most and (f, need) not in wanted for f, need in given])
-                beyond = np.array([f >= features for f, _ in given])
-                bits = np.where(never, ZERO, np.where(beyond, ANY, np.arange(len(given))))
-                self.carried = Carried(bits.reshape(beats, -1))
-                return
-        raise Unproved("the network compares no features")
+        found = compared(self.network, self.carried, part)
+        self.value, self.bits, self.places, self.carried = found
+        self.whole = self.places is None
 
     def _order(self, v: int) -> NDArray[np.int64]:
         """Which of the stream's bits each element of a value is; negative for what is always 0."""
@@ -252,6 +227,14 @@ class _Reader:
             self.value, self.carried = found[0], Carried(found[1])
             self.bits, self.places, self.whole = math.prod(self.network.types[self.value].shape), None, True
             self.pooled = None
+
+    def _convolution(self, part: ConvolutionClaim) -> None:
+        """A layer at every position of a window, or of a map without one."""
+        self.carried.into(part.layer.code.inputs)
+        self.value, op, named = sum_of_window(self.network, self.value, self._order)
+        self.value, compare = self._compare(part.layer.rows, part.layer.pe)
+        self.carried = check_convolution(part, self.carried, named, op, compare)
+        self.bits, self.places, self.whole = len(named) * len(compare.row), None, True
 
     def _arg_max(self, part: ArgMaxClaim) -> None:
         self.carried.into(part.width)

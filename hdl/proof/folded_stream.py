@@ -69,8 +69,19 @@ class Carried:
             raise Unproved(f"it takes beats of {width} bits and is given {self.width}")
 
     def through(self, part: Converter) -> Carried:
-        """Returns what leaves a converter. Raises Unproved where it does not fit the stream."""
+        """Returns what leaves a converter, which may see parts of a sample as samples.
+
+        Raises Unproved where it does not fit the stream.
+        """
         self.into(part.width)
+        short = part.count - part.last if isinstance(part, GatherClaim) else 0
+        period = part.words * part.count - short if isinstance(part, GatherClaim) else part.beats
+        if not 0 < period < len(self.bits) or len(self.bits) % period:
+            return self._whole(part)
+        parts = [Carried(bits)._whole(part).bits for bits in self.bits.reshape(-1, period, self.width)]
+        return Carried(np.concatenate(parts))
+
+    def _whole(self, part: Converter) -> Carried:
         match part:
             case GatherClaim():
                 return self._gathered(part)
