@@ -177,7 +177,9 @@ def _stages(chain: Circuit) -> tuple[list[Stage], list[tuple[str, str]], list[Fo
     """The cycle model of a circuit: stages, what each is called and is, and the layer of folded ones."""
     from threshc.hdl.chain import Chain
     from threshc.hdl.folded import schedule
+    from threshc.hdl.folded.entry_schedule import CompareStage
     from threshc.hdl.folded.pool_schedule import PoolStage
+    from threshc.hdl.folded.serial_schedule import SerialStage
     from threshc.hdl.folded.window_schedule import WindowStage
 
     if isinstance(chain, Chain):
@@ -192,6 +194,8 @@ def _stages(chain: Circuit) -> tuple[list[Stage], list[tuple[str, str]], list[Fo
     kinds = {
         schedule.FoldedStage: "folded",
         WindowStage: "folded",
+        SerialStage: "folded",
+        CompareStage: "comparisons",
         PoolStage: "pool",
         schedule.ArgMaxStage: "arg-max",
         schedule.PipelineStage: "unrolled",
@@ -226,7 +230,7 @@ def _part(
     end = max((h.left[-1] for h in stage.held() if h.left), default=0)
     fills = tuple(Fill(h.what, h.places, *fill(h, window[0], end)) for h in stage.held())
     each = layer.interval if layer is not None else 0
-    words, times = (None, 1) if layer is None else (layer.words(), layer.positions)
+    words, times = (None, 1) if layer is None else (layer.read_words(), layer.positions)
     return Part(
         name,
         kind,
@@ -237,7 +241,7 @@ def _part(
         each,
         0 if words is None else times * int(words.size),
         0 if words is None else times * int((words != np.roll(words, 1, axis=0)).sum()),
-        0 if layer is None else times * layer.rows * layer.columns,
+        0 if layer is None else times * layer.rows * layer.columns * layer.whole.bits,
         "".join(
             " .:+*#"[min(5, int(np.ceil(5 * share)))]
             for share in shares(worked, *window, min(COLUMNS, window[1] - window[0]))

@@ -15,10 +15,11 @@ from threshc.compiler.ir.network import Network
 from threshc.compiler.ir.ops import Bitplanes, Compare, Input, Output, Sum
 from threshc.hdl.folded.chain import _Chain
 from threshc.hdl.folded.entry import BeatThresholds
+from threshc.hdl.folded.entry_schedule import CompareStage
 from threshc.hdl.folded.joints import converters, gathered
 from threshc.hdl.folded.layer import BITS, Answer, FoldedLayer, Numbers
 from threshc.hdl.folded.layout import in_order
-from threshc.hdl.folded.schedule import GatherStage, PipelineStage, Sink, Stage, run
+from threshc.hdl.folded.schedule import PipelineStage, Sink, Stage, run
 from threshc.hdl.folded.unit import UnitComponent, folded_unit
 from threshc.hdl.folded.weights import SIGNS, WeightCode
 from threshc.hdl.folded.window_control import WindowControl
@@ -132,7 +133,7 @@ def compared(rng: np.random.Generator, chain: Random) -> Random:
     for layer in chain.layers:
         answers = bits_of(layer, answers)
     part = BeatThresholds(thresholds.tolist(), bits, False)
-    return Random([part, *chain.parts], [GatherStage(), *chain.stages], chain.layers, beats, answers)
+    return Random([part, *chain.parts], [CompareStage(), *chain.stages], chain.layers, beats, answers)
 
 
 def random_needs(rng: np.random.Generator, rows: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_folded_network import signs_network
+from test_folded_network import integer_network, own_network, signs_network
 from typer.testing import CliRunner
 
 import threshc
@@ -53,6 +53,21 @@ def test_what_is_read_and_what_changes() -> None:
     pixels = np.unpackbits(x.astype(np.uint8), axis=1, bitorder="little").reshape(-1, 64)
     changes = sum(int((a != b).sum()) for a, b in zip(pixels[1:], pixels[:-1], strict=True)) / 5
     assert dict(report.streams)["input"] == pytest.approx(changes)
+
+
+def test_planes_and_comparisons_of_beats() -> None:
+    """Weight words are read again for every plane; comparisons with a beat's own numbers are a part with a cycle."""
+    network = integer_network(np.random.default_rng(0), (6, 4, 5), (-1, 1), encoding="uint8")
+    report = cycles(network, np.zeros((3, 6), np.int64), options=CircuitOptions(fold="2x3:serial,1x4"))
+    (unit, _) = folded_chain(network, parse("2x3:serial,1x4")[0]).units
+    part = next(part for part in report.parts if part.kind == "folded")
+    words = unit.layer.words()
+    read = [words[group * 2 + chunk] for group in range(2) for _ in range(8) for chunk in range(2)]
+    assert (part.reads, part.bits, part.adds) == (32, 8 * words.size, 6 * 4 * 8)
+    assert part.toggled == sum(int((read[k] != read[k - 1]).sum()) for k in range(32))
+    compared = own_network(np.random.default_rng(1), 9, range(256))
+    report = cycles(compared, options=CircuitOptions(fold="2x4,1x8@3"))
+    assert next(part.kind for part in report.parts) == "comparisons"
 
 
 def test_slower_neighbours_slow_it_down() -> None:

@@ -36,8 +36,8 @@ class BeatThresholds(wiring.Component):
     b whether it is at least each of `thresholds[b][f]`, feature after feature. All beats have as many.
 
     The constants of the beat that comes next stand in registers, filled from a table, by the number of the beat behind,
-    when a beat is taken; so no path leads through both. The bits leave a cycle later (`schedule.GatherStage` of one
-    beat). word, at, full, answer: its registers, once it is elaborated, for proofs.
+    when a beat is taken; so no path leads through both. The bits leave a cycle later (`CompareStage`). word, at, full,
+    answer: its registers, once it is elaborated, for proofs.
     """
 
     def __init__(self, thresholds: Sequence[Sequence[Sequence[int]]], bits: int, is_signed: bool) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.folded import schedule
 from threshc.hdl.folded.entry import BeatThresholds, Thresholds
+from threshc.hdl.folded.entry_schedule import CompareStage
 from threshc.hdl.folded.layout import JUNK, Layout
 from threshc.hdl.folded.links import Fill, Gather, Split
 from threshc.hdl.folded.network import FoldedNetwork
@@ -41,7 +42,7 @@ def entry_links(read: FoldedNetwork, features: int) -> tuple[list[Link], Layout]
         return [], found
     if len(beats) == 1:
         return [Link(partial(Thresholds, beats[0], entry.bits, entry.is_signed), None, keeps=False)], found
-    return [Link(partial(BeatThresholds, beats, entry.bits, entry.is_signed), schedule.GatherStage)], found
+    return [Link(partial(BeatThresholds, beats, entry.bits, entry.is_signed), CompareStage)], found
 
 
 def converters(given: Layout, wanted: int) -> tuple[list[Link], Layout]:

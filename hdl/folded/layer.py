@@ -231,6 +231,12 @@ class FoldedLayer:
             bits.append(self._thresholds(0))
         return self._beside(np.concatenate(bits, axis=-1))
 
+    def read_words(self) -> Bits:
+        """Returns the weight words in the order in which the steps at a position read them: those of a group for every
+        plane."""
+        words = self.words().reshape(self.groups, 1, self.chunks, -1)
+        return np.repeat(words, self.planes, axis=1).reshape(self.depth * self.planes, -1)
+
     def starts(self) -> Bits:
         """Returns the contents of the memory of threshold bits where there are several patterns: the rows of one behind
         those of the other, (patterns * depth, pe * exponents)."""
