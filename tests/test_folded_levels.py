@@ -276,3 +276,25 @@ def test_rows_of_more_neurons_than_there_are_is_refused() -> None:
     with pytest.raises(CompileError, match="PE 9 is not from 1 to 8"):
         folded_chain(network, parse("9x4,1x4")[0])
     assert folded_chain(network, parse("9x4:rows,1x4")[0]).units[0].layer.rows == 18
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", ["class", "scores"])
+@pytest.mark.parametrize("folds", ["2x4,1x3", "4x6,1x8", "8x12,1x2"])
+def test_rows_of_scores_with_factors_of_their_own(ends: str, folds: str) -> None:
+    """Scores on one grid, rows of which are so many times others, and a scale and an offset of each: the factors are in
+    the rows' integers, so sums are compared exactly; what is only scale and offset is the reader's."""
+    rng = np.random.default_rng(7)
+    network = levels_network(rng, (12, 8, 5), 1, ends=ends)
+    at = 4
+    last = network.ops[at]
+    assert isinstance(last, Sum)
+    factors = np.array([1, 3, 5, 40, 7])
+    ops = list(network.ops)
+    ops[at] = dataclasses.replace(last, weights=factors[:, None] * np.sign(last.weights), bias=last.bias * factors + 1)
+    (output,) = network.outputs
+    if ends == "scores":
+        output = dataclasses.replace(output, scale=rng.random(5) + 0.1, offset=rng.random(5))
+    network = dataclasses.replace(network, ops=tuple(ops), outputs=(output,))
+    chain = exact(rng, network, folds, 0, busy=True)
+    assert prove_chain(chain, induction=False).answer.startswith(ends)
