@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import select
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from threshc.hdl.folded.fold import parse
 from threshc.hdl.shell import host
 from threshc.hdl.shell.host import Board
 from threshc.hdl.shell.image import OFFSET, make_image
+from threshc.hdl.shell.protocol import BAD_CHECK, ERROR, LOAD, PING, PONG, frame, identity
 from threshc.tasks.load_weights import load_weights
 from threshc.tasks.run import run
 from threshc.tasks.samples import random_samples
@@ -187,3 +191,53 @@ def test_the_command_line(folder: Path, tmp_path: Path) -> None:
     save(network(), tmp_path / "m.thresh")
     threshc.compile(tmp_path / "m.thresh", tmp_path / "out", fold="2x6,1x8,1x6@6", samples=3, simulator="amaranth")
     assert "the circuit takes no weights from its host" in fails(str(tmp_path / "out"), "--port", "/dev/no-such-port")
+
+
+class Terminal(threading.Thread):
+    """A board at the other end of a pseudo terminal, as far as loading goes. wrong: images that it says an error to
+    before their end, as the board does to a damaged one."""
+
+    def __init__(self, wrong: int) -> None:
+        super().__init__(daemon=True)
+        self.pty = pytest.importorskip("pty", reason="needs a pseudo terminal")
+        self.ours, self.theirs = self.pty.openpty()
+        self.wrong, self.ended, self.images = wrong, threading.Event(), list[bytes]()
+
+    def run(self) -> None:
+        pong, took, flush = frame(PONG, identity(CHAIN.interface).pack()), b"", False
+        while not self.ended.is_set():
+            if not select.select([self.ours], [], [], 0.25)[0]:
+                took, flush = b"", False  # silence: half a request is forgotten
+                continue
+            took += os.read(self.ours, 64)
+            if flush:
+                took = b""
+            elif took == frame(PING):
+                os.write(self.ours, pong)
+                took = b""
+            elif took[:1] == LOAD and self.wrong and len(took) > 40:
+                os.write(self.ours, frame(ERROR, bytes([BAD_CHECK])))
+                self.wrong, flush = self.wrong - 1, True
+            elif took[:1] == LOAD and len(took) == len(IMAGE) + 2:
+                self.images.append(took)
+                os.write(self.ours, pong)
+                took = b""
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_a_real_port(folder: Path, wrong: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its own name, timeouts and count of waiting bytes."""
+    pytest.importorskip("serial", reason="needs pyserial")
+    monkeypatch.setattr(host, "_CHUNK", 16)
+    told, board = list[str](), Terminal(wrong)
+    board.start()
+    try:
+        done = load_weights(folder, os.ttyname(board.theirs), note=told.append)
+    finally:
+        board.ended.set()
+        board.join()
+        os.close(board.ours)
+        os.close(board.theirs)
+    assert done.bytes == len(IMAGE)
+    assert board.images == [frame(LOAD, IMAGE)]
+    assert told == ["sent again for what was damaged: a byte was damaged on the way to the board (1 times)"] * wrong
