@@ -47,8 +47,9 @@ def build(
         str,
         typer.Option(
             "--link",
-            metavar="uart|spi[:PINS]",
-            help="Between the board and its host: uart, spi, or spi:sck=PIN,cs=PIN,copi=PIN,cipo=PIN.",
+            metavar="uart|spi[:PINS]|ft245:PINS",
+            help="Between the board and its host: uart, spi, or spi:sck=PIN,cs=PIN,copi=PIN,cipo=PIN; "
+            "ft245:d0=PIN,..,d7=PIN,rxf=PIN,txe=PIN,rd=PIN,wr=PIN.",
         ),
     ] = "uart",
     jobs: o.Jobs = None,

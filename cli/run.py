@@ -26,7 +26,7 @@ def run(
     out: o.OutFile = None,
     baud: Annotated[int | None, typer.Option("--baud", metavar="N", help="As the bitstream was built for.")] = None,
     link: Annotated[
-        str, typer.Option("--link", metavar="uart|spi", help="As the bitstream was built for; spi: by pyftdi.")
+        str, typer.Option("--link", metavar="uart|spi|ft245", help="As the bitstream was built for; spi: by pyftdi.")
     ] = "uart",
     sck: Annotated[float | None, typer.Option("--sck", metavar="MHZ", help="The rate of SPI; 10 without.")] = None,
     table: o.Table = None,

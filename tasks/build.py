@@ -74,7 +74,8 @@ def build(
     clock: what a board's circuit runs at, in Hz, made by a PLL from the board's crystal, whose frequency is the usual
     clock; within 1 % of what is asked for, the report has it exactly. `max`: the fastest that the routed circuit bears,
     found in up to five tries, each placed and routed.
-    link: between a board and its host: `uart`, `spi`, or with pins of one's own `spi:sck=20,cs=26,copi=23,cipo=18`.
+    link: between a board and its host: `uart`, `spi`, or with pins of one's own `spi:sck=20,cs=26,copi=23,cipo=18`;
+    `ft245:d0=..,d7=..,rxf=..,txe=..,rd=..,wr=..` for the FIFO of a bridge.
     verify: `netlist` also runs the samples through the cells that Yosys made, alone and as they are placed, bit for
     bit; `proof` also proves the circuit, and the cells of the network alone, equal to the network on all inputs.
 

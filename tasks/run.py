@@ -45,8 +45,8 @@ def run(
     model: what the bitstream was built from, or the folder that holds it, whose report says whether scores are output
     and how layers are folded. reading, options, keywords: as for `build`; the other options of the circuit may be left
     out, since a board does not tell circuits apart that answer alike.
-    link: as the bitstream was built for: `uart`, whose port is the serial one, or `spi`, whose port is the URL of a USB
-    bridge as pyftdi has it (ftdi://ftdi:2232h/1), with the rate sck in Hz, 10 MHz without.
+    link: as the bitstream was built for: `uart` or `ft245`, whose port is the serial one, or `spi`, whose port is the
+    URL of a USB bridge as pyftdi has it (ftdi://ftdi:2232h/1), with the rate sck in Hz, 10 MHz without.
     Raises CompileError when the model's circuit is too large for this machine, the port cannot be opened, nothing
     answers, or the board holds another network.
     note: is told what was damaged on the way and asked for again, and how many requests the board itself has dropped.
@@ -56,13 +56,13 @@ def run(
     from threshc.hdl.shell.protocol import BAUD
     from threshc.hdl.shell.spi_bridge import SCK, Bridge, checked_sck
     from threshc.hdl.size import predict, refuse_vast
-    from threshc.hdl.targets.links import SPI, UART, checked_kind
+    from threshc.hdl.targets.links import FT245, SPI, UART, checked_kind
     from threshc.sim.rtl import to_result
 
     progress = progress or silent
     how, circuit = chosen_options(reading, options, keywords)
     kind = checked_kind(link)
-    _refuse_idle(kind, {UART: {"sck": sck}, SPI: {"baud": baud}})
+    _refuse_idle(kind, {UART: {"sck": sck}, SPI: {"baud": baud}, FT245: {"sck": sck, "baud": baud}})
     baud, sck = checked_baud(BAUD if baud is None else baud), checked_sck(SCK if sck is None else sck)
     folder = folder_of(model)
     own = circuit if folder is None else recorded(folder).circuit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +33,10 @@ pytestmark = pytest.mark.slow
 
 XOR = build(networks.xor()).interface
 SPI = [name for name, found in targets().items() if dict(found.links).get("spi")]
-NAMED = "spi:sck=A1,cs=A2,copi=A3,cipo=A4"
+NAMED = {
+    "spi": "spi:sck=A1,cs=A2,copi=A3,cipo=A4",
+    "ft245": "ft245:" + ",".join(f"{name}=A{k + 1}" for k, name in enumerate(PINS["ft245"])),
+}
 
 
 def test_the_uart_is_what_it_was() -> None:
@@ -52,19 +56,21 @@ def test_boards_whose_pins_are_known(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, found in targets().items() if found.board is not None])
-def test_pins_may_be_named_on_every_board(name: str) -> None:
+@pytest.mark.parametrize("kind", PINS)
+def test_pins_may_be_named_on_every_board(kind: str, name: str) -> None:
     pytest.importorskip("amaranth_boards", reason="needs amaranth-boards")
-    top = make_top(XOR, target(name), 115200, None, link_of(NAMED, target(name)))
-    assert all(f"A{k}" in top.constraints for k in range(1, 5))
+    top = make_top(XOR, target(name), 115200, None, link_of(NAMED[kind], target(name)))
+    assert all(re.search(rf"\bA{k + 1}\b", top.constraints) for k in range(len(PINS[kind])))
 
 
 @pytest.mark.parametrize(
     ("text", "name", "said"),
     [
-        ("usb", "icebreaker", "there is no link 'usb'\n  where: link=\n  try: uart, spi"),
+        ("usb", "icebreaker", "there is no link 'usb'\n  where: link=\n  try: uart, spi, ft245"),
         ("uart:rx=1", "icebreaker", "the UART has the board's own pins"),
         ("spi", "up5k-sg48", "up5k-sg48 has no SPI: it is a bare device"),
         ("spi", "tang-nano-9k", "no pins are known for SPI on tang-nano-9k\n  where: link=\n  try: name them"),
+        ("ft245", "ulx3s-85f", "no pins are known for FT245 on ulx3s-85f"),
         ("spi:", "icebreaker", "the pins '' are not understood"),
         ("spi:sck=1,cs=2,copi=3", "icebreaker", "the pins 'sck=1,cs=2,copi=3' are not understood"),
         ("spi:sck=1,cs=2,copi=3,cipo=", "icebreaker", "are not understood"),
@@ -106,6 +112,12 @@ def test_the_report_says_what_the_link_lets_through() -> None:
         assert request_size(XOR) == 4
         assert rows["SPI"] == f"SCK up to {sck:.1f} MHz, at most {sck * 1e6 / 8 / 4:,.0f} samples/s"
         assert "serial port" not in rows
+
+
+def test_the_report_of_the_fifo() -> None:
+    board = target("icebreaker")
+    rows = {name: value for name, value, _ in running(board, XOR, crystal(board), 115200, 40e6, "ft245").rows()}
+    assert rows["FT245"] == f"at most {12e6 / (4 * 7 + 4 * 8):,.0f} samples/s"
 
 
 def test_run_over_spi(root: Path, digits: Path) -> None:

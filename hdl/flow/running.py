@@ -8,11 +8,12 @@ from fractions import Fraction
 
 from threshc.compiler.diagnostics import option
 from threshc.hdl.interface import Interface
+from threshc.hdl.shell.ft245 import cycles as fifo_cycles
 from threshc.hdl.shell.protocol import reply_size, request_size
 from threshc.hdl.shell.uart import divisor
 from threshc.hdl.targets.base import Target
 from threshc.hdl.targets.clock import Clock, at_most, megahertz
-from threshc.hdl.targets.links import SPI, UART
+from threshc.hdl.targets.links import FT245, SPI, UART
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Running:
         if self.link == SPI:
             most = f"SCK up to {self.sck_hz / 1e6:.1f} MHz, at most {self.serial_samples_per_second:,.0f} samples/s"
             return [*rows, ("SPI", most, "board")]
+        if self.link == FT245:
+            return [*rows, ("FT245", f"at most {self.serial_samples_per_second:,.0f} samples/s", "board")]
         port = (
             f"{self.baud:,} baud ({self.cycles_per_bit} cycles a bit, {self.baud_error:+.2%}), at most "
             f"{self.serial_samples_per_second:,.1f} samples/s"
@@ -62,7 +65,11 @@ def running(target: Target, interface: Interface, clock: Clock, baud: int, fmax_
     each = max(request_size(interface), reply_size(interface))
     serial = link == UART
     cycles = divisor(clock.hz, baud) if serial else 0
-    sck = 0.0 if serial else min(2.0 * float(clock.hz), fmax_hz)
+    sck = min(2.0 * float(clock.hz), fmax_hz) if link == SPI else 0.0
+    rate = baud / 10 / each if serial else sck / 8 / each
+    if link == FT245:
+        read, written = fifo_cycles(float(clock.hz))
+        rate = float(clock.hz) / (request_size(interface) * read + reply_size(interface) * written)
     return Running(
         hz=str(clock.hz),
         crystal_hz=clock.crystal_hz,
@@ -74,7 +81,7 @@ def running(target: Target, interface: Interface, clock: Clock, baud: int, fmax_
         baud=baud if serial else 0,
         cycles_per_bit=cycles,
         baud_error=float(clock.hz / cycles / baud - 1) if serial else 0.0,
-        serial_samples_per_second=(baud / 10 if serial else sck / 8) / each,
+        serial_samples_per_second=rate,
         link=link,
         sck_hz=sck,
     )

@@ -47,7 +47,7 @@ def verify_netlists(
     network = read_netlist(folder / "network.json", family, interface.name)
     done = [exercise_network(network, interface, samples.words, samples.expected)]
     if link != UART:
-        progress(f"the netlist that is placed is not simulated at its pins: {link.upper()} has a second clock")
+        progress(f"the netlist that is placed is not simulated at its pins: no driver for {link.upper()} is there")
         return tuple(done)
     progress("simulating the netlist that is placed, at its pins")
     whole = read_netlist(folder / "top.json", family, TOP)

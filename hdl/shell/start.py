@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import ClockDomain, ClockSignal, IOPort, Module, ResetSignal, Signal
+from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In, Out
 
 from threshc.hdl.shell.clocking import add_domain
+from threshc.hdl.shell.ft245 import FifoShell, connect_data
 from threshc.hdl.targets.clock import Clock
 
 _CYCLES = 15
@@ -31,12 +32,18 @@ class SelfStarting(wiring.Component):
         pairs = [(getattr(self._shell, name), getattr(self, name), pin) for name, pin in self._pins.items()]
         return [inner.eq(outer) if pin.flow is In else outer.eq(inner) for inner, outer, pin in pairs]
 
+    def _data(self, m: Module) -> None:
+        """Pins that both sides drive, d0 to d7, of a shell that has them."""
+        if isinstance(self._shell, FifoShell):
+            connect_data(m, self._shell, [io.SingleEndedPort(IOPort(1, name=f"d{k}")) for k in range(8)])
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         if self._clock.pll is not None:
             add_domain(m, self._clock, self.clk)
             m.submodules.shell = self._shell
             m.d.comb += self._connections()
+            self._data(m)
             return m
         m.domains.sync = ClockDomain(local=True)
         m.submodules.shell = self._shell
@@ -46,6 +53,7 @@ class SelfStarting(wiring.Component):
             ResetSignal().eq(started != _CYCLES),
             *self._connections(),
         ]
+        self._data(m)
         with m.If(started != _CYCLES):
             m.d.sync += started.eq(started + 1)
         return m

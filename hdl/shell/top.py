@@ -18,6 +18,8 @@ from threshc.hdl.interface import Interface
 from threshc.hdl.naming import TOP
 from threshc.hdl.shell.clocking import add_domain
 from threshc.hdl.shell.flash import RESOURCE, FlashTiming
+from threshc.hdl.shell.ft245 import PINS as FIFO_PINS
+from threshc.hdl.shell.ft245 import FifoShell, connect_data
 from threshc.hdl.shell.harness import Harness
 from threshc.hdl.shell.protocol import SILENCE
 from threshc.hdl.shell.shell import Shell
@@ -28,7 +30,7 @@ from threshc.hdl.shell.uart import divisor
 from threshc.hdl.shell.verilog_core import VerilogCore
 from threshc.hdl.targets.base import Board, Device, Pins, Target
 from threshc.hdl.targets.clock import Clock, crystal
-from threshc.hdl.targets.links import SERIAL_PORT, SPI, UART, Link
+from threshc.hdl.targets.links import FT245, SERIAL_PORT, SPI, UART, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ def make_top(
     shell: wiring.Component
     if link.kind == SPI:
         shell, pins = SpiShell(core, interface, timeout=timeout), SPI_PINS
+    elif link.kind == FT245:
+        shell, pins = FifoShell(core, interface, clock_hz=float(clock.hz), timeout=timeout), FIFO_PINS
     else:
         cycles = divisor(clock.hz, baud)
         shell, pins = Shell(core, interface, cycles_per_bit=cycles, timeout=timeout, flash=flash), SERIAL
@@ -126,6 +130,8 @@ class _Pins(Elaboratable):
             way, inner = "i" if pin.flow is In else "o", getattr(self._shell, name)
             m.submodules[name] = buffer = io.Buffer(way, getattr(found, name))
             m.d.comb += inner.eq(buffer.i) if way == "i" else buffer.o.eq(inner)
+        if self._link.kind == FT245:
+            connect_data(m, self._shell, [getattr(found, f"d{k}") for k in range(8)])
         flash: Any = getattr(self._shell, "flash", None)
         if flash is not None:
             _connect_flash(m, flash, platform.request(*RESOURCE, dir="-"))

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from threshc.compiler.diagnostics import fail, option
 from threshc.hdl.targets.base import Target
 
-UART, SPI = "uart", "spi"
-PINS = {SPI: ("sck", "cs", "copi", "cipo")}
+UART, SPI, FT245 = "uart", "spi", "ft245"
+PINS = {
+    SPI: ("sck", "cs", "copi", "cipo"),
+    FT245: (*(f"d{k}" for k in range(8)), "rxf", "txe", "rd", "wr"),
+}
 """The pins of every kind of link but the UART, whose pins every board has."""
 
 
