@@ -9,11 +9,15 @@ import types
 from typing import Any
 
 import folded_chains
+import networks
 import numpy as np
 import pytest
 from test_folded_network import INT3, INT4, TERNARY, exact, integer_network, signs_network
 
 from threshc.compiler.diagnostics import CompileError
+from threshc.compiler.encoding import parse_encoding
+from threshc.compiler.ir.network import Network
+from threshc.compiler.ir.ops import ArgMax, Bitplanes, Compare, Input, Op, Output, Sum
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.prove_folded import prove_chain
 from threshc.hdl.flow.prove_schedule import prove_properties
@@ -110,6 +114,29 @@ def test_networks(
     for change in ({"is_signed": not claim.is_signed}, {"begin": claim.begin + 1}, {"planes": claim.planes - 1}):
         with pytest.raises(Unproved):
             check_network(network, ends_at, [*parts[:k], dataclasses.replace(claim, **change), *parts[k + 1 :]])
+
+
+@pytest.mark.parametrize("busy", [True, False])
+@pytest.mark.parametrize(
+    ("folds", "levels"), [("2x3:serial,1x4", 3), ("1x2:serial,1x4", 6), ("2x3:serial:rows,1x4", 2)]
+)
+def test_several_thresholds_of_pixels(folds: str, levels: int, busy: bool) -> None:
+    """Sums of planes are compared behind their accumulators as those of bits are."""
+    rng = np.random.default_rng(levels)
+    ops: list[Op] = [Input("x", (6,), parse_encoding("int8")), Bitplanes(0)]
+    planes = np.array([1, 2, 4, 8, 16, 32, 64, -128])
+    ops.append(Sum(1, np.kron(rng.choice([-1, 1], (4, 6)), planes), rng.integers(-9, 10, 4)))
+    ops.append(Compare(2, np.repeat(np.arange(4), levels), rng.integers(-250, 250, 4 * levels)))
+    ops += [Sum(3, rng.choice([-1, 1], (5, 4 * levels)), rng.integers(-9, 10, 5)), ArgMax(4)]
+    network = Network("s", tuple(ops), (Output("y", 5, "class", networks.ONE_SCALE, networks.NO_OFFSET),))
+    chain = exact(rng, network, folds, 0, busy=busy)
+    plan = planned(network, parse(folds)[0], target("up5k-sg48").device, chain.interface.input.width // 8)
+    assert plan.interval == chain.interface.timing.interval
+    if busy:
+        prove_chain(chain, induction=False)
+        if folds == "1x2:serial,1x4":
+            _needs_yosys()
+            prove_properties({"it": _properties(chain.units[0])})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seed", range(14))
@@ -210,7 +237,7 @@ CHANGES: list[tuple[types.ModuleType, str, str]] = [
     (serial_unit, "Mux(turn, total << 1, total)", "total"),
     (serial_unit, "Mux(turn, total << 1, total)", "Mux(turn, acc << 1, total)"),
     (serial_unit, "begin, Mux(turn, total << 1, total)", "begin, total << 1"),
-    (serial_unit, "control.turn, unit.latency - 1", "control.turn, unit.latency - 2"),
+    (serial_unit, "control.turn, unit.summed - 1", "control.turn, unit.summed - 2"),
     (serial_unit, '("address", control.address, shared + 1)', '("address", control.address, shared)'),
     (serial_unit, '("lowest", control.lowest, shared + 3)', '("lowest", control.lowest, shared + 2)'),
     (serial_unit, '("plane", control.plane, 2)', '("plane", control.plane ^ 1, 2)'),

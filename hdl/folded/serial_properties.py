@@ -58,7 +58,7 @@ class SerialProperties(Properties):
         both, shared = 3 + sum(self.latencies), self.latencies[0]
         return {
             "step": both,
-            "done": both,
+            "done": both + self.part.unit.layer.compares,
             "turn": both,
             "address": shared + 1,
             "plane": 2,

@@ -54,7 +54,7 @@ def serial_unit(
 ) -> SerialUnit:
     """Makes a unit as `threshc.hdl.folded.unit.folded_unit` does, of a layer whose planes come one after the other."""
     made = core(layer, levels)
-    enough = -(-(AROUND + made.latency + 3) // (layer.chunks * layer.planes))
+    enough = -(-(AROUND + made.latency + layer.compares + 3) // (layer.chunks * layer.planes))
     return SerialUnit(name, layer, made, places or 2 * layer.chunks, queue or enough, store)
 
 
@@ -83,9 +83,9 @@ class SerialComponent(UnitComponent):
         ]
         shared = unit.core.shared.latency
         for name, value, cycles in (
-            ("step", control.step, unit.latency - 1),
+            ("step", control.step, unit.summed - 1),
             ("done", control.done, unit.latency - 1),
-            ("turn", control.turn, unit.latency - 1),
+            ("turn", control.turn, unit.summed - 1),
             ("address", control.address, shared + 1),
             ("plane", control.plane, 2),
             ("lowest", control.lowest, shared + 3),
@@ -96,14 +96,15 @@ class SerialComponent(UnitComponent):
         common = self._module(m, "inputs", unit.core.shared, [("x", x)], "common")
         self.word = word = self._words(m)
         self.adds, self.clears = adds, clears = Signal(init=1, name="adds"), Signal(init=1, name="clears")
-        m.d.sync += [adds.eq(self.pipes["step"][-2]), clears.eq(self.pipes["done"][-2])]
-        done, bits = self.pipes["done"][-1], layer.word_bits
+        m.d.sync += [adds.eq(self.pipes["step"][-2]), clears.eq(self.pipes["done"][unit.summed - 2])]
+        done, bits = self.pipes["done"][unit.summed - 1], layer.word_bits
         answers = []
         for k in range(layer.pe):
             own = self.own_word(word[k * bits : (k + 1) * bits])
             count = self._module(m, "neuron", unit.core.neuron, [("x", common), ("w", own)], "count", f"_{k}")
             answers.append(self._accumulated(m, k, count, done))
-        self._queue(m, control, Cat(*answers), done)
+        found = Cat(*answers) if self.levels is None else self._compared(m, self.levels, Cat(*answers))
+        self._queue(m, control, found, self.pipes["done"][-1])
         return m
 
     def own_word(self, word: Value) -> Value:
@@ -133,9 +134,9 @@ class SerialComponent(UnitComponent):
         m.d.comb += total.eq(acc + count)
         with m.If(self.adds):
             m.d.sync += acc.eq(Mux(self.clears, begin, Mux(turn, total << 1, total)))
-        answer = Signal(layer.bits if layer.answer == "sums" else 1, name=f"answer_{k}", reset_less=True)
+        answer = Signal(1 if layer.answer == "bits" else layer.bits, name=f"answer_{k}", reset_less=True)
         with m.If(done):
-            m.d.sync += answer.eq(total if layer.answer == "sums" else total[-1])
+            m.d.sync += answer.eq(total[-1] if layer.answer == "bits" else total)
         self.neurons.append((acc, count, answer))
         return answer
 
