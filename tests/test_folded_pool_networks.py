@@ -126,6 +126,15 @@ def test_bits_left_over_are_not_set_by_padding() -> None:
     folded_chain(network, parse("5x3,pool,3x5,1x3")[0])
 
 
+@pytest.mark.parametrize(("shape", "items", "ends", "folds", "entry"), NETWORKS)
+def test_chains_are_their_networks(
+    shape: tuple[int, int, int], items: list[Item], ends: str, folds: str, entry: int
+) -> None:
+    network = pool_network(np.random.default_rng(0), shape, items, ends=ends)
+    chain = folded_chain(network, parse(folds)[0], entry=entry)
+    assert check_network(network, outside(chain), part_claims(chain)).startswith(ends)
+
+
 WITHOUT_CONVOLUTIONS = [one for one in NETWORKS if all(isinstance(what, str) for what, _ in one[1])]
 
 
