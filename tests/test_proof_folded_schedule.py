@@ -13,7 +13,7 @@ import pytest
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.prove_schedule import prove_properties
-from threshc.hdl.folded import arg_max, control, entry, links, unit
+from threshc.hdl.folded import arg_max, control, entry, links, properties, unit
 from threshc.hdl.folded.arg_max import ArgMax
 from threshc.hdl.folded.entry import BeatThresholds
 from threshc.hdl.folded.layer import FoldedLayer
@@ -220,7 +220,8 @@ def test_changed_circuits_are_refused(
                 if name in vars(kind) and name != "__init__":
                     monkeypatch.setattr(kind, name, method)
     if module is control:
-        monkeypatch.setattr(unit, "Control", changed["Control"])
+        for reader in (unit, properties):
+            monkeypatch.setattr(reader, "Control", changed["Control"])
     top = _properties(_unit(*shape)) if isinstance(shape, tuple) else _link(shape)
     with pytest.raises(Unproved, match="it: a property does not hold"):
         prove_properties({"it": top})
