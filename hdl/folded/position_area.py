@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from threshc.compiler.ir.ops import Sum
 from threshc.compiler.ir.split import BEFORE
 from threshc.hdl.folded.area import unrolled_luts
 from threshc.hdl.folded.position import Positioned
 from threshc.hdl.folded.registers import UNROLLED
 
+_OF_NUMBERS, _HELD = 1.35, 2.2
+"""Tables of a circuit that sums numbers of several bits, as parts of those of one of bits; registers for each."""
 _CONTROL = 45
 """Tables, and registers, of a window's counters."""
 
@@ -26,11 +30,14 @@ class PositionSize(NamedTuple):
 def position_size(piece: Positioned, inputs: int) -> PositionSize:
     """Returns the size of a layer with its window. inputs: of the family's tables."""
     op, scan, width = piece.part.network.ops[BEFORE], piece.scan, piece.width
-    if isinstance(op, Sum):
-        circuit = unrolled_luts(op.weights, 1, inputs=inputs)
-    else:
+    each = UNROLLED
+    if not isinstance(op, Sum):
         circuit = -(-piece.layers[0].columns // 3) * width
-    registers = round(UNROLLED * circuit)
+    else:
+        circuit = unrolled_luts(op.weights, 1, inputs=inputs)
+        if np.abs(op.weights.astype(np.int64)).max(initial=0) > 1:
+            circuit, each = round(_OF_NUMBERS * circuit), _HELD
+    registers = round(each * circuit)
     if piece.window is None:
         return PositionSize(circuit, registers, 0, 0)
     masked = sum(
