@@ -15,7 +15,9 @@ from threshc.compiler.encoding import Affine
 from threshc.compiler.frontend.float_model import run_float
 from threshc.compiler.frontend.load import load, lower_model
 from threshc.compiler.passes.pipeline import optimize
-from threshc.sim import packed, reference
+from threshc.hdl.chain import build
+from threshc.hdl.options import CircuitOptions
+from threshc.sim import packed, reference, rtl
 from threshc.sim.inputs import encode
 from threshc.tasks.compare import against_onnx, compare_results
 
@@ -184,3 +186,19 @@ def test_every_file_of_the_folder_is_tested() -> None:
     files = {str(p.relative_to(MODELS)) for p in MODELS.rglob("*.onnx*") if not p.name.endswith(".data")}
     named = {c.file for c in ALL} | {"qonnx/bnn_model_fc_1layer.onnx", "torch/mlp_data_trick_binarynet.ts.onnx"}
     assert files <= named, files - named
+
+
+def test_tt_mnist_folded_over_positions() -> None:
+    """Every hidden bit of images, of the convolutions and poolings as circuits of one position and of PE x SIMD."""
+    case = LABELLED[3]
+    if missing := rtl.available()["verilator"]:
+        pytest.skip(missing)
+    network = optimize(load(MODELS / case.file, input=case.input))
+    x = encode(network, case.samples()[:8])
+    circuit = build(network, CircuitOptions(fold="position,position,position,pool,1x4"))
+    want = reference.run(network, x)
+    got = rtl.run(circuit.probed(), x, simulator="verilator", stall=True)
+    for one, other in zip(got.bits, want.bits, strict=True):
+        assert np.array_equal(one, other)
+    assert np.array_equal(got.values[-1].ravel(), case.array("pred")[:8])
+    assert circuit.interface.timing.interval == 813
