@@ -180,6 +180,7 @@ def _stages(chain: Circuit) -> tuple[list[Stage], list[tuple[str, str]], list[Fo
     from threshc.hdl.folded.entry_schedule import CompareStage
     from threshc.hdl.folded.pool_schedule import PoolStage
     from threshc.hdl.folded.serial_schedule import SerialStage
+    from threshc.hdl.folded.shift_schedule import ShiftWindowStage
     from threshc.hdl.folded.window_schedule import WindowStage
 
     if isinstance(chain, Chain):
@@ -197,6 +198,7 @@ def _stages(chain: Circuit) -> tuple[list[Stage], list[tuple[str, str]], list[Fo
         SerialStage: "folded",
         CompareStage: "comparisons",
         PoolStage: "pool",
+        ShiftWindowStage: "window",
         schedule.ArgMaxStage: "arg-max",
         schedule.PipelineStage: "unrolled",
     }
@@ -207,7 +209,7 @@ def _stages(chain: Circuit) -> tuple[list[Stage], list[tuple[str, str]], list[Fo
         stage, layer = part.stage(), getattr(part, "layer", None)
         kind = kinds.get(type(stage), "converter")
         found.append(stage)
-        named.append((layer.name if layer is not None else kind, kind))
+        named.append((layer.name if layer is not None else getattr(part, "names", kind), kind))
         layers.append(layer)
     return found, named, layers
 

@@ -17,6 +17,7 @@ from threshc.hdl.flow import tools
 from threshc.hdl.flow.prove_folded import prove_chain
 from threshc.hdl.folded.certify import outside, part_claims
 from threshc.hdl.folded.chain import FoldedChain
+from threshc.hdl.folded.network import named_layers
 from threshc.hdl.folded.schedule import Sink, run
 from threshc.hdl.options import CircuitOptions
 from threshc.hdl.payload import pack, to_beats, to_int
@@ -24,6 +25,7 @@ from threshc.hdl.proof.bits import Unproved
 from threshc.hdl.proof.folded_maps import PositionClaim, WindowClaim
 from threshc.hdl.proof.folded_network import Outside, Part, check_network
 from threshc.sim import reference, rtl
+from threshc.tasks.cycles import cycles
 
 
 @pytest.mark.slow
@@ -152,3 +154,15 @@ def test_beats_of_parts_of_pixels_are_refused() -> None:
     assert net.types[0].shape[0] % 2 == 0
     with pytest.raises(CompileError, match="beats of 2 bits do not become pixels of 3"):
         build(net, CircuitOptions(fold=f"{fold}@2"))
+
+
+def test_cycles_name_windows_and_layers() -> None:
+    net = networks.random_conv(np.random.default_rng(3))
+    found = cycles(net, samples=4, options=CircuitOptions(fold="position,pool,position,unrolled"))
+    assert [part.kind for part in found.parts if part.kind != "converter"] == [
+        *("window", "unrolled", "pool", "pool", "window", "unrolled", "unrolled")
+    ]
+    assert [part.name for part in found.parts if part.kind == "unrolled"] == [
+        *(layer.name for layer in named_layers(net) if layer.kind != "pool")
+    ]
+    assert found.interval == 64 + 9
