@@ -13,6 +13,7 @@ import networks
 import numpy as np
 import pytest
 from test_folded_network import INT3, INT4, TERNARY, exact, integer_network, signs_network
+from test_folded_windows import conv_network
 
 from threshc.compiler.diagnostics import CompileError
 from threshc.compiler.encoding import parse_encoding
@@ -166,6 +167,14 @@ def test_texts_and_files() -> None:
     with pytest.raises(CompileError, match="the inputs of this layer are bits") as caught:
         folded_chain(network, parse("2x4:serial,1x4")[0])
     assert "omit :serial" in str(caught.value)
+
+
+def test_convolutions_plane_by_plane_are_refused() -> None:
+    network = conv_network(np.random.default_rng(0), (5, 5, 2), [(4, 1, {})], encoding="uint4")
+    with pytest.raises(CompileError, match="a convolution's inputs do not come plane by plane yet") as caught:
+        folded_chain(network, parse("2x2:serial,1x4")[0])
+    assert "omit :serial" in str(caught.value)
+    folded_chain(network, parse("2x2,1x4")[0])
 
 
 def test_small_plans_are_serial() -> None:
