@@ -22,8 +22,8 @@ _COUNT = re.compile(r"[1-9][0-9]{0,5}")
 _HINT = (
     "auto, or PExSIMD of every layer, as in 16x56,8x16,1x16; 32x56:lut has weights in look-up tables, "
     f"1x16:spram in UP5K's SPRAM, 4x16{SERIAL} adds inputs bit by bit, 16x56{ROWS} has a row of weights for every "
-    f"threshold; {UNROLLED} stays unrolled, {POSITION} is unrolled for one position after the other; "
-    "or a plan.json that `threshc plan -o` wrote"
+    f"threshold; {UNROLLED} stays unrolled, {POSITION} is unrolled for one position after the other, "
+    f"{POOL} is a pooling in the stream; or a plan.json that `threshc plan -o` wrote"
 )
 
 
