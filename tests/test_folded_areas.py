@@ -20,26 +20,26 @@ SMALL, MIDDLE, TFC = (64, 32, 16, 10), (256, 64, 32, 10), None
 """Networks of random weights (seed 0) behind pixels, and TFC_1W1A."""
 
 SYNTHESIZED = [
-    ("ice40", SMALL, "4x16,2x8,1x4@4", 582, 794, 9),
-    ("gowin", SMALL, "8x16,4x8,1x4@8", 693, 1204, 8),
-    ("ecp5", SMALL, "8x8,4x16,1x4@4", 611, 771, 7),
-    ("ice40", SMALL, "4x16,unrolled,1x4@4", 839, 1210, 7),
-    ("ecp5", SMALL, "4x16,2x8,unrolled@4", 644, 904, 4),
-    ("gowin", SMALL, "unrolled,2x16,1x8@16", 1872, 2689, 3),
-    ("ecp5", MIDDLE, "16x64:lut,8x16:lut,1x8@16", 3851, 5202, 1),
-    ("ice40", MIDDLE, "8x32,2x16,1x4@8", 1075, 1711, 24),
-    ("gowin", MIDDLE, "8x64,4x16,1x8@16", 1588, 3165, 20),
-    ("ice40", TFC, "4x49,2x8,2x8,1x4@7", 1017, 1724, 25),
-    ("ecp5", TFC, "16x56,8x16,8x16,1x16@14", 2939, 4268, 38),
-    ("gowin", TFC, "8x49,4x16,4x16,1x8@7", 1674, 3339, 21),
-    ("ecp5", MIDDLE, "4x32,unrolled,unrolled@8", 2181, 3533, 4),
-    ("ecp5", MIDDLE, "16x32,8x16,1x8@16", 1683, 2234, 21),
-    ("gowin", SMALL, "4x16,2x8,1x4@4", 549, 901, 5),
-    ("ecp5", MIDDLE, "4x64,2x64,1x16@16", 1364, 2099, 13),
+    ("ice40", SMALL, "4x16,2x8,1x4@4", 547, 769, 9),
+    ("gowin", SMALL, "8x16,4x8,1x4@8", 651, 1186, 8),
+    ("ecp5", SMALL, "8x8,4x16,1x4@4", 574, 736, 7),
+    ("ice40", SMALL, "4x16,unrolled,1x4@4", 814, 1194, 7),
+    ("ecp5", SMALL, "4x16,2x8,unrolled@4", 619, 882, 4),
+    ("gowin", SMALL, "unrolled,2x16,1x8@16", 1859, 2676, 3),
+    ("ecp5", MIDDLE, "16x64:lut,8x16:lut,1x8@16", 3813, 5175, 1),
+    ("ice40", MIDDLE, "8x32,2x16,1x4@8", 1032, 1676, 24),
+    ("gowin", MIDDLE, "8x64,4x16,1x8@16", 1548, 3136, 20),
+    ("ice40", TFC, "4x49,2x8,2x8,1x4@7", 949, 1658, 25),
+    ("ecp5", TFC, "16x56,8x16,8x16,1x16@14", 2874, 4193, 38),
+    ("gowin", TFC, "8x49,4x16,4x16,1x8@7", 1644, 3287, 21),
+    ("ecp5", MIDDLE, "4x32,unrolled,unrolled@8", 2161, 3520, 4),
+    ("ecp5", MIDDLE, "16x32,8x16,1x8@16", 1644, 2204, 21),
+    ("gowin", SMALL, "4x16,2x8,1x4@4", 506, 876, 5),
+    ("ecp5", MIDDLE, "4x64,2x64,1x16@16", 1448, 2078, 13),
     ("ecp5", TFC, "16x32,3x16,4x12,1x8@8", 1827, 2463, 22),  # PE and SIMD that divide nothing, at commit 59dde98
 ]
 """Family, network, fold, LUTs, flip-flops and block RAMs of the network alone, as `threshc.hdl.flow.synthesis` counts
-them, of the mapped text at commit e47f4d4, by YoWASP Yosys 0.70 (git sha1 28ba3cb92) on 2026-12-01. The
+them, of the mapped text, by YoWASP Yosys 0.70 (git sha1 28ba3cb92) on 2026-12-01. The
 last four were not there when LUTs were fitted."""
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import folded_chains
 import numpy as np
 import pytest
 
-from threshc.hdl.folded.core import Core, core
-from threshc.hdl.folded.layer import FoldedLayer, Numbers
+from threshc.hdl.folded.core import Core, core, smallest
+from threshc.hdl.folded.layer import FoldedLayer, Numbers, spread
 from threshc.hdl.folded.weights import WeightCode, weight_code
 
 CODES = [
@@ -105,3 +106,33 @@ def test_tables_of_an_input(kind: str, inputs: int, most: float) -> None:
     values, code, numbers = folded_chains.KINDS[kind]
     weights = np.random.default_rng(0).choice(values, (4, 54))
     assert _core(weights, 27, inputs, code, numbers).neuron.tables <= most * 27
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 3, 5, 8])
+def test_the_last_threshold_bit_has_any_weight_that_reaches(chunks: int) -> None:
+    """All numbers of a layer's begins are made of its threshold bits; a lower weight than the least would not do."""
+    for span in (1, 4, 9, 30, 77, 130):
+        weights, start = np.ones((2, chunks), np.int8), np.array([0, span])
+        layer = FoldedLayer("l", weights, start, 2, 1)
+        assert layer.span == span
+        for e in layer.last_exponents:
+            exponents = dataclasses.replace(layer, last=e).exponents
+            values = np.arange(span + 1)
+            bits = spread(values, exponents, chunks).astype(np.int64)
+            np.testing.assert_array_equal((bits << np.array(exponents)).sum(axis=(1, 2)), values)
+        assert layer.exponents[-1] in layer.last_exponents
+        others = chunks * sum(1 << e for e in sorted(layer.exponents)[:-1])
+        assert layer.last_exponents[0] == 0 or others + (chunks << layer.last_exponents[0] - 1) < span
+
+
+def test_the_smallest_of_these_is_taken() -> None:
+    weights = 1 - 2 * np.random.default_rng(0).integers(0, 2, (4, 512))
+    layer = FoldedLayer("l", weights, np.array([0, 40, 60, 90]), 2, 64)
+    chosen, made = smallest(layer, 2)
+    assert made.neuron.tables == min(
+        core(dataclasses.replace(layer, last=e), 2).neuron.tables for e in layer.last_exponents
+    )
+    assert core(chosen, 2).neuron.tables == made.neuron.tables
+    assert len(chosen.exponents) == len(layer.exponents)
+    plain = FoldedLayer("l", weights, np.zeros(4, np.int64), 2, 512)
+    assert smallest(dataclasses.replace(plain, start=plain.start - plain.begin[0]), 2)[0].exponents == ()

@@ -44,7 +44,17 @@ def _properties(made: FoldedUnit) -> Properties:
 
 @pytest.mark.parametrize(
     "shape",
-    [(1, 1, 1, 1), (1, 1, 1, 9), (1, 1, 2, 7), (1, 5, 3, 2), (4, 1, 4, 1), (3, 2, 5, 2), (2, 3, 2, 1), (14, 4, 28, 1)],
+    [
+        (1, 1, 1, 1),
+        (1, 1, 1, 9),
+        (1, 1, 2, 7),
+        (1, 5, 3, 2),
+        (4, 1, 4, 1),
+        (3, 2, 5, 2),
+        (2, 3, 2, 1),
+        (14, 4, 28, 1),
+        *((4, 3, 8, 2), (2, 1, 4, 3), (4, 3, 6, 2), (1, 3, 2, 9)),
+    ],
 )
 def test_schedules_are_proved(shape: tuple[int, int, int, int]) -> None:
     """Chunks, groups, places, queue."""
@@ -106,11 +116,19 @@ CHANGES: list[tuple[types.ModuleType, str, str, Any]] = [
     (control, "first.eq(following)", "first.eq(self.read)", (3, 2, 5, 2)),
     (control, "Mux(last & ~end, first, following)", "Mux(last, first, following)", (3, 2, 5, 2)),
     (control, "whole.eq(self.done & end)", "whole.eq(self.done)", (3, 2, 5, 2)),
+    (control, "whole.eq(self.done & end)", "whole.eq(self.done)", (4, 2, 8, 2)),
+    (control, "self._odd ^ whole", "self._odd ^ self.done", (4, 2, 8, 2)),
+    (control, "Cat(chunk, self._odd)", "Cat(chunk, ~self._odd)", (4, 2, 8, 2)),
+    (control, "places == 2 * chunks", "places != chunks", (4, 2, 6, 2)),
+    (control, "chunks != 1 << digits", "False", (3, 2, 5, 2)),
     (control, "Mux(down, -1, 1)", "Mux(up, -1, 1)", (3, 2, 5, 2)),
     (control, "m.If(up ^ down)", "m.If(up | down)", (3, 2, 5, 2)),
+    (control, "moves = up ^ down", "moves = up | down", (3, 2, 5, 2)),
+    (control, "(count[0] ^ down)", "count[0]", (3, 2, 5, 2)),
     (control, "(chunk == chunks - 2)", "(chunk == chunks - 1)", (3, 2, 5, 2)),
     (control, "(group == groups - 2)", "(group == groups - 1)", (3, 3, 5, 2)),
-    (control, "again.eq(~end)", "again.eq(1)", (3, 2, 5, 2)),
+    (control, "_when(self.done, ~end, again)", "_when(self.done, 1, again)", (3, 2, 5, 2)),
+    (control, "(~yes & other)", "other", (3, 2, 5, 2)),
     (control, "Mux(place == places - 1, 0", "Mux(place == places - 2, 0", (3, 2, 5, 2)),
     (control, "places & (places - 1) == 0", "places & (places - 1) != 0", (3, 2, 5, 2)),
     (control, "init=places", "init=places - 1", (3, 2, 5, 2)),

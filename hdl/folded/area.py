@@ -12,9 +12,11 @@ from threshc.hdl.folded.weights import WeightCode
 
 _SHARED = {4: 0.96, 6: 0.6}
 """Tables of a bit of an input for what all neurons share of it, where weights have signs."""
-_CONTROL = {"ice40": 100, "ecp5": 76, "gowin": 80}
+_CONTROL = {"ice40": 100, "ecp5": 76, "gowin": 78}
 """Tables of a layer's control, queue and counters, by family; carries are counted with tables on iCE40 and Gowin."""
 _USUAL = 90
+_COUNTERS = 13
+"""Tables of what counts chunks and groups, and where a sample begins, in place of bits of the address."""
 REGISTERED = {"ice40": 64, "gowin": 128}
 """Bits for each block RAM up to which Yosys makes a buffer of registers, by family; others have memories of look-up
 tables for them (its cost of a block RAM in share/yosys/*/brams.txt)."""
@@ -55,6 +57,11 @@ def serial_luts(pe: int, simd: int, planes: int, bits: int, thresholds: int) -> 
     """Returns the tables that a layer takes more where its inputs' planes come one after the other: a multiplexer for
     every input, another bit for every one of an accumulator of so many, and for threshold bits."""
     return simd * (2 * (planes // 4) + (planes % 4 > 0) * (planes % 4) // 2 + (planes > 4)) + pe * (bits + thresholds)
+
+
+def counters_luts(chunks: int) -> int:
+    """Returns how many tables less a dense layer takes whose chunks are a power of two: the address counts them."""
+    return _COUNTERS if chunks & (chunks - 1) == 0 else 0
 
 
 def queue_luts(chunks: int, lanes: int, width: int, inputs: int, places: int = 0) -> int:

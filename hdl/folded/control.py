@@ -7,7 +7,7 @@ answers has a place left (a credit). Every decision is a register that is kept e
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,6 +19,7 @@ class Control(wiring.Component):
     * step: a chunk is read, from `read`, with the weight word at `address`; done: it is the last one of its pass
     * taken: an answer left the queue, which has `queue` places
     * places: chunks that the buffer holds, `chunks` or more; 2 * chunks never make a steady source wait
+    * apart: chunk and group have counters of their own; else they are bits of the address where that counts them
 
     What it counts, for proofs: chunk and group of the step; first: where the sample's first chunk stands; new: chunks
     not read yet; free: places without a chunk; credit: places of the queue that no pass has taken. The decisions, which
@@ -26,7 +27,7 @@ class Control(wiring.Component):
     (some), a credit left (may).
     """
 
-    def __init__(self, chunks: int, groups: int, places: int, queue: int) -> None:
+    def __init__(self, chunks: int, groups: int, places: int, queue: int, apart: bool = False) -> None:
         self.chunks, self.groups, self.places, self.queue = chunks, groups, places, queue
         super().__init__(
             {
@@ -40,8 +41,18 @@ class Control(wiring.Component):
                 "taken": In(1),
             }
         )
-        self.chunk, self.group = Signal(range(chunks), name="chunk"), Signal(range(groups), name="group")
-        self.first, self.new = Signal(range(places), name="first"), Signal(range(places + 1), name="new")
+        self.new = Signal(range(places + 1), name="new")
+        self.chunk: Value = Signal(range(chunks), name="chunk")
+        self.group: Value = Signal(range(groups), name="group")
+        self.first: Value = Signal(range(places), name="first")
+        digits = (chunks - 1).bit_length()
+        self._apart = apart or chunks != 1 << digits
+        if not self._apart:
+            self.chunk, self.group = self.address[:digits], self.address[digits:]
+        self._odd: Value | None = None
+        if not self._apart and places == 2 * chunks:  # samples begin in one half of the buffer or the other
+            self._odd = Signal(name="odd")
+            self.first = Cat(Const(0, digits), self._odd)
         self.free = Signal(range(places + 1), init=places, name="free")
         self.credit = Signal(range(queue + 1), init=queue, name="credit")
         self.last, self.end = Signal(init=chunks == 1, name="last"), Signal(init=groups == 1, name="end")
@@ -65,23 +76,33 @@ class Control(wiring.Component):
         with m.If(put):
             m.d.sync += self.write.eq(wrapped(self.write, places))
         # What begins anew is said first and alone: so it becomes the flip-flops' own reset.
-        with m.If(self.done):
-            m.d.sync += chunk.eq(0)
-        with m.Elif(self.step):
-            m.d.sync += chunk.eq(chunk + 1)
         with m.If(whole):
-            m.d.sync += [self.address.eq(0), group.eq(0), first.eq(following)]
+            m.d.sync += self.address.eq(0)
         with m.Elif(self.step):
             m.d.sync += self.address.eq(self.address + 1)
-            with m.If(last):
+        if self._apart:
+            with m.If(self.done):
+                m.d.sync += chunk.eq(0)
+            with m.Elif(self.step):
+                m.d.sync += chunk.eq(chunk + 1)
+            with m.If(whole):
+                m.d.sync += group.eq(0)
+            with m.Elif(self.done):
                 m.d.sync += group.eq(group + 1)
-        with m.If(self.step):
-            m.d.sync += [
-                last.eq((chunk == chunks - 2) | (chunks == 1)),
-                self.read.eq(Mux(last & ~end, first, following)),
-            ]
-        with m.If(self.done):
-            m.d.sync += [again.eq(~end), end.eq((~end & (group == groups - 2)) | (groups == 1))]
+        # Flags and small counters are tables of data, without an enable: that would be a longer path, reset included.
+        m.d.sync += last.eq(_when(self.step, (chunk == chunks - 2) | (chunks == 1), last))
+        if self._odd is not None:
+            m.d.comb += self.read.eq(Cat(chunk, self._odd))
+            m.d.sync += self._odd.eq(self._odd ^ whole)
+        else:
+            with m.If(whole):
+                m.d.sync += first.eq(following)
+            with m.If(self.step):
+                m.d.sync += self.read.eq(Mux(last & ~end, first, following))
+        m.d.sync += [
+            again.eq(_when(self.done, ~end, again)),
+            end.eq(_when(self.done, (~end & (group == groups - 2)) | (groups == 1), end)),
+        ]
         self._counted(m, put, fresh, gone)
         return m
 
@@ -90,6 +111,10 @@ class Control(wiring.Component):
         read for the first time, given back."""
         new, free, credit = self.new, self.free, self.credit
         for count, up, down in ((new, put, fresh), (free, gone, put), (credit, self.taken, self.done)):
+            if len(count) <= 2:
+                moves = up ^ down
+                m.d.sync += count.eq(count ^ Cat(moves, moves & (count[0] ^ down))[: len(count)])
+                continue
             with m.If(up ^ down):
                 m.d.sync += count.eq(count + Mux(down, -1, 1))
         m.d.sync += [
@@ -97,6 +122,11 @@ class Control(wiring.Component):
             self.accept.eq(gone | Mux(put, free > 1, self.accept)),
             self.may.eq(self.taken | Mux(self.done, credit > 1, self.may)),
         ]
+
+
+def _when(yes: Value, then: Value, other: Value) -> Value:
+    """A choice between bits that synthesis takes for no enable."""
+    return (yes & then) | (~yes & other)
 
 
 def wrapped(place: Signal, places: int) -> Value:

@@ -7,9 +7,9 @@ in as bits. The count is of lanes and of threshold bits that are set, times powe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from threshc.hdl.folded.layer import FoldedLayer
+from threshc.hdl.folded.layer import FoldedLayer, threshold_exponents
 from threshc.hdl.folded.sevens import SevenColumns
 from threshc.hdl.folded.staged import Staged, staged
 from threshc.hdl.logic.lut_net import LutNet
@@ -52,8 +52,20 @@ class Core:
         return self.shared.latency + self.neuron.latency
 
 
-def core(layer: FoldedLayer, levels: int) -> Core:
-    """Returns the arithmetic of a layer with a register behind every `levels` tables."""
+def smallest(layer: FoldedLayer, levels: int) -> tuple[FoldedLayer, Core]:
+    """Returns a layer whose last threshold bit has the weight that takes fewest tables, and its arithmetic."""
+    if not layer.last_exponents:
+        return layer, core(layer, levels)
+    of = {e: threshold_exponents(layer.chunks, layer.span, e) for e in layer.last_exponents}
+    made = {e: core(layer, levels, exponents) for e, exponents in of.items()}
+    best = min(made, key=lambda e: (made[e].neuron.tables, made[e].neuron.registers))
+    return replace(layer, last=best), made[best]
+
+
+def core(layer: FoldedLayer, levels: int, exponents: tuple[int, ...] | None = None) -> Core:
+    """Returns the arithmetic of a layer with a register behind every `levels` tables. exponents: of its threshold bits,
+    other ones than the layer's."""
+    weighed = layer.exponents if exponents is None else exponents
     first, planes = LutNet([0] * layer.in_bits), range(layer.numbers.bits)
     common = [lit for p in planes for part in _plane(first, layer, p) for lit in part]
     shared = staged(first, common, inputs=layer.inputs, levels=levels)
@@ -65,9 +77,9 @@ def core(layer: FoldedLayer, levels: int) -> Core:
     word = [[next(literals) for _ in range(layer.simd)] for _ in range(layer.code.bits)]
     heap = SharedPart((1,))
     lanes = _lanes(net, heap, layer, x, word)
-    for exponent in layer.exponents:
+    for exponent in weighed:
         heap.plain.append((exponent, next(literals)))
-    most = layer.simd * layer.code.most * layer.numbers.most + sum(1 << e for e in layer.exponents)
+    most = layer.simd * layer.code.most * layer.numbers.most + sum(1 << e for e in weighed)
     columns = (PairColumns if layer.inputs < 6 else SevenColumns)(net, heap, most.bit_length())
     count = columns.run()
     sevens = columns.sevens if isinstance(columns, SevenColumns) else []

@@ -57,7 +57,7 @@ class FoldedLayer:
     walk: of a convolution, which does so at many positions: columns are those of the taps of a window, the chunks of
     a tap one after the other, and a sample is a map of pixels. Padded taps read 0. more: (patterns, rows), what
     sums begin with beside `start` at positions of each pattern of the walk; words of these bits stand in a memory of
-    their own where there are several.
+    their own where there are several. last: the exponent of the last of these bits, None for the largest possible.
     """
 
     name: str
@@ -74,6 +74,7 @@ class FoldedLayer:
     serial: Numbers | None = None
     needs: NDArray[np.int64] | None = None
     elements: NDArray[np.int64] | None = None
+    last: int | None = None
 
     def __post_init__(self) -> None:
         assert self.rows % self.pe == 0
@@ -162,7 +163,19 @@ class FoldedLayer:
     @cached_property
     def exponents(self) -> tuple[int, ...]:
         """Weights 2**e of the further bits of a row's words."""
-        return threshold_exponents(self.chunks, int(self.begin.max()) - self.base)
+        return threshold_exponents(self.chunks, self.span, self.last)
+
+    @property
+    def last_exponents(self) -> list[int]:
+        """The possible values of `last`, [] without threshold bits: sums up to the largest begin can be made."""
+        *others, most = threshold_exponents(self.chunks, self.span) or (-1,)
+        made = self.chunks * sum(1 << e for e in others)
+        return [e for e in range(most + 1) if made + (self.chunks << e) >= self.span]
+
+    @property
+    def span(self) -> int:
+        """The difference between the largest and the smallest begin of a count."""
+        return int(self.begin.max()) - self.base
 
     @cached_property
     def bits(self) -> int:
@@ -271,13 +284,14 @@ def accumulator_bits(weights: NDArray[np.signedinteger], start: NDArray[np.int64
     return max((-lowest - 1).bit_length() if lowest < 0 else 0, max(highest, 0).bit_length()) + 1
 
 
-def threshold_exponents(chunks: int, span: int) -> tuple[int, ...]:
-    """Returns exponents whose powers of two, each taken 0 to `chunks` times, make every sum from 0 to `span`."""
+def threshold_exponents(chunks: int, span: int, last: int | None = None) -> tuple[int, ...]:
+    """Returns exponents, ascending, whose powers of two, each taken 0 to `chunks` times, make every sum from 0 to
+    `span`. last: in place of the largest of the fewest that do, which need not be as large (`last_exponents`)."""
     found, total = [], 0
     while chunks * total < span:
         found.append((1 + chunks * total).bit_length() - 1)
         total += 1 << found[-1]
-    return tuple(found)
+    return tuple(found if last is None else sorted([*found[:-1], last]))
 
 
 def spread(values: NDArray[np.int64], exponents: tuple[int, ...], chunks: int) -> Bits:

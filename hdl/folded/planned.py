@@ -17,6 +17,7 @@ from threshc.hdl.families.base import Family
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.folded.area import (
     arg_max_luts,
+    counters_luts,
     link_luts,
     luts,
     queue_luts,
@@ -253,7 +254,9 @@ def folded_layer(dense: Dense, fold: Fold, device: Device, made: Family, *, last
     more_luts, more_ffs, more_brams = buffer_size(places, width, made)
     tables, brams = tables + more_luts, brams + more_brams
     registers += more_ffs + max(fold.queue - 2, 0) * fold.pe * answers
-    if walk is not None:
+    if walk is None:
+        tables -= 0 if fold.serial else counters_luts(chunks)
+    else:
         tables += window_luts(places)
         registers += window_flip_flops(places)
     return PlannedLayer(

@@ -17,7 +17,7 @@ class SerialControl(Control):
     """
 
     def __init__(self, chunks: int, groups: int, places: int, queue: int, planes: int) -> None:
-        super().__init__(chunks, groups, places, queue)
+        super().__init__(chunks, groups, places, queue, apart=True)
         self.planes = planes
         self.plane, self.turn = Signal(range(planes), name="plane"), Signal(name="turn")
         self.lowest, self.final = Signal(name="lowest"), Signal(name="final")

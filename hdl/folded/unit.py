@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from threshc.hdl.families.base import Family
 from threshc.hdl.folded.control import Control
-from threshc.hdl.folded.core import Core, core
+from threshc.hdl.folded.core import Core, smallest
 from threshc.hdl.folded.later import later
 from threshc.hdl.folded.layer import FoldedLayer, Store
 from threshc.hdl.folded.levels import Levels
@@ -127,7 +127,7 @@ def folded_unit(
 ) -> FoldedUnit:
     """Makes the arithmetic of a layer with a register behind every `levels` tables. places: 0 for so many that a steady
     source never waits; queue: 0 for as few places as let nothing wait that need not."""
-    made = core(layer, levels)
+    layer, made = smallest(layer, levels)
     enough = -(-(AROUND + made.latency + layer.compares + 2) // layer.chunks)
     return FoldedUnit(name, layer, made, places or layer.usual_places, queue or enough, store)
 
