@@ -21,6 +21,7 @@ from threshc.hdl.chain import build
 from threshc.hdl.flow import tools
 from threshc.hdl.flow.prove_folded import prove_chain
 from threshc.hdl.folded.chain import FoldedChain
+from threshc.hdl.folded.fold import Fold
 from threshc.hdl.folded.network import named_layers
 from threshc.hdl.options import CircuitOptions
 from threshc.sim import rtl
@@ -157,7 +158,7 @@ def test_one_text_is_shown(model: Path) -> None:
 def test_the_slowest_plan() -> None:
     wide = signs_network(np.random.default_rng(3), (96, 64, 32, 32), pixels=True)
     slowest = plan(wide, target="up5k-sg48", target_fps=5e-324)
-    assert str(slowest.plan).startswith("1x1,1x1,1x1")
+    assert all(isinstance(fold, Fold) and fold.pe == 1 for fold in slowest.plan.folds)
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from threshc.hdl.folded.core import Core, core, smallest
-from threshc.hdl.folded.layer import FoldedLayer, Numbers, spread
+from threshc.hdl.folded.layer import FoldedLayer, Numbers
+from threshc.hdl.folded.threshold_bits import spread
 from threshc.hdl.folded.weights import WeightCode, weight_code
 
 CODES = [

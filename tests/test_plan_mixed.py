@@ -24,7 +24,7 @@ def wide(*sizes: int) -> Network:
 
 def test_small_layers_stay_unrolled_and_large_ones_are_folded() -> None:
     """A network too large to be unrolled whole: a layer of a few synapses is smaller unrolled."""
-    found = plan(wide(784, 128, 8, 6, 10), target="ecp5-25f", target_fps=1e5).plan
+    found = plan(wide(784, 128, 8, 3, 10), target="ecp5-25f", target_fps=1e5).plan
     kinds = [type(layer.fold) for layer in found.layers]
     assert kinds[0] is Fold
     assert kinds[2] is Unrolled

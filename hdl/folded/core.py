@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from threshc.hdl.folded.layer import FoldedLayer, threshold_exponents
+from threshc.hdl.folded.layer import FoldedLayer
 from threshc.hdl.folded.sevens import SevenColumns
 from threshc.hdl.folded.staged import Staged, staged
+from threshc.hdl.folded.threshold_bits import threshold_exponents
 from threshc.hdl.logic.lut_net import LutNet
 from threshc.hdl.logic.tables import MAJ, XOR, full, table
 from threshc.hdl.unrolled.claims import Step, Term

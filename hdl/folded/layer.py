@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threshc.hdl.folded.signs import Coding, coding, encode
+from threshc.hdl.folded.threshold_bits import spread, threshold_exponents
 from threshc.hdl.folded.walk import Walk
 from threshc.hdl.folded.weights import SIGNS, Bits, WeightCode
 
@@ -282,25 +283,3 @@ def accumulator_bits(weights: NDArray[np.signedinteger], start: NDArray[np.int64
     minus = np.minimum(weights, 0).sum(axis=1, dtype=np.int64)
     lowest, highest = int((start + low * plus + high * minus).min()), int((start + high * plus + low * minus).max())
     return max((-lowest - 1).bit_length() if lowest < 0 else 0, max(highest, 0).bit_length()) + 1
-
-
-def threshold_exponents(chunks: int, span: int, last: int | None = None) -> tuple[int, ...]:
-    """Returns exponents, ascending, whose powers of two, each taken 0 to `chunks` times, make every sum from 0 to
-    `span`. last: in place of the largest of the fewest that do, which need not be as large (`last_exponents`)."""
-    found, total = [], 0
-    while chunks * total < span:
-        found.append((1 + chunks * total).bit_length() - 1)
-        total += 1 << found[-1]
-    return tuple(found if last is None else sorted([*found[:-1], last]))
-
-
-def spread(values: NDArray[np.int64], exponents: tuple[int, ...], chunks: int) -> Bits:
-    """Returns bits (.., chunks, exponents) whose weighted sum over all chunks is each of the values (..)."""
-    bits = np.zeros((*values.shape, chunks, len(exponents)), np.uint8)
-    left = values
-    for k in reversed(range(len(exponents))):
-        times = np.minimum(chunks, left >> exponents[k])
-        left = left - (times << exponents[k])
-        bits[..., k] = np.arange(chunks) < times[..., None]
-    assert not left.any()
-    return bits

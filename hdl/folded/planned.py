@@ -30,7 +30,7 @@ from threshc.hdl.folded.build import read_folded
 from threshc.hdl.folded.convolution import Conv
 from threshc.hdl.folded.fold import ByPosition, Choice, Fold, Pooled, Unrolled, as_text
 from threshc.hdl.folded.joints import entry_links
-from threshc.hdl.folded.layer import BITS, accumulator_bits, shifts, threshold_exponents
+from threshc.hdl.folded.layer import BITS, accumulator_bits, shifts
 from threshc.hdl.folded.layout import in_order
 from threshc.hdl.folded.loaded import memories
 from threshc.hdl.folded.maps import Carried, behind
@@ -50,6 +50,7 @@ from threshc.hdl.folded.registers import (
     link_flip_flops,
     window_flip_flops,
 )
+from threshc.hdl.folded.threshold_bits import threshold_exponents
 from threshc.hdl.folded.weights import WeightCode, weight_code
 from threshc.hdl.targets.base import Device
 
