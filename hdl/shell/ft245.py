@@ -1,8 +1,8 @@
 """The asynchronous FIFO of FTDI's bridges (FT232H, FT2232H): bytes both ways, with a handshake for each.
 
 The times are those of the FT232H as we know them, not checked against its data sheet (an open core has the 30 ns,
-too): RD# and WR# are low for 30 ns at least, what is read is valid 14 ns after RD# falls, what is written is taken when WR# falls and must be there 5 ns before and after.
-RXF# and TXE# are high for 49 ns at least after each byte.
+too): RD# and WR# are low for 30 ns at least, what is read is valid 14 ns after RD# falls, what is written is taken when
+WR# falls and must be there 5 ns before and after. RXF# and TXE# are high for 49 ns at least after each byte.
 """
 
 from __future__ import annotations
