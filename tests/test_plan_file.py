@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from test_folded_commands import run
+from test_folded_mixed import need_yosys
 from test_folded_network import exact, signs_network
 from typer.testing import CliRunner
 
@@ -106,6 +107,7 @@ def test_buffer_and_queue(model: Path, tmp_path: Path) -> None:
     circuit = build(threshc.load(model), recorded(out).circuit)
     assert isinstance(circuit, FoldedChain)
     assert [(unit.places, unit.queue) for unit in circuit.units] == [(2, 3), (2, 1)]
+    need_yosys()
     assert "byte for byte" in str(threshc.prove(out))
 
 
