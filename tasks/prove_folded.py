@@ -49,7 +49,7 @@ def prove_folded(network: Network, options: CircuitOptions, folder: Path | None,
     if folder is not None:
         images = same_weights(folder, chain)
         said = (f"{', and '.join(images.values())}, read back to the network's integers",) if images else ()
-        texts = same_verilog(folder, chain), *said, not_read(folder, f"{chain.name}.v", *images)
+        texts = same_verilog(folder, chain), *said, not_read(folder, f"{chain.name}.v", *chain.files(), *images)
     start = time.perf_counter()
     try:
         found = prove_chain(chain, family=options.family, progress=progress)

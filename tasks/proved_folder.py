@@ -31,8 +31,8 @@ def same_verilog(folder: Path, design: Circuit) -> str:
         except CompileError as problem:
             same, why = False, problem.diagnostics[0].why
         if not same:
-            what, where = "the folder's Verilog is not its own circuit", str(folder / name)
-            raise fail(what, where=where, why=why, hint="compile it again")
+            own = "the folder's Verilog is not" if name == verilog else "the folder's weights are not of"
+            raise fail(f"{own} its own circuit", where=str(folder / name), why=why, hint="compile it again")
     return f"{verilog} is the Verilog of this circuit, byte for byte"
 
 

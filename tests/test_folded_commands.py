@@ -80,7 +80,7 @@ def test_a_folder(model: Path, tmp_path: Path) -> None:
     assert any("is the Verilog of this circuit" in str(c) for c in report.checks)
     memory = out / "signs_layer1_weights.mem"
     memory.write_text(memory.read_text().replace("0", "1", 1))
-    with pytest.raises(CompileError, match=r"is not its own circuit\n  where: .*signs_layer1_weights\.mem"):
+    with pytest.raises(CompileError, match=r"weights are not of its own circuit\n  where: .*signs_layer1_weights\.mem"):
         threshc.verify(out, samples=20, simulator="amaranth")
     memory.unlink()
     with pytest.raises(CompileError, match=r"where: .*signs_layer1_weights\.mem\n  why: No such file"):
