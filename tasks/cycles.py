@@ -15,7 +15,7 @@ from threshc.compiler.ir.network import Network
 from threshc.hdl.options import USUAL_CIRCUIT, CircuitOptions
 from threshc.hdl.payload import to_beats
 from threshc.hdl.targets.registry import target as find_target
-from threshc.tasks.plan import with_plan
+from threshc.tasks.plan import checked_clock, with_plan
 from threshc.tasks.stimulus import Stimulus, stimulus
 
 if TYPE_CHECKING:
@@ -120,13 +120,15 @@ def cycles(
     x: samples, of which the bits that change are counted; random ones if None, `samples` of them. options, target: the
     circuit, as for `compile`; a folded one, or one whose interface states when it moves. clock: in Hz, for the rate.
     valid, ready: the chance, in every cycle, that a beat is offered and that an answer is taken; 1 for always. Raises
-    CompileError for chances outside 0 to 1 (0 excluded), and for a circuit without a cycle model.
+    CompileError for chances outside 0 to 1 (0 excluded), for a clock that cannot be, and for a circuit without a cycle
+    model.
     """
     from threshc.hdl.chain import build
 
     for name, value in (("valid", valid), ("ready", ready)):
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
             raise fail(f"{name} {value!r} cannot be a chance", where=option(name), hint="above 0, up to 1")
+    clock = None if clock is None else checked_clock(clock)
     chosen = None if target is None else find_target(target)
     made = with_plan(network, options.settled(chosen), chosen)
     given = stimulus(network, x, None, samples=samples)

@@ -167,16 +167,21 @@ def cycles_for(rate: float, hertz: float) -> int:
     return int(min(hertz / rate, _LONGEST))
 
 
+def checked_clock(clock: object) -> float:
+    """Returns a stated clock in Hz. Raises CompileError for one that cannot be."""
+    hertz = _number("clock", clock)
+    if not 1e3 <= hertz <= 1e10:
+        raise fail(f"a clock of {hertz:g} Hz cannot be", where=option("clock"), hint="1 kHz to 10 GHz")
+    return hertz
+
+
 def clock_of(target: Target, clock: float | None) -> tuple[float, bool]:
     """Returns the clock in Hz, as stated or the target's, and whether it is assumed. Raises CompileError for a clock
     that cannot be."""
     from threshc.hdl.families.registry import family
 
     if clock is not None:
-        clock = _number("clock", clock)
-        if not 1e3 <= clock <= 1e10:
-            raise fail(f"a clock of {clock:g} Hz cannot be", where=option("clock"), hint="1 kHz to 10 GHz")
-        return clock, False
+        return checked_clock(clock), False
     if target.board is not None:
         return float(target.board.clock_hz), False
     flow = family(target.device.family).flow

@@ -113,6 +113,15 @@ def test_refusals(root: Path, words: list[str], what: str) -> None:
     assert what in str(result.exception)
 
 
+@pytest.mark.parametrize("clock", ["-1", "0", "nan", "inf", "1e300"])
+def test_clocks_that_cannot_be(root: Path, tmp_path: Path, clock: str) -> None:
+    words = ["--cycles", "--clock", clock, "--report", str(tmp_path / "c.json")]
+    result = CliRunner().invoke(app, ["sim", str(root / "examples/digits/digits.onnx"), *words])
+    assert isinstance(result.exception, CompileError)
+    assert "Hz cannot be" in str(result.exception)
+    assert not list(tmp_path.iterdir())
+
+
 def test_samples_are_needed_where_they_are_run(root: Path) -> None:
     result = CliRunner().invoke(app, ["sim", str(root / "examples/digits/digits.onnx")])
     assert result.exit_code == 2
