@@ -25,7 +25,7 @@ def show_cycles(
     timing: tuple[float, float, float | None],
     files: list[Path],
 ) -> None:
-    """Prints the report, and writes it to .json files.
+    """Prints the report, and writes it to .json files; of a folder's own circuit where no other is asked for.
 
     samples: data, labels, limit and table of the command. timing: chances of valid and ready, the clock in MHz.
     """
@@ -35,11 +35,14 @@ def show_cycles(
     from threshc.hdl.options import USUAL_CIRCUIT
     from threshc.tasks.cycles import cycles
     from threshc.tasks.read_network import load_network
+    from threshc.tasks.recorded import folder_of, recorded
 
     for file in files:
         if file.suffix.lower() != ".json":
             raise fail("cycles are reported as JSON", where=str(file), hint="a file name that ends in .json")
-    options = circuit({"fold": chosen["fold"]}) or USUAL_CIRCUIT
+    options, home = circuit({"fold": chosen["fold"]}), folder_of(model)
+    if options is None:  # a folder's circuit is the one that lies there
+        options = USUAL_CIRCUIT if home is None else recorded(home).circuit
     data, labels, limit, table = samples
     x, _ = samples_and_labels(data, labels, limit or 100, table)
     valid, ready, clock = timing

@@ -113,6 +113,21 @@ def test_refusals(root: Path, words: list[str], what: str) -> None:
     assert what in str(result.exception)
 
 
+def test_a_folder_has_its_own_circuit(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    threshc.compile(NETWORK, folder, options=FOLD)
+
+    def steps(*words: str) -> list[int]:
+        goal = tmp_path / "c.json"
+        result = CliRunner().invoke(app, ["sim", str(folder), "--cycles", "--report", str(goal), *words])
+        assert result.exit_code == 0, result.output
+        return [part["steps"] for part in json.loads(goal.read_text())["parts"] if part["kind"] == "folded"]
+
+    assert steps() == [unit.layer.interval for unit in chain().units]
+    assert steps("--target", "ecp5-25f") == steps()
+    assert steps("--fold", "1x4,2x4,1x4@8")[0] == 4 * steps()[0]
+
+
 @pytest.mark.parametrize("clock", ["-1", "0", "nan", "inf", "1e300"])
 def test_clocks_that_cannot_be(root: Path, tmp_path: Path, clock: str) -> None:
     words = ["--cycles", "--clock", clock, "--report", str(tmp_path / "c.json")]
