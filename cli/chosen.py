@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
+FOLDS = (
+    "Behind PE x SIMD, in this order: :lut, weights in look-up tables, or :spram, in UP5K's SPRAM; :serial, inputs' "
+    "bits plane by plane; :rows, a row of weights for each threshold; :b32, a buffer of 32 chunks; :q2, a queue of 2 "
+    "answers. In place of PE x SIMD: unrolled, gates of its own; position, one position's gates for all; pool, a "
+    "pooling in the stream. At the end @14: 14 features in a beat."
+)
+"""What a text of `--fold` may say of a layer, for the help of the commands that take it."""
 _READ = "How the model is read"
 _MADE = "Which circuit is made"
 
@@ -146,8 +153,7 @@ CIRCUIT: dict[str, Any] = {
             metavar="auto|PExSIMD,..|FILE",
             rich_help_panel=_MADE,
             help="Fold the layers, for networks larger than the chip: auto, the fastest that fits --target, or PE x "
-            "SIMD of every layer, as `threshc plan` prints them, `unrolled` for one that is not folded; or a "
-            "plan.json.",
+            f"SIMD of every layer, as `threshc plan` prints them; or a plan.json. {FOLDS}",
         ),
     ],
 }

@@ -36,7 +36,8 @@ def compile(
             "--as",
             "--export-as",
             metavar="KIND",
-            help="What --export makes: axi-stream (the default: AXI4-Stream and registers over AXI4-Lite) or plain.",
+            help="What --export makes: axi-stream (the default: AXI4-Stream and registers over AXI4-Lite) or plain. "
+            "Without --export it is made in the folder of -o, or in NAME-threshc.",
         ),
     ] = None,
     verify_passes: o.VerifyPasses = False,
@@ -54,6 +55,7 @@ def compile(
     [dim]threshc compile digits.onnx -o out --data digits_test.npz --scores[/]
     [dim]threshc compile tfc.onnx -o out --input uint8/255 --pipeline 8 --neuron compressor[/]
     [dim]threshc compile digits.onnx --export digits_ip --as axi-stream[/]
+    [dim]threshc compile tfc.onnx -o out --input uint8/255 --fold 4x49,2x8,2x8,1x4@7[/]
     """
     import threshc
     from threshc.cli.data import samples_and_labels

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from threshc.cli import options as o
-from threshc.cli.chosen import EXACT, MODEL, reading_alone, takes
+from threshc.cli.chosen import EXACT, FOLDS, MODEL, reading_alone, takes
 
 _STORES = {"block": "block RAM", "lut": "LUTs", "spram": "SPRAM"}
 
@@ -22,9 +22,8 @@ def plan(
         typer.Option(
             "--fold",
             metavar="auto|PExSIMD,..|FILE",
-            help="auto: the fastest that fits; a plan.json; or PE x SIMD of every layer, as in 16x56,8x16,1x16 (:lut: "
-            "weights in look-up tables, :spram: in UP5K's SPRAM; :rows: a row of weights for each threshold; unrolled: "
-            "gates of its own; @14 at the end: 14 features in a beat).",
+            help="auto: the fastest that fits; a plan.json; or PE x SIMD of every layer, as in 16x56,8x16,1x16. "
+            + FOLDS,
         ),
     ] = "auto",
     target_fps: Annotated[
