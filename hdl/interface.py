@@ -73,8 +73,9 @@ class Timing:
 
     latency: clock edges from the one that accepts a sample's first beat to the first cycle in which its answer's first
     beat is valid, of an empty circuit that is fed without a pause, counting the accepting edge: 1 means the very next
-    cycle. interval: cycles between samples when they are fed and taken without a pause. pipelines: what decides
-    `i_ready` and `o_valid` in every cycle, first to last; () where only the transfers are promised.
+    cycle. interval: cycles between samples when they are fed and taken without a pause, of an uneven rhythm
+    the mean, rounded up. pipelines: what decides `i_ready` and `o_valid` in every cycle, first to last; () where only
+    the transfers are promised.
     """
 
     latency: int

@@ -16,6 +16,7 @@ from threshc.cli.main import app
 from threshc.compiler.diagnostics import CompileError
 from threshc.hdl.folded.build import folded_chain
 from threshc.hdl.folded.chain import FoldedChain
+from threshc.hdl.folded.fill import mean_interval
 from threshc.hdl.folded.fold import parse
 from threshc.hdl.options import CircuitOptions
 from threshc.sim import rtl
@@ -111,6 +112,32 @@ def test_refusals(root: Path, words: list[str], what: str) -> None:
     result = CliRunner().invoke(app, ["sim", str(root / "examples/digits/digits.onnx"), *words])
     assert isinstance(result.exception, CompileError)
     assert what in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fold", "interval"),
+    [
+        ((16, 14, 6), "unrolled,2x14:q5@8", 7),  # 7, 6, 7, 7, 6
+        ((16, 21, 9), "unrolled,4x21:q2@8", 17),  # 18, 15: as the last of four samples, 15
+        ((24, 30, 10), "unrolled,3x30:q3@12", 16),  # 15, 18, 15
+    ],
+)
+def test_an_uneven_rhythm_has_its_mean(sizes: tuple[int, ...], fold: str, interval: int) -> None:
+    network = signs_network(np.random.default_rng(0), sizes, pixels=False)
+    folds, entry = parse(fold)
+    assert folded_chain(network, folds, entry=entry).interface.timing.interval == interval
+    report = cycles(network, options=CircuitOptions(fold=fold), samples=240)
+    assert interval - 1 < report.interval <= interval
+
+
+def test_mean_intervals() -> None:
+    assert [mean_interval(gaps) for gaps in ([8], [8, 8], [5, 8, 5, 8, 5], [5, 8], [11, 6, 11, 6, 6] * 3)] == [
+        8,
+        8,
+        7,
+        7,
+        8,
+    ]
 
 
 def test_a_folder_has_its_own_circuit(tmp_path: Path) -> None:

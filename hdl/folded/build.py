@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from threshc.hdl.folded import schedule
 from threshc.hdl.folded.area import luts
 from threshc.hdl.folded.arg_max import PATIENT, ArgMax
 from threshc.hdl.folded.chain import ChainPart, FoldedChain
+from threshc.hdl.folded.fill import mean_interval
 from threshc.hdl.folded.fold import POOL, POSITION, UNROLLED, ByPosition, Choice, Fold, Pooled, Unrolled
 from threshc.hdl.folded.given import Entry
 from threshc.hdl.folded.joints import Link, converters, entry_links
@@ -42,6 +44,9 @@ from threshc.hdl.unrolled.neurons import Estimate
 
 Unroll = Callable[[Network], Design]
 """Makes the circuit of layers that stay unrolled."""
+
+_TRANSFERS = 500_000
+"""Of the cycle model of a chain that is made: about half a second."""
 
 
 def folded_chain(
@@ -275,7 +280,14 @@ def _circuit(dense: Dense, unit: FoldedUnit) -> LayerCircuit:
 
 def _timing(chain: FoldedChain) -> Timing:
     """When it answers, by its cycle model: fed and taken without a pause."""
-    beats, samples = chain.interface.input.count, 4
-    taken, left = schedule.run([*chain.stages(), schedule.Sink()], samples * beats)
-    out = len(left) // samples
-    return Timing(left[0] - taken[0], left[-1] - left[-1 - out])
+    few, many = 4, 64
+    stages = [*chain.stages(), schedule.Sink()]
+    taken, left = schedule.run(stages, few * chain.interface.input.count)
+    latency = left[0] - taken[0]
+    samples = min(many, few * _TRANSFERS // sum(len(stage.times) for stage in stages))
+    if samples > few:
+        _, left = schedule.run([*chain.stages(), schedule.Sink()], samples * chain.interface.input.count)
+    else:
+        samples = few
+    ends = left[len(left) // samples - 1 :: len(left) // samples]
+    return Timing(latency, mean_interval([b - a for a, b in pairwise(ends)][samples // 2 - 1 :]))

@@ -1,4 +1,4 @@
-"""What the cycle model has seen, as figures: how full queues were, when steps were taken."""
+"""What the cycle model has seen, as figures: how full queues were, when steps were taken, how often samples."""
 
 from __future__ import annotations
 
@@ -35,3 +35,14 @@ def shares(cycles: Sequence[int] | NDArray[np.int64], first: int, end: int, colu
     found, _ = np.histogram(np.asarray(cycles, np.int64), bins=edges)
     counts: list[float] = (found / np.maximum(np.diff(np.ceil(edges)), 1)).tolist()
     return counts
+
+
+def mean_interval(gaps: Sequence[int]) -> int:
+    """Returns the cycles that a sample takes in the long run, rounded up.
+
+    gaps: from each sample's end to the next's; of a rhythm that repeats in them whole periods count, of others all.
+    """
+    for period in range(1, len(gaps) // 2 + 1):
+        if gaps[period:] == gaps[:-period]:
+            return -(-sum(gaps[:period]) // period)
+    return -(-sum(gaps) // len(gaps))
