@@ -86,7 +86,7 @@ def plan(
             + (f" at {layer.positions:,}" if layer.positions > 1 else ""),
             *_words(layer.fold.as_dict()),
             f"{layer.cycles:,}",
-            f"{layer.cycles / made.interval:.0%}" + (" slowest" if layer.cycles == made.interval else ""),
+            f"{layer.cycles / report.interval:.0%}" + (" slowest" if layer.cycles == made.interval else ""),
             f"{layer.luts:,}",
             f"{layer.ffs:,}",
             f"{layer.buffer:,}",
@@ -113,7 +113,7 @@ def plan(
     says = "assumed" if report.assumed else "stated" if clock is not None else "of the board"
     print(
         f"{report.samples_per_second:,.0f} samples a second at {report.clock_hz / 1e6:g} MHz ({says}): one per "
-        f"{made.interval:,} cycles{after}\n"
+        f"{report.interval:,} cycles{after}\n"
         f"about {made.luts:,} of {device.luts:,} LUTs and {made.ffs:,} of {device.ffs:,} flip-flops (estimated), "
         f"{made.brams} of {device.brams} block RAMs"
         + (f", {made.sprams} of {device.sprams} SPRAMs, loaded at start" if made.sprams else "")

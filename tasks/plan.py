@@ -30,20 +30,22 @@ _LONGEST = 1e18
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanReport:
     """A plan with what it means. clock_hz: the board's or the one that was stated; assumed: whether it is neither, but
-    what place and route works towards. latency: cycles from a sample's first beat to its answer, None
-    where layers stay unrolled: their registers are known once they are made."""
+    what place and route works towards. interval: cycles between samples, of the circuit, which short queues make slower
+    than its slowest layer; of that layer where layers stay unrolled. latency: cycles from a sample's first beat to its
+    answer, None where layers stay unrolled: their registers are known once they are made."""
 
     model: str
     target: Target
     plan: Plan
     clock_hz: float
     assumed: bool
+    interval: int
     latency: int | None
 
     @property
     def samples_per_second(self) -> float:
         """Samples that the circuit takes in a second at that clock."""
-        return self.clock_hz / self.plan.interval
+        return self.clock_hz / self.interval
 
     def as_dict(self) -> dict[str, object]:
         """Returns the report for JSON."""
@@ -52,7 +54,7 @@ class PlanReport:
             "target": self.target.name,
             "fold": str(self.plan),
             "entry": self.plan.entry,
-            "interval_cycles": self.plan.interval,
+            "interval_cycles": self.interval,
             "latency_cycles": self.latency,
             "clock_hz": self.clock_hz,
             "clock_assumed": self.assumed,
@@ -70,7 +72,7 @@ class PlanReport:
                     "buffer_bits": layer.buffer,
                     **layer.fold.as_dict(),
                     "cycles": layer.cycles,
-                    "utilization": layer.cycles / self.plan.interval,
+                    "utilization": layer.cycles / self.interval,
                     "luts": layer.luts,
                     "ffs": layer.ffs,
                     "brams": layer.brams,
@@ -112,11 +114,14 @@ def plan(
     interval = None if target_fps is None else cycles_for(target_fps, hertz)
     network = load_network(model, how, note=note)
     made = _planned(network, chosen, fold, interval)
-    latency = None
+    takes, latency = made.interval, None
     if not any(isinstance(fold, Unrolled) for fold in made.folds):  # unrolled layers take long to make
-        latency = folded_chain(network, made.folds, entry=made.entry).interface.timing.latency
+        timing = folded_chain(network, made.folds, entry=made.entry).interface.timing
+        takes, latency = timing.interval, timing.latency
+    if interval is not None and takes > interval:
+        raise _too_slow(takes, interval, "choose a larger folding, or longer queues")
     name = model.name if isinstance(model, Network) else str(model)
-    return PlanReport(name, chosen, made, hertz, assumed, latency)
+    return PlanReport(name, chosen, made, hertz, assumed, takes, latency)
 
 
 def _planned(network: Network, target: Target, fold: str, interval: int | None) -> Plan:

@@ -21,6 +21,7 @@ from threshc.hdl.folded.fold import parse
 from threshc.hdl.options import CircuitOptions
 from threshc.sim import rtl
 from threshc.tasks.cycles import cycles
+from threshc.tasks.plan import plan
 
 FOLD = CircuitOptions(fold="4x4,2x4,1x4@8")
 NETWORK = signs_network(np.random.default_rng(3), (32, 16, 8, 4), pixels=True)
@@ -128,6 +129,20 @@ def test_an_uneven_rhythm_has_its_mean(sizes: tuple[int, ...], fold: str, interv
     assert folded_chain(network, folds, entry=entry).interface.timing.interval == interval
     report = cycles(network, options=CircuitOptions(fold=fold), samples=240)
     assert interval - 1 < report.interval <= interval
+
+
+def test_plans_know_that_short_queues_are_slow() -> None:
+    slow = "8x8:q1,8x16:q1,1x8:q1@32"
+    report = plan(NETWORK, target="ecp5-25f", fold=slow)
+    assert report.plan.interval < report.interval
+    assert report.interval == cycles(NETWORK, options=CircuitOptions(fold=slow)).interval
+    stated = report.as_dict()
+    assert stated["interval_cycles"] == report.interval
+    assert stated["samples_per_second"] == report.clock_hz / report.interval
+    with pytest.raises(CompileError, match=f"a sample takes {report.interval} cycles, not 10 or fewer"):
+        plan(NETWORK, target="ecp5-25f", fold=slow, target_fps=report.clock_hz / 10)
+    long = plan(NETWORK, target="ecp5-25f", fold=str(FOLD.fold))
+    assert long.interval == long.plan.interval
 
 
 def test_mean_intervals() -> None:
