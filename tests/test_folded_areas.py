@@ -84,3 +84,10 @@ def test_a_plan_leaves_flip_flops_free() -> None:
     assert crowded.interval < made.interval
     assert crowded.luts <= device.luts
     assert crowded.ffs > FILLED * device.ffs
+
+
+@pytest.mark.parametrize("name", ["up5k-sg48", "hx8k-ct256"])
+def test_a_plan_leaves_flip_flops_free_on_ice40_too(name: str) -> None:
+    network = signs_network(np.random.default_rng(0), (784, 64, 64, 64, 10), pixels=True)
+    device = target(name).device
+    assert fastest(folded_network(network), device).ffs <= FILLED * device.ffs

@@ -44,8 +44,7 @@ FILL, _FILL = 0.8, {"ice40": 0.42}
 """Of a device's LUTs, what a plan takes: what can be placed and routed, where a register without a table does not take
 the place of one, as on iCE40 (2,194 cells of 1,017 tables were routed); by family where it is another part."""
 FILLED = 0.75
-"""Of a device's flip-flops, what a plan takes, where they are not the cells of `_FILL`: with 0.89 of an ECP5-25F's
-nextpnr found no legal places."""
+"""Of a device's flip-flops, what a plan takes: with 0.89 of an ECP5-25F's nextpnr found no legal places."""
 _TRIES = 4
 """Shorter intervals that are tried where PE and SIMD need not divide."""
 
@@ -199,7 +198,7 @@ def _best(read: FoldedNetwork, device: Device, options: Sequence[Sequence[Option
         found = _least(device, options, weigh, most)
         if found is None:
             return None
-        if sum(one.luts for one in found) <= luts and (sum(one.ffs for one in found) <= ffs or device.family in _FILL):
+        if sum(one.luts for one in found) <= luts and sum(one.ffs for one in found) <= ffs:
             return found
     return None
 
