@@ -72,3 +72,13 @@ def test_a_beat_of_one_feature_is_what_takes_longest() -> None:
     plan = planned(network, parse("4x20,2x4")[0], target("icebreaker").device, 1)
     assert plan.interval == 40
     check(network, plan)
+
+
+@pytest.mark.parametrize("fold", ["16x64,10x16@64", "8x32,10x8@32", "16x64,1x16@64"])
+def test_a_sample_takes_as_long_as_its_arg_max(fold: str) -> None:
+    network = signs_network(np.random.default_rng(0), (64, 16, 10), pixels=True)
+    choices, entry = parse(fold)
+    part, read = target("ecp5-25f").device, folded_network(network)
+    assert planned(network, choices, part, entry).interval == 10
+    assert fastest(read, part, unrolled=False).interval >= 10
+    assert smallest(read, part, 9, unrolled=False) is None

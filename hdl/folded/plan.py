@@ -110,7 +110,8 @@ def smallest(read: FoldedNetwork, device: Device, interval: int, *, unrolled: bo
         found = [_planned(read, chosen, device), _uneven(read, chosen, device, interval)]
         if unrolled and _mixed(chosen):
             found.append(smallest(read, device, interval, unrolled=False))
-    return min((plan for plan in found if plan is not None), key=attrgetter("luts", "interval"), default=None)
+    held = (plan for plan in found if plan is not None and plan.interval <= interval)  # the arg-max may be slower
+    return min(held, key=attrgetter("luts", "interval"), default=None)
 
 
 def _planned(read: FoldedNetwork, chosen: Sequence[Option], device: Device, within: int = 0) -> Plan:

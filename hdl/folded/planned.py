@@ -25,6 +25,7 @@ from threshc.hdl.folded.area import (
     unrolled_luts,
     window_luts,
 )
+from threshc.hdl.folded.arg_max import PATIENT
 from threshc.hdl.folded.blocks import blocks, buffer_size, memory_kinds
 from threshc.hdl.folded.build import read_folded
 from threshc.hdl.folded.convolution import Conv
@@ -186,10 +187,11 @@ def _plan(read: FoldedNetwork, chosen: Sequence[PlannedLayer], entry: int, made:
             carried = behind(piece, piece.layout(pe))
         links += link_luts(width, given)
         waiting += link_flip_flops(width, given)
-    if read.label is not None:
-        bits = _numbers(read.dense[-1], made.inputs).bits
-        links, waiting = links + arg_max_luts(bits), waiting + 3 * bits
     interval = max(-(-read.entry.features // entry), *(layer.cycles for layer in exact))
+    if read.label is not None:
+        bits, count = _numbers(read.dense[-1], made.inputs).bits, len(read.dense[-1].start)
+        links, waiting = links + arg_max_luts(bits), waiting + 3 * bits
+        interval = max(interval, count if count > 1 else PATIENT)  # the arg-max takes one sum a cycle
     return Plan(tuple(exact), entry, interval, links, waiting)
 
 
