@@ -99,7 +99,7 @@ def _show(report: PartitionReport, *, stated: bool) -> None:
                 f"{plan.interval:,}",
                 f"{plan.luts:,} of {device.luts:,}",
                 f"{plan.ffs:,}",
-                f"{plan.brams} of {device.brams}",
+                f"{plan.brams} of {device.brams}" + (f" + {plan.sprams} SPRAMs" if plan.sprams else ""),
                 on,
                 str(plan),
             )
@@ -108,8 +108,8 @@ def _show(report: PartitionReport, *, stated: bool) -> None:
     print_table(f"{visible(report.model)} on {len(rows)} x {device.part}", head, rows, "llrrrrll")
     says = "assumed" if report.assumed else "stated" if stated else "of the board"
     print(
-        f"{rate:,.0f} samples a second at {report.clock_hz / 1e6:g} MHz ({says}): one per {made.interval:,} cycles; "
-        "two wires more from chip to chip say when a beat goes over"
+        f"{rate:,.0f} samples a second at {report.clock_hz / 1e6:g} MHz ({says}): one per {made.interval:,} cycles"
+        + ("; two wires more from chip to chip say when a beat goes over" if len(rows) > 1 else "")
     )
     if report.check is not None:
         print(report.check)

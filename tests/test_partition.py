@@ -120,3 +120,20 @@ def test_parts_compute_the_whole(tmp_path: Path) -> None:
 def test_what_cannot_be_is_refused(keywords: dict[str, object], message: str) -> None:
     with pytest.raises(CompileError, match=message):
         partition(network(256, 256, 256, 256, 10), target="hx8k-ct256", **keywords)  # type: ignore[arg-type]
+
+
+def test_weights_that_are_loaded_are_shown_and_not_simulated(tmp_path: Path) -> None:
+    save(network(784, 256, 256, 10), tmp_path / "m.thresh")
+    arguments = ["partition", str(tmp_path / "m.thresh"), "--target", "icebreaker"]
+    shown = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert shown.exit_code == 0, shown.output
+    assert "SPRAMs" in shown.output
+    with pytest.raises(CompileError, match="loaded at start are not simulated over several chips"):
+        partition(network(784, 256, 256, 10), target="icebreaker", samples=1)
+
+
+def test_one_chip_needs_no_wires(tmp_path: Path) -> None:
+    save(network(64, 32, 16, 10), tmp_path / "m.thresh")
+    result = CliRunner().invoke(app, ["partition", str(tmp_path / "m.thresh"), "--target", "hx8k-ct256"])
+    assert result.exit_code == 0, result.output
+    assert "two wires" not in result.output

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from amaranth.lib.wiring import Component
 
+from threshc.compiler.diagnostics import fail, option
 from threshc.compiler.ir.network import Network
 from threshc.hdl.folded.build import folded_chain
 from threshc.hdl.folded.chain import FoldedChain
@@ -41,8 +42,16 @@ class JoinedChips:
 def joined_chips(network: Network, partition: Partition, *, inputs: int = 4) -> JoinedChips:
     """Makes the circuits of a partition of a network and joins them. inputs: of the family's tables.
 
-    Raises CompileError as `threshc.hdl.folded.build.folded_chain` does.
+    Raises CompileError as `threshc.hdl.folded.build.folded_chain` does, and for weights in SPRAM.
     """
+    for k, chip in enumerate(partition.chips):
+        if chip.plan.sprams:
+            raise fail(
+                "weights that are loaded at start are not simulated over several chips",
+                where=f"chip {k}",
+                why=f"it holds weights in {chip.plan.sprams} SPRAMs, which no bitstream fills",
+                hint=f"omit {option('samples')}",
+            )
     made, probes, name = list[FoldedChain](), list[Probe](), sanitize(network.name, "network")
     for k, chip in enumerate(partition.chips):
         chain = folded_chain(chip.part.network, chip.plan.folds, entry=chip.plan.entry, inputs=inputs)
