@@ -169,11 +169,15 @@ def _unrolled(network: Network, target: Target) -> Way:
 
 def _plan(network: Network, target: Target) -> Plan | str:
     """The fastest plan that fits a target's device, or why there is none."""
-    from threshc.hdl.folded.network import folded_network
+    from threshc.hdl.folded.fold import Unrolled
+    from threshc.hdl.folded.network import folded_network, unfoldable
     from threshc.hdl.folded.plan import fastest
 
     try:
-        return fastest(folded_network(network), target.device, unrolled=False)
+        read = folded_network(network, unfoldable(network))
+        found = fastest(read, target.device)
+        whole = all(isinstance(fold, Unrolled) for fold in found.folds)  # which is the other way
+        return fastest(read, target.device, unrolled=False) if whole else found
     except CompileError as error:
         problem = error.diagnostics[0]
         text = f"{problem.where}: {problem.why}" if problem.where.startswith("layer ") else str(problem.what)

@@ -19,6 +19,7 @@ from threshc.hdl.options import USUAL_CIRCUIT
 from threshc.hdl.size import predict
 from threshc.hdl.targets.registry import target, targets
 from threshc.tasks.fit import SHELL, fit
+from threshc.tasks.plan import plan
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_every_target_both_ways(large: Path) -> None:
             share = way.luts / way.target.device.luts
             assert way.verdict == ("no" if share > 1 else "fits" if share < 0.85 else "tight")
     (folded,) = (w for w in report.ways if w.target.name == "icebreaker" and w.kind == "folded")
-    plan = fastest(folded_network(network), target("icebreaker").device, unrolled=False)
+    plan = fastest(folded_network(network), target("icebreaker").device)
     assert (folded.fold, folded.interval, folded.brams) == (str(plan), plan.interval, plan.brams)
     assert folded.samples_per_second == pytest.approx(12e6 / plan.interval)
 
@@ -79,3 +80,11 @@ def test_refusals(given: object) -> None:
         fit("/nowhere/model.onnx", target_fps=given)  # type: ignore[arg-type]
     with pytest.raises(CompileError, match="target 'nothing' is not known"):
         fit("/nowhere/model.onnx", target="nothing")
+
+
+def test_ways_are_those_that_plan_finds(shared: Path) -> None:
+    model = shared / "models/other/tt_mnist_bnn_larq_cnn.onnx"
+    report = fit(model, target="ulx3s-85f", input="uint8/255")
+    (folded,) = (way for way in report.ways if way.kind == "folded")
+    planned = plan(model, target="ulx3s-85f", input="uint8/255")
+    assert (folded.fold, folded.interval) == (str(planned.plan), planned.plan.interval)
