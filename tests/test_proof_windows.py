@@ -11,6 +11,7 @@ import pytest
 from test_folded_windows import NETWORKS, PADS, conv_network
 
 from threshc.hdl.flow.prove_folded import prove_chain
+from threshc.hdl.flow.prove_memories import prove_memories
 from threshc.hdl.flow.prove_schedule import prove_properties
 from threshc.hdl.flow.tools import YOSYS, find_tools
 from threshc.hdl.folded.build import folded_chain
@@ -171,3 +172,12 @@ def test_changed_schedules_are_refused(name: str, at: int, by: int) -> None:
         _prove(changed)
     if name == "moves" and at == 1:
         _prove(unit)
+
+
+@pytest.mark.slow
+@needs_yosys
+def test_memories_of_patterns_are_read_back_from_cells() -> None:
+    """Words of weights at every step, and of threshold bits at every step of each of nine patterns."""
+    chain = _chain(NETWORKS[0])
+    depths = [unit.layer.depth for unit in chain.units]
+    assert prove_memories(chain, "ecp5") == sum(depths) + 9 * depths[1]

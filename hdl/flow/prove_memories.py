@@ -4,6 +4,7 @@ from its SPRAM once it was loaded."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,15 @@ from threshc.hdl.cells.machine import Machine
 from threshc.hdl.cells.read import read_netlist
 from threshc.hdl.families.registry import family as find_family
 from threshc.hdl.flow.tools import YOSYS, check, find_tools, run_tool
-from threshc.hdl.folded.certify import layer_claim
 from threshc.hdl.folded.chain import FoldedChain
 from threshc.hdl.folded.unit import FoldedUnit
 from threshc.hdl.proof.bits import Unproved
-from threshc.hdl.proof.folded_memory import words_of
+from threshc.hdl.proof.folded_memory import read_words
 
 _CYCLES = 2
 """Clock edges between an address and its word."""
+Kind = Literal["weights", "starts"]
+"""A unit's memory: of weights, or of threshold bits that have their own."""
 _SCRIPT = "read_verilog {name}.v\n{synth} -top {name}\nwrite_json {name}.json\n"
 
 
@@ -37,15 +39,17 @@ def prove_memories(chain: FoldedChain, family: str, progress: Progress = silent)
     with scratch_folder() as folder:
         for unit in chain.units:
             progress(f"synthesizing the weights of layer {unit.layer.name}")
-            found += check_memory(unit, synthesized(unit, family, folder), family)
+            for kind in ("weights", "starts") if unit.has_starts else ("weights",):
+                found += check_memory(unit, synthesized(unit, family, folder, kind), family, kind)
     return found
 
 
-def synthesized(unit: FoldedUnit, family: str, folder: Path) -> Path:
-    """Returns the netlist that Yosys makes of a unit's weight memory, in a folder. Raises CompileError if it fails."""
-    name, made, yosys = f"{unit.name}_weights", find_family(family), find_tools([YOSYS])[YOSYS]
+def synthesized(unit: FoldedUnit, family: str, folder: Path, kind: Kind = "weights") -> Path:
+    """Returns the netlist that Yosys makes of a unit's memory, in a folder. Raises CompileError if it fails."""
+    name, made, yosys = f"{unit.name}_{kind}", find_family(family), find_tools([YOSYS])[YOSYS]
     (folder / f"{name}.v").write_text(_module(unit.modules(made), name), encoding="utf-8")
-    (folder / unit.memory_file).write_text(unit.memory_text(), encoding="utf-8")
+    for file, text in unit.files().items():
+        (folder / file).write_text(text, encoding="utf-8")
     (folder / f"{name}.ys").write_text(_SCRIPT.format(name=name, synth=made.synth), encoding="utf-8")
     check(run_tool(yosys, ["-q", "-l", "yosys.log", "-s", f"{name}.ys"], folder, silent), "synthesizing a memory")
     return folder / f"{name}.json"
@@ -55,12 +59,17 @@ def _module(text: str, name: str) -> str:
     return next(f"module {part}" for part in text.split("module ")[1:] if part.startswith(f"{name}("))
 
 
-def check_memory(unit: FoldedUnit, netlist: Path, family: str) -> int:
+def check_memory(unit: FoldedUnit, netlist: Path, family: str, kind: Kind = "weights") -> int:
     """Returns the number of words of a unit's memory, all of which its netlist answers with. Raises Unproved if not."""
-    gates = read_netlist(netlist, family, f"{unit.name}_weights")
-    want = words_of(layer_claim(unit))
+    gates = read_netlist(netlist, family, f"{unit.name}_{kind}")
+    layer = unit.layer
+    if kind == "weights":
+        want = read_words(unit.memory_text(), layer.depth, layer.pe * layer.own_bits)
+    else:
+        count = layer.patterns * layer.depth
+        want = read_words(unit.files()[unit.starts_file], count, layer.pe * len(layer.exponents))
     address, word = gates.inputs["address"], gates.outputs["word"]
-    if unit.loads:
+    if unit.loads and kind == "weights":
         orders = np.arange(len(want)), np.arange(len(want))[::-1]  # the word before does not matter
         _compare(unit, loaded_back(gates, unit, np.concatenate(orders)), want[np.concatenate(orders)])
         return len(want)
