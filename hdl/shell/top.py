@@ -64,14 +64,14 @@ def make_top(
         why = "they come from the board's flash or its UART"
         hint = f"omit {option('link')}, or {option('fold')} without SPRAM"
         raise fail("weights that are loaded at start need the UART", where=option("link"), why=why, hint=hint)
-    core = VerilogCore(interface)
+    cycles = divisor(clock.hz, baud) if link.kind == UART else 0
+    core = VerilogCore(interface)  # Amaranth waits for it to be used: behind all that is refused
     shell: wiring.Component
     if link.kind == SPI:
         shell, pins = SpiShell(core, interface, timeout=timeout), SPI_PINS
     elif link.kind == FT245:
         shell, pins = FifoShell(core, interface, clock_hz=float(clock.hz), timeout=timeout), FIFO_PINS
     else:
-        cycles = divisor(clock.hz, baud)
         shell, pins = Shell(core, interface, cycles_per_bit=cycles, timeout=timeout, flash=flash), SERIAL
     if platform is None:
         assert isinstance(board, Pins)
